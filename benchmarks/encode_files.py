@@ -82,7 +82,7 @@ def kill_and_restart(model: str, folder: Path) -> dict[str, int]:
     """Kill a run and all of its processes in the middle, call it again; count what each has written."""
     command = [
         sys.executable, "-m", "cli", "encode", model, str(folder / "*.txt"), "--output", str(folder / "again"),
-        "--cluster", f"local:{WORKERS}", "--precision", PRECISION, "--workers", "1",
+        "--cluster", f"local:{WORKERS}", "--dtype", PRECISION, "--workers", "1",
     ]  # fmt: skip
     process = subprocess.Popen(command, cwd=ROOT, start_new_session=True)
     n_files = len(list(folder.glob("*.txt")))

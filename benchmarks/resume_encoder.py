@@ -35,7 +35,7 @@ from w2v.training.checkpoints import interrupted_seed
 N_TOPICS, N_WORDS, COLUMNS, PARAGRAPHS = 12, 60, 48, 600
 ARCHITECTURES: dict[str, list[object]] = {
     "static": ["--steps", 600],
-    "attention": ["--architecture", "attention", "--dim", 32, "--dropout", 0.2, "--steps", 100],
+    "attention": ["--architecture", "attention", "--hidden-size", 32, "--dropout", 0.2, "--steps", 100],
 }
 INTERVALS = ["0.2s", "0.000001s"]
 OPTIONS: list[object] = ["--batch-size", 64, "--evaluate-every", 20, "--workers", 1, "--seed", 3]

@@ -14,7 +14,7 @@ is trained on; `--more FILE` is trained on besides, and `--sentence TEXT` is tra
 these languages and lower-cased (`pip install sacremoses`), and BLEU counts those tokens.
 
 `--initial SOURCE.model TARGET.model` measures what starting from word vectors is worth; the network is as wide as they
-are: `--options --dim N`.
+are: `--options --hidden-size N`.
 """
 
 from __future__ import annotations

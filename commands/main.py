@@ -1,4 +1,4 @@
-"""The `w2v` command; what its subcommands do is in `commands`, one module a topic."""
+"""The `w2v` command; its subcommands are in `commands`, one module per topic."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ Examples:
 `w2v COMMAND --help` explains a command and shows examples of it.
 
 \b
-Exit codes: 0 done, 1 something is wrong with a file or a value, 2 with the command line itself,
-130 interrupted by Ctrl-C, 143 by SIGTERM; training saves its progress before exiting.
+Exit codes: 0 success; 1 error in a file or a value; 2 error in the command line;
+130 interrupted by Ctrl-C, 143 by SIGTERM (training saves its progress first);
 141 the reader of the output, such as `head`, closed it.
 
 \b
-Environment: W2V_CONFIG, W2V_PROGRESS stand for --config and --progress, W2V_WORKERS for threads, W2V_CACHE_DIR
-where compiled kernels and drawn maps are kept; NO_COLOR is respected.""",
+Environment: W2V_CONFIG and W2V_PROGRESS set --config and --progress; W2V_WORKERS sets the number of threads;
+W2V_CACHE_DIR is the folder for compiled kernels and drawn maps; NO_COLOR is respected.""",
 )
 @click.version_option(package_name="w2v-toolkit", prog_name="w2v")
 @click.option("--debug", is_flag=True, help="Show the traceback of an error.")
 def main(debug: bool) -> None:
-    """Train word vectors from text, make sentence vectors of them; ask, search, explore, evaluate and exchange them."""
+    """Train word vectors and sentence encoders on text; then query, explore and exchange them."""
 
 
 add_help_all(main)
@@ -51,7 +51,7 @@ main.add_section(
     },
 )
 main.add_section(
-    "Ask about words",
+    "Query words",
     {
         "neighbors": "w2v.commands.words.queries:neighbors",
         "analogy": "w2v.commands.words.queries:analogy",
@@ -59,7 +59,7 @@ main.add_section(
     },
 )
 main.add_section(
-    "Ask about sentences",
+    "Work with sentences",
     {
         "encode": "w2v.commands.sentences.encode:encode",
         "similar": "w2v.commands.sentences.encode:similar",
@@ -111,4 +111,4 @@ main.add_section(
         "prune": "w2v.commands.words.vectors:prune",
     },
 )
-main.add_section("This shell", {"completion": "w2v.commands.shared.completion:completion"})
+main.add_section("Shell", {"completion": "w2v.commands.shared.completion:completion"})

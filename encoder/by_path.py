@@ -1,4 +1,4 @@
-"""An encoder for clusters: pickled as the path and digest of its folder, opened where it is used, once a process."""
+"""An encoder for clusters: it is pickled as the path and digest of its folder, and each process opens that once."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ _DEFAULTS = EncoderParameters()
 
 
 class EncoderByPath(EncodingMixin, ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):  # type: ignore[misc]
-    """The encoder that a folder holds, as `SentenceEncoder.by_path` returns it. It encodes, and learns nothing.
+    """The encoder of a folder, as `SentenceEncoder.by_path` returns it. It encodes, but cannot be trained.
 
-    A pickle of it is some hundred bytes. Nothing is opened before it is used; then a process opens the folder
-    memory-mapped and keeps it for all of its threads, and for all encoders of this path and digest.
+    Its pickle takes a few hundred bytes. On first use, a process maps the folder into memory and shares it among its
+    threads and all encoders with this path and digest.
 
     Parameters
     ----------
     path : str
-        The folder, absolute.
+        Absolute path of the folder.
     digest : str
-        What its files are; see `w2v.encoder.places.digest_of_folder`. Using the encoder raises `ModelError` where the
-        folder is missing, or has other files.
+        Digest of its files; see `w2v.encoder.places.digest_of_folder`. Using the encoder raises `ModelError` if the
+        folder is missing or its files have changed.
     normalize, truncate_dim, batch_size, workers : optional
         As for `SentenceEncoder`.
     """
@@ -54,17 +54,17 @@ class EncoderByPath(EncodingMixin, ClassNamePrefixFeaturesOutMixin, TransformerM
 
     @property
     def folder(self) -> EncoderFolder:
-        """Where it is opened."""
+        """The folder that is opened."""
         return EncoderFolder(self.path, self.digest)
 
     @property
     def state(self) -> EncoderState:
-        """What the folder holds; ModelError if it is missing here, or is not what it was."""
+        """The state of the encoder; ModelError if the folder is missing here or has changed."""
         return self.folder.open()
 
     @property
     def inference(self) -> Inference:
-        """What encodes, the same for the whole process."""
+        """The `Inference` that encodes, shared by the whole process."""
         check_parameter("workers", self.workers)
         return shared_inference(self.state, self.workers)
 

@@ -1,4 +1,4 @@
-"""What an encoder is used for: sentences to vectors, and its words to the files of other tools."""
+"""What encoders do: encode sentences, and export to other tools."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ _HABITS = {
 
 
 class EncodingMixin(ShownAsHtml, FitFirst, ABC):
-    """What `SentenceEncoder` does with its state, whatever that came from."""
+    """Methods of `SentenceEncoder` that only use its state."""
 
     normalize: bool | None
     truncate_dim: int | None
@@ -73,12 +73,12 @@ class EncodingMixin(ShownAsHtml, FitFirst, ABC):
     @property
     @abstractmethod
     def state(self) -> EncoderState:
-        """What was learned, or what learning starts from."""
+        """The trained state, or the state that training starts from."""
 
     @property
     @abstractmethod
     def folder(self) -> EncoderFolder:
-        """Where other processes can open it; ValueError if that is nowhere."""
+        """The folder from which other processes can open the encoder; ValueError if there is none."""
 
     def pretrained_layers(self) -> PretrainedLayers:
         """Return the network's layers, from which a `Tagger` or a `TextClassifier` can start.
@@ -86,7 +86,7 @@ class EncodingMixin(ShownAsHtml, FitFirst, ABC):
         Raises
         ------
         ValueError
-            If there are none, or they read pieces of words.
+            If there are none, or they read subwords.
         """
         return layers_of(self.state)
 
@@ -95,23 +95,23 @@ class EncodingMixin(ShownAsHtml, FitFirst, ABC):
     def push_to_hub(
         self, repository: str, *, private: bool = False, revision: str | None = None, message: str | None = None
     ) -> str:
-        """Push the encoder to the Hugging Face hub; see `w2v.formats.publishing.push_folder`.
+        """Push the encoder to the Hugging Face Hub; see `w2v.formats.publishing.push_folder`.
 
         Parameters
         ----------
         repository : str
-            ``owner/name``; ``SentenceEncoder("hub:owner/name")`` opens it then.
+            ``owner/name``; afterwards ``SentenceEncoder("hub:owner/name")`` opens it.
         private : bool, default False
-            Whether a repository that is made is private.
+            Whether to make a new repository private.
         revision : str, optional
-            The branch to push to.
+            Branch to push to.
         message : str, optional
-            Of the commit.
+            Commit message.
 
         Returns
         -------
         str
-            The address of its page.
+            The address of the page.
         """
         with tempfile.TemporaryDirectory() as folder:
             save_encoder(self.state, Path(folder, "model"))
@@ -162,24 +162,24 @@ class EncodingMixin(ShownAsHtml, FitFirst, ABC):
         Parameters
         ----------
         sentences : iterable of str, or str
-            Of any length, empty ones too; a table of one column, as a data frame, is its texts.
+            Texts of any length, also empty ones; or a table with one column, such as a data frame.
         batch_size, normalize, truncate_dim : optional
-            In place of the constructor's.
+            Override the constructor's values.
         precision : {"float32", "float16", "int8"}, default "float32"
             See `w2v.encoder.model.inference.Output`.
         return_tokens : bool, default False
             Return the tokens and their vectors as well.
         return_attention : bool, default False
-            Return the tokens, their vectors and the weights of attention as well.
+            Return the tokens, their vectors and the attention weights as well.
         progress : bool, str or callable, optional
-            True, "bar" or "log" shows how far it is, as in `fit`; a function is called with the number of sentences
-            done and of all.
+            True, "bar" or "log" shows progress, as in `fit`; a function is called with the number of encoded sentences
+            and the total.
 
         Returns
         -------
         ndarray of shape (S, d) of `precision`, or Encoded
-            Of one str the vector alone, shape (d,). A sentence's vector does not depend on the other sentences, bit
-            for bit. That of a sentence without a known word is zero.
+            For a single str, its vector of shape (d,). A sentence's vector does not depend on the other sentences, bit
+            for bit. A sentence without a known word has a zero vector.
 
         Raises
         ------
@@ -191,7 +191,7 @@ class EncodingMixin(ShownAsHtml, FitFirst, ABC):
         """
         if isinstance(sentences, str):
             if return_tokens or return_attention:
-                raise TypeError("tokens and attention are of a list of sentences, not of one string")
+                raise TypeError("return_tokens and return_attention need a list of sentences, not one string")
             [vector] = self.encode(
                 [sentences], batch_size=batch_size, normalize=normalize, truncate_dim=truncate_dim, precision=precision
             )
@@ -221,49 +221,49 @@ class EncodingMixin(ShownAsHtml, FitFirst, ABC):
         overwrite: bool = False,
         progress: Callable[[int, int], None] | bool | str | None = None,
     ) -> EncodedFiles:
-        """Encode files of text to a folder, a file of vectors for each, here or on a cluster.
+        """Encode text files into a folder, one file of vectors each, here or on a cluster.
 
-        A line is a sentence. The vectors of ``news.txt.gz`` are in ``news.txt.gz.npy`` or ``news.txt.gz.parquet``,
-        which is called ``….part`` until it is whole. Called again, this does what is missing.
+        Each line is a sentence. The vectors of ``news.txt.gz`` go to ``news.txt.gz.npy`` or ``news.txt.gz.parquet``,
+        which is called ``….part`` until it is complete. A second call encodes only the files that are missing.
 
         Parameters
         ----------
         files : str, path-like or list of these
-            Names or globs, of plain or packed text.
+            Names or glob patterns of plain or compressed text files.
         folder : path-like
-            It is made if it is missing, and has a record of what was made of what, ``encoding.json``.
+            Output folder, created if it is missing. ``encoding.json`` in it records the outputs and their sources.
         client : distributed.Client or str, optional
-            Encode on the workers of this cluster of Dask, a file a thread. A str is the address of its scheduler, or
-            ``local:N`` for N processes of this machine. The encoder must come from `load`, and every worker must find
+            Encode on the workers of this Dask cluster, one file per thread. A str is the address of its scheduler, or
+            ``local:N`` for N processes on this machine. The encoder must come from `load`, and every worker must find
             its folder, the files and the output under the same names.
         format : {"npy", "parquet"}, default "npy"
             Arrays whose row n is line n, or tables with the columns text, vector, line and id, which needs pyarrow.
         batch_size, normalize, truncate_dim, precision, progress : optional
-            As for `encode`; a function is called with the bytes done and of all.
+            As for `encode`; a function is called with the bytes read and the total.
         errors : {"strict", "replace"}, default "strict"
-            What to do with bytes that are not UTF-8; see `w2v.corpora.TextReader`.
+            How to handle bytes that are not UTF-8; see `w2v.corpora.TextReader`.
         overwrite : bool, default False
-            Do everything again, and replace what another encoder or other options have made.
+            Encode all files again, and replace the results of another encoder or other options.
 
         Returns
         -------
         EncodedFiles
-            Its ``written`` has the number of vectors of each new file, its ``kept`` what an earlier run has made.
+            ``written`` has the number of vectors of each new file, ``kept`` the files of an earlier run.
 
         Raises
         ------
         UnreadableFilesError
-            If files cannot be read; all others were encoded. Its ``encoded`` says which.
+            If files cannot be read; all others were encoded, and ``encoded`` lists them.
         CorpusError
-            If a file is missing, or two would make one output.
+            If a file is missing, or two files have the same output.
         ModelError
             If the folder holds something else, or cannot be written.
         ClusterError
             If the cluster cannot be reached, or its workers do not see the files.
         ValueError
-            If an option is out of range, or an encoder that was not loaded is to go to a cluster.
+            If an option is out of range, or an encoder for a cluster was not loaded from a folder.
         ImportError
-            If pyarrow is needed and missing.
+            If pyarrow is needed but missing.
         """
         FILE_FORMAT.check("format", format)
         if format == "parquet":
@@ -281,28 +281,28 @@ class EncodingMixin(ShownAsHtml, FitFirst, ABC):
             return encode_all(files, folder, recipe, engine, overwrite=overwrite, tell=told)
 
     def transformed(self, sentences: Iterable[str]) -> NDArray[Any]:
-        """Return what `transform` does: the vectors of a list of sentences, shape (S, d)."""
+        """Return the result of `transform`: the vectors of a list of sentences, shape (S, d)."""
         if isinstance(sentences, str):
             raise TypeError("transform needs a list of sentences, not one string; encode takes both")
         vectors: NDArray[Any] = self.encode(sentences)
         return vectors
 
     def most_similar(self, text: str, topn: int = 10, *, texts: Any = None) -> NearTexts:
-        """Return the words nearest to a word, a phrase or a sentence, and sentences among them.
+        """Return the words, and optionally sentences, nearest to a word, a phrase or a sentence.
 
         Parameters
         ----------
         text : str
-            Its vector is the one that `encode` makes: words that the encoder does not know are left out.
+            The query; `encode` makes its vector and leaves out unknown words.
         topn : int, default 10
         texts : path, list of path-like, TextReader or iterable of str, optional
-            Look among these sentences as well; a line of a file is one.
+            Sentences to search as well; each line of a file is one.
 
         Returns
         -------
         NearTexts
-            A list of (text, similarity, line), the nearest first, without `text` and its words. Words have no line. Its
-            ``unknown`` are the words that were left out.
+            A list of (text, similarity, line), the nearest first, without `text` and its words. Words have no line.
+            ``unknown`` lists the words that were left out.
 
         Raises
         ------
@@ -317,12 +317,12 @@ class EncodingMixin(ShownAsHtml, FitFirst, ABC):
         Parameters
         ----------
         a, b : ndarray of shape (S, d) or (d,), iterable of str, or str
-            Vectors that `encode` made, or texts, which it is given.
+            Vectors that `encode` returned, or texts to encode.
 
         Returns
         -------
         ndarray of shape (S, T), float32
-            One text or vector is a row. What has no known word is at 0 from everything.
+            A single text or vector counts as one row. Texts without a known word have cosine 0 with everything.
         """
         return cos_sim(*(given if isinstance(given, np.ndarray) else self.encode(given) for given in (a, b)))
 
@@ -336,15 +336,15 @@ class EncodingMixin(ShownAsHtml, FitFirst, ABC):
         write_encoder(self.state, path, format=format, overwrite=overwrite)
 
     def to_embeddings(self) -> Embeddings:
-        """Return word vectors with the weights folded in: sums of them are what a static encoder makes.
+        """Return word vectors multiplied by their weights: their sums are the vectors of a static encoder.
 
-        With blocks beside the first they are near it; see `w2v.encoder.formats.tables.folded_rows`. As word vectors
-        they can be written for tools that know words only; see `w2v.formats.write_vectors`.
+        For an encoder with several blocks they are an approximation; see `w2v.encoder.formats.tables.folded_rows`.
+        `w2v.formats.write_vectors` writes them for tools that know only words.
 
         Raises
         ------
         ValueError
-            If the encoder has attention or a dense map, which no table of words can hold.
+            If the encoder has attention or a dense layer, which a table of words cannot represent.
         """
         state = self.state
         if state.network is not None:
@@ -362,7 +362,7 @@ class EncodingMixin(ShownAsHtml, FitFirst, ABC):
 
     @property
     def inference(self) -> Inference:
-        """What encodes; for streams of text see `Inference.encode_blocks`."""
+        """The `Inference` that encodes; for streams of text see `Inference.encode_blocks`."""
         state = self.state
         check_parameter("workers", self.workers)
         cached: Inference | None = self.__dict__.get("_cached_inference")
@@ -381,7 +381,7 @@ class EncodingMixin(ShownAsHtml, FitFirst, ABC):
 
 @contextmanager
 def _shown(progress: Callable[[int, int], None] | bool | str | None) -> Iterator[Callable[[int, int], None] | None]:
-    """Give the function to call with how much is done, and of how much; None if nobody wants to know."""
+    """Yield a function that takes the number of sentences done and the total; None without progress."""
     if callable(progress):
         yield progress
         return

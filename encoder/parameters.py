@@ -1,7 +1,7 @@
 """The parameters of a sentence encoder: one table of names, defaults, constraints and help texts.
 
-`SentenceEncoder` and its network take defaults, checks and documentation from here, and so does the command line, which
-must answer `--help` without importing NumPy. `w2v.encoder.training.fit_options` describes those of training likewise.
+`SentenceEncoder`, its network and the command line take defaults, checks and documentation from here. `--help` must not
+import NumPy. `w2v.encoder.training.fit_options` is the table for training.
 """
 
 from __future__ import annotations
@@ -22,21 +22,22 @@ MAX_WEIGHT = 1000.0
 """The largest weight of a block."""
 
 BAG_COLUMNS, BAG_PREFIX, BAG_WEIGHT, BAG_A = 256, 4, 0.8, 3e-3
-"""Of the bag of words beside what is trained on a corpus alone, and the `a` of its words; see docs/experiments.md."""
+"""The bag of words that encoders trained on a corpus alone get, and the `a` of its words; see docs/experiments.md."""
 
 HEADS = ("branch", "linear")
-"""What becomes of the last hidden states; see `w2v.encoder.model.network`."""
+"""How the last hidden states contribute to the vector; see `w2v.encoder.model.network`."""
 
 PRECISION = Choice(
-    "Type of the vectors' numbers; int8 scales each vector so that its largest is 127.", ("float32", "float16", "int8")
+    "Data type of the vectors; int8 scales each vector so that its largest value is 127.",
+    ("float32", "float16", "int8"),
 )
-"""What the vectors of sentences can be returned as."""
+"""Data types in which sentence vectors can be returned."""
 
 FILE_FORMAT = Choice(
-    "Make arrays of many files, row n for line n, or tables of text, vector, line and id.",
+    "For a folder as the output: arrays, row n for line n, or tables of text, vector, line and id.",
     ("npy", "parquet"),
 )
-"""What the vectors of many files can be written as."""
+"""File formats for the vectors of many files."""
 
 OF_NETWORK = ("window", "layers", "heads", "dim", "positions", "feed_forward", "norm", "head", "dropout")
 OF_BLOCKS = ("bag_columns", "bag_prefix", "bag_weight", "mean_weight")
@@ -58,7 +59,7 @@ class _PerhapsInfinite(Number):
 
 @dataclass(frozen=True)
 class EncoderParameters:
-    """Everything that decides what an encoder is, but for what it starts from; under the names of `SentenceEncoder`.
+    """Everything that decides what an encoder is, except its starting point; under the names of `SentenceEncoder`.
 
     Raises
     ------
@@ -69,8 +70,8 @@ class EncoderParameters:
     architecture: str | None = parameter(
         None,
         Choice(
-            "Sum up the weighted vectors of words, or let the words of a sentence see each other first, by attention, "
-            "a recurrent layer or a convolution.",
+            "Take the weighted mean of the word vectors (static), or run them through attention, a recurrent layer or "
+            "a convolution first.",
             ("static", *MIXERS),
         ),
         "that of MODEL, static for word vectors",
@@ -87,56 +88,59 @@ class EncoderParameters:
     head: str = parameter(
         "branch",
         Choice(
-            "Add to each word's vector, or map it through, as BERT does: linear needs the norm post and a dim of at "
-            "least two more than the vectors have.",
+            "Add the network's output to each word vector (branch), or use it alone, as BERT does (linear, which needs "
+            "post-norm and a hidden size at least 2 above the width of the vectors).",
             HEADS,
         ),
     )
     dropout: float = parameter(
         0.1, Number("Dropout: the fraction of hidden states dropped at each step.", low=0, below=1)
     )
-    a: float = parameter(3e-4, _PerhapsInfinite("A word of probability p starts with the weight a / (a + p).", above=0))
+    a: float = parameter(
+        3e-4, _PerhapsInfinite("SIF weight: a word of probability p starts with a / (a + p).", above=0)
+    )
     identity_scale: float = parameter(
-        0.0, Number("Length of a direction that every spelling has, unknown words too; 0: none.", low=0)
+        0.0,
+        Number("Length of a random direction for every spelling, unknown words included; 0 for none.", low=0),
     )
     identity_columns: int = parameter(
-        0, Integer("Columns for these directions alone; 0 adds them to the vectors.", 0, MAX_SIZE)
+        0, Integer("Separate columns for these directions; 0 adds them to the word vectors.", 0, MAX_SIZE)
     )
     bag_columns: int | None = parameter(
         None,
-        Integer(
-            "Columns of a hashed bag of words that stands beside the vectors, a block of its own; 0: none.", 0, MAX_SIZE
-        ),
+        Integer("Columns of a hashed bag of words, a separate block beside the vectors; 0 for none.", 0, MAX_SIZE),
         "those of MODEL",
     )
     bag_prefix: int | None = parameter(
-        None, Integer("Letters that a word is cut to in the bag of words, instead of a stemmer; 0: none.", 0, 64), "4"
+        None,
+        Integer("Cut words to N letters in the bag of words, in place of stemming; 0 keeps them whole.", 0, 64),
+        "4",
     )
     bag_weight: float | None = parameter(
-        None, Number("Length of the bag of words, beside 1 of the vectors.", above=0, high=MAX_WEIGHT), "0.8"
+        None, Number("Length of the bag of words relative to the vectors.", above=0, high=MAX_WEIGHT), "0.8"
     )
     mean_weight: float | None = parameter(
         None,
         Number(
-            "Length of the plain mean of the word vectors, beside 1 of the vectors; 0: none.", low=0, high=MAX_WEIGHT
+            "Length of the plain mean of the word vectors relative to the vectors; 0 for none.", low=0, high=MAX_WEIGHT
         ),
         "that of MODEL",
     )
     normalize: bool | None = parameter(
         None,
-        Flag("Bring vectors to length 1, so that their products are cosines; zeros stay zeros."),
+        Flag("Scale vectors to unit length, so that dot products are cosines; zero vectors stay zero."),
         "normalize, unless an imported encoder does not",
     )
-    truncate_dim: int | None = parameter(None, Integer("Keep the first columns only.", 1, MANY), "all columns")
+    truncate_dim: int | None = parameter(None, Integer("Keep only the first N columns.", 1, MANY), "all columns")
     batch_size: int = parameter(
-        1024, Integer("Sentences that a thread takes at once. The vectors do not depend on it.", 1, MANY)
+        1024, Integer("Sentences that a thread encodes at once; the vectors do not depend on it.", 1, MANY)
     )
     workers: int | None = parameter(None, CONSTRAINTS["workers"])
     random_state: Any = parameter(
-        None, Seed("Random seed of training, and of the start of a network."), "the seed of `training`"
+        None, Seed("Random seed of training and of a network's initial parameters."), "the seed of `training`"
     )
     frozen: bool | None = parameter(
-        None, Flag("Leave the encoder as it is, or train it."), "as what `fit` is given asks for"
+        None, Flag("Leave the encoder unchanged, or train it."), "depends on what `fit` is given"
     )
 
     def __post_init__(self) -> None:
@@ -144,7 +148,7 @@ class EncoderParameters:
 
 
 def of_encoder(name: str, default: Any = None) -> Any:
-    """Return a field of another table that is the parameter of an encoder, perhaps with another default."""
+    """Return an encoder's parameter as a field for another table, with its own default or another."""
     own = next(one for one in fields(EncoderParameters) if one.name == name)
     return parameter(own.default if default is None else default, own.metadata["constraint"])
 

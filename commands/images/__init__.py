@@ -1,1 +1,1 @@
-"""Commands on pictures."""
+"""Commands for pictures."""

@@ -1,4 +1,4 @@
-"""What `w2v info` tells of classifiers of pictures."""
+"""What `w2v info` prints about image classifiers."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from w2v.neural.tasks.applying import used_of_network
 
 
 def describe_images(folder: Path) -> dict[str, Any]:
-    """Return what `w2v info` tells of a classifier of pictures."""
+    """Return the facts that `w2v info` prints about an image classifier."""
     from w2v.neural.tasks.images.classifier import ImageClassifier
 
     network = ImageClassifier.load(folder).network_

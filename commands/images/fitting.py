@@ -1,4 +1,4 @@
-"""`w2v fit-images`: from labelled pictures to a classifier of pictures."""
+"""`w2v fit-images`: an image classifier from labelled pictures."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from w2v.neural.tasks.images.parameters import MAX_SIDE, ImageParameters
 
 size_option = click.option(
     "--size", type=click.Tuple([click.IntRange(1, MAX_SIDE)] * 2), metavar="H W",
-    help="Scale all pictures to this height and width, in training and later.",
+    help="Scale all pictures to this height and width, in training and prediction.",
 )  # fmt: skip
 
 
 @click.command(
     "fit-images",
     cls=LongCommand,
-    first="output resume validation size patch architecture layers dim epochs max-time workers seed",
+    first="output resume validation size patch architecture layers hidden-size epochs max-time workers seed",
     epilog="""\b
 Examples:
   w2v fit-images digits --output digits.images --max-time 10s
@@ -33,7 +33,8 @@ Examples:
 )
 @click.argument("pictures", metavar="FILE|FOLDER...", nargs=-1)
 @fit_options(
-    "classifier", "Pictures to measure training by; else some are set aside.", ImageParameters,
+    "classifier", "Pictures for validation; by default, some of the training pictures. May be repeated.",
+    ImageParameters,
     [one.name for one in fields(ImageParameters) if one.name != "image_shape"],
 )  # fmt: skip
 @size_option
@@ -43,13 +44,13 @@ def fit_images(
     size: tuple[int, int] | None,
     **options: Any,
 ) -> None:
-    """Train a classifier of pictures: a Vision Transformer, which cuts them into squares and reads these.
+    """Train an image classifier: a Vision Transformer, which cuts pictures into patches.
 
-    FOLDER has a folder of PNG or JPEG files for each class, or IDX files as MNIST's; FILE is one of IDX, with its
-    labels beside it, or an archive .npz of pictures and labels. `digits` are those that come with scikit-learn.
+    FOLDER has one folder of PNG or JPEG files per class, or IDX files like those of MNIST. FILE is an IDX file with its
+    labels beside it, or an .npz archive of pictures and labels. `digits` are the pictures that come with scikit-learn.
 
-    What is kept is what was best on held-out pictures. While it trains, the output holds the best until the last
-    checkpoint; Ctrl-C and SIGTERM save once more. `--resume DIR` goes on with it, to the very same classifier.
+    Training keeps the parameters that were best on held-out pictures. During training, the output holds the best of the
+    last checkpoint. Ctrl-C and SIGTERM save once more. `--resume DIR` continues and ends with exactly the same model.
     """
     from w2v.neural.tasks.images.classifier import ImageClassifier
 

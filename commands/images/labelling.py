@@ -1,4 +1,4 @@
-"""`w2v label-images`: what pictures show, what was looked at for that, and how often it is right."""
+"""`w2v label-images`: labels of pictures, attention maps and accuracy."""
 
 from __future__ import annotations
 
@@ -35,10 +35,10 @@ Examples:
 @model_argument
 @click.argument("files", metavar="FILE...", nargs=-1, required=True)
 @number_option("--top", default=1, help="Show the N most probable labels of each picture.")
-@click.option("--wrong", is_flag=True, help="Show only pictures that are labelled wrongly, where labels are known.")
-@file_option("--attention", help="Draw the attention over the first pictures, 16 at most, into FILE.png.")
-@number_option("--layer", help="With --attention: which layer.  [default: the last]")
-@file_option("--confusion", help="Draw the confusion matrix into FILE.png, where labels are known.")
+@click.option("--wrong", is_flag=True, help="Show only wrongly labelled pictures; needs known labels.")
+@file_option("--attention", help="Draw the attention over the first pictures, at most 16, to FILE.png.")
+@number_option("--layer", unset="the last", help="With --attention: number of the layer.")
+@file_option("--confusion", help="Draw the confusion matrix to FILE.png; needs known labels.")
 @workers_option
 @overwrite_option
 @json_option
@@ -54,10 +54,10 @@ def label_images(
     overwrite: bool,
     as_json: bool,
 ) -> None:
-    """Say what pictures show: name, label and probability, a picture a line.
+    """Label pictures: print name, label and probability, one picture per line.
 
-    FILE is a picture, a folder or a file of many, as for `w2v fit-images`; FILE#N is one of a file of many, from 0.
-    Where files tell what pictures show, the accuracy is told on standard error.
+    FILE is a picture, or a folder or file of many, as for `w2v fit-images`; FILE#N is picture N of a file, from 0. If
+    the labels are known, the command prints the accuracy on standard error.
     """
     import numpy as np
 
@@ -70,7 +70,7 @@ def label_images(
     classifier = ImageClassifier.load(model)
     pictures = classifier.pictures(files[0] if len(files) == 1 else list(files))
     if (wrong or confusion is not None) and pictures.labels is None:
-        raise click.ClickException(f"{files[0]} does not say what its pictures show, so nothing can be compared.")
+        raise click.ClickException(f"{files[0]} has no labels to compare with.")
     probabilities = classifier.predict_proba(pictures, workers=workers)
     found = classifier.classes_[probabilities.argmax(axis=1)]
     right, known = None, pictures.labels

@@ -1,1 +1,1 @@
-"""Commands that label: words of sentences, and whole texts."""
+"""Commands that label texts and words."""

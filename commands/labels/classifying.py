@@ -1,4 +1,4 @@
-"""`w2v fit-classifier` and `w2v classify`: from texts with labels to the labels of other texts."""
+"""`w2v fit-classifier` and `w2v classify`: text classification."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ _MOST_WORDS = 5
 @click.command(
     "fit-classifier",
     cls=LongCommand,
-    first="output resume validation text-column label-column multi-label vectors architecture layers dim "
+    first="output resume validation text-column label-column multi-label vectors architecture layers hidden-size "
     "epochs max-time workers seed",
     epilog="""\b
 Examples:
@@ -52,14 +52,14 @@ Examples:
 )
 @click.argument("files", metavar="FILE...", nargs=-1)
 @fit_options(
-    "classifier", "Texts with labels to choose and to calibrate by; else some of FILE are set aside.",
+    "classifier", "Labelled texts for choosing and calibrating; by default, some of FILE. May be repeated.",
     ClassifierParameters,
 )  # fmt: skip
 @text_column_options
 @file_option(
     "--vectors",
     metavar="MODEL",
-    help="Word vectors: without layers words start with them; layers read them as they are, and they are kept.",
+    help="Word vectors: initial values without layers; fixed inputs, stored in the model, with layers.",
 )
 @start_option
 @errors_option
@@ -74,16 +74,16 @@ def fit_classifier(
     errors: str,
     **options: Any,
 ) -> None:
-    """Train a classifier on texts with labels.
+    """Train a classifier on labelled texts.
 
-    FILE holds lines of a label, a tab and a text, or fastText's __label__ and a text; or it is a table with a header,
-    CSV or between tabs, whose columns are named. A text may have several labels.
+    FILE has lines of a label, a tab and a text, or fastText's __label__ and a text; or it is a CSV or TSV table with a
+    header, whose columns you name. A text may have several labels.
 
-    Without layers it is fastText's classifier: the mean of words and runs of words. With --max-time layers are tried as
-    well, and what classifies the held-out texts best is kept.
+    Without layers, it is fastText's classifier: a linear model on the mean of words and word n-grams. With --max-time,
+    the command also tries layers, and keeps what classifies held-out texts best.
 
-    Of a training with --layers the output holds the best until the last checkpoint; Ctrl-C and SIGTERM save once more.
-    `--resume DIR` goes on with it, to the very same classifier.
+    During training with --layers, the output holds the best of the last checkpoint. Ctrl-C and SIGTERM save once more.
+    `--resume DIR` continues and ends with exactly the same model.
     """
     from w2v.neural.tasks.labels.classification.text_classifier import TextClassifier
 
@@ -125,19 +125,18 @@ Examples:
 )
 @model_argument
 @click.argument("files", metavar="[FILE]...", nargs=-1)
-@number_option("--top", default=1, help="With --json: how many labels of each line, the most probable.")
+@number_option("--top", default=1, help="With --json: number of most probable labels per line.")
 @click.option("--why", is_flag=True, help="Show how much each word adds to the log-odds of the label.")
 @errors_option
 @json_option
 def classify(model: Path, files: tuple[str, ...], top: int, why: bool, errors: str, as_json: bool) -> None:
-    """Say which label each line of files, or of standard input, has.
+    """Classify each line of files, or of standard input.
 
-    A line out for a line in: the label (where a text may have several: all of them, between commas), a tab, its
-    probability, a tab, and the text. --why adds a tab and the words that speak for it most. --json prints an object a
-    line.
+    Each output line has the label, its probability and the text, separated by tabs; several labels are separated by
+    commas. --why adds the words that contribute most. --json prints one object per line.
     """
     if top > 1 and not as_json:
-        raise click.UsageError("--top needs --json: a line of text has one answer.")
+        raise click.UsageError("--top needs --json: without it, each line has one answer.")
     from w2v.neural.tasks.labels.classification.text_classifier import TextClassifier
 
     reader = TextReader(files or "-", errors=errors)
@@ -158,5 +157,5 @@ def classify(model: Path, files: tuple[str, ...], top: int, why: bool, errors: s
 
 
 def _strongest(words: list[tuple[str, float]]) -> list[tuple[str, float]]:
-    """Return the words that speak for a label most, each once."""
+    """Return the words that contribute most to a label, each once."""
     return sorted(dict(words).items(), key=lambda one: -one[1])[:_MOST_WORDS]

@@ -1,4 +1,4 @@
-"""Where files have texts and labels, or words and tags: the options of the commands that train and measure."""
+"""Options for the columns of texts and labels, or of words and tags, in files."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ import click
 from w2v.commands.shared.options import number_option
 
 OF_TEXTS = {"text_column": "text", "label_column": "label", "label_separator": "separator", "errors": "errors"}
-"""Options, and what a `TableColumns` calls them."""
+"""From options to fields of `TableColumns`."""
 OF_WORDS = {"word_column": "word", "tag_column": "tag", "given_columns": "given", "errors": "errors"}
-"""Options, and what a `ColumnNumbers` calls them."""
+"""From options to fields of `ColumnNumbers`."""
 
 
 def text_column_options(command: Any) -> Any:
-    """Add options that say where a table has texts and labels."""
+    """Add the options for the columns of texts and labels in a table."""
     for option in (
-        click.option("--label-separator", metavar="TEXT", help="What is between labels of a text, such as a comma."),
-        click.option("--label-column", metavar="NAME", help="Of tables: the column of labels, by name or by number."),
+        click.option("--label-separator", metavar="TEXT", help="Separator of the labels of a text, such as a comma."),
+        click.option("--label-column", metavar="NAME", help="For tables: column of the labels, by name or number."),
         click.option(
             "--text-column", multiple=True, metavar="NAME",
-            help="Of tables: the column of texts; may be repeated, and these are joined.",
+            help="For tables: column of the texts. May be repeated; the columns are joined.",
         ),
     ):  # fmt: skip
         command = option(command)
@@ -30,17 +30,17 @@ def text_column_options(command: Any) -> Any:
 
 
 def word_column_options(command: Any) -> Any:
-    """Add options that say which columns of files hold words and tags."""
+    """Add the options for the columns of words and tags in a file."""
     for option in (
         number_option("--column", "given_columns", multiple=True,
-                      help="Read this column, from 1, with each word, such as a part of speech; may be repeated."),
-        number_option("--tag-column", help="The column of tags; left out, the last, in CoNLL-U the fourth, UPOS."),
-        number_option("--word-column", help="The column of words; left out, the first, in CoNLL-U the second."),
+                      help="Number of another column to read as a feature, such as part of speech. May be repeated."),
+        number_option("--tag-column", unset="the last; in CoNLL-U 4, UPOS", help="Number of the column of tags."),
+        number_option("--word-column", unset="1; in CoNLL-U 2", help="Number of the column of words."),
     ):  # fmt: skip
         command = option(command)
     return command
 
 
 def given_of(options: Mapping[str, Any], names: Mapping[str, str]) -> dict[str, Any]:
-    """Return what was given of some options, under other names."""
+    """Return the options that were given, under the names of the fields."""
     return {name: options[option] for option, name in names.items() if options.get(option)}

@@ -1,4 +1,4 @@
-"""What `w2v evaluate --tags` measures and prints: how well a tagger finds each label."""
+"""`w2v evaluate --tags`: precision and recall of a tagger by label."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def evaluate_tags(model: Path, files: Sequence[Path], columns: Mapping[str, Any]) -> dict[str, TagScores]:
-    """Return what a tagger's tags are worth on each file; `columns` are as in training but for what is given."""
+    """Return a tagger's scores on each file; `columns` overrides the columns of training."""
     from w2v.neural.tasks.labels.tagging import Tagger
 
     tagger = Tagger.load(model)
@@ -23,7 +23,7 @@ def evaluate_tags(model: Path, files: Sequence[Path], columns: Mapping[str, Any]
 
 
 def print_tag_scores(scores: dict[str, TagScores]) -> None:
-    """Print a table for each file: all together, and each label."""
+    """Print a table for each file: each label, and all together."""
     for path, found in scores.items():
         header = [path, ">number", ">precision", ">recall", ">F1"]
         rows = [[name, f"{own.n_wanted:,}", percent(own.precision), percent(own.recall), percent(own.f1)]

@@ -1,4 +1,4 @@
-"""How well texts are classified, as the commands show it."""
+"""Tables of a text classifier's results."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _MOST_CONFUSIONS = 12
 
 
 def evaluate_labels(model: Path, files: Sequence[Path], columns: Mapping[str, Any]) -> dict[str, ClassificationReport]:
-    """Return the report of every file of texts with labels; `columns` are as in training but for what is given."""
+    """Return the report on each file of labelled texts; `columns` overrides the columns of training."""
     from w2v.neural.tasks.labels.classification.text_classifier import TextClassifier
 
     opened = TextClassifier.load(model)
@@ -27,7 +27,7 @@ def evaluate_labels(model: Path, files: Sequence[Path], columns: Mapping[str, An
 
 
 def print_labels(reports: Mapping[str, ClassificationReport]) -> None:
-    """Print a row a file, then the classes of each and what was taken for what."""
+    """Print a row per file, then the classes and confusions of each."""
     rows = [
         (
             path,
@@ -46,11 +46,11 @@ def print_labels(reports: Mapping[str, ClassificationReport]) -> None:
         click.echo()
         print_classes(path, report.to_dict())
         for label, count in report.unknown.items():
-            say(f"{path}: {count:,} texts have the label {label}, which the model does not know; they count as wrong")
+            say(f"{path}: {count:,} texts have the label {label}, unknown to the model; they count as wrong")
 
 
 def print_classes(title: str, report: Mapping[str, Any]) -> None:
-    """Print precision and recall by class, and, of few classes, what was taken for what."""
+    """Print precision and recall by class, and the confusion matrix if there are few classes."""
     rows = [
         [str(one["label"]), f"{one['texts']:,}", *(percent(one[name]) for name in ("precision", "recall", "f1"))]
         for one in report["by_class"]

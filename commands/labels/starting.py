@@ -1,4 +1,4 @@
-"""What `w2v fit-tagger` and `w2v fit-classifier` can start from: layers that text without labels has trained."""
+"""`--start` of `w2v fit-tagger` and `w2v fit-classifier`: layers pretrained on unlabelled text."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ if TYPE_CHECKING:
 start_option = file_option(
     "--start",
     metavar="DIR",
-    help="An encoder whose layers to start from, such as fit-encoder --objective masked trains; it brings its word "
-    "vectors. Options of the network that are left out are as there.",
+    help="Start from the layers and word vectors of an encoder, such as one of fit-encoder --objective masked. Network "
+    "options default to its values.",
 )
 
 
 def opened_start(folder: Path | None, options: Mapping[str, Any]) -> SentenceEncoder | None:
     """Open the folder of --start, if there is one.
 
-    `ModelError` if it holds no encoder, ValueError if one of the options that were given contradicts its layers, be it
-    the default: who writes an option wants it.
+    Raises `ModelError` if it is not an encoder, and ValueError if an option on the command line contradicts its layers,
+    even with its default value.
     """
     if folder is None:
         return None

@@ -1,4 +1,4 @@
-"""`w2v fit-tagger` and `w2v tag`: from sentences with tags to tags of others, and to the names in a text."""
+"""`w2v fit-tagger` and `w2v tag`: tags of words, and names in texts."""
 
 from __future__ import annotations
 
@@ -25,6 +25,7 @@ from w2v.commands.shared.options import (
     workers_option,
 )
 from w2v.commands.shared.output import json_text, say
+from w2v.commands.shared.parameters import DescribedOption
 from w2v.commands.shared.types import LazyChoice
 from w2v.corpora.readers import TextReader
 from w2v.corpora.tokenizers import TOKENIZER_NAMES
@@ -37,9 +38,9 @@ if TYPE_CHECKING:
     from w2v.neural.tasks.labels.tagging_data import ColumnNumbers
 
 _AT_ONCE = 2048
-"""Lines that are read before they are tagged: what a pipe waits for."""
+"""Lines that are read before any is tagged; a pipe waits for these."""
 _LOOKED_AT = 20
-"""Lines that tell whether a file is one of columns."""
+"""Lines that are checked for columns."""
 _COLORS = ("green", "blue", "magenta", "cyan", "yellow", "red")
 FORMATS = ("auto", "conll", "spans")
 
@@ -53,7 +54,7 @@ def _numbers(word: int | None, tag: int | None, given: tuple[int, ...], errors: 
 @click.command(
     "fit-tagger",
     cls=LongCommand,
-    first="output resume validation word-column tag-column vectors architecture layers dim output-layer epochs "
+    first="output resume validation word-column tag-column vectors architecture layers hidden-size output-layer epochs "
     "max-time workers seed",
     epilog="""\b
 Examples:
@@ -64,12 +65,10 @@ Examples:
   w2v fit-tagger --resume my.tagger""",
 )
 @click.argument("files", metavar="FILE...", nargs=-1)
-@fit_options(
-    "tagger", "Sentences to measure training by; else some of FILE are set aside. May be repeated.", TaggerParameters
-)
+@fit_options("tagger", "Tagged sentences for validation; by default, some of FILE. May be repeated.", TaggerParameters)
 @word_column_options
 @file_option(
-    "--vectors", metavar="MODEL", help="Word vectors to read besides the tagger's own; they are kept, not trained."
+    "--vectors", metavar="MODEL", help="Word vectors as additional inputs; they stay fixed and are stored in the model."
 )
 @start_option
 @errors_option
@@ -84,13 +83,14 @@ def fit_tagger(
     errors: str,
     **options: Any,
 ) -> None:
-    """Train a tagger on sentences whose words have tags: parts of speech, chunks, names.
+    """Train a tagger on sentences with tagged words: parts of speech, chunks or names.
 
-    FILE has a word and its tag in a line, between tabs or spaces, and a blank line behind each sentence; or it is
-    CoNLL-U. Spans may be written in IOB1, IOB2 or BIOES. What is kept is what tagged the held-out sentences best.
+    FILE has a word and its tag per line, separated by tabs or spaces, and a blank line after each sentence; or it is
+    CoNLL-U. Spans may be in IOB1, IOB2 or BIOES notation.
 
-    While it trains, the output holds the best until the last checkpoint; Ctrl-C and SIGTERM save once more.
-    `--resume DIR` goes on with it, to the very same tagger.
+    Training keeps the parameters that were best on held-out sentences. During training, the output holds the best of
+    the last checkpoint. Ctrl-C and SIGTERM save once more. `--resume DIR` continues and ends with exactly the same
+    model.
     """
     from w2v.neural.tasks.labels.tagging import Tagger
 
@@ -116,12 +116,12 @@ Examples:
 @model_argument
 @click.argument("files", metavar="[FILE]...", nargs=-1)
 @choice_option("--format", choices=FORMATS, default="auto",
-               help="A word and its tag in a line, or lines of the text with its spans marked; auto: spans at a "
-                    "terminal, conll elsewhere.")  # fmt: skip
-@click.option("--from-columns", "are_columns", is_flag=True, help="FILE has a word in each line, as in training.")
+               help="Print a word and its tag per line (conll), or the text with its spans marked (spans); auto is "
+                    "spans at a terminal, otherwise conll.")  # fmt: skip
+@click.option("--from-columns", "are_columns", is_flag=True, help="FILE has one word per line, as in training.")
 @word_column_options
-@click.option("--tokenizer", type=LazyChoice(lambda: TOKENIZER_NAMES),
-              help="Tokenizer for the lines.  [default: the one the tagger was trained with]")  # fmt: skip
+@click.option("--tokenizer", type=LazyChoice(lambda: TOKENIZER_NAMES), cls=DescribedOption,
+              unset="the one of training", help="Tokenizer for the lines.")  # fmt: skip
 @errors_option
 @workers_option
 @json_option
@@ -140,17 +140,16 @@ def tag(
 ) -> None:
     """Tag the words of each line of files, or of standard input.
 
-    --json prints an object a line: the text, its words and its spans with their places in characters, under the names
-    that spaCy gives them.
+    --json prints one object per line: the text, its words and its spans with character offsets, under spaCy's names.
     """
     if not are_columns and (word_column or tag_column or given_columns):
         raise click.UsageError(
-            "--word-column, --tag-column and --column are for files of columns: give --from-columns, too."
+            "--word-column, --tag-column and --column are for files with columns: give --from-columns as well."
         )
     if are_columns and (tokenizer or as_json):
-        raise click.UsageError("--tokenizer and --json are for texts: files of --from-columns are divided into words.")
+        raise click.UsageError("--tokenizer and --json are for texts: they cannot go with --from-columns.")
     if tag_column is not None:
-        raise click.UsageError("--tag-column is for training: tags are what this command answers.")
+        raise click.UsageError("--tag-column is for training: this command predicts the tags.")
     from w2v.neural.tasks.labels.tagging import Tagger
 
     tagger = Tagger.load(model)
@@ -163,7 +162,7 @@ def tag(
     at_first = True
     while texts := list(islice(lines, _AT_ONCE)):
         if at_first and _look_like_columns(tagger, texts):
-            say("Warning: the lines look like words with tags; if they are, add --from-columns")
+            say("Warning: the lines look like words with tags; if they are, give --from-columns")
         at_first = False
         found = tagger.tag(texts, tokenizer=tokenizer, workers=workers)
         for text in found:
@@ -171,7 +170,7 @@ def tag(
 
 
 def _look_like_columns(tagger: Tagger, lines: list[str]) -> bool:
-    """Tell whether the first lines all end with something that the tagger has for a tag."""
+    """Return whether the first lines all end with a tag that the tagger knows."""
     rows = list(islice((line.split() for line in lines if line.strip()), _LOOKED_AT))
     labels = {_label(tag) for tag in tagger.tags_}
     return len(rows) > 1 and all(len(row) > 1 and _label(row[-1]) in labels for row in rows)
@@ -197,7 +196,7 @@ def _in_columns(text: TaggedText) -> str:
 
 
 def _marked(text: TaggedText) -> str:
-    """Return a text with its spans in color and their labels behind them; of words, if tags write no spans."""
+    """Return a text with its spans in colour and their labels behind them, or its words if the tags have no spans."""
     spans: list[tuple[str, int, int, str]] = [*text.spans] or [(*word,) for word in text.words if word.tag != "O"]
     colors = dict(zip(sorted({label for *_, label in spans}), itertools.cycle(_COLORS), strict=False))
     parts, place = list[str](), 0

@@ -42,14 +42,14 @@ Examples:
 )
 @click.argument("name", required=False, shell_complete=_complete)
 @folder_option
-@click.option("--list", "is_list", is_flag=True, help="Show what there is, with sizes, licences and sources.")
+@click.option("--list", "is_list", is_flag=True, help="List all names, with sizes, licences and sources.")
 @click.option(
     "--from",
     "source",
     metavar="URL|FOLDER",
-    help="Take it from a mirror: a folder, a file, an address that ends in / with the files below it, or a file's own.",
+    help="Use a mirror: a local file or folder, the URL of a file, or a URL that ends in / and has the files below it.",
 )
-@file_option("-o", "--output", metavar="DIR", help="Make a model of the vectors or the encoder at once.")
+@file_option("-o", "--output", metavar="DIR", help="Convert the vectors or the encoder to a model folder as well.")
 @overwrite_option
 @json_option
 @progress_option
@@ -62,16 +62,16 @@ def download(
     overwrite: bool,
     as_json: bool,
 ) -> None:
-    """Get a text, word vectors, an encoder or a test set by NAME, and print the name of its file.
+    """Download a text, word vectors, an encoder or a test set by NAME, and print the path of its file.
 
-    What an installed package ships is taken from it; the rest is fetched, and checked as far as anybody publishes a
-    digest. What broke off is resumed. A file that is there already is not fetched again.
+    Data that an installed package ships is taken from there. Other files are downloaded, and checked against their
+    published digest if there is one. Interrupted downloads resume; existing files are not downloaded again.
     """
     if is_list:
         _show_list(as_json)
         return
     if name is None:
-        raise click.UsageError("Missing argument 'NAME'; `w2v download --list` shows what there is.")
+        raise click.UsageError("Missing argument 'NAME'; `w2v download --list` shows all names.")
     entry = _find(name)
     if output is not None:
         _check_output(entry, output, overwrite)
@@ -85,7 +85,7 @@ def download(
         return
     click.echo(path if output is None else output)
     if described["sha256"] and not entry.checked_by:
-        say(f"Note: nobody publishes a digest of it; that of what came is in {path.name}.sha256.")
+        say(f"Note: there is no published digest; the digest of the downloaded file is in {path.name}.sha256.")
     if (line := _next(entry, path, output)) is not None:
         say(f"Next: {line}")
 
@@ -99,7 +99,7 @@ def _find(name: str) -> Entry:
 
 @contextmanager
 def _claiming(entry: Entry, folder: Path, source: str | None) -> Iterator[None]:
-    """Keep a second run from fetching the same file to the same place."""
+    """Keep a second run from downloading the same file to the same place."""
     if not entry.files or (source is None and shipped_path(entry.name) is not None):
         yield
         return
@@ -109,7 +109,7 @@ def _claiming(entry: Entry, folder: Path, source: str | None) -> Iterator[None]:
 
 
 def _check_output(entry: Entry, output: Path, overwrite: bool) -> None:
-    """Refuse an output before anything is fetched."""
+    """Refuse an output before anything is downloaded."""
     from w2v.vectors.persistence import check_output
 
     if entry.kind not in ("vectors", "encoder"):
@@ -123,7 +123,7 @@ def _noted(path: Path) -> str | None:
 
 
 def _next(entry: Entry, path: Path, output: Path | None) -> str | None:
-    """Return the command that goes on with what came."""
+    """Return the command to run next on the downloaded file."""
     if output is not None:
         return None
     if entry.kind in ("vectors", "encoder"):
@@ -152,7 +152,7 @@ def _show_list(as_json: bool) -> None:
         for one in listed
     ]  # fmt: skip
     print_table(["name", "kind", ">size", "licence", "source", "checked by", "what"], rows)
-    click.echo(f"\nLANG is one of {', '.join(LANGUAGES)}; {_ANY}-bin has the vectors of n-grams as well.")
+    click.echo(f"\nLANG is one of {', '.join(LANGUAGES)}; {_ANY}-bin also has the vectors of n-grams.")
 
 
 def _described(name: str, entry: Entry) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""`w2v evaluate`: word vectors on analogies, pairs, translations; encoders on sentences; what labels, on labels."""
+"""`w2v evaluate`: word vectors, encoders, classifiers and taggers on test sets."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ from w2v.commands.shared.options import (
     folder_option,
     json_option,
     model_argument,
+    number_option,
     pairs_option,
     progress_option,
 )
@@ -31,6 +32,7 @@ from w2v.commands.shared.output import (
     print_table,
     show_work,
 )
+from w2v.commands.shared.parameters import DescribedOption
 from w2v.commands.shared.types import LazyChoice
 from w2v.commands.words.aligning import evaluate_translations_of, in_option, print_translations
 from w2v.corpora.readers import TextReader
@@ -77,7 +79,7 @@ Examples:
 )
 @model_argument
 @click.option(
-    "--standard", is_flag=True, help="Measure with the usual test sets that are here or in packages; name the others."
+    "--standard", is_flag=True, help="Use all standard test sets found here or in packages; list the missing ones."
 )
 @folder_option
 @analogies_option
@@ -87,40 +89,42 @@ Examples:
     type=click.Choice(["add", "mul"]),
     default="add",
     show_default=True,
-    help="How analogies are answered, see `w2v analogy --help`.",
+    help="How to answer analogies; see `w2v analogy --help`.",
 )
-@click.option(
+@number_option(
     "--restrict-vocab",
-    type=click.IntRange(1),
-    metavar="N",
-    help="Ask analogies within the N most frequent words; left out, as many as gensim takes.",
+    unset="300,000, as gensim does",
+    help="Answer analogies within the N most frequent words.",
 )
 @_files(
-    "--sts", "Pairs of sentences with people's scores, as STS Benchmark or SICK come, or plain; by genre. Repeatable."
+    "--sts",
+    "Sentence pairs with human similarity scores: STS Benchmark, SICK, or a plain table. May be repeated.",
 )
-@_files("--classify", "Lines of a label, a tab and a sentence, or TREC's, for cross-validation; may be repeated.")
-@_files("--word-order", "Sentences, one a line: can it be told that two neighbouring words were swapped? Repeatable.")
-@_files("--labels", "With a classifier as MODEL: texts with labels, as fit-classifier reads them; may be repeated.")
-@_files("--tags", "With a tagger as MODEL: sentences of words with tags, in columns as in training; may be repeated.")
+@_files("--classify", "Labelled sentences for cross-validation, tab-separated or as in TREC. May be repeated.")
+@_files("--word-order", "Sentences, one per line, to detect swaps of neighbouring words in. May be repeated.")
+@_files("--labels", "If MODEL is a classifier: labelled texts, as fit-classifier reads them. May be repeated.")
+@_files("--tags", "If MODEL is a tagger: tagged sentences, as fit-tagger reads them. May be repeated.")
 @text_column_options
 @word_column_options
 @click.option(
     "--errors",
     type=click.Choice(["strict", "replace"]),
-    help="With --labels and --tags: what to do with bytes that are not UTF-8; left out, as in training.",
+    cls=DescribedOption,
+    unset="as in training",
+    help="With --labels and --tags: how to handle bytes that are not UTF-8.",
 )
-@_files("--translations", "Words and their translations, as `w2v align` reads them, with --in; may be repeated.")
+@_files("--translations", "With --in: words and their translations, as `w2v align` reads them. May be repeated.")
 @in_option
 @click.option(
     "--against",
     type=click.Path(path_type=Path),
     metavar="OTHER",
-    help="Another encoder or model to compare with on the same sentences, by a paired bootstrap.",
+    help="Encoder or word vectors to compare with on the same sentences, by a paired bootstrap.",
 )
 @click.option(
     "--baseline",
     type=LazyChoice(_baseline_names),
-    help="With word vectors as MODEL: measure this closed form of them on sentences, not SIF.",
+    help="If MODEL is word vectors: use this baseline for sentences instead of SIF.",
 )
 @json_option
 @progress_option
@@ -144,9 +148,9 @@ def evaluate(
     word_order: tuple[Path, ...],
     **columns: Any,
 ) -> None:
-    """Measure word vectors, an encoder, a classifier or a tagger.
+    """Evaluate word vectors, an encoder, a classifier or a tagger.
 
-    Word vectors serve as the encoder that they make without training.
+    For sentences, word vectors are averaged with SIF weights.
     """
     sets = standard_sets(model, folder) if standard and not (labels or tags) else NO_SETS
     analogies, word_pairs, sts = (
@@ -196,16 +200,16 @@ def evaluate(
 def _check_together(
     has_dictionary: bool, has_other: bool, is_encoder: bool, baseline: str | None, against: Path | None
 ) -> None:
-    """Refuse an option without the other that it belongs to."""
+    """Refuse an option without the one that it needs."""
     if has_dictionary != has_other:
-        raise click.UsageError("--translations FILE and --in OTHER go together: into which model words are translated.")
+        raise click.UsageError("--translations FILE and --in OTHER go together: OTHER has the translations.")
     for given, what in ((baseline, "--baseline makes vectors of"), (against, "--against compares on")):
         if given is not None and not is_encoder:
-            raise click.UsageError(f"{what} sentences: give --sts, --classify or --word-order FILE, too.")
+            raise click.UsageError(f"{what} sentences: give --sts, --classify or --word-order FILE as well.")
 
 
 def _check_columns(columns: Mapping[str, Any], known: Mapping[str, str]) -> None:
-    """Refuse an option that says where files of another kind have what."""
+    """Refuse an option that describes files of another kind."""
     for name in sorted(name for name, given in columns.items() if given and name not in known):
         owners = [f"--{kind}" for kind, (*_, names) in _OF_LABELS.items() if name in names]
         option = "--column" if name == "given_columns" else f"--{name.replace('_', '-')}"
@@ -222,7 +226,7 @@ def _evaluate_labels(
     """Measure a classifier or a tagger."""
     [what, *more] = [name for name, given in files.items() if given]
     if more or others:
-        raise click.UsageError(f"--{what} measures a model of another kind than the other options do: ask apart.")
+        raise click.UsageError(f"--{what} is for another kind of model than the other options: run them separately.")
     evaluate, show, names = _OF_LABELS[what]
     _check_columns(columns, names)
     with show_work(f"evaluating {model.name}"):
@@ -270,7 +274,7 @@ def _evaluate_sentences(
 
 
 def _open_encoder(model: Path, baseline: str | None) -> tuple[Callable[[Sequence[str]], Any], Tokenizer]:
-    """Return what makes vectors of sentences, and how it cuts them into words."""
+    """Return the function that encodes sentences, and its tokenizer."""
     if baseline is None:
         from w2v.encoder.sentence_encoder import SentenceEncoder
 
@@ -285,7 +289,7 @@ def _open_encoder(model: Path, baseline: str | None) -> tuple[Callable[[Sequence
 
 
 class _Compared(NamedTuple):
-    """How much better an encoder is than another on a file, or on several, and on the file's genres."""
+    """The difference between two encoders on one or more files, and on the genres of the file."""
 
     whole: Difference
     genres: dict[str, Difference]
@@ -297,7 +301,7 @@ class _Compared(NamedTuple):
 
 
 def _compare(reports: Reports, others: Reports) -> dict[str, dict[str, _Compared]]:
-    """Return the difference on every file, and on all of a kind where there are several."""
+    """Return the difference on every file, and the mean over the files of a kind if there are several."""
     from w2v.encoder.evaluation.measures import compare
 
     differences: dict[str, dict[str, _Compared]] = {}
@@ -335,7 +339,7 @@ def _described(
 def _print_sentences(
     model: str, reports: Reports, others: Reports, differences: Mapping[str, Mapping[str, _Compared]]
 ) -> None:
-    """Print one row a file, its genres below it, and beside another encoder how far apart they are, and how surely."""
+    """Print one row per file, its genres below, and the difference to another encoder with its confidence interval."""
     figures = {"sts": "Spearman", "classify": "accuracy", "word_order": "accuracy, chance 50 %"}
     for kind, files in reports.items():
         header = [kind.replace("_", " "), ">number", f">{figures[kind]}"]
@@ -360,7 +364,7 @@ def _print_sentences(
 
 
 def _row(name: str, kind: str, report: Report, other: Report | None, found: Difference | None) -> list[str]:
-    """Return the cells of a report, beside that of another encoder if there is one."""
+    """Return the cells of a report, and of another encoder's report if there is one."""
     row = [name, f"{len(report):,}", _shown(report.figure, kind)]
     row += [decimals(getattr(report, "pearson", None))] if kind == "sts" else []
     return row if other is None or found is None else [*row, _shown(other.figure, kind), *_difference(found, kind)]
@@ -371,7 +375,7 @@ def _shown(figure: float, kind: str) -> str:
 
 
 def _difference(found: Difference, kind: str) -> list[str]:
-    """Return the difference and the range of most draws, in the unit of the figure."""
+    """Return the difference and its 95 % interval, in the unit of the measure."""
     scale, digits = (1, 3) if kind == "sts" else (100, 1)
     low, high = (f"{scale * value:+.{digits}f}" for value in (found.low, found.high))
     return [f"{scale * found.difference:+.{digits}f}", f"{low} … {high}"]

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from w2v.commands.shared.options import model_argument, output_option, overwrite_option, progress_option
+from w2v.commands.shared.options import model_argument, number_option, output_option, overwrite_option, progress_option
 from w2v.commands.shared.output import note, say, show_work
+from w2v.commands.shared.parameters import DescribedOption
 from w2v.commands.shared.saving import keep, saving
 from w2v.commands.shared.types import LazyChoice
 from w2v.commands.words.vectors import move_vectors, moving_options
@@ -28,8 +29,8 @@ if TYPE_CHECKING:
 
 _SMALL, _CLASSIFIER = "int8", "fasttext-classifier"
 _FOLDED = (
-    "The blocks beside the table are part of its rows there, weighed for a sentence of common length: cosines are near "
-    "those here, not the same. onnx keeps blocks apart; --first-block leaves them out."
+    "The export adds the encoder's further blocks to the word vectors, weighted for sentences of usual length, so "
+    "cosines differ slightly. onnx keeps the blocks separate; --first-block leaves them out."
 )
 
 
@@ -52,19 +53,19 @@ Examples:
   w2v export my.model vectors.bin.gz --format word2vec-binary
 
 \b
-Formats that encode sentences, as `w2v encode` does:
-  model2vec              a folder; also for sentence-transformers. Static encoders
-  sentence-transformers  a folder. Static encoders, and attention arranged as BERT
-  onnx                   a folder with model.onnx and tokenizer.json. Every encoder; needs onnx
-Formats of word vectors:
+Formats for sentence encoders:
+  model2vec              folder; sentence-transformers opens it too. Static encoders only
+  sentence-transformers  folder. Static encoders, and attention with BERT's architecture
+  onnx                   folder with model.onnx and tokenizer.json. All encoders; needs onnx
+Formats for word vectors:
   word2vec-text, word2vec-binary, fasttext-vec, glove   FILE, compressed if its name ends in .gz
-  fasttext-bin    fastText's own, with n-grams; also .gz
-  gensim          KeyedVectors.load opens it; needs gensim
+  fasttext-bin    fastText's binary format, with n-grams; also .gz
+  gensim          for KeyedVectors.load; needs gensim
   numpy           FILE.npz, or FILE.npy and FILE.words.txt
   safetensors     vectors, words and counts in one file
-  projector       a folder for TensorFlow's Embedding Projector
-Of a classifier without layers:
-  int8            the folder of a classifier again, of at most 2 MB""",
+  projector       folder for TensorFlow's Embedding Projector
+Format for classifiers without layers:
+  int8            a classifier folder of at most 2 MB""",
 )
 @model_argument
 @click.argument("file", type=click.Path(path_type=Path), metavar="OUT")
@@ -73,23 +74,23 @@ Of a classifier without layers:
 @click.option(
     "--first-block",
     is_flag=True,
-    help="Of an encoder with several blocks, such as a bag of words beside its table, write the first alone.",
+    help="For an encoder with several blocks, such as word vectors and a bag of words: write only the first.",
 )
 @overwrite_option
 @progress_option
 def export(
     model: Path, file: Path, file_format: str, center: bool, both: bool, first_block: bool, overwrite: bool
 ) -> None:
-    """Write a model to OUT, a file or folder, in a format that other tools open.
+    """Write a model to OUT, a file or folder, in a format of other tools.
 
-    Formats of encoders give the same vectors of sentences there as here; of word vectors they are weighted sums (SIF).
-    Formats of words take those of a static encoder with its weights folded in: their sums are its vectors. Only onnx
-    keeps blocks apart, each at its length; a table of words has them side by side in its rows, which is near it.
+    In formats for sentence encoders, other tools make the same sentence vectors as `w2v encode`; for word vectors,
+    these are SIF-weighted means. In formats for word vectors, a static encoder exports its word vectors times their
+    weights. Only onnx keeps several blocks of an encoder separate; other formats approximate them.
     """
     from w2v.formats import write_vectors
 
     if (center or both) and (file_format == _SMALL or file_format in OF_ENCODERS):
-        raise click.UsageError(f"--center and --both change vectors of words, which {file_format} does not write.")
+        raise click.UsageError(f"--center and --both are for formats of word vectors, which {file_format} is not.")
     if file_format == _SMALL:
         _export_small(model, file, overwrite)
         return
@@ -106,7 +107,7 @@ def export(
     if left_out:
         say(
             f"Warning: {len(left_out):,} of {len(embeddings):,} words were left out, such as {left_out[0]!r}, which "
-            f"{file_format} cannot express; safetensors, numpy (.npz) and gensim hold all."
+            f"{file_format} cannot express; safetensors, numpy (.npz) and gensim can."
         )
 
 
@@ -123,7 +124,7 @@ def _export_encoder(model: Path, folder: Path, file_format: str, first_block: bo
     if state.blocks and file_format != "onnx":
         say(_FOLDED)
     if state.has_unknown:
-        note("Words that it does not hold have vectors here, of their spelling or n-grams; there they are left out.")
+        note("The export leaves out vectors of unknown words, which this encoder makes from spelling or n-grams.")
 
 
 def _export_small(model: Path, folder: Path, overwrite: bool) -> None:
@@ -172,25 +173,27 @@ Examples:
     "--format",
     "file_format",
     type=LazyChoice(_imported_names),
-    help="Format of FILE; left out, it is found out from the content. See `w2v export --help`.",
+    cls=DescribedOption,
+    unset="detected from the content",
+    help="Format of FILE; see `w2v export --help`.",
 )
-@click.option("--word-vectors", is_flag=True, help="Of a static encoder's folder, take its words as word vectors.")
-@click.option("--max-vocab", type=click.IntRange(1), metavar="N", help="Read only the first N words.")
+@click.option("--word-vectors", is_flag=True, help="Import the word vectors of a static encoder.")
+@number_option("--max-vocab", unset="all words", help="Read only the first N words.")
 @click.option(
     "--errors",
     type=click.Choice(["strict", "replace", "ignore"]),
     default="strict",
     show_default=True,
-    help="What to do with words that are not of the encoding.",
+    help="How to handle words that the encoding cannot decode.",
 )
 @click.option(
     "--encoding",
     default="utf-8",
     show_default=True,
     metavar="NAME",
-    help="Encoding of the words, such as latin-1, cp1252, gb18030; of text also utf-16.",
+    help="Encoding of the words, such as latin-1, cp1252 or gb18030; for text formats also utf-16.",
 )
-@click.option("--revision", metavar="NAME", help="Of a model of the hub: a branch, a tag or a commit.")
+@click.option("--revision", metavar="NAME", help="Branch, tag or commit of a model on the Hub.")
 @overwrite_option
 @progress_option
 def import_(
@@ -204,13 +207,12 @@ def import_(
     revision: str | None,
     overwrite: bool,
 ) -> None:
-    """Make a model folder from a FILE or folder of another tool, or from hub:OWNER/NAME.
+    """Make a model folder from FILE, a file or folder of another tool, or from hub:OWNER/NAME.
 
-    Vectors of words, plain, compressed (gzip, bzip2, xz) or in a zip archive, become word vectors. A folder of
-    model2vec, or of sentence-transformers with a static embedding, BERT, RoBERTa, XLM-R, DistilBERT or MPNet, becomes
-    a sentence encoder that makes the same vectors. Nothing is downloaded but what hub: names, of which files that can
-    run code are left out. A supervised model of fastText becomes word
-    vectors, or a classifier with `--format fasttext-classifier`.
+    Files of word vectors may be plain, compressed (gzip, bzip2, xz) or zipped. A folder of model2vec, or of
+    sentence-transformers with a static embedding, BERT, RoBERTa, XLM-R, DistilBERT or MPNet, becomes a sentence encoder
+    that makes the same vectors. Only hub: downloads anything, and never files that can run code. A supervised fastText
+    model becomes word vectors, or with `--format fasttext-classifier` a classifier.
     """
     from w2v.encoder.opening import is_foreign, located
     from w2v.vectors.persistence import check_output
@@ -223,20 +225,20 @@ def import_(
             _copy_model(file, output, overwrite)
             return
     elif revision is not None:
-        raise click.UsageError("--revision is that of a model of the hub: name one, hub:OWNER/NAME.")
+        raise click.UsageError("--revision is for models on the Hub: give hub:OWNER/NAME.")
     elif not file.exists():
         file = Path(located(file))
     if not file.exists():
-        raise click.ClickException(
-            f"{file} does not exist; give a file or folder on the disk, or hub:OWNER/NAME, which is fetched"
-        )
+        raise click.ClickException(f"{file} does not exist; give a local file or folder, or hub:OWNER/NAME")
     if file_format == _CLASSIFIER:
         _import_classifier(file, output, overwrite)
         return
     is_encoder = is_encoder_folder(file) if file_format is None else file_format in OF_ENCODERS
     if is_encoder and not word_vectors:
         if max_vocab is not None:
-            raise click.UsageError("--max-vocab is for word vectors; with --word-vectors it takes those of an encoder.")
+            raise click.UsageError(
+                "--max-vocab is for word vectors: give --word-vectors to import those of an encoder."
+            )
         import_encoder(file, output, overwrite=overwrite)
         return
     name = "model2vec" if file_format == "sentence-transformers" else file_format
@@ -244,7 +246,7 @@ def import_(
 
 
 def _copy_model(folder: Path, output: Path, overwrite: bool) -> None:
-    """Copy a model of ours out of the hub's cache, which has links in place of files."""
+    """Copy a model of this toolkit out of the Hub's cache, which has links in place of files."""
     from w2v.vectors.model_folder import read_kind
 
     kind = read_kind(folder)
@@ -254,7 +256,7 @@ def _copy_model(folder: Path, output: Path, overwrite: bool) -> None:
 
 
 def import_vectors(file: Path, output: Path, *, overwrite: bool, **reading: Any) -> None:
-    """Make a model of a file of word vectors; `reading` is for `w2v.formats.read_vectors`."""
+    """Make a model from a file of word vectors; `reading` is for `w2v.formats.read_vectors`."""
     from w2v.formats import read_vectors
 
     with saving(output), show_work(f"reading {file.name}"):
@@ -263,12 +265,12 @@ def import_vectors(file: Path, output: Path, *, overwrite: bool, **reading: Any)
     note(f"Read {len(embeddings):,} words of {embeddings.vector_size} dimensions into {saved}.")
     if n_dropped := embeddings.metadata.get("duplicates_dropped"):
         errors = reading.get("errors", "strict")
-        cause = "" if errors == "strict" else f", as they are or made so by --errors {errors}"
+        cause = "" if errors == "strict" else f", in FILE or because of --errors {errors}"
         say(f"Warning: {n_dropped:,} words occurred more than once{cause}; the first vector of each was kept.")
 
 
 def import_encoder(folder: Path, output: Path, *, overwrite: bool) -> None:
-    """Make a model of another program's encoder."""
+    """Make a model from another program's encoder."""
     from w2v.encoder.model.persistence import save_encoder
 
     with saving(output), show_work(f"reading {folder.name}"):

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from w2v.commands.shared.options import file_option, model_argument, progress_option
+from w2v.commands.shared.options import file_option, model_argument, number_option, progress_option
 from w2v.commands.shared.output import say, show_work
+from w2v.commands.shared.parameters import DescribedOption
 from w2v.display.wording import printable
 from w2v.settings.environment import cache_folder
 
@@ -38,27 +39,26 @@ Examples:
     default=100_000,
     show_default=True,
     metavar="N",
-    help="Points on the map: the N most frequent words. All words can be searched for.",
+    help="Show the N most frequent words on the map; the search finds all words.",
 )
 @click.option(
     "--host",
     default="127.0.0.1",
     show_default=True,
     metavar="ADDRESS",
-    help="The address to listen on. Any but the default lets others in your network in, without a password.",
+    help="Address to listen on; any other than the default gives your network access without a password.",
 )
+@number_option("--port", least=0, most=65535, unset="8642, or a free one if that is in use", help="Port to listen on.")
+@file_option("--metadata", help="For an index: .csv or .jsonl table with a row per sentence, to filter and colour by.")
 @click.option(
-    "--port",
-    type=click.IntRange(0, 65535),
-    metavar="N",
-    help="The port to listen on.  [default: 8642, or a free one where that is in use]",
+    "--color",
+    metavar="COLUMN",
+    cls=DescribedOption,
+    unset="colours of regions",
+    help="For an index: column to colour by at first.",
 )
-@file_option(
-    "--metadata", help="Of an index: columns to filter and colour by, a row for each sentence, in .csv or .jsonl."
-)
-@click.option("--color", metavar="COLUMN", help="Of an index: colour by a column at first.  [default: by regions]")
-@click.option("--no-browser", is_flag=True, help="Print the address and open no browser.")
-@click.option("--no-cache", is_flag=True, help="Make the map anew, and do not keep it.")
+@click.option("--no-browser", is_flag=True, help="Print the address, but open no browser.")
+@click.option("--no-cache", is_flag=True, help="Compute the map again, and do not store it.")
 @progress_option
 def explore(
     model: Path,
@@ -70,19 +70,20 @@ def explore(
     no_browser: bool,
     no_cache: bool,
 ) -> None:
-    """Explore MODEL in the browser: words, an index of sentences, or what was trained on texts or pictures.
+    """Explore MODEL in the browser: word vectors, encoders, sentence indexes, and models of texts or pictures.
 
-    Of an index the page has a map of its sentences: regions with names, search by meaning, filters by metadata, and
-    selections that can be saved.
+    For word vectors and encoders, the page has a map of the words, nearest words as you type, analogies, and a
+    comparison of two sentences with their attention.
 
-    Of words the page has a map, nearest words as you type, analogies, and two sentences side by side with what their
-    words attend to. A translator shows how probable each piece of a translation is, which others were, and what it
-    looked at; a language model does so while it writes, and shows what surprises it in a text. A classifier shows what
-    each word contributes to a label, a tagger what else a word might be, a classifier of pictures what it looks at; and
-    all of them their mistakes on what was held out.
+    For an index, it has a map of the sentences: named regions, search by meaning, filters by metadata, and selections
+    that you can save.
 
-    The page is served by this machine to this machine, and loads nothing from elsewhere. Ctrl-C ends it. A finished
-    map is kept in the cache folder (W2V_CACHE_DIR), so that it is there at once the next time.
+    For a translator, it shows the probability of each piece, its alternatives and the cross-attention. A language model
+    shows the same while it writes, and what surprises it in a text. Classifiers and taggers show what a label depends
+    on, and their mistakes on held-out data.
+
+    The page is served from this machine only and loads nothing from the internet. Ctrl-C ends it. Finished maps are
+    stored in the cache folder (W2V_CACHE_DIR) and open at once the next time.
 
     Needs the extra `explore`.
     """
@@ -99,7 +100,7 @@ def explore(
         click.echo(printable(f"Exploring {model} at {address}"))
         say("Ctrl-C ends it.")
         if not is_loopback(listening):
-            say("Everybody who can reach this machine can look at the model; there is no password.")
+            say("Everybody who can reach this machine can see the model; there is no password.")
         if not no_browser:
             threading.Thread(target=webbrowser.open, args=(address,), daemon=True).start()
 

@@ -1,4 +1,4 @@
-"""`w2v info`: what is in a model."""
+"""`w2v info`: the contents and history of a model."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ Examples:
 @model_argument
 @json_option
 def info(model: Path, as_json: bool) -> None:
-    """Tell what is in the folder of a model or an index: sizes, parameters, its inputs, and how training went."""
+    """Show what a model or index contains: sizes, parameters, inputs and training history."""
     from w2v.encoder.opening import open_start
     from w2v.encoder.retrieval.index.storage import is_index
     from w2v.encoder.retrieval.topics.folder import is_topics

@@ -1,4 +1,4 @@
-"""`w2v plot`: pictures of words, of analogies and of training, as PNG or SVG."""
+"""`w2v plot`: pictures of words, analogies and training curves, as PNG or SVG."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def _methods() -> tuple[str, ...]:
 
 
 def _picture_options(name: str) -> Callable[[Command], Command]:
-    """Return what adds the options of all pictures, of which `name` is the usual file."""
+    """Return a decorator that adds the options of all pictures; `name` is the default file."""
     output = click.option(
         "-o",
         "--output",
@@ -39,11 +39,11 @@ def _picture_options(name: str) -> Callable[[Command], Command]:
         show_default=True,
         metavar="FILE",
         callback=_check_picture,
-        help="The picture to write; its name ends in .png or .svg.",
+        help="Picture to write: FILE.png or FILE.svg.",
     )
-    title = click.option("--title", metavar="TEXT", help="Written above the picture.")
-    dark = click.option("--dark", is_flag=True, help="Light lines on a dark ground.")
-    dpi = number_option("--dpi", least=30, most=1200, default=200, help="Pixels an inch of a PNG.")
+    title = click.option("--title", metavar="TEXT", help="Title above the picture.")
+    dark = click.option("--dark", is_flag=True, help="Use a dark background.")
+    dpi = number_option("--dpi", least=30, most=1200, default=200, help="Resolution of a PNG in pixels per inch.")
     return lambda command: title(output(dark(dpi(overwrite_option(progress_option(command))))))
 
 
@@ -53,7 +53,7 @@ _width_option = click.option(
     default=7.5,
     show_default=True,
     metavar="INCHES",
-    help="How wide it is at least; it grows until the labels have room.",
+    help="Minimum width of the picture; it grows until the labels fit.",
 )
 
 
@@ -106,14 +106,14 @@ Examples:
     default=0,
     show_default=True,
     metavar="N",
-    help="Show the N nearest words of each WORD too, in its colour.",
+    help="Also show the N nearest words of each WORD, in its colour.",
 )
 @click.option(
     "--method",
     type=LazyChoice(_methods),
     default="pca",
     show_default=True,
-    help="How vectors come to the plane: the directions of largest variance, or what is near kept near.",
+    help="Projection to the plane: directions of largest variance (pca), or one that keeps neighbours near.",
 )
 @click.option(
     "--seed",
@@ -127,7 +127,7 @@ Examples:
 @_width_option
 @_picture_options("words.png")
 def words(model: Path, words: tuple[str, ...], seed: int, **options: Any) -> None:
-    """Draw a map of WORDs."""
+    """Draw a map of words."""
     from w2v.plots import plot_words
     from w2v.vectors.embeddings import Embeddings
 
@@ -147,7 +147,7 @@ Examples:
 def analogy(model: Path, words: tuple[str, ...], **options: Any) -> None:
     """Draw pairs of words as arrows: A to B, C to D, and so on."""
     if len(words) % 2 or len(words) < 4:
-        raise click.UsageError(f"Words come in pairs, two pairs or more; these are {len(words)} words.")
+        raise click.UsageError(f"Give two or more pairs of words; these are {len(words)} words.")
     from w2v.plots import plot_analogies
     from w2v.vectors.embeddings import Embeddings
 
@@ -167,11 +167,11 @@ Examples:
     type=click.Choice(["epoch", "seconds"]),
     default="epoch",
     show_default=True,
-    help="What runs along the horizontal axis.",
+    help="Quantity on the horizontal axis.",
 )
 @_picture_options("history.png")
 def history(models: tuple[Path, ...], **options: Any) -> None:
-    """Draw loss, measures and learning rate of one or more MODELs, as their folders record them for each epoch."""
+    """Draw the training curves of one or more MODELs: loss, measures and learning rate by epoch."""
     from w2v.plots import plot_history
     from w2v.vectors.persistence import read_config
 

@@ -19,16 +19,16 @@ Examples:
 )
 @model_argument
 @click.argument("repository", metavar="OWNER/NAME")
-@click.option("--private", is_flag=True, help="Make the repository private, if it is not there yet.")
-@click.option("--revision", metavar="NAME", help="The branch to push to.")
-@click.option("--message", metavar="TEXT", help="Of the commit.")
+@click.option("--private", is_flag=True, help="If the repository is new, make it private.")
+@click.option("--revision", metavar="NAME", help="Branch to push to.")
+@click.option("--message", metavar="TEXT", help="Commit message.")
 @json_option
 @progress_option
 def push(model: Path, repository: str, private: bool, revision: str | None, message: str | None, as_json: bool) -> None:
-    """Push MODEL, or a folder that `w2v export` wrote, to the Hugging Face hub, and print the address of its page.
+    """Push MODEL, or a folder that `w2v export` wrote, to the Hugging Face Hub, and print the address of its page.
 
-    Pushed are safetensors, JSON, text and a README; where on this machine the model was trained is left out, and so
-    are the examples of its text. You need a token that may write: `hf auth login`, or HF_TOKEN.
+    The command uploads safetensors, JSON and text files and a README, without local paths and without examples of the
+    training text. You need a token with write access: `hf auth login`, or HF_TOKEN.
     """
     from w2v.formats.publishing import push_folder
 

@@ -1,4 +1,4 @@
-"""`w2v report`: a page, or a card for a model hub, that says what a model is and how good it is."""
+"""`w2v report`: a page, or a model card for the Hub, about what a model is and how good it is."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from w2v.commands.shared.options import (
     progress_option,
 )
 from w2v.commands.shared.output import show_work
+from w2v.commands.shared.parameters import DescribedOption
 from w2v.commands.shared.saving import keep, saving
 from w2v.reports import check_report_path, save_report
 
@@ -44,48 +45,56 @@ Examples:
     default=Path("report.html"),
     show_default=True,
     callback=_check_name,
-    help="The report to write: a page if its name ends in .html, a card for a model hub if in .md.",
+    help="Report to write: FILE.html for a page, or FILE.md for a model card for the Hub.",
 )
-@click.option("--title", metavar="TEXT", help="Its heading; left out, the name of the folder.")
+@click.option(
+    "--title", metavar="TEXT", cls=DescribedOption, unset="the name of the folder", help="Title of the report."
+)
 @click.option(
     "--word",
     "words",
     multiple=True,
     metavar="WORD",
-    help="A word whose nearest words are shown; may be repeated. Left out, words of the largest topics.",
+    cls=DescribedOption,
+    unset="words of the largest topics",
+    help="Show the nearest words of WORD. May be repeated.",
 )
 @number_option(
-    "--map", "map_words", least=0, most=2000, default=360, help="How many words the map shows; 0 leaves it out."
+    "--map", "map_words", least=0, most=2000, default=360, help="Number of words on the map; 0 leaves it out."
 )
 @file_option(
     "--sentences",
-    help="Sentences, one a line: show some of them, with those nearest to them or, of a translator, translated.",
+    help="Sentences, one per line, to show with their nearest sentences, or for a translator, their translations.",
 )
 @analogies_option
 @pairs_option
 @file_option(
-    "--pairs", multiple=True, help="Of a translator, lines and their translations: a table or, given twice, two files."
+    "--pairs",
+    multiple=True,
+    help="For a translator: lines and their translations, as a table, or given twice, as two parallel files.",
 )
 @file_option(
-    "--sts", multiple=True, help="Pairs of sentences with people's scores, see `w2v evaluate`; may be repeated."
+    "--sts", multiple=True, help="Sentence pairs with human scores; see `w2v evaluate --help`. May be repeated."
 )
-@file_option("--classify", multiple=True, help="Sentences with labels, see `w2v evaluate`; may be repeated.")
+@file_option("--classify", multiple=True, help="Labelled sentences; see `w2v evaluate --help`. May be repeated.")
 @file_option(
-    "--word-order", multiple=True, help="Sentences whose words are swapped, see `w2v evaluate`; may be repeated."
+    "--word-order",
+    multiple=True,
+    help="Sentences to detect swapped words in; see `w2v evaluate --help`. May be repeated.",
 )
 @file_option(
-    "--text", "texts", multiple=True, help="Text to measure a language model's perplexity on; may be repeated."
+    "--text", "texts", multiple=True, help="For a language model: text to measure perplexity on. May be repeated."
 )
-@file_option("--against", metavar="OTHER", help="Another model, which is measured as well.")
-@click.option("--language", default="", metavar="CODE", help="Language of the text, such as en; for a model hub.")
-@click.option("--license", default="", metavar="NAME", help="Licence of the model, such as mit; for a model hub.")
-@click.option("--tag", "tags", multiple=True, metavar="TAG", help="A tag for a model hub; may be repeated.")
+@file_option("--against", metavar="OTHER", help="Another model to evaluate on the same files.")
+@click.option("--language", default="", metavar="CODE", help="For the Hub: language of the text, such as en.")
+@click.option("--license", default="", metavar="NAME", help="For the Hub: licence of the model, such as mit.")
+@click.option("--tag", "tags", multiple=True, metavar="TAG", help="For the Hub: a tag. May be repeated.")
 @click.option(
     "--dataset",
     "datasets",
     multiple=True,
     metavar="NAME",
-    help="What it was trained on, by a model hub's name; may be repeated.",
+    help="For the Hub: name of a training data set. May be repeated.",
 )
 @overwrite_option
 @progress_option
@@ -110,18 +119,17 @@ def report(
     datasets: tuple[str, ...],
     overwrite: bool,
 ) -> None:
-    """Write what a model is, what it knows and how good it is: one page that needs nothing else.
+    """Write a self-contained report on a model: what it is, what it knows and how good it is.
 
-    It shows the nearest words of some words, a map of the largest topics, the training curves, the settings, and
-    how the model does on the files given, beside what is had without a model. Of translators it shows translations and
-    their BLEU, of language models what they write and their perplexity, of classifiers and taggers precision and recall
-    by label, calibration, and the mistakes on what was held out. A name in .md makes a card for a model hub,
-    with front matter, and pictures as .svg files beside it.
+    The report shows nearest words, a map of the largest topics, training curves, parameters, and results on the given
+    files beside a simple baseline. For translators it shows translations and BLEU; for language models, samples and
+    perplexity; for classifiers and taggers, precision and recall by label, calibration, and mistakes on held-out data.
+    A name that ends in .md makes a model card for the Hub, with front matter, and .svg pictures beside it.
     """
     from w2v.reports import CardOptions, Evaluations, model_card
 
     if against is not None and not (analogies or word_pairs or pairs or sts or classify or word_order or texts):
-        raise click.UsageError("--against compares on files: give --analogies, --word-pairs or --sts FILE, or another.")
+        raise click.UsageError("--against needs files to compare on: give --analogies, --word-pairs, --sts or another.")
 
     check_report_path(output, overwrite)
     written: list[Path] = []

@@ -22,9 +22,9 @@ class Standard(NamedTuple):
     files : dict of str to tuple of Path
         By what they measure.
     names : dict of str to str
-        From a file to what results call it.
+        The name of each file in the results.
     missing : dict of str to str
-        Sets that are not there, and how to get them.
+        The sets that were not found, and how to get them.
     """
 
     files: dict[str, tuple[Path, ...]]
@@ -32,22 +32,22 @@ class Standard(NamedTuple):
     missing: dict[str, str]
 
     def named(self, results: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
-        """Return results of files, by kind, under the names of the sets."""
+        """Return the results by kind, under the names of the sets instead of the files."""
         return {
             kind: {self.names.get(path, path): one for path, one in found.items()} for kind, found in results.items()
         }
 
     def tell_missing(self) -> None:
-        """Say in a line each how to get what is missing."""
+        """Print one line per missing set that says how to get it."""
         for name, way in self.missing.items():
-            say(f"Not here: {name}; get it with: {way}")
+            say(f"Missing: {name}; get it with: {way}")
 
 
 NO_SETS = Standard({}, {}, {})
 
 
 def standard_sets(model: Path, folder: Path) -> Standard:
-    """Find the sets that a model can be measured on: all for word vectors, those of sentences for encoders.
+    """Find the standard sets for a model: all for word vectors, those of sentences for encoders.
 
     Raises `click.ClickException` if there are none.
     """
@@ -59,7 +59,7 @@ def standard_sets(model: Path, folder: Path) -> Standard:
     found, missing = find_standard(folder, () if is_of_words else _OF_SENTENCES)
     if not found:
         raise click.ClickException(
-            f"None of the standard sets is in {folder} or in a package; get one with: {next(iter(missing.values()))}"
+            f"No standard set is in {folder} or in a package; get one with: {next(iter(missing.values()))}"
         )
     kinds = dict.fromkeys(one.measures for one in found)
     files = {kind: tuple(one.path for one in found if one.measures == kind) for kind in kinds}

@@ -1,4 +1,4 @@
-"""What `w2v info` tells of sentence encoders, of indexes of sentences and of topics."""
+"""What `w2v info` prints about sentence encoders, sentence indexes and topics."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ if TYPE_CHECKING:
 
 
 def bytes_of(folder: Path) -> int:
-    """Return how much the files of a folder take on the disk."""
+    """Return the size of the files of a folder in bytes."""
     return sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
 
 
 def describe_encoder(folder: Path, state: EncoderState) -> dict[str, Any]:
-    """Return what `w2v info` tells of a sentence encoder."""
+    """Return the facts that `w2v info` prints about a sentence encoder."""
     network = {} if state.network is None else {"network": state.network.to_dict()}
     pooling = {} if state.pooling.is_plain else {"pooling": state.pooling.to_config()}
     blocks = {"blocks": state.blocks.describe()} if state.blocks else {}
@@ -40,7 +40,7 @@ def describe_encoder(folder: Path, state: EncoderState) -> dict[str, Any]:
 
 
 def _described_training(training: Any) -> dict[str, Any]:
-    """Return what a person wants to know of a training."""
+    """Return the record of a training, with the names of its inputs."""
     if not isinstance(training, dict):
         return {}
     inputs = [training.get(name) for name in ("corpus", "pairs", "teacher")]
@@ -52,7 +52,7 @@ def _listed(names: Any) -> list[Any]:
 
 
 def describe_index(folder: Path) -> dict[str, Any]:
-    """Return what `w2v info` tells of an index of sentences."""
+    """Return the facts that `w2v info` prints about a sentence index."""
     from w2v.encoder.model.state import EncoderState
     from w2v.encoder.retrieval.index.pictures import load_maker
     from w2v.encoder.retrieval.index.storage import ENCODER, read_contents
@@ -81,7 +81,7 @@ def describe_index(folder: Path) -> dict[str, Any]:
 
 
 def describe_topics(folder: Path) -> dict[str, Any]:
-    """Return what `w2v info` tells of topics."""
+    """Return the facts that `w2v info` prints about topics."""
     from w2v.encoder.retrieval.topics.topics import Topics
 
     topics = Topics.open(folder)

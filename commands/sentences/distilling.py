@@ -1,4 +1,4 @@
-"""`w2v distill`: from a teacher and a text to a small fast encoder."""
+"""`w2v distill`: a small, fast encoder from a teacher and a text."""
 
 from __future__ import annotations
 
@@ -40,9 +40,11 @@ Examples:
 @click.argument("teacher", type=click.Path(path_type=Path))
 @click.argument("texts", metavar="TEXT...", nargs=-1, required=True)
 @output_option
-@file_option("--initial", metavar="MODEL", help="Word vectors to start from; left out, they are trained on TEXT.")
-@file_option("--teacher-cache", metavar="DIR", help="Keep the teacher's vectors here, for other runs as well.")
-@file_option("--work", metavar="DIR", help="Keep what the steps make here; left out, in OUTPUT.distil until the end.")
+@file_option("--initial", metavar="MODEL", unset="trained on TEXT", help="Word vectors to start from.")
+@file_option("--teacher-cache", metavar="DIR", help="Keep the teacher's vectors here for other runs.")
+@file_option(
+    "--work", metavar="DIR", unset="OUTPUT.distil, removed at the end", help="Folder for the results of the steps."
+)
 @errors_option
 @checkpoint_option
 @table_options(DistilOptions)
@@ -62,12 +64,12 @@ def distill(
     as_json: bool,
     **options: Any,
 ) -> None:
-    """Make an encoder of your own that does nearly what TEACHER does, a hundred times as fast.
+    """Distil TEACHER into an encoder that is nearly as good and a hundred times as fast.
 
-    TEACHER is the folder of an encoder, hub:OWNER/NAME, or the name of one that a package ships. TEXT is paragraphs or
-    sentences of the kinds that you are going to compare. In four steps sentences are drawn from it, its words get
-    vectors, the teacher makes its vectors of the sentences, and the student learns to make the same. Interrupted, the
-    same command goes on where it was.
+    TEACHER is the folder of an encoder, hub:OWNER/NAME, or the name of one that a package ships. TEXT has sentences or
+    paragraphs like those you want to compare. The command draws sentences from TEXT, trains word vectors, encodes the
+    sentences with the teacher, and trains the student to reproduce its vectors. After an interruption, run the same
+    command again: it continues where it stopped.
     """
     from w2v.encoder.distillation.distilling import run_distillation, work_area
 
@@ -80,7 +82,7 @@ def distill(
                 progress=progress_mode(),
             )  # fmt: skip
     except KeyboardInterrupt as interrupt:
-        say(f"Interrupted. What was done is in {work or work_area(output)}; the same command goes on from there.")
+        say(f"Interrupted. Progress is saved in {work or work_area(output)}; run the same command again to resume.")
         is_terminated = isinstance(interrupt, Terminated) or isinstance(interrupt.__cause__, Terminated)
         leave(TERMINATED if is_terminated else INTERRUPTED)
     summary = _summary(found, saved.path or output)
@@ -88,7 +90,7 @@ def distill(
 
 
 def _summary(found: Distilled, path: Path) -> dict[str, Any]:
-    """Return what is told of a distillation."""
+    """Return the summary of a distillation."""
     history = found.encoder.history_
     kept = [entry for entry in history if entry["best"]][-1]
     return {

@@ -1,4 +1,4 @@
-"""Commands that change indexes of sentences: `w2v edit-index` and `w2v merge-index`."""
+"""Commands that change sentence indexes: `w2v edit-index` and `w2v merge-index`."""
 
 from __future__ import annotations
 
@@ -36,23 +36,23 @@ Examples:
 )
 @click.argument("index", type=click.Path(path_type=Path))
 @click.option(
-    "--remove", "removed", metavar="ID", multiple=True, help="Remove the sentence of this id; may be repeated."
+    "--remove", "removed", metavar="ID", multiple=True, help="Remove the sentence with this id. May be repeated."
 )
 @click.option(
-    "--remove-file", metavar="FILE", help="Remove the ids that stand in the lines of FILE; - reads standard input."
+    "--remove-file", metavar="FILE", help="Remove the ids listed in FILE, one per line; - reads standard input."
 )
 @click.option(
-    "--remove-where", metavar="CONDITION", help="Remove sentences of which this is true; see `w2v search --where`."
+    "--remove-where", metavar="CONDITION", help="Remove sentences that meet a condition; see `w2v search --help`."
 )
 @click.option(
     "--replace",
     metavar="FILE",
-    help="Put other texts in the place of those with the same ids: a CSV, TSV or JSON lines file with ids and texts. "
-    "Its other columns change metadata.",
+    help="Replace the texts that have the same ids as those in FILE, a CSV, TSV or JSON lines table. Its other columns "
+    "update the metadata.",
 )
-@click.option("--text-column", metavar="NAME", default="text", show_default=True, help="The column of texts in FILE.")
-@click.option("--id-column", metavar="NAME", default="id", show_default=True, help="The column of ids in FILE.")
-@click.option("--compact", is_flag=True, help="Write the index anew without what was removed, to free its space.")
+@click.option("--text-column", metavar="NAME", default="text", show_default=True, help="Column of the texts in FILE.")
+@click.option("--id-column", metavar="NAME", default="id", show_default=True, help="Column of the ids in FILE.")
+@click.option("--compact", is_flag=True, help="Rewrite the index without removed sentences to free their space.")
 @errors_option
 @workers_option
 @json_option
@@ -70,10 +70,10 @@ def edit_index(
     workers: int | None,
     as_json: bool,
 ) -> None:
-    """Remove sentences of INDEX, replace them, or free the space of those that were removed.
+    """Remove or replace sentences of INDEX, or free the space of removed ones.
 
-    What is removed is found no more from then on, and takes space until --compact. An interruption leaves INDEX as it
-    was before the step that it met: removing, then replacing, then compacting.
+    Searches no longer find removed sentences, but these take space until --compact. The steps are: remove, replace,
+    compact. An interruption leaves INDEX as it was before the current step.
     """
     from w2v.encoder.retrieval import SentenceIndex
 
@@ -96,7 +96,7 @@ def edit_index(
 
 
 def _id(opened: SentenceIndex, text: str) -> str | int:
-    """Return an id as the index has it."""
+    """Convert an id to the type of the index's ids."""
     is_number = dict(opened.contents.columns).get("id") == "integer" and re.fullmatch(r"[+-]?\d+", text)
     return int(text) if is_number else text
 
@@ -135,15 +135,15 @@ Examples:
   w2v merge-index one.index two.index --output both.index""",
 )
 @click.argument("indexes", metavar="INDEX...", nargs=-1, required=True)
-@file_option("-o", "--output", required=True, metavar="INDEX", help="The folder to write.")
+@file_option("-o", "--output", required=True, metavar="INDEX", help="The index folder to write.")
 @overwrite_option
 @json_option
 @progress_option
 def merge_index(indexes: tuple[str, ...], output: Path, overwrite: bool, as_json: bool) -> None:
-    """Make one index of the sentences of several, in their order; nothing is encoded again.
+    """Merge several indexes into one, in their order, without encoding anything again.
 
-    They must be of the same encoder, with as many columns in the same numbers. Ids, metadata and graphs come along, and
-    what was removed is left out. `w2v search` also takes several at once.
+    All must come from the same encoder and have the same columns and data type. Ids, metadata and graphs are kept;
+    removed sentences are left out. `w2v search` can also search several indexes at once.
     """
     from w2v.encoder.retrieval import SentenceIndex
     from w2v.encoder.retrieval.index.changes.rewriting import merge_indexes

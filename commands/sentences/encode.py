@@ -54,7 +54,7 @@ _PICTURES_AT_ONCE = 1024
     epilog="""\b
 Examples:
   w2v encode my.encoder sentences.txt --output vectors.npy
-  w2v encode my.model sentences.txt.gz --output vectors.npy --precision float16
+  w2v encode my.model sentences.txt.gz --output vectors.npy --dtype float16
   w2v encode my.images pictures/ --output vectors.npy
   w2v encode my.encoder 'news/*.gz' --output vectors/ --format parquet
   cat sentences.txt | w2v encode my.encoder --jsonl > vectors.jsonl""",
@@ -66,9 +66,9 @@ Examples:
     "--output",
     type=click.Path(),
     metavar="FILE",
-    help="What to write: FILE.npy, a folder for many files, or with --jsonl any.",
+    help="FILE.npy, a folder for many files, or with --jsonl any file.",
 )
-@click.option("--jsonl", is_flag=True, help="Write one JSON object a line, to standard output without --output.")
+@click.option("--jsonl", is_flag=True, help="Write one JSON object per line, by default to standard output.")
 @parameter_option("format", FILE_FORMAT, FILE_FORMAT.choices[0])
 @cluster_option
 @table_options(EncoderParameters, ("normalize", "truncate_dim", "batch_size", "workers"))
@@ -91,22 +91,22 @@ def encode(
     workers: int | None,
     overwrite: bool,
 ) -> None:
-    """Turn each line of FILE, or of standard input, into a vector.
+    """Encode each line of FILE, or of standard input, as a vector.
 
-    MODEL is a sentence encoder or word vectors; these make weighted sums (SIF). Line n becomes row n; a line without a
-    known word becomes zeros. Memory does not grow with the text. With a classifier of pictures, FILE is a file or a
-    folder of pictures, and each becomes a vector. A folder as the output gets a file for each FILE; called again, the
-    command does what is missing there.
+    MODEL is a sentence encoder, or word vectors, of which it takes SIF-weighted means. Line n becomes row n; a line
+    without a known word becomes a zero vector. Memory use does not grow with the text. If MODEL is an image classifier,
+    FILE is a picture or a folder of pictures. If the output is a folder, it gets one file per FILE; run the command
+    again to add missing ones.
     """
     if output is None and not jsonl:
-        raise click.UsageError("Nowhere to write: give --output FILE.npy or --output FOLDER, or --jsonl.")
+        raise click.UsageError("No output: give --output FILE.npy, --output FOLDER or --jsonl.")
     from w2v.vectors.model_folder import is_kind
 
     inputs = files or ("-",)
     is_of_pictures = is_kind(model, "image-classifier")
     if output is not None and is_folder(output, jsonl=jsonl, is_wanted=format == "parquet" or cluster is not None):
         if is_of_pictures:
-            raise click.UsageError(f"{model} encodes pictures, whose vectors are one file: give --output FILE.npy.")
+            raise click.UsageError(f"{model} encodes pictures into a single file: give --output FILE.npy.")
         how = {
             "format": format, "precision": precision, "normalize": normalize, "truncate_dim": truncate_dim,
             "batch_size": batch_size, "errors": errors, "overwrite": overwrite,
@@ -145,7 +145,7 @@ def _write_one(
 
 
 class _Opened(NamedTuple):
-    """What is to be encoded: how its vectors are by nature, and what yields them piece by piece, names before them."""
+    """A source of vectors: their dimension, whether they have unit length, and what yields names and vectors."""
 
     dimension: int
     ends_at_unit_length: bool
@@ -188,7 +188,7 @@ def _open_pictures(model: Path, inputs: tuple[str, ...], workers: int | None) ->
 
 @contextmanager
 def _reading(inputs: str | tuple[str, ...], errors: str) -> Iterator[tuple[TextReader, Iterable[Block]]]:
-    """Open a text and show on a terminal how much of it was read."""
+    """Open a text and show how much of it has been read."""
     reader = TextReader(inputs, errors=errors)
     with show_bytes(f"encoding {name_of(reader)}") as progress:
 
@@ -204,11 +204,11 @@ def _reading(inputs: str | tuple[str, ...], errors: str) -> Iterator[tuple[TextR
 def _with_space(
     output: Path | None, pieces: Iterator[tuple[bytes, Any]], reader: TextReader
 ) -> Iterator[tuple[bytes, Any]]:
-    """Return the pieces of a text; raise an error if there are none, or the disk has not the space for them."""
+    """Return the pieces of a text; raise an error if there are none, or if the disk has no space for them."""
     first = next(pieces, None)
     if first is None:
         names = ", ".join("standard input" if path == "-" else path for path in reader.paths)
-        raise click.ClickException(f"{names} has no lines, so there is nothing to encode")
+        raise click.ClickException(f"{names} has no lines to encode")
     if output is not None:
         check_share(output, first[1].nbytes, reader.consumed_bytes, reader.total_bytes)
     return chain([first], pieces)
@@ -227,7 +227,7 @@ Examples:
     "--line-vectors",
     "vectors",
     metavar="FILE.npy",
-    help="The lines' vectors, as `w2v encode` wrote them with the same MODEL; saves encoding the lines again.",
+    help="Vectors of the lines, as `w2v encode` wrote them with the same MODEL; saves encoding again.",
 )
 @sentences_option
 @errors_option
@@ -244,7 +244,7 @@ def similar(
     workers: int | None,
     as_json: bool,
 ) -> None:
-    """Show the lines of FILE whose meaning is nearest to SENTENCE; "-" reads standard input."""
+    """Show the lines of FILE whose meaning is nearest to SENTENCE; - reads standard input."""
     from w2v.encoder.formats.vector_files import read_npy
     from w2v.encoder.model.inference import Inference
     from w2v.encoder.opening import open_encoder
@@ -264,7 +264,7 @@ def similar(
 def _exists(name: str) -> bool:
     try:
         return Path(name).exists()
-    except (OSError, ValueError):  # longer than a name can be, or with a zero byte
+    except (OSError, ValueError):  # too long for a file name, or with a null byte
         return False
 
 
@@ -276,8 +276,8 @@ Examples:
 )
 @model_argument
 @click.argument("sentence")
-@number_option("--layer", help="Which layer.  [default: the last]")
-@number_option("--head", help="Which head.  [default: the mean of all]")
+@number_option("--layer", unset="the last", help="Number of the layer to show.")
+@number_option("--head", unset="the mean of all heads", help="Number of the attention head to show.")
 @file_option("-o", "--output", help="Draw a picture instead: FILE.png or FILE.svg.")
 @overwrite_option
 @json_option
@@ -290,9 +290,9 @@ def attention(
     overwrite: bool,
     as_json: bool,
 ) -> None:
-    """Show how much each word of SENTENCE attends to each other, and how much of the sentence's vector it makes.
+    """Show how much the words of SENTENCE attend to each other, and how much each contributes to the vector.
 
-    An encoder without attention, or word vectors, show the second only.
+    Encoders without attention, and word vectors, have only the contributions.
     """
     from w2v.encoder.model.contributions import token_shares
     from w2v.encoder.model.inference import Inference, Output
@@ -305,11 +305,11 @@ def attention(
     inference = Inference(open_encoder(model), 1)
     network = inference.state.attention
     if network is None and (layer or head):
-        raise click.UsageError(f"{model} has no attention, so it has no --layer and no --head.")
+        raise click.UsageError(f"{model} has no attention: leave out --layer and --head.")
     if network is not None and (layer or 1) > network.layers:
-        raise click.UsageError(f"--layer is {layer}, but {model} has {network.layers}.")
+        raise click.UsageError(f"--layer is {layer}, but {model} has {network.layers} layers.")
     if network is not None and (head or 1) > network.heads:
-        raise click.UsageError(f"--head is {head}, but {model} has {network.heads}.")
+        raise click.UsageError(f"--head is {head}, but {model} has {network.heads} heads.")
     encoded = inference.explain([sentence], Output(), with_attention=network is not None)
     [tokens] = encoded.tokens
     if not tokens:
@@ -333,7 +333,7 @@ def attention(
 
 
 def _chosen(encoded: Encoded, layer: int | None, head: int | None) -> Any:
-    """Return the weights of a layer and head, or the mean of the heads, shape (T, T); None if there are none."""
+    """Return the attention weights of a layer and head, or the mean of the heads, shape (T, T); None without any."""
     if encoded.attention is None:
         return None
     weights = encoded.attention[0][(layer or 0) - 1]

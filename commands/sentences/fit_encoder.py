@@ -1,4 +1,4 @@
-"""`w2v fit-encoder`: from word vectors and text to a sentence encoder."""
+"""`w2v fit-encoder`: a sentence encoder from word vectors and text."""
 
 from __future__ import annotations
 
@@ -49,23 +49,23 @@ Examples:
 )
 @click.argument("model", required=False, type=click.Path(path_type=Path))
 @click.argument("corpus", metavar="CORPUS...", nargs=-1)
-@file_option("-o", "--output", metavar="DIR", help="The encoder's folder to write.")
+@file_option("-o", "--output", metavar="DIR", help="Folder to write the encoder to.")
 @resume_option
 @file_option(
     "--pairs",
     multiple=True,
-    help="Sentences that mean the same, two or more a line between tabs. May be repeated.",
+    help="Paraphrases: lines of two or more tab-separated sentences. May be repeated.",
 )
 @file_option(
     "--teacher",
     multiple=True,
-    help="What to imitate: vectors in FILE.npy, one for each line of CORPUS, or the folder of an encoder. Several "
-    "teachers are averaged by their cosines.",
+    help="Teacher to imitate: FILE.npy with one vector per line of CORPUS, or the folder of an encoder. May be "
+    "repeated; the cosines of several teachers are averaged.",
 )
 @file_option(
     "--teacher-cache",
     metavar="DIR",
-    help="Keep the vectors that teachers make, for later runs.",
+    help="Keep the teachers' vectors here for later runs.",
 )
 @errors_option
 @checkpoint_option
@@ -88,15 +88,14 @@ def fit_encoder(
     as_json: bool,
     **options: Any,
 ) -> None:
-    """Train a sentence encoder that grows from the word vectors, or the encoder, in MODEL.
+    """Train a sentence encoder from the word vectors or the encoder in MODEL.
 
-    CORPUS is text, one paragraph a line: neighbouring sentences are pulled together. With --teacher it is one sentence
-    a line. --pairs come after CORPUS, which goes on beside them; without CORPUS they are all there is.
+    CORPUS is text with one paragraph per line; neighbouring sentences learn similar vectors. With --teacher, CORPUS has
+    one sentence per line. With --pairs, training on pairs follows, alongside the corpus; CORPUS is then optional.
 
-    Training keeps the state with the lowest loss on held-out sentences, which needs no labels. --choose compares the
-    words' vectors alone with a network above them by the same loss. While it trains, the output holds the best state of
-    the last checkpoint; Ctrl-C and SIGTERM save once more. `--resume DIR` continues any such folder and ends with the
-    same vectors.
+    Training keeps the state with the lowest loss on held-out sentences; this needs no labels. --choose compares the
+    word vectors alone and a network on top of them by this loss. During training, the output holds the best state of
+    the last checkpoint. Ctrl-C and SIGTERM save once more. `--resume DIR` continues and ends with the same vectors.
     """
     if interrupted is not None:
         encoder, fit, output = _resumed(interrupted, model, output, options)
@@ -109,9 +108,9 @@ def fit_encoder(
         if not corpus and not pairs:
             raise click.UsageError("Nothing to train on: give CORPUS or --pairs.")
         if teacher and not corpus:
-            raise click.UsageError("--teacher needs CORPUS, the sentences that its vectors are of.")
+            raise click.UsageError("--teacher needs CORPUS, the sentences to imitate it on.")
         if teacher_cache is not None and not any(path.is_dir() for path in teacher):
-            raise click.UsageError("--teacher-cache keeps what an encoder makes: name its folder with --teacher.")
+            raise click.UsageError("--teacher-cache stores vectors of an encoder: give its folder with --teacher.")
         from w2v.vectors.persistence import check_output
 
         check_unclaimed(output)
@@ -129,29 +128,29 @@ def fit_encoder(
 
 
 def _new_encoder(model: Path, options: dict[str, Any]) -> SentenceEncoder:
-    """Return the encoder that the options describe."""
+    """Return a new encoder with these options."""
     from w2v.encoder import SentenceEncoder
     from w2v.encoder.opening import open_start
 
     own = {name: options.pop(name) for name in OF_START}
     encoder = SentenceEncoder(open_start(model), training=FitOptions(**options), frozen=False, **own)
-    _ = encoder.state  # a network that cannot be made is found out now
+    _ = encoder.state  # builds the network, so that a wrong option fails now
     return encoder
 
 
 def _resumed(
     folder: Path, model: Path | None, output: Path | None, options: dict[str, Any]
 ) -> tuple[SentenceEncoder, Callable[..., Any], Path]:
-    """Return the encoder whose training was interrupted, what goes on with it, and where the result belongs."""
+    """Return the encoder whose training was interrupted, the function that resumes it, and the output folder."""
     from w2v.encoder import SentenceEncoder
 
     context = click.get_current_context()
     further = [name for name in context.params if context.get_parameter_source(name) is ParameterSource.COMMANDLINE]
     wrong = [name for name in further if name not in _WITH_RESUME]
     if model is not None or wrong:
-        raise click.UsageError("--resume goes on as the training began: it takes no other options and no MODEL.")
+        raise click.UsageError("--resume uses the original options and files: give neither, and no MODEL.")
     if output not in (None, folder):
-        raise click.UsageError(f"--output is not for --resume: the result takes the place of {folder}.")
+        raise click.UsageError(f"--resume takes no --output: the result replaces {folder}.")
     from w2v.encoder.training.resuming import ENCODERS
     from w2v.training.checkpoints import find_checkpoint
 

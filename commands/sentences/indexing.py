@@ -1,4 +1,4 @@
-"""The command that indexes sentences, or the words of a model: `w2v index`."""
+"""`w2v index`: an index of sentences, or of the words of a model."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from w2v.commands.shared.options import (
     workers_option,
 )
 from w2v.commands.shared.output import decimals, note, percent, print_result, say, show_work
-from w2v.commands.shared.parameters import table_options
+from w2v.commands.shared.parameters import DescribedOption, table_options
 from w2v.commands.shared.saving import saving
 from w2v.corpora.readers import TextReader
 from w2v.encoder.parameters import PRECISION, EncoderParameters
@@ -43,42 +43,47 @@ Examples:
 )
 @click.argument("model", type=click.Path(path_type=Path))
 @click.argument("files", metavar="[FILE]...", nargs=-1)
-@file_option("-o", "--output", metavar="INDEX", help="The folder to write.")
+@file_option("-o", "--output", metavar="INDEX", help="The index folder to write.")
 @click.option("--append", is_flag=True, help="Add the lines of FILE to the index MODEL.")
 @click.option(
-    "--split-sentences", is_flag=True, help="Cut lines into sentences; otherwise a line is one. An index remembers it."
+    "--split-sentences",
+    is_flag=True,
+    help="Split lines into sentences, also those added later; otherwise, a line is a sentence.",
 )
 @file_option(
     "--metadata",
-    help="What is known of the lines of FILE: a CSV, TSV or JSON lines file with a record for each, blank ones too.",
+    help="Metadata of the lines of FILE: a CSV, TSV or JSON lines table with one record per line, also per blank line.",
 )
-@click.option("--text-column", metavar="NAME", help="FILE is such a table: this column has the texts.")
-@click.option("--id-column", metavar="NAME", help="The column of ids.  [default: id, if there is one]")
+@click.option("--text-column", metavar="NAME", help="FILE is a CSV, TSV or JSON lines table with the texts in NAME.")
+@click.option(
+    "--id-column", metavar="NAME", cls=DescribedOption, unset="id, if there is one", help="Column of the ids."
+)
 @choice_option(
     "--dtype",
     choices=PRECISION.choices,
     default="float16",
-    help="Numbers that sentences' vectors, or the index of words, are stored in.",
+    help="Data type of the stored vectors.",
 )
 @table_options(EncoderParameters, ("truncate_dim",))
 @click.option(
     "--approximate/--exact",
     default=None,
-    help="Build graphs in which the nearest are found without looking at most sentences, or do not.  "
-    "[default: above 1,000,000 sentences, with usearch installed]",
+    cls=DescribedOption,
+    unset="approximate above 1,000,000 sentences, with usearch installed",
+    help="Build HNSW graphs for approximate search, or search exactly.",
 )
 @number_option(
     "--connectivity",
     least=2,
     most=256,
     default=16,
-    help="Links in a graph: more find more of the nearest, and take memory and time.",
+    help="Links per node of a graph; more links raise recall, memory use and time.",
 )
 @number_option(
     "--effort",
     most=100_000,
-    help="How many a search of a graph keeps in mind: more find more, more slowly.  "
-    "[default: 128 for words, 96 for sentences]",
+    unset="128 for words, 96 for sentences",
+    help="Candidates that a search of a graph keeps; more candidates raise recall and time.",
 )
 @errors_option
 @workers_option
@@ -104,15 +109,15 @@ def index(
     overwrite: bool,
     as_json: bool,
 ) -> None:
-    """Index the sentences of FILE for `w2v search`, or without FILE the words of MODEL.
+    """Index the sentences of FILE for `w2v search`, or without FILE, the words of MODEL.
 
-    MODEL is a sentence encoder or word vectors, and a copy of what makes the vectors becomes part of INDEX; "-" reads
-    standard input. Memory does not grow with the text, but tables are held in it. With --append MODEL is an index, and
-    without FILE graphs are built for one. With a classifier of pictures, FILE is a file or folder of pictures, and
-    `w2v search` takes and finds their names.
+    MODEL is a sentence encoder or word vectors; INDEX keeps a copy of it. FILE may be - for standard input. Memory use
+    does not grow with the text, except for tables. With --append, MODEL is an index to add to. If MODEL is an index and
+    there is no FILE, the command builds its graphs. If MODEL is an image classifier, FILE is a picture or a folder of
+    pictures, and `w2v search` takes and returns their names.
 
-    The words' index is for `w2v neighbors --approximate`; it is kept in the folder of the model, and an index of other
-    vectors is refused. An exact search of 400,000 words takes some 10 ms, so that it pays from about a million words.
+    The index of words is for `w2v neighbors --approximate` and is stored in the model folder. An exact search of
+    400,000 words takes about 10 ms, so an index pays off from about a million words.
     """
     from w2v.encoder.retrieval import SentenceIndex
     from w2v.encoder.retrieval.index.storage import ENCODER, is_index
@@ -120,14 +125,17 @@ def index(
     graphs: dict[str, Any] = {"connectivity": connectivity} | ({} if effort is None else {"effort": effort})
     if not files:
         if output is not None or append:
-            raise click.UsageError("Nothing to index: name a FILE, or - for standard input.")
+            raise click.UsageError("Nothing to index: give a FILE, or - for standard input.")
         if is_index(model):
             _build_graphs(SentenceIndex.open(model, workers=workers), graphs, as_json)
         else:
             _index_words(model, graphs, dtype, workers, as_json)
         return
     if append and (output is not None or overwrite or split_sentences or truncate_dim):
-        raise click.UsageError("--append goes by what the index is; it takes no --output and no options of it.")
+        raise click.UsageError(
+            "--append uses the settings of the index: it takes no --output, --overwrite, --split-sentences or "
+            "--truncate-dim."
+        )
     if not append and is_index(model):
         raise click.UsageError(f"{model} is an index; add to it with --append.")
     from w2v.vectors.index import import_usearch
@@ -144,7 +152,7 @@ def index(
             found = SentenceIndex.open(model, workers=workers)
             n_added = found.add(texts, approximate=False, progress=progress, **known)
         elif output is None:
-            raise click.UsageError("Nowhere to write: give --output INDEX.")
+            raise click.UsageError("No output: give --output INDEX.")
         else:
             found = SentenceIndex.build(
                 model,
@@ -170,33 +178,33 @@ def index(
 def _what_to_index(
     model: Path, files: tuple[str, ...], errors: str, splits: bool, metadata: Path | None, text_column: str | None
 ) -> tuple[Any, Any]:
-    """Return texts, or the files of pictures where a classifier of pictures makes the vectors, and their metadata."""
+    """Return the texts, or the picture files if the model is an image classifier, and their metadata."""
     from w2v.corpora.tables.files import read_records, read_texts
     from w2v.vectors.model_folder import is_kind
 
     if text_column is not None and metadata is not None:
-        raise click.UsageError("With --text-column the other columns of FILE are the metadata; it takes no --metadata.")
+        raise click.UsageError("--text-column takes no --metadata: the other columns of FILE are the metadata.")
     if text_column is not None:
         return read_texts(files, text_column, errors=errors)
     records = None if metadata is None else read_records(metadata, errors=errors)
     if not is_kind(model, "image-classifier"):
         return TextReader(files, errors=errors), records
     if splits:
-        raise click.UsageError("--split-sentences is for texts, and these are pictures.")
+        raise click.UsageError("--split-sentences is for texts, but MODEL encodes pictures.")
     return list(files), records
 
 
 def _link(found: SentenceIndex, graphs: dict[str, Any], progress: Progress | None, *, is_asked: bool) -> bool:
-    """Build graphs of sentences that are in the index already; say whether it was done."""
+    """Build graphs of the sentences in an index; return whether it was done."""
     from w2v.encoder.retrieval.index.graphs import has_usearch
 
     if not is_asked and not has_usearch():
-        note(f"Searches would be faster with: pip install 'w2v-toolkit[index]', then: w2v index {found.path}")
+        note(f"For faster searches: pip install 'w2v-toolkit[index]', then: w2v index {found.path}")
         return False
     try:
         found.build_graphs(**graphs, progress=progress)
     except KeyboardInterrupt:
-        say(f"The sentences are in {found.path}; `w2v index {found.path}` goes on with its graphs.")
+        say(f"The sentences are in {found.path}; `w2v index {found.path}` continues with its graphs.")
         raise
     return True
 
@@ -209,7 +217,7 @@ def _build_graphs(found: SentenceIndex, graphs: dict[str, Any], as_json: bool) -
 
 
 def _print_index(found: SentenceIndex, facts: dict[str, Any], is_linked: bool, as_json: bool) -> None:
-    """Print what an index is now; how much its graphs find is measured if some are new."""
+    """Print the state of an index; measure the recall of its graphs if some are new."""
     described: dict[str, Any] = {
         "index": str(found.path),
         "sentences": len(found),
@@ -221,19 +229,19 @@ def _print_index(found: SentenceIndex, facts: dict[str, Any], is_linked: bool, a
     }
     rows = [
         ("sentences", f"{len(found):,}"),
-        *([("of them new", f"{facts['added']:,}")] if facts.get("added", len(found)) < len(found) else []),
+        *([("added", f"{facts['added']:,}")] if facts.get("added", len(found)) < len(found) else []),
         ("vectors", f"{described['dimension']:,} columns of {found.dtype}"),
         ("bytes", f"{described['bytes']:,}"),
         ("seconds", decimals(facts["seconds"], 1)),
     ]
     if is_linked or not found.is_approximate:
-        share = percent(described["recall"]) if is_linked else "all: exact search"
-        rows.append(("of the 10 nearest found", share))
+        share = percent(described["recall"]) if is_linked else "100 %: exact search"
+        rows.append(("recall of 10 neighbours", share))
     print_result(described, ["index", f">{found.path}"], rows, as_json=as_json)
 
 
 def _index_words(model: Path, graphs: dict[str, Any], dtype: Any, workers: int | None, as_json: bool) -> None:
-    """Build the index of a model's words, and measure how many of the nearest it finds."""
+    """Build the index of a model's words, and measure its recall."""
     from w2v.vectors.embeddings import Embeddings
     from w2v.vectors.fidelity import measure_recall
     from w2v.vectors.index import INDEX_FILE, NeighborIndex
@@ -256,6 +264,6 @@ def _index_words(model: Path, graphs: dict[str, Any], dtype: Any, workers: int |
         ("words", f"{len(built):,}"),
         ("seconds", decimals(seconds, 1)),
         ("bytes", f"{described['bytes']:,}"),
-        ("of the 10 nearest words found", percent(described["recall"])),
+        ("recall of 10 neighbours", percent(described["recall"])),
     ]
     print_result(described, ["index", f">{model}"], rows, as_json=as_json)

@@ -1,4 +1,4 @@
-"""`w2v encode` with a folder as its output: a file of vectors for each file, here or on a cluster."""
+"""`w2v encode` into a folder: one file of vectors per input file, here or on a cluster."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ if TYPE_CHECKING:
 
 
 def is_folder(output: str, *, jsonl: bool, is_wanted: bool) -> bool:
-    """Say whether an output is a folder: it is one, ends as one, has no suffix, or is to be one.
+    """Return whether an output is a folder: it exists as one, ends in a separator, has no suffix, or has to be one.
 
     Raises
     ------
     click.UsageError
-        If it is to be one, but is the name of a file.
+        If a folder is wanted, but the output is the name of a file.
     """
     if is_wanted and (jsonl or Path(output).suffix == ".npy"):
         what = "--jsonl writes" if jsonl else f"{output} is"
@@ -37,7 +37,7 @@ def is_folder(output: str, *, jsonl: bool, is_wanted: bool) -> bool:
 def encode_to_folder(
     model: Path, inputs: Iterable[str], folder: Path, cluster: str | None, workers: int | None, how: Mapping[str, Any]
 ) -> None:
-    """Encode files to a folder and say what was done; `how` has the other options of `encode_files`."""
+    """Encode files into a folder and report the result; `how` has the other options of `encode_files`."""
     from w2v.encoder.files.encoding import UnreadableFilesError
     from w2v.encoder.sentence_encoder import SentenceEncoder
 
@@ -49,7 +49,7 @@ def encode_to_folder(
             encoded = encoder.encode_files(inputs, folder, client=client, progress=progress_mode(), **how)
     except KeyboardInterrupt:
         if os.path.isdir(folder):
-            say(f"What is whole stays in {folder}; the same command goes on.")
+            say(f"Complete files stay in {folder}; run the same command again to resume.")
             mark_saved()
         raise
     except UnreadableFilesError as error:
@@ -66,7 +66,7 @@ def _say_what_was_done(encoded: EncodedFiles) -> None:
         say(f"Wrote {_files(len(encoded.written))}, {n_vectors:,} vectors, to {encoded.folder}.")
     empty = [name for name, n_rows in encoded.written.items() if not n_rows]
     if empty:
-        say(f"Without a line: {', '.join(empty[:10])}{', …' if len(empty) > 10 else ''}.")
+        say(f"Empty files: {', '.join(empty[:10])}{', …' if len(empty) > 10 else ''}.")
 
 
 def _files(number: int) -> str:

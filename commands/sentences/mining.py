@@ -1,4 +1,4 @@
-"""Commands that look at all sentences of a text: `w2v duplicates` and `w2v cluster`."""
+"""Commands that compare all sentences of a text: `w2v duplicates` and `w2v cluster`."""
 
 from __future__ import annotations
 
@@ -23,6 +23,7 @@ from w2v.commands.shared.options import (
     workers_option,
 )
 from w2v.commands.shared.output import decimals, json_text, print_result, print_table, show_work
+from w2v.commands.shared.parameters import DescribedOption
 from w2v.commands.shared.saving import keep as save_wherever
 from w2v.commands.shared.saving import saving
 from w2v.corpora.readers import TextReader
@@ -50,7 +51,7 @@ Examples:
 @file_option(
     "--model",
     metavar="MODEL",
-    help="Compare by meaning, as this sentence encoder or these word vectors have it, not by shared words.",
+    help="Sentence encoder or word vectors to compare by meaning, instead of by shared words.",
 )
 @click.option(
     "--threshold",
@@ -58,34 +59,35 @@ Examples:
     default=0.9,
     show_default=True,
     metavar="X",
-    help="Similarity from which two sentences are duplicates.",
+    help="Minimum similarity of duplicates.",
 )
 @number_option(
     "--top",
     default=10,
-    help="Report at most N matches per sentence. --groups and --keep find all of them.",
+    help="Report at most N matches per sentence; --groups and --keep use all matches.",
 )
 @click.option(
     "--groups",
     is_flag=True,
-    help="Print groups of duplicates, the largest first: number of the group, line and sentence, separated by tabs.",
+    help="Print groups of duplicates, the largest first: tab-separated group number, line number and sentence.",
 )
 @file_option(
     "--keep",
-    help="Tell no pairs, but write the lines that are left when every near-duplicate of an earlier one is taken out.",
+    help="Print no pairs, but write the lines without near-duplicates of earlier ones to FILE.",
 )
 @click.option(
     "--exact/--approximate",
     default=None,
-    help="Compare all pairs, or only those near to the same centres, which finds nearly all.  "
-    "[default: exact up to 262,144 different sentences]",
+    cls=DescribedOption,
+    unset="exact up to 262,144 distinct sentences",
+    help="Compare all pairs, or only sentences near the same cluster centres, which finds nearly all.",
 )
 @split_option
 @seed_option
 @errors_option
 @workers_option
 @overwrite_option
-@click.option("--jsonl", is_flag=True, help="Print JSON, one object a line.")
+@click.option("--jsonl", is_flag=True, help="Print one JSON object per line.")
 @progress_option
 def duplicates(
     files: tuple[str, ...],
@@ -102,14 +104,14 @@ def duplicates(
     overwrite: bool,
     jsonl: bool,
 ) -> None:
-    """Find the lines of FILE, or the sentences of an index, that say nearly the same as an earlier one.
+    """Find the lines of FILE, or the sentences of an index, that are near-duplicates of an earlier one.
 
-    Without --model sentences are compared by the words that they share, the rare ones counting more. Prints a pair a
-    line: similarity, line, earlier line, sentence, earlier sentence, separated by tabs. Meanwhile vectors of a text
-    lie in the system's temporary folder, which TMPDIR names.
+    Without --model, sentences are compared by shared words, where rare words count more. Each output line is a pair:
+    similarity, line number, earlier line number, sentence, earlier sentence, separated by tabs. The vectors of a text
+    are kept in the system's temporary folder meanwhile (set TMPDIR to change it).
     """
     if keep is not None and groups:
-        raise click.UsageError("--groups tells what --keep leaves out; give one of them.")
+        raise click.UsageError("--groups and --keep exclude each other.")
     if keep is not None and split_sentences:
         raise click.UsageError("--keep writes whole lines: it takes no --split-sentences.")
     import numpy as np
@@ -179,7 +181,7 @@ def written_place(place: Place, n_files: int) -> str:
 
 
 def _cell(text: str) -> str:
-    """Return text that is one cell of a table, and harmless to a terminal."""
+    """Return text as one table cell, with control characters escaped for a terminal."""
     text = " ".join(text.split("\t"))
     return printable(text) if sys.stdout.isatty() else " ".join(text.splitlines())
 
@@ -187,7 +189,7 @@ def _cell(text: str) -> str:
 def _write_kept(
     path: Path, index: SentenceIndex, source: str | TextReader, is_duplicate: Any, overwrite: bool
 ) -> tuple[int, int]:
-    """Write the lines that are not duplicates; return how many lines there were and how many are left."""
+    """Write the lines that are not duplicates; return the number of lines read and written."""
     n_lines = n_kept = 0
     with atomic_file(path, overwrite=overwrite) as file:
         for line, is_kept in _lines(index, source, is_duplicate):
@@ -199,12 +201,12 @@ def _write_kept(
 
 
 def _lines(index: SentenceIndex, source: str | TextReader, is_duplicate: Any) -> Iterator[tuple[str, bool]]:
-    """Yield the lines, those too that no vector was made of, and whether each is kept."""
+    """Yield all lines, including those without a vector, and whether each is kept."""
     if isinstance(source, str):
         yield from zip(index, (~is_duplicate).tolist(), strict=True)
         return
     row = 0
-    for file, number, line in source.numbered_lines():  # the rows are of the same lines, in their order
+    for file, number, line in source.numbered_lines():  # the rows follow the order of the lines
         if row < len(index) and index.place(row)[1:] == (number, file):
             yield line, not is_duplicate[row]
             row += 1
@@ -223,16 +225,16 @@ Examples:
 @file_option(
     "--model",
     metavar="MODEL",
-    help="Sentence encoder or word vectors that make the vectors; an index has its own.",
+    help="Sentence encoder or word vectors; an index brings its own.",
 )
-@number_option("-k", "--clusters", most=10_000, help="How many clusters.  [default: sqrt(sentences / 2), at most 100]")
-@number_option("--keywords", "words", most=100, default=8, help="Words to name each by.")
+@number_option("-k", "--clusters", most=10_000, unset="sqrt(sentences / 2), at most 100", help="Number of clusters.")
+@number_option("--keywords", "words", most=100, default=8, help="Number of keywords per cluster.")
 @stop_words_option
 @file_option(
     "-o",
     "--output",
-    help="Write the cluster of every sentence: FILE.jsonl, or any other for cluster, similarity, line and sentence "
-    "separated by tabs.",
+    help="Write the cluster of every sentence: FILE.jsonl, or another FILE for tab-separated cluster, similarity, line "
+    "number and sentence.",
 )
 @split_option
 @seed_option
@@ -255,10 +257,10 @@ def cluster(
     overwrite: bool,
     as_json: bool,
 ) -> None:
-    """Put the lines of FILE, or the sentences of an index, into clusters of similar ones.
+    """Cluster the lines of FILE, or the sentences of an index, by similarity.
 
-    Each cluster is shown with the words that tell it from the others and a typical sentence. Meanwhile vectors of a
-    text lie in the system's temporary folder, which TMPDIR names.
+    The table shows the keywords of each cluster and a typical sentence. The vectors of a text are kept in the system's
+    temporary folder meanwhile (set TMPDIR to change it).
     """
     from w2v.encoder.retrieval.keywords.stop_words import chosen_stop_words
     from w2v.encoder.retrieval.mining.clusters import cluster_index

@@ -1,4 +1,4 @@
-"""Commands that make pairs of sentences to train on: `w2v pivots` and `w2v mine`."""
+"""Commands that find sentence pairs for training: `w2v pivots` and `w2v mine`."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ from w2v.commands.shared.options import (
     workers_option,
 )
 from w2v.commands.shared.output import json_text, print_result, show_work
+from w2v.commands.shared.parameters import DescribedOption
 from w2v.commands.shared.saving import saving
 from w2v.commands.shared.types import LazyChoice
 from w2v.corpora.readers import TextReader
@@ -31,7 +32,7 @@ from w2v.storage.files import atomic_file, check_output_file
 if TYPE_CHECKING:
     from w2v.encoder.retrieval import MinedPair
 
-_output_option = file_option("-o", "--output", required=True, help="The file to write, two sentences a line.")
+_output_option = file_option("-o", "--output", required=True, help="File to write, two sentences per line.")
 
 
 def _overlap_option(default: float) -> Callable[[Any], Any]:
@@ -41,7 +42,7 @@ def _overlap_option(default: float) -> Callable[[Any], Any]:
         default=default,
         show_default=True,
         metavar="X",
-        help="Leave out pairs that share a larger part of their different words; 1 keeps them all.",
+        help="Leave out pairs whose sentences share more than this fraction of their distinct words; 1 keeps all.",
     )
 
 
@@ -56,11 +57,11 @@ Examples:
 @_output_option
 @click.option(
     "--columns", type=click.Tuple([click.IntRange(1), click.IntRange(1)]), default=(1, 2), show_default=True,
-    help="Columns of the sentences to pair and of their translations.",
+    metavar="N N", help="Columns of the sentences to pair and of their translations.",
 )  # fmt: skip
-@number_option("--min-words", default=4, help="Leave out shorter sentences.")
+@number_option("--min-words", default=4, help="Leave out sentences of fewer words.")
 @_overlap_option(0.9)
-@number_option("--most", default=10, help="At most N pairs of each translation.")
+@number_option("--most", default=10, help="Write at most N pairs per translation.")
 @click.option(
     "--tokenizer",
     type=LazyChoice(lambda: TOKENIZER_NAMES),
@@ -84,11 +85,11 @@ def pivots(
     overwrite: bool,
     as_json: bool,
 ) -> None:
-    """Pair the sentences of PAIRS that have the same translation: they say the same.
+    """Pair sentences of PAIRS that have the same translation, as paraphrases.
 
-    PAIRS are tables of a sentence, a tab and its translation, or two files line by line. Languages may differ from file
-    to file. What is written is for `w2v fit-encoder --pairs`. Memory does not grow with the files; what they hold lies
-    in the system's temporary folder meanwhile, which TMPDIR names.
+    PAIRS are tables with a sentence, a tab and its translation per line, or two parallel files. Languages may differ
+    from file to file. The output is for `w2v fit-encoder --pairs`. Memory use does not grow with the files; their
+    contents are kept in the system's temporary folder meanwhile (set TMPDIR to change it).
     """
     from w2v.corpora.pivots import PivotPairs
 
@@ -111,7 +112,7 @@ def pivots(
 
 
 def _write(path: Path, lines: Iterable[str], overwrite: bool, problem: str) -> int:
-    """Write lines and return how many; nothing is written if there are none."""
+    """Write lines and return their number; write no file if there are none."""
     n_lines = 0
     with atomic_file(path, overwrite=overwrite) as file:
         for line in lines:
@@ -132,14 +133,14 @@ Examples:
 @click.argument("first", metavar="A")
 @click.argument("second", metavar="B")
 @_output_option
-@file_option("--model", metavar="MODEL", help="Sentence encoder or word vectors for texts; an index has its own.")
+@file_option("--model", metavar="MODEL", help="Sentence encoder or word vectors; an index brings its own.")
 @click.option(
     "--threshold",
     type=click.FloatRange(0, min_open=True),
     default=1.1,
     show_default=True,
     metavar="X",
-    help="Least margin: the cosine of two sentences over the mean of those with the sentences nearest to them.",
+    help="Minimum margin: the cosine of two sentences divided by their mean cosine with their nearest neighbours.",
 )
 @click.option(
     "--min-similarity",
@@ -147,17 +148,18 @@ Examples:
     default=0.6,
     show_default=True,
     metavar="X",
-    help="Least cosine.",
+    help="Minimum cosine.",
 )
 @_overlap_option(0.8)
-@number_option("--min-words", default=MIN_TOKENS, help="Leave out shorter sentences.")
-@number_option("--max-words", default=MAX_TOKENS, help="Leave out longer sentences.")
-@number_option("-k", "--nearest", default=4, help="Compare with the N nearest sentences.")
+@number_option("--min-words", default=MIN_TOKENS, help="Leave out sentences of fewer words.")
+@number_option("--max-words", default=MAX_TOKENS, help="Leave out sentences of more words.")
+@number_option("-k", "--nearest", default=4, help="Number of nearest neighbours for the margin.")
 @click.option(
     "--exact/--approximate",
     default=None,
-    help="Compare all sentences, or only those near to the same centres, which finds most.  "
-    "[default: exact up to 262,144 different sentences a text]",
+    cls=DescribedOption,
+    unset="exact up to 262,144 distinct sentences per text",
+    help="Compare all sentences, or only those near the same cluster centres, which finds most pairs.",
 )
 @split_option
 @seed_option
@@ -185,11 +187,11 @@ def mine(
     overwrite: bool,
     as_json: bool,
 ) -> None:
-    """Pair the sentences of A and B that stand out as near to each other, the best first.
+    """Find pairs of similar sentences in A and B by margin-based mining, best pairs first.
 
-    A and B are texts, such as two encyclopedias, or indexes of the same encoder. A sentence is in one pair at most. The
-    output is for `w2v fit-encoder --pairs`; a FILE.jsonl also has margin, cosine, file and line. Meanwhile vectors of
-    texts lie in the system's temporary folder, which TMPDIR names.
+    A and B are texts, such as two encyclopedias, or indexes of the same encoder. Each sentence is in at most one pair.
+    The output is for `w2v fit-encoder --pairs`; FILE.jsonl also has margin, cosine, file and line. The vectors of texts
+    are kept in the system's temporary folder meanwhile (set TMPDIR to change it).
     """
     from w2v.encoder.retrieval.index.storage import is_index
     from w2v.encoder.retrieval.mining.pairs import mine_pairs

@@ -1,4 +1,4 @@
-"""The command that searches what was indexed: `w2v search`."""
+"""`w2v search`: search in an index of sentences."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 _QUERIES_AT_ONCE, _HITS_AT_ONCE = 1024, 1 << 18
 _PAIRS_AT_ONCE = 1 << 10
 _SCORES = ("reranked", "fused", "bm25")
-_MOST_TOLD = 60  # characters of metadata in a table
+_LONGEST_METADATA = 60  # characters in a table
 
 
 @click.command(
@@ -58,25 +58,25 @@ Examples:
 )
 @click.argument("index", type=click.Path(path_type=Path))
 @click.argument("queries", metavar="[INDEX]... [QUERY]...", nargs=-1)
-@click.option("--queries", "file", metavar="FILE", help="Search for each line of FILE, too; - reads standard input.")
+@click.option("--queries", "file", metavar="FILE", help="Search for each line of FILE as well; - is standard input.")
 @sentences_option
 @click.option(
     "--where",
     metavar="CONDITION",
-    help="Search only sentences of which this is true: a condition on their id and metadata.",
+    help="Search only sentences whose id and metadata meet this condition.",
 )
-@click.option("--exact", is_flag=True, help="Look at every sentence even if the index has graphs.")
+@click.option("--exact", is_flag=True, help="Compare with every sentence, even if the index has graphs.")
 @choice_option(
     "--by",
     choices=("vectors", "words", "both"),
     default="vectors",
-    help="Find what is nearest in meaning, what has the words of QUERY (BM25), or both in one order.",
+    help="Search by meaning, by the words of QUERY (BM25), or by both, with one combined ranking.",
 )
-@file_option("--rerank", metavar="FOLDER", help="Put what is found into the order of a cross-encoder's scores.")
-@number_option("--candidates", default=100, help="How many to find first, by each way, for --by both and --rerank.")
+@file_option("--rerank", metavar="FOLDER", help="Rerank the results with a cross-encoder.")
+@number_option("--candidates", default=100, help="Number of results to combine for --by both, or to rerank.")
 @errors_option
 @workers_option
-@click.option("--jsonl", is_flag=True, help="Print one JSON object a query, as they are found.")
+@click.option("--jsonl", is_flag=True, help="Print one JSON object per query, as soon as it is answered.")
 @json_option
 @progress_option
 def search(
@@ -94,12 +94,12 @@ def search(
     jsonl: bool,
     as_json: bool,
 ) -> None:
-    """Show the sentences of INDEX whose meaning is nearest to each QUERY; `w2v index` makes one.
+    """Show the sentences of INDEX whose meaning is nearest to each QUERY; `w2v index` makes an index.
 
-    Equal sentences are shown once. Several INDEX of one encoder are searched as one. At a terminal, without a QUERY,
-    one after another is asked for. A condition compares columns with values: year >= 2000, lang != 'de', year in (2001,
-    2002), author is missing; joined by and, or, not and parentheses. The first search by words indexes those of all
-    sentences, and keeps that in INDEX.
+    Equal sentences are shown once. Several indexes of the same encoder are searched together. Without QUERY, the
+    command asks for queries at the terminal. A condition compares columns with values: year >= 2000, lang != 'de', year
+    in (2001, 2002), author is missing; join conditions with and, or, not and parentheses. The first search by words
+    indexes the words of all sentences and keeps that in INDEX.
     """
     from w2v.encoder.retrieval import CrossEncoder
     from w2v.encoder.retrieval.index.storage import is_index
@@ -110,7 +110,7 @@ def search(
     if is_asking and not _is_terminal():
         raise click.UsageError("Nothing to search for: give a QUERY, or --queries FILE.")
     if jsonl and as_json:
-        raise click.UsageError("--json and --jsonl are two ways to print; give one.")
+        raise click.UsageError("--json and --jsonl exclude each other.")
 
     opened = _opened([index, *map(Path, others)], where, workers)
     model = None if rerank is None else CrossEncoder(rerank, workers=workers)
@@ -140,7 +140,7 @@ def _print_answers(answered: Iterable[tuple[str, list[Hit]]], *, as_json: bool, 
 
 
 def _opened(folders: list[Path], where: str | None, workers: int | None) -> SentenceIndex | ShardedIndex:
-    """Open what is searched; a condition is looked at before there is a query."""
+    """Open the indexes, and check the condition before the first query."""
     from w2v.encoder.retrieval import SentenceIndex
 
     opened: SentenceIndex | ShardedIndex
@@ -159,7 +159,7 @@ def _is_terminal() -> bool:
 
 def _asked(opened: SentenceIndex | ShardedIndex, how: dict[str, Any]) -> Iterator[tuple[str, list[Hit]]]:
     """Ask for queries until there is none, and answer each."""
-    with suppress(ImportError):  # not everywhere; it edits the line and keeps what was asked before
+    with suppress(ImportError):  # line editing and history, where available
         import readline  # noqa: F401
     while True:
         try:
@@ -176,7 +176,7 @@ def _asked(opened: SentenceIndex | ShardedIndex, how: dict[str, Any]) -> Iterato
 
 
 def _prompt(question: str) -> str:
-    """Ask for a line; where results go elsewhere, on standard error, which cannot be edited on."""
+    """Ask for a line; on standard error, without line editing, if the results go to a file or pipe."""
     if sys.stdout.isatty():
         return input(question)
     asked: str = click.prompt(question, default="", show_default=False, err=True, prompt_suffix="")
@@ -184,7 +184,7 @@ def _prompt(question: str) -> str:
 
 
 def _chunks(queries: Sequence[str], file: str | None, errors: str, top: int) -> Iterator[list[str]]:
-    """Yield some queries at a time, those of the command line first."""
+    """Yield the queries in batches, those of the command line first."""
     chunk = list(queries)
     for line in () if file is None else TextReader(file, errors=errors).lines():
         if line.strip():
@@ -228,6 +228,6 @@ def _place(hit: Hit) -> str:
 
 
 def _described(hit: Hit) -> str:
-    """Return the metadata of a hit in one cell."""
-    told = ", ".join(f"{name} {in_cell(value)}" for name, value in (hit.metadata or {}).items() if value is not None)
-    return told if len(told) <= _MOST_TOLD else f"{told[:_MOST_TOLD]}…"
+    """Return the metadata of a hit as one table cell."""
+    text = ", ".join(f"{name} {in_cell(value)}" for name, value in (hit.metadata or {}).items() if value is not None)
+    return text if len(text) <= _LONGEST_METADATA else f"{text[:_LONGEST_METADATA]}…"

@@ -1,4 +1,4 @@
-"""`w2v topics`: what a text is about, over time, and as a tree."""
+"""`w2v topics`: the topics of a text, over time, and as a tree."""
 
 from __future__ import annotations
 
@@ -60,46 +60,46 @@ Examples:
   w2v topics my.topics --output topics.html""",
 )
 @click.argument("files", metavar="FILE...", nargs=-1, required=True)
-@file_option(
-    "--model", metavar="MODEL", help="Sentence encoder or word vectors that make the vectors; an index has its own."
-)
+@file_option("--model", metavar="MODEL", help="Sentence encoder or word vectors; an index brings its own.")
 @choice_option(
     "--method",
     choices=("kmeans", "hdbscan"),
     default="kmeans",
-    help="Every sentence in one of as many topics as asked for, or dense topics with outliers between them.",
+    help="Assign every sentence to one of k topics (kmeans), or find dense topics and outliers (hdbscan).",
 )
-@number_option("-k", "--clusters", most=10_000, help="Topics by k-means.  [default: sqrt(sentences / 2), at most 100]")
-@number_option("--topics", "n_topics", help="Merge the nearest topics until N are left.")
-@number_option("--min-size", least=2, default=15, help="Sentences of the smallest topic by HDBSCAN.")
+@number_option(
+    "-k", "--clusters", most=10_000, unset="sqrt(sentences / 2), at most 100", help="Number of topics for k-means."
+)
+@number_option("--topics", "n_topics", unset="no merging", help="Merge the nearest topics until N are left.")
+@number_option("--min-size", least=2, default=15, help="Minimum number of sentences per topic for HDBSCAN.")
 @choice_option(
     "--reduction",
     choices=("spectral", "umap", "pca", "none"),
     default="spectral",
-    help="How vectors get fewer columns for HDBSCAN; umap needs the extra `umap`.",
+    help="Dimensionality reduction before HDBSCAN; umap needs the extra `umap`.",
 )
-@number_option("--dims", default=5, help="How many columns HDBSCAN looks at.")
-@number_option("--keywords", "words", most=100, default=8, help="Keywords of each topic.")
+@number_option("--dims", default=5, help="Number of dimensions to reduce the vectors to for HDBSCAN.")
+@number_option("--keywords", "words", most=100, default=8, help="Number of keywords per topic.")
 @stop_words_option
-@click.option("--bigrams", is_flag=True, help="Two words that belong together are keywords as well.")
-@file_option("--dates", help="A date for each line: a line each, or a table with a row each (--date-column).")
-@click.option("--date-column", metavar="NAME", help="Column of a .csv, .tsv or .jsonl table of --dates.")
+@click.option("--bigrams", is_flag=True, help="Use pairs of words that belong together as keywords too.")
+@file_option("--dates", help="File with a date per line of the text, or a table with a row per line (--date-column).")
+@click.option("--date-column", metavar="NAME", help="With --dates: column of a .csv, .tsv or .jsonl table.")
 @click.option(
     "--bins",
     default="10",
     show_default=True,
     callback=_parse_bins,
     metavar="N|day|month|year",
-    help="With --dates: N parts of time of the same length, or one a day, month or year.",
+    help="With --dates: N periods of equal length, or one period per day, month or year.",
 )
-@click.option("--tree", is_flag=True, help="Print the topics as a tree, the nearest together.")
-@choice_option("--linkage", choices=("ward", "average"), default="ward", help="Which topics are the nearest.")
+@click.option("--tree", is_flag=True, help="Print the hierarchy of topics as a tree.")
+@choice_option("--linkage", choices=("ward", "average"), default="ward", help="Linkage for the tree and for merging.")
 @file_option(
     "-o",
     "--output",
     metavar="FOLDER|FILE",
-    help="Write the topics: a folder to open again; FILE.html or .md, a report; FILE.jsonl, .tsv or .txt, the topic "
-    "of every sentence.",
+    help="Save the topics in a folder; or write a report to FILE.html or .md, or the topic of every sentence to "
+    "FILE.jsonl, .tsv or .txt.",
 )
 @split_option
 @seed_option
@@ -109,12 +109,12 @@ Examples:
 @json_option
 @progress_option
 def topics(files: tuple[str, ...], output: Path | None, overwrite: bool, as_json: bool, **options: Any) -> None:
-    """Find what the lines of FILE, or the sentences of an index, are about.
+    """Find the topics of the lines of FILE, or of the sentences of an index.
 
-    Each topic is shown with its keywords and a typical sentence. FILE may also be the folder of topics that were saved.
+    The table shows the keywords of each topic and a typical sentence. FILE may also be a folder of saved topics.
     """
     if options["date_column"] is not None and options["dates"] is None:
-        raise click.UsageError("--date-column is of a table: give it by --dates.")
+        raise click.UsageError("--date-column names a column of a table: give the table with --dates.")
     from w2v.encoder.retrieval.topics.dates import read_dates
 
     _check_output(output, overwrite)
@@ -142,7 +142,7 @@ def topics(files: tuple[str, ...], output: Path | None, overwrite: bool, as_json
 
 
 def _check_output(output: Path | None, overwrite: bool) -> None:
-    """Refuse early what could not be written in the end."""
+    """Refuse, before any work, an output that could not be written at the end."""
     if output is None:
         return
     if output.suffix.lower() in _PAGES:
@@ -155,7 +155,7 @@ def _check_output(output: Path | None, overwrite: bool) -> None:
 
 @contextmanager
 def _found(files: tuple[str, ...], options: dict[str, Any], progress: Any) -> Iterator[tuple[Topics, Any]]:
-    """Yield the topics, found or opened, and the index of their sentences; None of topics that were saved."""
+    """Yield the topics and the index of their sentences, which is None for saved topics."""
     from w2v.encoder.retrieval.mining.sources import opened_sentences
     from w2v.encoder.retrieval.topics.folder import is_topics
     from w2v.encoder.retrieval.topics.topics import Topics
@@ -163,7 +163,7 @@ def _found(files: tuple[str, ...], options: dict[str, Any], progress: Any) -> It
     n_topics, linkage = options["n_topics"], options["linkage"]
     if len(files) == 1 and is_topics(files[0]):
         if options["model"] is not None:
-            raise click.UsageError(f"{files[0]} holds topics, which have a model already; leave out --model.")
+            raise click.UsageError(f"{files[0]} holds saved topics, which need no model; leave out --model.")
         opened = Topics.open(files[0])
         yield opened if n_topics is None else opened.merged(n_topics, linkage), None
         return
@@ -193,7 +193,7 @@ def _found(files: tuple[str, ...], options: dict[str, Any], progress: Any) -> It
 
 @dataclass(frozen=True)
 class _Written:
-    """What is written of topics."""
+    """The results that can be written to a file."""
 
     topics: Topics
     over_time: Periods | None
@@ -201,7 +201,7 @@ class _Written:
     n_files: int
 
     def save(self, path: Path, overwrite: bool) -> None:
-        """Write a report, a list of sentences or a folder, as the name says."""
+        """Write a report, a list of sentences or a folder, depending on the name."""
         suffix = path.suffix.lower()
         if suffix in _PAGES:
             from w2v.reports.topics.cards import card_of_topics
@@ -214,7 +214,7 @@ class _Written:
 
     def _save_list(self, path: Path, overwrite: bool) -> None:
         if self.index is None:
-            raise click.UsageError("saved topics do not hold their sentences: give the text or the index instead.")
+            raise click.UsageError("Saved topics do not contain their sentences: give the text or the index instead.")
         with atomic_file(path, overwrite=overwrite) as file:
             scored = zip(self.topics.labels_.tolist(), self.topics.similarities_.tolist(), strict=True)
             for row, (topic, similarity) in enumerate(scored):
@@ -242,7 +242,7 @@ def _as_json(found: Topics, over_time: Periods | None, options: dict[str, Any]) 
 
 
 def _print_periods(over_time: Periods) -> None:
-    """Print a row a bin and a column a topic, with its fraction of the sentences of that time."""
+    """Print a row per period and a column per topic: the topic's fraction of the period's sentences."""
     topics = list(dict.fromkeys(row.topic for row in over_time))
     starts = list(dict.fromkeys(row.start for row in over_time))
     fractions = {(row.topic, row.start): row.fraction for row in over_time}
@@ -254,4 +254,4 @@ def _print_periods(over_time: Periods) -> None:
         ((start, f"{in_bin[start]:,}", *(percent(fractions[topic, start]) for topic in topics)) for start in starts),
     )
     if over_time.n_undated:
-        say(f"{over_time.n_undated:,} sentences have no date and are left out of this table.")
+        say(f"{over_time.n_undated:,} sentences without a date are left out of this table.")

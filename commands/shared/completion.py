@@ -1,4 +1,4 @@
-"""`w2v completion`, and what the shell is offered while words are typed."""
+"""`w2v completion`, and the completion of words of a model."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def completion(shell: str) -> None:
 
 
 def complete_words(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
-    """Offer the most frequent words of the model that begin so; none where no model can be opened."""
+    """Offer the most frequent words of the model that begin with the typed letters; none if no model can be opened."""
     from w2v.vectors.embeddings import Embeddings
 
     folder = context.params.get("model")

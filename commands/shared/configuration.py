@@ -1,7 +1,6 @@
-"""`--config FILE`: options of any command from a TOML file, under the names they have on the command line.
+"""`--config FILE`: options of any command from a TOML file, under their names on the command line.
 
-A table holds the options of one command, and what stands before the first table is for every command that has an
-option of that name:
+A table holds the options of one command. Options before the first table apply to every command that has them:
 
     workers = 2
 
@@ -11,7 +10,7 @@ option of that name:
     [plot.words]
     method = "umap"
 
-What is given on the command line, or by an environment variable, comes before the file.
+The command line and environment variables take precedence over the file.
 """
 
 from __future__ import annotations
@@ -25,7 +24,7 @@ from typing import Any, NoReturn
 import click
 
 CONFIG = "W2V_CONFIG"
-"""Environment variable: the file that is read when `--config` is not given."""
+"""Environment variable that names the file if `--config` is not given."""
 
 _MAX_BYTES = 1 << 20
 
@@ -44,13 +43,13 @@ def add_config_option(command: click.Command) -> None:
         expose_value=False,
         envvar=CONFIG,
         callback=_configure,
-        help=f"Read options from a TOML file; see `w2v --help`. Also by {CONFIG}.",
+        help=f"Read options from a TOML file. The environment variable {CONFIG} does the same.",
     )
     command.params.append(option)
 
 
 def _configure(context: click.Context, option: click.Parameter, file: Path | None) -> None:
-    """Make what the file says the defaults of the command that is about to run."""
+    """Turn the values of the file into defaults of the command that is about to run."""
     if file is None or context.resilient_parsing:
         return
     tables = _read(file)
@@ -89,34 +88,34 @@ def _read(file: Path) -> dict[str, Any]:
     except OSError as error:
         raise click.ClickException(f"{file}: {error.strerror}") from error
     if len(data) > _MAX_BYTES:
-        raise click.ClickException(f"{file} is larger than {_MAX_BYTES:,} bytes, so it is no file of options.")
+        raise click.ClickException(f"{file} is larger than {_MAX_BYTES:,} bytes: it cannot be a file of options.")
     try:
         return tomllib.loads(data.decode("utf-8-sig"))
     except UnicodeDecodeError as error:
-        raise click.ClickException(f"{file}: byte {error.start} is not UTF-8, as TOML has to be.") from error
+        raise click.ClickException(f"{file}: byte {error.start} is not UTF-8, but TOML must be.") from error
     except tomllib.TOMLDecodeError as error:
         raise click.ClickException(f"{file} is not TOML: {error}.") from error
 
 
 def _check_tables(file: Path, tables: Mapping[str, Any], command: click.Command, path: tuple[str, ...]) -> None:
-    """Refuse tables that are of no command; options in those of other commands are theirs to check."""
+    """Refuse tables that name no command; the options in another command's table are checked when that runs."""
     if not isinstance(command, click.Group):
         return
     for name, value in tables.items():
         if isinstance(value, Mapping):
             if name not in command.commands:
                 table = ".".join((*path, name))
-                _refuse(file, f"the table [{table}] is of no command", name, command.commands)
+                _refuse(file, f"there is no command for the table [{table}]", name, command.commands)
             _check_tables(file, value, command.commands[name], (*path, name))
         elif path:
             raise click.ClickException(
-                f"{file}: [{'.'.join(path)}] {name} belongs into a table of one of the commands "
+                f"{file}: [{'.'.join(path)}] {name} belongs in the table of one of the commands "
                 f"{', '.join(command.commands)}."
             )
 
 
 def _convert(context: click.Context, parameter: click.Parameter, value: Any, place: str) -> Any:
-    """Return a value of the file as if it had been typed after the option; `place` is what an error begins with."""
+    """Convert a value of the file as if it had been typed after the option; `place` begins an error message."""
     is_flag = isinstance(parameter, click.Option) and parameter.is_flag
     takes_many = parameter.multiple or parameter.nargs != 1
     try:
@@ -148,7 +147,7 @@ def _refuse(file: Path, problem: str, name: str, known: Iterable[str]) -> NoRetu
 
 
 def _find(command: click.Command, name: str) -> click.Parameter | None:
-    """Return the parameter of a command that a file calls so, with dashes or underscores."""
+    """Return the parameter of a command with this name, written with dashes or underscores."""
     wanted = name.replace("_", "-")
     return next((parameter for parameter in command.params if wanted in _names(parameter)), None)
 

@@ -1,4 +1,4 @@
-"""What the commands share that train networks: their options, going on, the output, and the summary at the end."""
+"""What the commands that train networks share: options, resuming, the output, and the summary at the end."""
 
 from __future__ import annotations
 
@@ -34,23 +34,23 @@ _WITH_RESUME = ("interrupted", "checkpoint_every", "as_json", "output", "overwri
 def fit_options(
     kind: str, validation: str, table: type[Any], names: Sequence[str] | None = None
 ) -> Callable[[Any], Any]:
-    """Return what adds the options of a command that trains a network.
+    """Return a decorator that adds the options of a command that trains a network.
 
     Parameters
     ----------
     kind : str
-        What is trained, as the help calls it.
+        The kind of model, as the help calls it.
     validation : str
-        What the help says of `--validation`.
+        Help text of `--validation`.
     table : type
-        The parameters.
+        Table of the parameters.
     names : sequence of str, optional
-        Those of them that have an option; by default all.
+        The parameters that get an option; by default all.
     """
     of_validation = click.option(
         "-v", "--validation", multiple=True, metavar="FILE", type=click.Path(), help=validation
     )  # fmt: skip
-    of_output = file_option("-o", "--output", metavar="DIR", help=f"The {kind}'s folder to write.")
+    of_output = file_option("-o", "--output", metavar="DIR", help=f"Folder to write the {kind} to.")
     options = (
         of_output, resume_option, of_validation, checkpoint_option, table_options(table, names), overwrite_option,
         json_option, progress_option,
@@ -72,19 +72,20 @@ def train_network(
     begin: Callable[[Model], Callable[..., object]],
     facts: Callable[[Model], dict[str, Any]],
 ) -> Model:
-    """Train a network anew, or go on with an interrupted training; save it, and print what training came to.
+    """Train a network, or resume an interrupted training; save it, and print a summary.
 
     Parameters
     ----------
     kind : type
+        Class of the model.
     files : tuple of str
-        What is trained on; `name` is what the usage calls it.
+        Training data; `name` is the metavar of the argument.
     options : dict
-        What `fit_options` added to the command. Here it loses what are no parameters of `kind`.
+        Values of the options that `fit_options` added. Those that are not parameters of `kind` are removed from it.
     begin : callable
-        From a new model to what trains it.
+        Takes a new model, returns the function that trains it.
     facts : callable
-        From the trained model to what the summary says besides.
+        Takes the trained model, returns further rows of the summary.
     """
     interrupted, checkpoint_every, as_json, output, overwrite = (options.pop(given) for given in _WITH_RESUME)
     if interrupted is not None:
@@ -106,13 +107,13 @@ def train_network(
 
 
 def find_interrupted(folder: Path, output: Path | None, texts: tuple[str, ...], kind: Kind) -> tuple[Path, Path]:
-    """Return the checkpoint of an interrupted training, and where the result belongs; it takes no other options."""
+    """Return the checkpoint of an interrupted training and the output folder; refuse any other option."""
     context = click.get_current_context()
     given = [name for name in context.params if context.get_parameter_source(name) is ParameterSource.COMMANDLINE]
     if texts or [name for name in given if name not in _WITH_RESUME]:
-        raise click.UsageError("--resume goes on as the training began: it takes no other options and no files.")
+        raise click.UsageError("--resume uses the original options and files: give neither.")
     if output not in (None, folder):
-        raise click.UsageError(f"--output is not for --resume: the result takes the place of {folder}.")
+        raise click.UsageError(f"--resume takes no --output: the result replaces {folder}.")
     return find_checkpoint(folder, kind)
 
 

@@ -12,19 +12,19 @@ INTERRUPTED = 130
 
 
 def end_at_once(number: int, frame: FrameType | None) -> None:
-    """End the process: an exception in the middle of an import would be a traceback, or be swallowed."""
+    """End the process; an exception in the middle of an import would print a traceback, or be swallowed."""
     os.write(2, b"Interrupted; nothing was saved.\n")
     os._exit(INTERRUPTED)
 
 
 def raise_interrupts() -> None:
-    """Let Ctrl-C raise KeyboardInterrupt from now on, since somebody is there to catch it."""
+    """Let Ctrl-C raise KeyboardInterrupt from now on: the running command catches it."""
     if signal.getsignal(signal.SIGINT) is end_at_once:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def hear_again(lost: sys.UnraisableHookArgs) -> None:
-    """Let an interrupt come again that came where nothing can be raised, as in a finaliser: it would be lost."""
+    """Raise an interrupt again that arrived where exceptions are swallowed, as in a finaliser."""
     if not issubclass(lost.exc_type, KeyboardInterrupt):
         sys.__unraisablehook__(lost)
         return

@@ -1,4 +1,4 @@
-"""Commands of many options: `--help` shows those that matter first, `--help-all` shows all in groups."""
+"""Commands with many options: `--help` shows the most important ones, `--help-all` shows all of them in groups."""
 
 from __future__ import annotations
 
@@ -21,35 +21,36 @@ GROUPS = {
         "most-vectors phrases phrase-scoring phrase-threshold phrase-passes phrase-connectors multi-label size"
     ),
     "Model": (
-        "recipe algorithm vector-size window objective position-weights architecture layers heads dim feed-forward "
-        "positions norm activation patch pooling head memory output-layer word-size ngram-size a identity-scale "
-        "identity-columns bag-columns bag-prefix bag-weight mean-weight"
+        "recipe algorithm vector-size window objective position-weights architecture layers heads hidden-size "
+        "feed-forward positions norm activation patch pooling memory output-layer word-size ngram-size a "
+        "identity-scale identity-columns bag-columns bag-prefix bag-weight mean-weight"
     ),
     "Learning": (
-        "teacher teacher-cache table-first choose epochs steps optimizer learning-rate weight-rate network-rate alpha "
-        "alpha-hold min-alpha warmup weight-decay clip averaged batch-size batch-tokens chunk dropout word-dropout "
+        "teacher teacher-cache table-first choose epochs steps optimizer learning-rate weight-rate network-rate "
+        "learning-rate-hold min-learning-rate warmup weight-decay clip averaged batch-size batch-tokens chunk dropout "
+        "word-dropout "
         "smoothing temperature order-share corpus-share pair-weights hard-negatives mask-fraction noise-words negative "
         "sample ns-exponent x-max x-exponent shrink-windows class-weight shift rotate zoom flip cutout"
     ),
-    "Measuring": "standard held-out holdout evaluate-every eval-analogies eval-pairs patience monitor order method "
+    "Measuring": "standard held-out evaluate-every eval-analogies eval-pairs patience monitor order method "
     "restrict-vocab baseline",
     "Running": "max-time workers cluster round-words deterministic seed seeds with dry-run json progress config help "
     "help-all",
 }
-"""The groups of options; a name means the same in every command."""
+"""Groups of options; an option has the same meaning in every command."""
 
 _ALL = "w2v.commands.shared.long_help.all"
 _WIDTH = 25
-"""Columns that names of options get in the short help; longer ones have a line of their own."""
+"""Width of the column of names in the short help; longer names get their own line."""
 
 
 class LongCommand(click.Command):
-    """A command with more options than fit a screen.
+    """A command with more options than fit on a screen.
 
     Parameters
     ----------
     first : str
-        The options, without dashes and between spaces, that `--help` shows; `--help-all` shows them all.
+        The options that `--help` shows, without dashes, separated by spaces; `--help-all` shows all of them.
     """
 
     def __init__(self, *arguments: Any, first: str, **options: Any) -> None:
@@ -58,7 +59,7 @@ class LongCommand(click.Command):
         self.params.append(_help_all(hidden=False))
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """Write the options: those that come first, or all of them in groups."""
+        """Write the most important options, or all of them in groups."""
         options = {option_names(one)[0]: one for one in self.get_params(ctx) if isinstance(one, click.Option)}
         if not ctx.meta.get(_ALL):
             with formatter.section("Options"):
@@ -75,7 +76,7 @@ class LongCommand(click.Command):
 
 
 def add_help_all(command: click.Command) -> None:
-    """Let a command that shows all of its options by `--help`, and those in it, take `--help-all` as well."""
+    """Let a command whose `--help` shows all options, and its subcommands, accept `--help-all` as well."""
     if isinstance(command, LongCommand):
         return
     command.params.append(_help_all(hidden=True))
@@ -91,7 +92,7 @@ def _help_all(hidden: bool) -> click.Option:
 
 
 def option_names(option: click.Option) -> list[str]:
-    """Return the long names of an option without their dashes, the one that it is known by first."""
+    """Return the long names of an option without their dashes, the main one first."""
     return [name[2:] for name in option.opts if name.startswith("--")]
 
 
@@ -103,11 +104,9 @@ def _show_all(ctx: click.Context, option: click.Parameter, wanted: bool) -> None
 
 
 def _short(option: click.Option, ctx: click.Context) -> tuple[str, str]:
-    """Return an option, and the first sentence about it with its default."""
+    """Return an option's names, and the first sentence of its help with its default."""
     metavar = "" if option.is_flag else f" {option.make_metavar(ctx)}"
     names = ", ".join(sorted(option.opts, key=len)) + metavar
-    sentence = re.split(r"[.;] ", option.help or "")[0].rstrip(".") + "."
-    default = option.default if option.show_default and not option.is_flag else None
-    if isinstance(default, (tuple, list)):
-        default = " ".join(map(str, default))
-    return names, sentence if default is None else f"{sentence}  [{default}]"
+    sentence = re.split(r"(?<!e\.g)[.;] ", option.help or "")[0].rstrip(".") + "."
+    default = "" if option.is_flag else option.get_help_extra(ctx).get("default", "")
+    return names, f"{sentence}  [default: {default}]" if default else sentence

@@ -1,4 +1,4 @@
-"""What the commands share on the way out: JSON for programs, tables for people, notes on standard error."""
+"""Output that the commands share: JSON for programs, tables for people, notes on standard error."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from w2v.neural.tasks.folder import TextNetwork
 
 PROGRESS = "w2v.commands.shared.output.progress"
-"""Where a command's context keeps what `--progress` says."""
+"""Key of the value of `--progress` in a command's context."""
 
 
 def print_json(value: Any) -> None:
@@ -38,7 +38,7 @@ def print_json(value: Any) -> None:
 
 
 _WIDEST_RULE = 100
-"""Columns of the line under a header: a row in a file may be as long as a sentence is."""
+"""Maximum width of the line under a header; rows written to a file may be as long as a sentence."""
 
 
 def print_table(header: Sequence[str], rows: Iterable[Sequence[str]], *, title: str | None = None) -> None:
@@ -49,8 +49,8 @@ def print_table(header: Sequence[str], rows: Iterable[Sequence[str]], *, title: 
     header : sequence of str
         Column names. A column whose name starts with ">" is aligned to the right.
     rows : iterable of sequences of str
-        The cells. Control characters, which a query or a word from a stranger's model could bring, are shown escaped,
-        in the header, too.
+        The cells. Control characters, which may come from a query or a foreign model, are escaped here and in the
+        header.
     title : str, optional
         A line above the table.
     """
@@ -65,7 +65,7 @@ def print_table(header: Sequence[str], rows: Iterable[Sequence[str]], *, title: 
         table.add_column(shown, justify="right" if name.startswith(">") else "left", overflow="fold")
     for row in rows:
         table.add_row(*(Text(printable(cell)) for cell in row))
-    # a pipe has no width: nothing is wrapped there, so that each row stays one line
+    # a pipe has no width: nothing is wrapped, so that each row stays on one line
     width = None if sys.stdout.isatty() else 10_000
     console = Console(file=sys.stdout, width=width, markup=False, highlight=False, emoji=False)
     with console.capture() as captured:
@@ -83,19 +83,19 @@ def print_result(value: Any, header: Sequence[str], rows: Iterable[Sequence[str]
 
 
 def note(message: str) -> None:
-    """Tell a person something on standard error; say nothing to a file or a pipe."""
+    """Print a message on standard error if that is a terminal."""
     if sys.stderr.isatty():
         say(message)
 
 
 def say(message: str) -> None:
-    """Tell something on standard error; control characters, which names of files may have, are shown escaped."""
+    """Print a message on standard error; control characters, which file names may contain, are escaped."""
     click.echo(printable_lines(message), err=True)
 
 
 @contextmanager
 def note_missing_glyphs() -> Iterator[None]:
-    """Say in one line which characters of a picture no font has, without where in the code it was noticed."""
+    """Print one line that names the characters missing from all fonts, instead of Python's warning."""
     from w2v.plots import MissingGlyphWarning
 
     with warnings.catch_warnings(record=True) as caught:
@@ -107,14 +107,14 @@ def note_missing_glyphs() -> Iterator[None]:
 
 
 def progress_mode() -> str:
-    """Return how progress is to be shown: what `--progress` says, nothing for a command that has no such option."""
+    """Return how to show progress: the value of `--progress`, or "none" for a command without the option."""
     context = click.get_current_context(silent=True)
     return str(context.meta.get(PROGRESS, "none")) if context else "none"
 
 
 @contextmanager
 def show_bytes(label: str) -> Iterator[Callable[[int, int | None], None] | None]:
-    """Show how much of a file has come; give the function to call with the bytes so far and in all, if known."""
+    """Show the progress of a transfer; yield a function that takes the bytes so far and the total, if known."""
     with show_progress(progress_mode(), label) as update:
 
         def tell(received: int, total: int | None) -> None:
@@ -127,16 +127,16 @@ def show_bytes(label: str) -> Iterator[Callable[[int, int | None], None] | None]
 
 @contextmanager
 def show_work(start: str = "") -> Iterator[Callable[[str, int, int | None], None] | None]:
-    """Show what is being done; give the function to call with that, how much is done, of how much.
+    """Show progress; yield a function that takes the current step, the amount done and the total.
 
-    The last is None where nobody knows. `start` is what is done until it is called.
+    The total is None if it is unknown. `start` is the step shown before the first call.
     """
     with show_progress(progress_mode(), start) as update:
         yield update
 
 
 def describe_units(network: TextNetwork) -> dict[str, str]:
-    """Return what texts are made of: how many units of which kind."""
+    """Return the size and kind of each vocabulary of a network."""
     return {
         "units" if name == "text" else f"{name}_units": f"{len(units.pieces):,} {units.kind}"
         for name, units in network.units.items()
@@ -144,11 +144,11 @@ def describe_units(network: TextNetwork) -> dict[str, str]:
 
 
 def print_description(described: Mapping[str, Any]) -> None:
-    """Print what `w2v info` found out about a model: one row a fact, then the training history."""
+    """Print a model's description for `w2v info`: one row per fact, then the training history."""
     tables = {"parameters", "history", "training"}
     rows = [(name.replace("_", " "), _fact(name, value)) for name, value in described.items() if name not in tables]
     training, parameters = described.get("training"), described.get("parameters")
-    if isinstance(training, dict):  # the rest of it is for the program
+    if isinstance(training, dict):  # the rest is for programs
         rows += [(f"training {name}", in_words(training.get(name))) for name in ("complete", "inputs")]
     if isinstance(parameters, dict):
         seeds = {"random_state": str(parameters["random_state"])} if "random_state" in parameters else {}
@@ -166,18 +166,18 @@ def _fact(name: str, value: object) -> str:
         return tokenizer_in_words(value)
     if name == "output_vectors" and isinstance(value, dict):
         return (
-            f"{value['from_inverse']:.2f} from the pseudo-inverse of the vectors (0: it is), {value['linear_fit']:.2f} "
-            f"R² of a linear map, means at cosine {value['mean_cosine']:.2f}"
+            f"distance {value['from_inverse']:.2f} from the pseudo-inverse of the vectors, "
+            f"R² {value['linear_fit']:.2f} of a linear map, cosine {value['mean_cosine']:.2f} between the means"
         )
-    if name == "aligned_to" and isinstance(value, dict):  # the rest tells spaces apart
+    if name == "aligned_to" and isinstance(value, dict):  # the rest identifies the space
         value = value.get("model")
-    if name == "schedule" and isinstance(value, dict):  # how the work is cut into chunks is for the program
+    if name == "schedule" and isinstance(value, dict):  # the sizes of chunks are for programs
         value = {key: entry for key, entry in value.items() if not key.startswith("chunk_")}
     return in_words(value)
 
 
 def print_estimate(estimate: Mapping[str, Any]) -> None:
-    """Print what a training is expected to need."""
+    """Print the estimated time, memory and disk space of a training."""
     share = estimate["sample_share"]
     text = f"{estimate['words']:,} words, {estimate['sentences']:,} sentences"
     rows = [
@@ -186,7 +186,7 @@ def print_estimate(estimate: Mapping[str, Any]) -> None:
         ("vocabulary", f"{estimate['vocabulary_size']:,} words, {estimate['tokens']:,} times in the text"),
         ("memory: tables", size_in_words(estimate["tables"])),
         ("memory: encoded text", size_in_words(estimate["encoded_text"])),
-        *([("memory: counts of neighbours", size_in_words(estimate["cells"]))] if estimate["cells"] else []),
+        *([("memory: co-occurrence counts", size_in_words(estimate["cells"]))] if estimate["cells"] else []),
         ("memory: vocabulary", size_in_words(estimate["vocabulary"])),
         ("memory: peak of the process", size_in_words(estimate["peak_memory"])),
         ("disk: model folder", size_in_words(estimate["model_folder"])),
@@ -203,7 +203,7 @@ def print_estimate(estimate: Mapping[str, Any]) -> None:
 
 
 def print_trained(summary: Mapping[str, Any]) -> None:
-    """Print what `w2v train` made."""
+    """Print the summary of `w2v train`."""
     seconds, loss = summary["seconds"], summary["loss"]
     rows = [("recipe", summary["recipe"])] if summary["recipe"] else []
     rows += [
@@ -231,7 +231,7 @@ def print_analogies(path: str, report: AnalogyReport) -> None:
 
 
 def print_pairs(reports: Mapping[str, PairsReport]) -> None:
-    """Print how a model's similarities agree with people's scores, one row a file."""
+    """Print how well a model's similarities agree with human scores, one row per file."""
     rows = [
         (path, f"{report.n_pairs:,}", percent(report.coverage), decimals(report.spearman), decimals(report.pearson))
         for path, report in reports.items()
@@ -243,9 +243,10 @@ _SHADES = " ░▒▓█"
 
 
 def print_heat_map(tokens: Sequence[str], weights: Any, shares: Any) -> None:
-    """Print how much each token attends to each, a shade a pair, and its contribution to the sentence's vector.
+    """Print attention weights as shades, and each token's share of the sentence's vector.
 
-    Row t of `weights`, shape (T, T), is how much token t attends to each; the largest of all is the darkest.
+    Row t of `weights`, shape (T, T), holds the weights with which token t attends to each token; the largest weight of
+    all gets the darkest shade.
     """
     largest = float(weights.max())
     numbers = [f"{number:>3}" for number in range(1, len(tokens) + 1)]
@@ -258,7 +259,7 @@ def print_heat_map(tokens: Sequence[str], weights: Any, shares: Any) -> None:
 
 
 def print_fitted(summary: Mapping[str, Any]) -> None:
-    """Print what `w2v fit-encoder` made: one row a measurement, of which the best is kept."""
+    """Print the summary of `w2v fit-encoder`: one row per evaluation, of which the best is kept."""
     rows = [
         (
             str(entry["stage"]),
@@ -270,7 +271,7 @@ def print_fitted(summary: Mapping[str, Any]) -> None:
         )
         for entry in summary["history"]
     ]
-    told = ">words told" if any("accuracy" in entry for entry in summary["history"]) else ""
+    told = ">words predicted" if any("accuracy" in entry for entry in summary["history"]) else ""
     print_table(["trained on", ">step", ">seconds", ">held-out loss", told, ""], rows)
     click.echo()
     facts = [
@@ -280,7 +281,7 @@ def print_fitted(summary: Mapping[str, Any]) -> None:
     ]
     if (compared := summary.get("comparison")) is not None:
         network, table = (decimals(compared[name], 4) for name in ("network", "table"))
-        kept = "the table alone" if summary["architecture"] == "static" else "the network"
+        kept = "the word vectors alone" if summary["architecture"] == "static" else "the network"
         facts.append(
             ("chosen", f"{kept}: held-out loss {network} with a network, {table} without ({0 - compared['gain']:+.1%})")
         )

@@ -1,7 +1,8 @@
-"""Options that are made of the tables of parameters: names, defaults, ranges, help texts and refusals are theirs."""
+"""Command-line options derived from the tables of parameters: names, defaults, ranges, help texts and errors."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import fields
 from typing import Any, TypeVar
@@ -21,45 +22,62 @@ from w2v.settings.constraints import (
     Seed,
     TokenizerChoice,
 )
-from w2v.settings.parameters import CONSTRAINTS, GENSIM, MAX_VOCABULARY, Parameters
+from w2v.settings.parameters import CONSTRAINTS, MAX_VOCABULARY, Parameters
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
-OPTION_NAMES = {"random_state": "seed"}
-"""Options that are not called as their parameter."""
+OPTION_NAMES = {
+    "random_state": "seed",
+    "alpha": "learning_rate",
+    "min_alpha": "min_learning_rate",
+    "alpha_hold": "learning_rate_hold",
+    "holdout": "held_out",
+    "dim": "hidden_size",
+    "head": "output_layer",
+    "precision": "dtype",
+}
+"""Options named differently from their parameter: one name means the same in all commands, whatever Python calls it."""
 
 _METAVARS: dict[type, str | None] = {Seconds: None, Integer: "N", Number: "X", Seed: "N", FileName: "FILE"}
 
 
-class ParameterOption(click.Option):
-    """An option for a parameter, which refuses a value as Python does, and shows what its default stands for."""
+class DescribedOption(click.Option):
+    """An option whose help shows what happens when it is left out: `unset` describes the default None."""
 
-    def __init__(self, *arguments: Any, constraint: Constraint, unset: str, **options: Any) -> None:
+    def __init__(self, *arguments: Any, unset: str = "", **options: Any) -> None:
         super().__init__(*arguments, **options)
-        self.constraint, self.unset = constraint, unset
+        self.unset = unset
+
+    def get_help_extra(self, ctx: click.Context) -> Any:
+        """Return what stands in brackets behind the help text."""
+        extra = super().get_help_extra(ctx)
+        if self.unset and "default" not in extra:
+            extra["default"] = self.unset
+        return extra
+
+
+class ParameterOption(DescribedOption):
+    """An option for a parameter, which refuses a value with the same message as Python does."""
+
+    def __init__(self, *arguments: Any, constraint: Constraint, **options: Any) -> None:
+        super().__init__(*arguments, unset=constraint.unset, **options)
+        self.constraint = constraint
 
     def type_cast_value(self, ctx: click.Context, value: Any) -> Any:
-        """Return the value that was typed, if the constraint allows it."""
+        """Return the converted value if the constraint allows it."""
         try:
             converted = super().type_cast_value(ctx, value)
         except click.BadParameter:
             if not isinstance(self.constraint, (Choice, Integer, Number, Seed)) or isinstance(self.constraint, Seconds):
-                raise  # about a file, a tokenizer or a span of time, click's types know more to say
+                raise  # click's own message says more about a file, a tokenizer or a duration
             converted = _as_number(self.constraint, value)
         if converted is not None and not self.constraint.allows(converted):
             raise click.BadParameter(self.constraint.refusal(converted), ctx, self)
         return converted
 
-    def get_help_extra(self, ctx: click.Context) -> Any:
-        """Return what stands in brackets behind the help text."""
-        extra = super().get_help_extra(ctx)
-        if self.unset:
-            extra["default"] = self.unset
-        return extra
-
 
 def _as_number(constraint: Constraint, text: str) -> object:
-    """Return a number for text that is one, if a number is wanted."""
+    """Convert text to a number if the constraint wants one and the text is one."""
     if isinstance(constraint, Choice):
         return text
     try:
@@ -71,28 +89,24 @@ def _as_number(constraint: Constraint, text: str) -> object:
 def training_options(command: Command) -> Command:
     """Add an option for each training parameter of word vectors; see `w2v.settings.parameters`."""
     for name, constraint in reversed(CONSTRAINTS.items()):
-        unset = f"{GENSIM[name]:g}" if name in GENSIM else ""
-        command = parameter_option(name, constraint, getattr(Parameters, name), unset)(command)
+        command = parameter_option(name, constraint, getattr(Parameters, name))(command)
     return command
 
 
 def table_options(table: type[Any], names: Sequence[str] | None = None) -> Callable[[Command], Command]:
-    """Return what adds an option for each parameter of a table, or for some; see `w2v.settings.tables`."""
+    """Return a decorator that adds an option for each parameter of a table, or for those named."""
 
     def add(command: Command) -> Command:
         for one in reversed(fields(table)):
             if names is None or one.name in names:
-                described = one.metadata
-                command = parameter_option(one.name, described["constraint"], one.default, described["unset"])(command)
+                command = parameter_option(one.name, one.metadata["constraint"], one.default)(command)
         return command
 
     return add
 
 
-def parameter_option(
-    name: str, constraint: Constraint, default: object, unset: str = ""
-) -> Callable[[Command], Command]:
-    """Return what adds the option for one parameter to a command; `unset` says what the default None stands for."""
+def parameter_option(name: str, constraint: Constraint, default: object) -> Callable[[Command], Command]:
+    """Return a decorator that adds the option for one parameter to a command."""
     option = option_name(name)
     if isinstance(constraint, Flag):
         option += "/--no-" + option[2:]
@@ -106,17 +120,22 @@ def parameter_option(
         help=constraint.help,
         metavar=next((shown for kind, shown in _METAVARS.items() if isinstance(constraint, kind)), None),
         constraint=constraint,
-        unset=unset,
     )
 
 
 def option_name(parameter: str) -> str:
-    """Return how the option for a parameter is called."""
+    """Return the name of the option for a parameter."""
     return "--" + OPTION_NAMES.get(parameter, parameter).replace("_", "-")
 
 
+def with_option_names(message: str) -> str:
+    """Return an error message about parameters with the names of those options that are called differently."""
+    names = "|".join(sorted(OPTION_NAMES, key=len, reverse=True))
+    return re.sub(rf"(?<![\w'-])({names})(?![\w'-])", lambda found: option_name(found[1]), message)
+
+
 def _click_type(constraint: Constraint) -> click.ParamType[Any] | None:
-    """Return click's type for a constraint; its ranges are shown in `--help`."""
+    """Return click's type for a constraint; `--help` shows its range."""
     match constraint:
         case Choice():
             return click.Choice(constraint.choices)

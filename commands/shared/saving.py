@@ -1,4 +1,4 @@
-"""What the commands that write have in common: they claim the name, never lose a result, and say where it is."""
+"""Saving of results: commands claim the name of the output, never lose a result, and report where it is."""
 
 from __future__ import annotations
 
@@ -22,26 +22,26 @@ from w2v.storage.rescue import SavedElsewhereError, save_result
 
 @dataclass
 class Output:
-    """Where a result is to be, and in the end where it is."""
+    """Where to save a result, and afterwards where it was saved."""
 
     path: Path | None
 
 
 @contextmanager
 def saving(path: Path | None, *, claims: bool = True) -> Iterator[Output]:
-    """Claim a name while the block computes and writes; say in one line if the result had to go beside it.
+    """Claim a name while the block computes and writes; print a warning if the result was saved beside it.
 
     Parameters
     ----------
     path : Path or None
         The file or folder to write; None for standard output.
     claims : bool, default True
-        Whether to claim it; False where what is called does.
+        Whether to claim the name; False if the called function does.
 
     Yields
     ------
     Output
-        Its `path` is where the result is, once it is written.
+        Its `path` is the place of the result once that is written.
     """
     output, show = Output(path), warnings.showwarning
 
@@ -63,12 +63,12 @@ def saving(path: Path | None, *, claims: bool = True) -> Iterator[Output]:
 
 
 def keep(write: Callable[[Path], None], output: Path, inputs: Iterable[str | os.PathLike[str]] = ()) -> Path:
-    """Write a result that is in memory, wherever that is possible, and return where it is; see `save_result`.
+    """Write a result from memory to the output or to another place, and return the path; see `save_result`.
 
     Raises
     ------
     SavedElsewhereError
-        If its place could not be written, and nobody at a terminal named another.
+        If the output cannot be written and the user does not name another place.
     """
     try:
         return save_result(write, output, inputs=inputs)
@@ -77,7 +77,7 @@ def keep(write: Callable[[Path], None], output: Path, inputs: Iterable[str | os.
 
 
 def ask_for_place(error: SavedElsewhereError, write: Callable[[Path], None]) -> Path:
-    """Ask at a terminal where else a result shall be, and put it there; raise the error if nobody says."""
+    """Ask the user at a terminal for another place and save the result there; raise the error without an answer."""
     if not _is_terminal():
         raise error
     say(f"{error}.")

@@ -1,4 +1,4 @@
-"""The group that all commands are in: sections in its help, options from a file, errors turned into one line."""
+"""The group of all commands: sections in its help, options from a file, errors as one line."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class LazyCommands(Mapping[str, click.Command]):
         return _import_command(self.places[name])
 
     def __iter__(self) -> Iterator[str]:
-        """Yield the names; nothing is imported for that."""
+        """Yield the names without importing anything."""
         return iter(self.places)
 
     def __len__(self) -> int:
@@ -46,7 +46,7 @@ class LazyCommands(Mapping[str, click.Command]):
         return len(self.places)
 
     def short_help(self, name: str) -> str:
-        """Return what a command does in one line: the start of its docstring. Its module is compiled, but not run."""
+        """Return the first sentence of a command's docstring; its module is compiled, but not run."""
         module, function = self.places[name].split(":")
         loader = importlib.util.find_spec(module).loader  # type: ignore[union-attr]
         contents = loader.get_code(module).co_consts  # type: ignore[union-attr]
@@ -65,25 +65,25 @@ def _import_command(place: str) -> click.Command:
 
 
 class Toolkit(click.Group):
-    """A group of commands in which a user's mistake ends as one line and exit code 1, never as a traceback.
+    """A group of commands in which a user's mistake ends with one line and exit code 1, never with a traceback.
 
-    What the packages raise for bad input are their own exceptions, `ValueError` and `OSError`; anything else is a
-    defect and keeps its traceback. `w2v --debug` shows it always. Warnings are one line each, too.
+    For bad input the packages raise their own exceptions, `ValueError` or `OSError`. Anything else is a defect and
+    keeps its traceback; `w2v --debug` always shows it. Warnings also take one line each.
     """
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
         self.sections: dict[str, list[str]] = {}
-        self.commands: LazyCommands = LazyCommands()  # type: ignore[assignment]  # nothing is added but by sections
+        self.commands: LazyCommands = LazyCommands()  # type: ignore[assignment]  # filled by add_section only
 
     def add_section(self, title: str, commands: Mapping[str, str]) -> None:
-        """Add commands under a title of their own in the help.
+        """Add commands under a title in the help.
 
         Parameters
         ----------
         title : str
         commands : mapping of str to str
-            For each name the place it is imported from, ``module:function``. It is given the option `--config`.
+            For each name the function to import, as ``module:function``. Each command gets the option `--config`.
         """
         self.sections[title] = list(commands)
         self.commands.places.update(commands)
@@ -97,12 +97,12 @@ class Toolkit(click.Group):
                 formatter.write_dl(rows)
 
     def make_context(self, *arguments: Any, **options: Any) -> click.Context:
-        """Read the command line; the help may be more than its reader wants."""
+        """Read the command line; a reader such as `head` may close the output of the help."""
         with _ending_with_the_reader():
             return super().make_context(*arguments, **options)
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Run a command and turn the errors it may raise into messages."""
+        """Run a command and turn its errors into messages."""
         try:
             with _ending_with_the_reader(), nullcontext() if ctx.params.get("debug") else warnings_in_one_line():
                 raise_interrupts()
@@ -125,7 +125,7 @@ class Toolkit(click.Group):
 
 @contextmanager
 def warnings_in_one_line() -> Iterator[None]:
-    """Show every `UserWarning` as a line on standard error."""
+    """Print every `UserWarning` as one line on standard error."""
     show = warnings.showwarning
 
     def show_line(message: Warning | str, category: type[Warning], *where: Any, **further: Any) -> None:
@@ -141,7 +141,7 @@ def warnings_in_one_line() -> Iterator[None]:
 
 
 def mark_saved() -> None:
-    """Note that the running command has written its result, so that an interrupt from now on costs nothing."""
+    """Record that the running command has saved its result, so that an interrupt no longer loses it."""
     click.get_current_context().meta[_SAVED] = True
 
 
@@ -151,9 +151,9 @@ def _describe_interrupt(ctx: click.Context) -> str:
 
 @contextmanager
 def _ending_with_the_reader() -> Iterator[None]:
-    """End quietly, as SIGPIPE would, once nobody reads the output any more.
+    """Exit quietly, as SIGPIPE would, once nobody reads the output any more.
 
-    The signal itself stays ignored: it would leave temporary files behind, and end a server with a visitor's
+    The signal itself stays ignored: it would leave temporary files behind, and end a server when a visitor closes the
     connection.
     """
     try:
@@ -166,7 +166,7 @@ def _ending_with_the_reader() -> Iterator[None]:
 
 
 def _drop(stream: TextIO) -> None:
-    """Let what is still to be written to a stream, if its reader is gone, go nowhere."""
+    """Discard the buffered output of a stream whose reader is gone."""
     try:
         stream.flush()
     except BrokenPipeError:

@@ -1,4 +1,4 @@
-"""What the commands that train share: parameters that were given, Ctrl-C and SIGTERM, and where a result is saved."""
+"""What the commands that train share: checks of parameters, Ctrl-C and SIGTERM, and saving the result."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import click
 
 from w2v.commands.shared.interrupts import INTERRUPTED
 from w2v.commands.shared.output import print_json, print_trained, progress_mode, say
-from w2v.commands.shared.parameters import option_name
+from w2v.commands.shared.parameters import option_name, with_option_names
 from w2v.commands.shared.saving import Output, ask_for_place, saving
 from w2v.commands.shared.toolkit import TERMINATED
 from w2v.corpora.tokenizers import get_tokenizer
@@ -27,17 +27,17 @@ if TYPE_CHECKING:
 
 
 def parse_parameters(options: dict[str, Any]) -> Parameters:
-    """Return the parameters that the options give; two that contradict each other are a usage error."""
+    """Return the parameters that the options set; raise a usage error if two contradict each other."""
     parameters = Parameters(**options)
     try:
         parameters.validate()
     except ValueError as error:
-        raise click.UsageError(str(error)) from error
+        raise click.UsageError(with_option_names(str(error))) from error
     return parameters
 
 
 def check_kept_parameters(model: Word2Vec, given: dict[str, Any], folder: Path) -> None:
-    """Raise a usage error if an option is given that is not what the training in a folder began with."""
+    """Raise a usage error if an option differs from what the training in a folder began with."""
     for name, value in given.items():
         began = getattr(model, name)
         if name == "tokenizer":
@@ -50,12 +50,12 @@ def check_kept_parameters(model: Word2Vec, given: dict[str, Any], folder: Path) 
 
 
 class Terminated(KeyboardInterrupt):
-    """SIGTERM came; what Ctrl-C does is to be done."""
+    """SIGTERM arrived; it is handled as Ctrl-C is."""
 
 
 @contextmanager
 def ending_on_sigterm() -> Iterator[None]:
-    """Let SIGTERM do what Ctrl-C does, once, unless somebody has other plans with it."""
+    """Handle SIGTERM as Ctrl-C, once, unless another handler is installed."""
 
     def end(number: int, frame: object) -> None:
         signal.signal(signal.SIGTERM, signal.SIG_IGN)  # the state is being saved
@@ -74,17 +74,17 @@ def ending_on_sigterm() -> Iterator[None]:
 
 @contextmanager
 def saving_training(save: Callable[[Path], None], output: Path, *, resume: str) -> Iterator[Output]:
-    """Let the block train and save to `output`; where it came to be stands in the `Output` afterwards.
+    """Let the block train and save to `output`; the yielded `Output` has the final path afterwards.
 
-    After Ctrl-C or SIGTERM the command ends with what is saved and says how to go on: with `resume`, before a folder's
-    name. `save` writes what was trained to another place.
+    After Ctrl-C or SIGTERM the command keeps what is saved and prints how to resume: the command `resume`, followed by
+    the folder. `save` writes the trained model to another place.
     """
     leave, saved = click.get_current_context().exit, Output(output)
     try:
         with ending_on_sigterm(), saving(output, claims=False) as saved:
             yield saved
     except TrainingInterrupted as interrupt:
-        say(f"Interrupted. What was learned is saved; go on with: {resume} {saved.path}")
+        say(f"Interrupted. Progress is saved; resume with: {resume} {saved.path}")
         leave(TERMINATED if isinstance(interrupt.__cause__, Terminated) else INTERRUPTED)
     except Terminated:
         say("Interrupted; nothing was saved.")

@@ -1,4 +1,4 @@
-"""What a word on the command line can be, beside the types that click has."""
+"""Parameter types of the command line beyond those of click."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ else:  # before version 8.4, click's types have no parameter
 
 
 class Duration(_NumberType):
-    """A span of time in seconds: a plain number, or numbers with units, such as 30s, 5m, 1.5h or 1h30m."""
+    """A duration in seconds: a plain number, or numbers with units, such as 30s, 5m, 1.5h or 1h30m."""
 
     name = "duration"
     _UNITS: ClassVar[dict[str, float]] = {"s": 1, "m": 60, "h": 3600, "d": 86400}
     _PART = re.compile(r"([0-9]+(?:\.[0-9]*)?)([smhd])")
 
     def get_metavar(self, param: click.Parameter, ctx: click.Context) -> str:
-        """Show that it is a span of time."""
+        """Return the placeholder for a duration."""
         return "TIME"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
-        """Refuse what is no span of time, or one that never ends."""
+        """Return the seconds; refuse text that is not a finite duration."""
         if isinstance(value, (int, float)):
             return float(value)
         text = value.strip().lower()
@@ -41,12 +41,12 @@ class Duration(_NumberType):
             except ValueError:
                 seconds = math.nan
         if not 0 <= seconds < math.inf:
-            self.fail(f"{value!r:.80} is not a span of time such as 30s, 5m, 1h30m or a number of seconds.", param, ctx)
+            self.fail(f"{value!r:.80} is not a duration, such as 30s, 5m, 1h30m or a number of seconds.", param, ctx)
         return seconds
 
 
 class LazyChoice(_TextType):
-    """One of a few names, which are looked up only when a value is given or the help of the command is shown."""
+    """One of a few names, looked up only when a value is given or the help is shown."""
 
     name = "choice"
 
@@ -54,16 +54,16 @@ class LazyChoice(_TextType):
         self.names = names
 
     def get_metavar(self, param: click.Parameter, ctx: click.Context) -> str:
-        """Show the names as click shows those of its own choices."""
+        """Return the names in click's notation for choices."""
         left, right = "{}" if param.param_type_name == "argument" else "[]"
         return left + "|".join(self.names()) + right
 
     def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        """Refuse a value that is none of the names."""
+        """Refuse a value that is not one of the names."""
         if value not in self.names():
             self.fail(f"{value!r:.80} is not one of {', '.join(map(repr, self.names()))}.", param, ctx)
         return value
 
     def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
-        """Offer the names that begin so."""
+        """Offer the names that begin with the typed letters."""
         return [CompletionItem(name) for name in self.names() if name.startswith(incomplete)]

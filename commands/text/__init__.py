@@ -1,1 +1,1 @@
-"""Commands that translate and write."""
+"""Commands for translators and language models."""

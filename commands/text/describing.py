@@ -1,4 +1,4 @@
-"""What `w2v info` tells of trained networks that read text."""
+"""What `w2v info` prints about networks that read text."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ ESTIMATORS = {
     "tagger": "Tagger",
     "text-classifier": "TextClassifier",
 }
-"""What opens the folders of each kind, by its name in `w2v`."""
+"""The class in `w2v` that opens each kind of folder."""
 
 
 def describe_text_network(folder: Path) -> dict[str, Any]:
-    """Return what `w2v info` tells of a folder of one of `ESTIMATORS`."""
+    """Return the facts that `w2v info` prints about a model of one of `ESTIMATORS`."""
     from w2v.vectors.model_folder import read_kind
 
     kind = read_kind(folder)

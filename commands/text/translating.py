@@ -1,4 +1,4 @@
-"""`w2v fit-translator` and `w2v translate`: from pairs of texts to translations."""
+"""`w2v fit-translator` and `w2v translate`: machine translation."""
 
 from __future__ import annotations
 
@@ -34,13 +34,13 @@ if TYPE_CHECKING:
     from w2v.neural.tasks.text.answers import Translation
 
 _AT_ONCE = 2048
-"""Lines that are read before they are translated, the long ones together: what a pipe waits for."""
+"""Lines that are read before any is translated, grouped by length; a pipe waits for these."""
 
 
 @click.command(
     "fit-translator",
     cls=LongCommand,
-    first="output resume validation columns initial-source initial-target architecture layers dim "
+    first="output resume validation columns initial-source initial-target architecture layers hidden-size "
     "vocabulary-size epochs max-time workers seed",
     epilog="""\b
 Examples:
@@ -51,15 +51,16 @@ Examples:
 )
 @click.argument("pairs", metavar="PAIRS...", nargs=-1)
 @fit_options(
-    "translator", "Pairs to measure training by, a table or, given twice, two files; else some of PAIRS are set aside.",
+    "translator",
+    "Pairs for validation: a table, or given twice, two parallel files; by default, some of PAIRS.",
     TranslatorParameters,
 )  # fmt: skip
 @click.option(
     "--columns", type=click.Tuple([click.IntRange(1), click.IntRange(1)]), default=(1, 2), show_default=True,
-    metavar="N N", help="Columns of the source and of the target; 2 1 turns the direction round.",
+    metavar="N N", help="Columns of the source and of the target; 2 1 reverses the direction.",
 )  # fmt: skip
-@file_option("--initial-source", metavar="MODEL", help="Word vectors of the source's language to start from.")
-@file_option("--initial-target", metavar="MODEL", help="Word vectors of the target's language to start from.")
+@file_option("--initial-source", metavar="MODEL", help="Initial word vectors of the source language.")
+@file_option("--initial-target", metavar="MODEL", help="Initial word vectors of the target language.")
 @errors_option
 def fit_translator(
     pairs: tuple[str, ...],
@@ -70,12 +71,12 @@ def fit_translator(
     errors: str,
     **options: Any,
 ) -> None:
-    """Train a translator on pairs of texts: an encoder of the source, and a decoder that writes the translation.
+    """Train a translator on pairs of texts: an encoder for the source, and a decoder that writes the translation.
 
-    PAIRS are tables, a text, a tab and its translation in a line, or two files of which line i belongs to line i.
+    PAIRS are tables with a text, a tab and its translation per line, or two parallel files.
 
-    What is kept is what was best on held-out pairs. While it trains, the output holds the best until the last
-    checkpoint; Ctrl-C and SIGTERM save once more. `--resume DIR` goes on with it, to the very same translator.
+    Training keeps the parameters that were best on held-out pairs. During training, the output holds the best of the
+    last checkpoint. Ctrl-C and SIGTERM save once more. `--resume DIR` continues and ends with exactly the same model.
     """
     from w2v.neural.tasks.text.translation import Translator
 
@@ -108,13 +109,13 @@ Examples:
 )
 @model_argument
 @click.argument("files", metavar="[FILE]...", nargs=-1)
-@number_option("--beam", default=5, most=1000, help="Beam size; 1 is greedy decoding, the fastest.")
+@number_option("--beam", default=5, most=1000, help="Beam size; 1 is greedy decoding, which is fastest.")
 @click.option("--length-penalty", type=click.FLOAT, default=1.0, show_default=True, metavar="X",
               help="Length penalty; larger values favour longer translations.")  # fmt: skip
-@number_option("--n-best", default=1, most=1000, help="Translations of each line to print, with --json.")
-@number_option("--batch-size", default=64, help="Lines that a thread translates at once; memory grows with it.")
-@file_option("--reference", help="Reference translations, line by line: print BLEU as well.")
-@file_option("--attention", help="Draw the cross-attention of the first translation into FILE.png.")
+@number_option("--n-best", default=1, most=1000, help="With --json: number of translations per line.")
+@number_option("--batch-size", default=64, help="Lines that a thread translates at once; more take more memory.")
+@file_option("--reference", help="Also print BLEU against the reference translations in FILE, line by line.")
+@file_option("--attention", help="Draw the cross-attention of the first translation to FILE.png.")
 @errors_option
 @workers_option
 @overwrite_option
@@ -133,10 +134,10 @@ def translate(
     overwrite: bool,
     as_json: bool,
 ) -> None:
-    """Translate each line of files, or of standard input: one line out for one line in, in their order.
+    """Translate each line of files, or of standard input, in order.
 
-    An empty line stays empty. --json prints an object a line: translations, scores, the probability of every piece, the
-    most probable others, and what each looks at.
+    An empty line stays empty. --json prints one object per line: translations and scores, and for every piece its
+    probability, the most probable alternatives and its cross-attention.
     """
     if n_best > beam:
         raise click.UsageError(f"--n-best must be at most --beam, {beam}, not {n_best}.")
@@ -167,7 +168,7 @@ def translate(
                 line = " ".join(translations[0].text.splitlines())
                 click.echo(printable(line) if sys.stdout.isatty() else line)
     if attention is not None:
-        raise click.ClickException(f"nothing was drawn into {attention}: there is no line with a translation.")
+        raise click.ClickException(f"Nothing to draw to {attention}: no line has a translation.")
     if wanted_texts is not None:
         _check_lengths(reference, len(wanted_texts), len(made))
         score = bleu(made, wanted_texts)
@@ -175,7 +176,7 @@ def translate(
 
 
 def _read_reference(reference: Path, files: tuple[str, ...], errors: str) -> list[str]:
-    """Return the lines to compare with; if as many are to be translated, as far as that can be known yet."""
+    """Return the reference lines; check their number against the input if that is known already."""
     require_sacrebleu()
     expand_inputs([reference, *(files or "-")])  # standard input is one of them at most
     texts = [line.strip() for line in TextReader(reference, errors=errors).lines()]

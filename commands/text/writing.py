@@ -1,4 +1,4 @@
-"""`w2v fit-lm`, `w2v write` and `w2v score`: from text to a language model, which goes on writing and judges text."""
+"""`w2v fit-lm`, `w2v write` and `w2v score`: language models."""
 
 from __future__ import annotations
 
@@ -35,15 +35,15 @@ if TYPE_CHECKING:
     from w2v.neural.tasks.text.language_model import LanguageModel
 
 _AT_ONCE = 1024
-"""Lines that are read before they are scored: what a pipe waits for."""
+"""Lines that are read before any is scored; a pipe waits for these."""
 _COLORS = (None, 226, 214, 202, 196)
-"""Of the terminal, for surprise of less than 2, 4, 6, 8 and more nats."""
+"""Terminal colours for a surprise of less than 2, 4, 6, 8 and more nats."""
 
 
 @click.command(
     "fit-lm",
     cls=LongCommand,
-    first="output resume validation units initial context architecture layers dim epochs max-time workers seed",
+    first="output resume validation units initial context architecture layers hidden-size epochs max-time workers seed",
     epilog="""\b
 Examples:
   w2v fit-lm shakespeare.txt --units characters --output bard.lm --max-time 10m
@@ -51,10 +51,8 @@ Examples:
   w2v fit-lm --resume wiki.lm""",
 )
 @click.argument("corpus", metavar="CORPUS...", nargs=-1)
-@fit_options(
-    "model", "Text to measure training by; else a part of CORPUS is held out. May be repeated.", LanguageModelParameters
-)
-@file_option("--initial", metavar="MODEL", help="Word vectors to start from.")
+@fit_options("model", "Text for validation; by default, part of CORPUS. May be repeated.", LanguageModelParameters)
+@file_option("--initial", metavar="MODEL", help="Initial word vectors.")
 @errors_option
 def fit_lm(
     corpus: tuple[str, ...],
@@ -63,12 +61,12 @@ def fit_lm(
     errors: str,
     **options: Any,
 ) -> None:
-    """Train a language model on text: a decoder that says what comes next.
+    """Train a language model on text: a decoder that predicts what comes next.
 
-    N-grams of the same text (Kneser-Ney) are counted beside it: what a network must be better than.
+    The command also counts a Kneser-Ney n-gram model of the same text, as a baseline.
 
-    What is kept is what was best on held-out text. While it trains, the output holds the best until the last
-    checkpoint; Ctrl-C and SIGTERM save once more. `--resume DIR` goes on with it, to the very same model.
+    Training keeps the parameters that were best on held-out text. During training, the output holds the best of the
+    last checkpoint. Ctrl-C and SIGTERM save once more. `--resume DIR` continues and ends with exactly the same model.
     """
     from w2v.neural.tasks.text.language_model import LanguageModel
 
@@ -93,17 +91,17 @@ Examples:
 )
 @model_argument
 @click.argument("prompt", default="")
-@number_option("--max-tokens", default=200, help="Largest number of units to write.")
+@number_option("--max-tokens", default=200, help="Maximum number of units to write.")
 @click.option("--temperature", type=click.FloatRange(0, min_open=True), default=1.0, show_default=True, metavar="X",
               help="Sampling temperature; below 1, probable units become more probable.")  # fmt: skip
-@number_option("--top-k", help="Sample from the N most probable units only.")
+@number_option("--top-k", unset="all units", help="Sample only from the N most probable units.")
 @click.option("--top-p", type=click.FloatRange(0, 1, min_open=True), default=1.0, show_default=True, metavar="X",
-              help="Sample from the fewest units whose probabilities sum to at least this.")  # fmt: skip
+              help="Sample only from the smallest set of units with at least this total probability.")  # fmt: skip
 @click.option("--greedy", is_flag=True, help="Always write the most probable unit.")
-@number_option("--seed", least=0, most=MAX_SEED, default=1, help="Random seed of sampling.")
+@number_option("--seed", least=0, most=MAX_SEED, default=1, help="Random seed.")
 @json_option
 def write(model: Path, prompt: str, as_json: bool, **options: Any) -> None:
-    """Go on writing after PROMPT, and show each piece as soon as it is chosen."""
+    """Continue PROMPT with a language model, and show each piece as soon as it is chosen."""
     from w2v.neural.tasks.text.language_model import LanguageModel
 
     opened = LanguageModel.load(model)
@@ -128,7 +126,7 @@ Examples:
 @model_argument
 @click.argument("files", metavar="[FILE]...", nargs=-1)
 @click.option("--by", type=click.Choice(JUDGES), default="network", show_default=True,
-              help="Ask the network, the n-grams that stand beside it, or both together.")  # fmt: skip
+              help="Score with the network, the n-gram model, or the mixture of both.")  # fmt: skip
 @click.option("--whole", is_flag=True, help="Score each file as one text, instead of its lines.")
 @errors_option
 @workers_option
@@ -136,10 +134,10 @@ Examples:
 def score(
     model: Path, files: tuple[str, ...], by: Judge, whole: bool, errors: str, workers: int | None, as_json: bool
 ) -> None:
-    """Say how probable each line of files, or of standard input, is, and what surprises in it.
+    """Score each line of files, or of standard input, with a language model.
 
-    A line out for a line in: log-probability, perplexity and the text, in which a terminal colours what surprises; the
-    perplexity of all comes last, on standard error. --json prints an object a line, with every piece.
+    Each output line has log-probability, perplexity and the text; a terminal colours surprising pieces. The perplexity
+    of all lines follows on standard error. --json prints one object per line, with every piece.
     """
     from w2v.neural.tasks.text.language_model import LanguageModel
 
@@ -158,7 +156,7 @@ def score(
 
 
 def _scored(model: LanguageModel, reader: TextReader, by: Judge, whole: bool, workers: int | None) -> Any:
-    """Yield what texts score, some lines at a time."""
+    """Yield the scores of texts, some lines at a time."""
     if whole:
         for path in reader.paths:
             text = "\n".join(TextReader(path, errors=reader.errors).lines())
@@ -170,9 +168,9 @@ def _scored(model: LanguageModel, reader: TextReader, by: Judge, whole: bool, wo
 
 
 def _coloured(scored: Scored, are_words: bool) -> str:
-    """Return the text, its pieces in the colours of their surprise where the output is a terminal."""
+    """Return the text; at a terminal, with its pieces coloured by their surprise."""
     if not sys.stdout.isatty():
-        return scored.text.replace("\n", "\\n")  # a line out for a line in; what else there is stays
+        return scored.text.replace("\n", "\\n")  # one output line per text
     pieces: Sequence[str] = scored.pieces
     return (" " if are_words else "").join(
         click.style(printable(piece), fg=_COLORS[min(len(_COLORS) - 1, int(-p / 2))])

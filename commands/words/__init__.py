@@ -1,1 +1,1 @@
-"""Commands about words: train, phrases, neighbours, compare, prune."""
+"""Commands for word vectors: train, align, phrases, queries, compare, prune."""

@@ -1,4 +1,4 @@
-"""Two languages: `w2v align`, and what other commands ask of two models in one space."""
+"""Two languages: `w2v align`, and what other commands need of two models in one space."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ Examples:
     "--dictionary",
     required=True,
     metavar="FILE|identical|none",
-    help="Lines of a word of SOURCE, a tab and one of TARGET; or words that both spell alike; or begin without any.",
+    help="A file of tab-separated word pairs, SOURCE and TARGET; identical pairs equal spellings; none needs no pairs.",
 )
 @output_option
 @table_options(AlignmentParameters)
@@ -45,10 +45,10 @@ Examples:
 def align(
     source: Path, target: Path, dictionary: str, output: Path, overwrite: bool, as_json: bool, **options: Any
 ) -> None:
-    """Turn the vectors of SOURCE into the space of TARGET, so that words that mean the same are near.
+    """Rotate the vectors of SOURCE into the space of TARGET, so that words with the same meaning are near.
 
-    The output is SOURCE with other vectors: it opens everywhere, and its own words are as near to each other as before.
-    A file that is named identical or none is given as ./identical or ./none.
+    The output is a model like SOURCE with rotated vectors, which keep their distances to each other. If your file is
+    called identical or none, write ./identical or ./none.
     """
     from w2v.alignment import Aligner, read_dictionary
     from w2v.vectors.embeddings import Embeddings
@@ -56,9 +56,7 @@ def align(
 
     check_output(output, overwrite)
     if output.resolve() == target.resolve():
-        raise click.UsageError(
-            f"--output {output} would replace TARGET, whose space it shall share: give another name."
-        )
+        raise click.UsageError(f"--output {output} would replace TARGET: give another name.")
     of_source, of_target = Embeddings.load(source), Embeddings.load(target)
     pairs = dictionary if dictionary in _BY_NAME else read_dictionary(dictionary)
     with saving(output), show_work("aligning"):
@@ -75,15 +73,15 @@ def align(
 
 
 def open_other(model: Embeddings, name: Path, other: Path) -> Embeddings:
-    """Open the model of the other language; say if nothing is known of the two being in one space."""
+    """Open the model of the other language; warn if the two are not known to share one space."""
     from w2v.vectors.embeddings import Embeddings
     from w2v.vectors.spaces.anchors import share_space
 
     opened = Embeddings.load(other)
     if opened.vector_size == model.vector_size and not share_space(model, opened):
         say(
-            f"Warning: {name} and {other} are not known to be in one space; if they are not, answers mean nothing: "
-            f"w2v align {name} {other} brings them there."
+            f"Warning: {name} and {other} are not known to share one space; if they do not, the answers mean nothing. "
+            f"Align them first: w2v align {name} {other}."
         )
     return opened
 
@@ -98,12 +96,12 @@ def translations_of(
     restrict_vocab: int | None,
     csls: bool,
 ) -> list[list[tuple[str, float]]]:
-    """Return the nearest words of another language, by cosine or CSLS, to words and phrases; these have vectors."""
+    """Return the nearest words of another language, by cosine or CSLS; `phrases` maps phrases to vectors."""
     from w2v.alignment import WordTranslator
 
     if all(word in other and word not in model for word in words):
         raise click.ClickException(
-            f"{', '.join(map(repr, words)):.80}: known to the model of --in only; are MODEL and --in exchanged?"
+            f"{', '.join(map(repr, words)):.80}: only the model of --in has it; did you swap MODEL and --in?"
         )
     translator = WordTranslator(model, other, restrict_vocab=restrict_vocab)
     known = [word for word in words if word not in phrases]
@@ -113,7 +111,7 @@ def translations_of(
 
 
 def evaluate_translations_of(model: Path, other: Path, files: Sequence[Path]) -> dict[str, TranslationReport]:
-    """Judge the translations from a model to another by dictionaries."""
+    """Evaluate the translations from one model to another against dictionaries."""
     from w2v.alignment import WordTranslator
     from w2v.evaluation import evaluate_translations
     from w2v.vectors.embeddings import Embeddings
@@ -124,17 +122,17 @@ def evaluate_translations_of(model: Path, other: Path, files: Sequence[Path]) ->
     for path, report in reports.items():
         if not report.n_asked:
             say(
-                f"Warning: {path} has no word of {model} with a translation in {other}: its first column is of the "
-                "language of MODEL, its second of that of --in."
+                f"Warning: {path} has no word of {model} with a translation in {other}. The first column must be the "
+                "language of MODEL, the second that of --in."
             )
     return reports
 
 
 def print_translations(reports: dict[str, TranslationReport]) -> None:
-    """Print precision and coverage, one table a file."""
+    """Print precision and coverage, one table per file."""
     for path, report in reports.items():
         header, rows = report.table()
         print_table(header, rows, title=path)
 
 
-in_option = file_option("--in", "other", metavar="OTHER", help="Look for words of this model, in the same space.")
+in_option = file_option("--in", "other", metavar="OTHER", help="Search the words of this model, in the same space.")

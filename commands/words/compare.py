@@ -1,4 +1,4 @@
-"""`w2v compare`: this program beside gensim and fastText on the user's own text."""
+"""`w2v compare`: this toolkit, gensim and fastText on the user's own text."""
 
 from __future__ import annotations
 
@@ -50,18 +50,18 @@ Examples:
     multiple=True,
     default=("gensim",),
     show_default=True,
-    help="A program to compare with; may be repeated.",
+    help="A program to compare with. May be repeated.",
 )
 @number_option(
     "--seeds",
     "n_seeds",
     most=100,
     default=1,
-    help="Train N times with each program, in turns, with seeds from --seed on.",
+    help="Train N times with each program, in turn, with N seeds that start at --seed.",
 )
 @file_option(
     "--report",
-    help="Write the table to FILE, in Markdown, and a picture of it beside; its name ends in .md.",
+    help="Write the table to FILE.md, and a picture of it beside.",
 )
 @overwrite_option
 @training_options
@@ -82,16 +82,16 @@ def compare(
     as_json: bool,
     **options: Any,
 ) -> None:
-    """Train here and in other programs with the same text, parameters and threads; show time, speed and quality.
+    """Train here and in other programs on the same text with the same settings; compare time, speed and quality.
 
-    Needs gensim, or fastText for --with fasttext. Quality is measured with --analogies and --word-pairs, by default
-    with questions-words.txt and wordsim353.tsv, which come with gensim.
+    Needs gensim, or fastText for --with fasttext. --analogies and --word-pairs measure quality; the defaults are
+    questions-words.txt and wordsim353.tsv, which come with gensim.
     """
     parameters = parse_parameters(options)
     if parameters.max_time is not None:
-        raise click.UsageError("--max-time cannot be compared: gensim counts epochs. Give --epochs instead.")
+        raise click.UsageError("gensim has no --max-time to compare with: give --epochs instead.")
     if parameters.phrases:
-        raise click.UsageError("--phrases cannot be compared: join them first, with `w2v phrases --output`.")
+        raise click.UsageError("Other programs have no --phrases: join phrases first, with `w2v phrases --output`.")
     from w2v.comparison.comparison import compare_programs
     from w2v.comparison.figures import table
     from w2v.comparison.report import check_report_path, save_report

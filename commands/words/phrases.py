@@ -1,4 +1,4 @@
-"""`w2v phrases`: find the words of a text that belong together, show them, keep them, join them."""
+"""`w2v phrases`: find the phrases of a text, show them, save them, join them."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def _phrase_options(command: Any) -> Any:
                 "--connectors",
                 "connector_words",
                 metavar="FILE",
-                help=f"{ENGLISH}, or a file of words, which may stand inside a phrase but neither begin nor end it.",
+                help=f"{ENGLISH}, or a file of words, that a phrase may contain but neither begin nor end with.",
             )
         else:
             add = parameter_option(parameter.name, PHRASE_CONSTRAINTS[parameter.name], parameter.default)
@@ -54,20 +54,20 @@ Examples:
     "--output",
     type=click.Path(path_type=Path, allow_dash=True),
     metavar="FILE",
-    help="Write the text there with its phrases joined, a sentence a line; - is standard output.",
+    help="Write the text with its phrases joined, one sentence per line; - is standard output.",
 )
-@click.option("--save", type=click.Path(path_type=Path), metavar="FILE", help="Keep the phrases in this JSON file.")
+@click.option("--save", type=click.Path(path_type=Path), metavar="FILE", help="Save the phrases to a JSON file.")
 @click.option(
     "--load",
     type=click.Path(path_type=Path),
     metavar="FILE",
-    help="Join the phrases that --save kept instead of looking for any.",
+    help="Join the phrases that --save wrote, instead of searching for new ones.",
 )
 @overwrite_option
 @_phrase_options
 @errors_option
 @click.option(
-    "--top", default=20, show_default=True, type=click.IntRange(1), metavar="N", help="How many phrases to show."
+    "--top", default=20, show_default=True, type=click.IntRange(1), metavar="N", help="Number of phrases to show."
 )
 @json_option
 @progress_option
@@ -82,12 +82,12 @@ def phrases(
     as_json: bool,
     **options: Any,
 ) -> None:
-    """Find phrases in text, words that stand together more often than by chance, such as new york.
+    """Find phrases in text: words that occur together more often than by chance, such as new york.
 
-    INPUT is a file, a pattern in quotes, or - for standard input; .gz, .bz2, .xz and .zst are unpacked. A line is a
-    sentence. Prints the highest-scoring phrases; with `--output -`, the joined text.
+    INPUT is a file, a quoted pattern, or - for standard input; .gz, .bz2, .xz and .zst are decompressed. Each line is a
+    sentence. The command prints the highest-scoring phrases, or with `--output -` the joined text.
 
-    `w2v train --phrases` does this as a part of training.
+    `w2v train --phrases` does this as part of training.
     """
     options["connector_words"] = _read_connector_words(options["connector_words"])
     parameters = PhraseParameters(**options)
@@ -127,7 +127,7 @@ def phrases(
 
 
 def _read_connector_words(given: str | None) -> str | tuple[str, ...]:
-    """Return the words of a file, the name of a collection, or nothing."""
+    """Return the words of a file, the name of a built-in list, or no words."""
     if given is None or given == ENGLISH:
         return given or ()
     try:
@@ -145,11 +145,11 @@ def _check_load(output: Path | None, save: Path | None) -> None:
     context = click.get_current_context()
     for name in PHRASE_CONSTRAINTS.keys() - {"workers", "tokenizer"}:
         if context.get_parameter_source(name) is not ParameterSource.DEFAULT:
-            raise click.UsageError(f"{option_name(name)} says how phrases are found, and --load has them already.")
+            raise click.UsageError(f"{option_name(name)} is for finding phrases, but --load has them already.")
 
 
 def _check_new(path: Path, overwrite: bool) -> None:
-    """Refuse before any work is done a file that could not be written at its end."""
+    """Refuse, before any work, a file that could not be written at the end."""
     if path.is_dir():
         raise click.ClickException(f"{path} is a folder; give the name of a file to write.")
     if path.exists() and not overwrite:
@@ -158,7 +158,7 @@ def _check_new(path: Path, overwrite: bool) -> None:
 
 
 def _show(found: PhraseList, top: int, as_json: bool) -> None:
-    """Print the phrases with the highest scores, of all passes together."""
+    """Print the phrases of all passes with the highest scores."""
     joined: dict[str, Phrase] = {}
     for phrase in sorted(found, key=lambda phrase: -phrase.score):
         joined.setdefault(found.delimiter.join(phrase.words), phrase)
@@ -179,4 +179,4 @@ def _show(found: PhraseList, top: int, as_json: bool) -> None:
         ["phrase", ">score", ">count"],
         [(name, f"{phrase.score:,.3f}", f"{phrase.occurrences:,}") for name, phrase in rows],
     )
-    note(f"{len(found):,} phrases; --top shows more of them.")
+    note(f"{len(found):,} phrases; --top shows more.")

@@ -1,4 +1,4 @@
-"""Phrases and sentences among words: `w2v neighbors` where a query is more than a word, or a text is searched too."""
+"""`w2v neighbors` for queries of several words, and for searches that include the lines of a text."""
 
 from __future__ import annotations
 
@@ -10,20 +10,20 @@ from w2v.commands.shared.output import decimals, print_json, print_table, say
 
 
 def vectors_of_phrases(model: Path, phrases: Sequence[str]) -> dict[str, tuple[Any, list[str]]]:
-    """Return the vector that an encoder makes of each phrase, as `neighbors_of_texts` does, and its unknown words."""
+    """Return the vector that an encoder gives each phrase, and the phrase's unknown words."""
     from w2v.encoder.sentence_encoder import SentenceEncoder
 
     if not phrases:
         return {}
     encoder = SentenceEncoder.load(model)
-    unknown = [encoder.most_similar(phrase, topn=1).unknown for phrase in phrases]  # refuses one without a known word
+    unknown = [encoder.most_similar(phrase, topn=1).unknown for phrase in phrases]  # fails if no word is known
     for phrase, words in zip(phrases, unknown, strict=True):
         _say_unknown(phrase, words)
     return dict(zip(phrases, zip(encoder.encode(list(phrases)), unknown, strict=True), strict=True))
 
 
 def neighbors_of_texts(model: Path, queries: Sequence[str], file: Path | None, top: int, as_json: bool) -> None:
-    """Print the words, and the lines of a text, that are nearest to each query."""
+    """Print the words and the lines of a text that are nearest to each query."""
     from w2v.encoder.sentence_encoder import SentenceEncoder
 
     encoder = SentenceEncoder.load(model)
@@ -45,4 +45,4 @@ def neighbors_of_texts(model: Path, queries: Sequence[str], file: Path | None, t
 
 def _say_unknown(query: str, words: Sequence[str]) -> None:
     if words:
-        say(f"Note: not known, and left out of {query!r:.80}: {', '.join(words)}")
+        say(f"Note: unknown words left out of {query!r:.80}: {', '.join(words)}")

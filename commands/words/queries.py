@@ -1,4 +1,4 @@
-"""Commands that ask about words: `w2v neighbors`, also of phrases, `w2v analogy` and `w2v similarity`."""
+"""Commands that query words: `w2v neighbors`, also for phrases, `w2v analogy` and `w2v similarity`."""
 
 from __future__ import annotations
 
@@ -35,14 +35,14 @@ Examples:
     "--minus",
     multiple=True,
     metavar="WORD",
-    help="Subtract a word from the sum of the others; makes one query of all words. May be repeated.",
+    help="Subtract a word from the sum of the others; all words then form one query. May be repeated.",
 )
 @top_option
 @restrict_option
-@click.option("--approximate", is_flag=True, help="Search the index that `w2v index MODEL` made, not all words.")
-@file_option("--sentences", help="Look among the lines of this text as well, each of which is a sentence.")
+@click.option("--approximate", is_flag=True, help="Search the index of `w2v index MODEL` instead of all words.")
+@file_option("--sentences", help="Search the lines of this text as well; each line is a sentence.")
 @in_option
-@click.option("--csls", is_flag=True, help="With --in: rank by CSLS, so that words near to everything come later.")
+@click.option("--csls", is_flag=True, help="With --in: rank by CSLS, which demotes words that are near to everything.")
 @json_option
 def neighbors(
     model: Path,
@@ -56,10 +56,10 @@ def neighbors(
     csls: bool,
     as_json: bool,
 ) -> None:
-    """Show the words nearest to each WORD, or with --minus to a sum of words.
+    """Show the words nearest to each WORD, or with --minus, to a sum of words.
 
-    A WORD of several words in quotes, a phrase or a sentence, is their sum with the weights of an encoder: MODEL if it
-    is one, else the one that word vectors make without training. Words that it does not know are named and left out.
+    WORD may be a quoted phrase or sentence. An encoder then makes its vector: MODEL if it is an encoder, otherwise the
+    SIF-weighted mean of the word vectors. Unknown words are reported and left out.
     """
     _check_ways(bool(minus), restrict_vocab is not None, approximate, sentences, other, csls)
     from w2v.vectors.embeddings import Embeddings
@@ -67,13 +67,13 @@ def neighbors(
 
     if sentences is not None or is_kind(model, "sentence-encoder"):
         if minus or other is not None or restrict_vocab is not None or approximate:
-            raise click.UsageError("An encoder, and --sentences, go with --top and --json only.")
+            raise click.UsageError("With an encoder or --sentences, only --top and --json are possible.")
         neighbors_of_texts(model, words, sentences, top, as_json)
         return
     embeddings = Embeddings.load(model)
     phrases = [word for word in (*words, *minus) if _is_phrase(embeddings, word)]
     if phrases and (minus or approximate or (restrict_vocab is not None and other is None)):
-        raise click.UsageError(f"{phrases[0]!r:.80} is a phrase, no word: phrases go with --in, --top and --json only.")
+        raise click.UsageError(f"{phrases[0]!r:.80} is a phrase: phrases go with --in, --top and --json only.")
     if phrases and other is None:
         neighbors_of_texts(model, words, None, top, as_json)
         return
@@ -119,7 +119,7 @@ Examples:
     type=click.Choice(["add", "mul"]),
     default="add",
     show_default=True,
-    help="Add up cosines (3CosAdd) or multiply them (3CosMul).",
+    help="Add cosines (3CosAdd) or multiply them (3CosMul).",
 )
 @top_option
 @restrict_option
@@ -134,7 +134,7 @@ def analogy(
     restrict_vocab: int | None,
     as_json: bool,
 ) -> None:
-    """Answer the question: A is to B as C is to which word."""
+    """Answer an analogy: A is to B as C is to which word."""
     from w2v.vectors.embeddings import Embeddings
 
     answers = Embeddings.load(model).analogy(a, b, c, method=method, top_n=top, restrict_vocab=restrict_vocab)
@@ -167,17 +167,17 @@ def similarity(model: Path, a: str, b: str, as_json: bool) -> None:
 def _check_ways(
     has_minus: bool, is_restricted: bool, approximate: bool, file: Path | None, other: Path | None, csls: bool
 ) -> None:
-    """Refuse options that do not go together."""
+    """Refuse options that contradict each other."""
     if approximate and is_restricted:
         raise click.UsageError("--restrict-vocab needs an exact search: the index of --approximate holds all words.")
     if csls and other is None:
-        raise click.UsageError("--csls compares two languages: give --in OTHER, too.")
+        raise click.UsageError("--csls compares two languages: give --in OTHER as well.")
     if other is not None and (has_minus or approximate or file is not None):
         raise click.UsageError("--in goes with neither --minus nor --approximate nor --sentences.")
 
 
 def _is_phrase(embeddings: Embeddings, text: str) -> bool:
-    """Say whether a text that is not a word of the model consists of several."""
+    """Return whether a text is not a word of the model and consists of several tokens."""
     if embeddings.get_index(text, -1) >= 0:
         return False
     tokens: Sequence[str] = text.split() if embeddings.tokenizer is None else embeddings.tokenizer(text)

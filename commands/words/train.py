@@ -1,4 +1,4 @@
-"""`w2v train`: afresh, going on after an interruption, or on new text."""
+"""`w2v train`: a new training, an interrupted one, or one continued on new text."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ Examples:
   w2v train corpus.txt --output my.model --recipe best
   w2v train corpus.txt --output my.model --algorithm cbow --max-time 10m
   zcat dump.gz | w2v train - --output dump.model --workers 2
-  w2v train corpus.txt --output my.model --holdout 0.01 --patience 2 --epochs 50
+  w2v train corpus.txt --output my.model --held-out 0.01 --patience 2 --epochs 50
   w2v train corpus.txt --dry-run --vector-size 300
   w2v train 'texts/*.txt' --output big.model --cluster tcp://host:8786
   w2v train --resume my.model
@@ -57,23 +57,22 @@ Examples:
     "--continue",
     "base",
     metavar="MODEL",
-    help="Train the vectors of MODEL further on INPUT and add its new words; options left out are those of MODEL.",
+    help="Train the vectors of MODEL further on INPUT, and add its new words. Options default to those of MODEL.",
 )
 @file_option(
     "--initial",
     metavar="PATH",
-    help="Start words from the vectors of a model folder or of a file that `w2v import` reads, the others at random.",
+    help="Initialise words from a model folder or a file that `w2v import` reads, the others at random.",
 )
 @click.option("--freeze", is_flag=True, help="Keep the vectors from --initial fixed.")
 @checkpoint_option
-@click.option(
-    "--dry-run", is_flag=True, help="Only estimate memory, disk and time, from a sample of the text; write nothing."
-)
+@click.option("--dry-run", is_flag=True, help="Only estimate memory, disk space and time from a sample of the text.")
 @training_options
 @cluster_option
 @number_option(
     "--round-words",
-    help="With --cluster: words that a worker trains between two exchanges; left out, there are 225 of these.",
+    unset="makes 225 rounds",
+    help="With --cluster: words that a worker trains on between two exchanges.",
 )
 @errors_option
 @json_option
@@ -96,12 +95,12 @@ def train(
 ) -> None:
     """Train word vectors from text files and save a model folder.
 
-    INPUT is a file, a pattern in quotes, an address (s3://…), or - for standard input; .gz, .bz2, .xz and .zst are
-    unpacked. A line is a sentence.
+    INPUT is a file, a quoted pattern, an address (s3://…), or - for standard input; .gz, .bz2, .xz and .zst are
+    decompressed. Each line is a sentence.
 
-    While it trains, the output holds what was learned until the last checkpoint; queries work on it. Ctrl-C and SIGTERM
-    save once more. `--resume DIR` goes on with any such folder, with one worker to the very same vectors; INPUT is
-    needed again only if it was standard input or has moved.
+    During training, the output holds the last checkpoint, which you can query. Ctrl-C and SIGTERM save once more.
+    `--resume DIR` continues from there; with one worker it ends with exactly the same vectors. Give INPUT again only if
+    it was standard input or has moved.
     """
     source_of = click.get_current_context().get_parameter_source
     given = {name: options[name] for name in options if source_of(name) is not ParameterSource.DEFAULT}
@@ -114,7 +113,7 @@ def train(
     resume = "w2v train --resume" if cluster is None else f"w2v train --cluster {cluster} --resume"
     if interrupted is not None:
         if output not in (None, interrupted):
-            raise click.UsageError(f"--output is not for --resume: the result takes the place of {interrupted}.")
+            raise click.UsageError(f"--resume takes no --output: the result replaces {interrupted}.")
         model, corpus, output = _open_interrupted(interrupted, inputs, errors_given, given)
         going_on = partial(model.resume, client=cluster)
         run_training(model, going_on, corpus, output, as_json, checkpoint_every, overwrite=True, resume=resume)
@@ -136,7 +135,7 @@ def train(
 
 
 def _check_start(ways: dict[str, object]) -> None:
-    """Refuse several ways to start."""
+    """Refuse more than one way to start."""
     chosen = [name for name, value in ways.items() if value is not None]
     if len(chosen) > 1:
         raise click.UsageError(f"{' and '.join(chosen)} exclude each other.")
@@ -173,8 +172,8 @@ def _open_vectors(path: Path) -> Embeddings:
         if not path.exists():
             raise
         raise click.ClickException(
-            f"{error}. `w2v import {path}` has --format, --encoding and --errors for such files; give --initial the "
-            "folder that it makes."
+            f"{error}. Convert the file with `w2v import {path}`, which has --format, --encoding and --errors, and "
+            "give its output to --initial."
         ) from error
 
 
@@ -188,7 +187,7 @@ def _new_model(options: dict[str, Any]) -> Word2Vec:
 def _open_interrupted(
     name: Path, inputs: tuple[str, ...], errors: str | None, given: dict[str, Any]
 ) -> tuple[Word2Vec, TextReader, Path]:
-    """Return the training that was interrupted, its text, and where the result belongs."""
+    """Return the interrupted training, its text, and the output folder."""
     from w2v.encoding.corpus import recorded_files
     from w2v.training.checkpoints import find_checkpoint
     from w2v.training.word2vec import Word2Vec
@@ -200,20 +199,20 @@ def _open_interrupted(
         model.set_params(workers=given["workers"])
     recorded = recorded_files(model.inputs_)
     if not inputs and not recorded:
-        raise click.UsageError(f"{folder} does not say what text it was trained on; name it as INPUT.")
+        raise click.UsageError(f"{folder} does not record the text it was trained on; give it as INPUT.")
     if not inputs and "-" in recorded:
-        raise click.UsageError(f"{folder} was trained on standard input or a pipe; name the same text as INPUT.")
+        raise click.UsageError(f"{folder} was trained on standard input or a pipe; give the same text as INPUT.")
     return model, TextReader(inputs or recorded, errors=errors or model.inputs_errors_), output
 
 
 def _open_base(base: Path, given: dict[str, Any]) -> Word2Vec:
-    """Return the model to train further, with the parameters that are given."""
+    """Return the model to train further, with the given parameters."""
     from w2v.training.word2vec import Word2Vec
 
     model = Word2Vec.load(base)
     if not model.is_complete_:
         raise click.ClickException(
-            f"{base}: training is not complete; finish it with `w2v train --resume {base}` before it is continued."
+            f"{base}: training is not complete; finish it with `w2v train --resume {base}` first."
         )
     kept: dict[str, Any] = {
         name: given.pop(name) for name in ("algorithm", "vector_size", "tokenizer", "recipe") if name in given

@@ -1,4 +1,4 @@
-"""Vectors that are stored otherwise: `w2v prune`, and what it and `w2v export` do to them before."""
+"""`w2v prune`, and the changes of vectors that it shares with `w2v export`."""
 
 from __future__ import annotations
 
@@ -8,8 +8,16 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 import click
 
-from w2v.commands.shared.options import json_option, model_argument, output_option, overwrite_option, progress_option
+from w2v.commands.shared.options import (
+    json_option,
+    model_argument,
+    number_option,
+    output_option,
+    overwrite_option,
+    progress_option,
+)
 from w2v.commands.shared.output import decimals, percent, print_json, print_table, show_work
+from w2v.commands.shared.parameters import DescribedOption
 from w2v.commands.shared.saving import keep, saving
 
 if TYPE_CHECKING:
@@ -23,18 +31,18 @@ def moving_options(command: Command) -> Command:
     both = click.option(
         "--both",
         is_flag=True,
-        help="Put each word's output vector, at half the length, beside its vector: twice the columns.",
+        help="Append each word's output vector, at half the length; doubles the number of columns.",
     )
     centre = click.option(
         "--center",
         is_flag=True,
-        help="Subtract the mean of the 20,000 most frequent words: some more analogies, a little less of SimLex.",
+        help="Subtract the mean vector of the 20,000 most frequent words; helps analogies, costs a little on SimLex.",
     )
     return centre(both(command))
 
 
 def move_vectors(embeddings: Embeddings, model: Path, *, center: bool, both: bool) -> Embeddings:
-    """Return the vectors that `--center` and `--both` ask for, of a model's folder."""
+    """Return the vectors of a model folder as `--center` and `--both` change them."""
     from w2v.vectors.inverses import read_output_vectors
     from w2v.vectors.spaces.moving import beside_outputs, centred
 
@@ -42,8 +50,8 @@ def move_vectors(embeddings: Embeddings, model: Path, *, center: bool, both: boo
         outputs = read_output_vectors(model, embeddings.table.shape)
         if outputs is None:
             raise click.ClickException(
-                f"{model} has no output vectors: a model that `w2v train` wrote keeps them until it is pruned, unless "
-                "its objective is hs"
+                f"{model} has no output vectors: models of `w2v train` keep them until they are pruned, unless their "
+                "objective is hs"
             )
         embeddings = beside_outputs(embeddings, outputs)
     return centred(embeddings) if center else embeddings
@@ -59,15 +67,15 @@ Examples:
 )
 @model_argument
 @output_option
-@click.option("--max-vocab", type=click.IntRange(1), metavar="N", help="Keep only the N most frequent words.")
+@number_option("--max-vocab", unset="all words", help="Keep only the N most frequent words.")
 @click.option(
     "--dtype",
     type=click.Choice(["float32", "float16", "int8"]),
-    help="Store the vectors so: float16 takes half of float32, int8 a quarter.  [default: as they are]",
+    cls=DescribedOption,
+    unset="that of MODEL",
+    help="Data type of the vectors: float16 takes half the space of float32, int8 a quarter.",
 )
-@click.option(
-    "--language", metavar="TAG", help="Of a model of --lines parallel, keep the words of one language, without its tag."
-)
+@click.option("--language", metavar="TAG", help="Keep one language of a model of --lines parallel, without its prefix.")
 @moving_options
 @overwrite_option
 @json_option
@@ -83,9 +91,9 @@ def prune(
     overwrite: bool,
     as_json: bool,
 ) -> None:
-    """Write a smaller model: fewer words, smaller numbers, nothing that only training needs.
+    """Write a smaller model: fewer words, a smaller data type, and no data that only training needs.
 
-    What smaller numbers, --center and --both change is measured on 200 words and shown.
+    The command measures on 200 words how much --dtype, --center and --both change, and shows it.
     """
     if not (max_vocab or dtype or language or center or both):
         raise click.UsageError("Nothing to prune: give --max-vocab N, --dtype, --language TAG, --center or --both.")
@@ -119,14 +127,14 @@ def prune(
         ("words", f"{len(embeddings):,}", f"{len(smaller):,}"),
         ("dtype", embeddings.dtype, smaller.dtype),
         ("bytes of the vectors", f"{embeddings.table.nbytes:,}", f"{smaller.table.nbytes:,}"),
-        ("mean cosine with what they were", "", cosine),
+        ("mean cosine with the original", "", cosine),
         ("10 nearest words kept", "", percent(described["neighbors_kept"])),
     ]
     print_table(["", f">{model}", f">{saved}"], rows)
 
 
 def _cut(embeddings: Embeddings, language: str | None, max_vocab: int | None) -> Embeddings:
-    """Return the words of one language, if one is asked for, and of these the most frequent."""
+    """Return the most frequent words, of one language if `language` is given."""
     from w2v.vectors.spaces.moving import of_language
 
     spoken = embeddings if language is None else of_language(embeddings, language)

@@ -27,17 +27,17 @@ class DistilOptions:
 
     architecture: str = of_encoder("architecture", "static")
     sentences: int = parameter(
-        150_000, Integer("Sentences of the text that the teacher speaks about, drawn at random.", 8, MANY)
+        150_000, Integer("Number of sentences to draw from TEXT and have the teacher encode.", 8, MANY)
     )
     tokenizer: str = parameter("words", CONSTRAINTS["tokenizer"])
     vector_size: int = parameter(300, CONSTRAINTS["vector_size"])
     min_count: int = parameter(5, CONSTRAINTS["min_count"])
-    steps: int | None = parameter(None, Integer("Steps that the student is trained.", 1, MANY), "2000")
+    steps: int | None = parameter(None, Integer("Training steps of the student.", 1, MANY), "2000")
     max_time: float | None = parameter(
         None,
         Seconds(
-            "End after about so long, such as 20m: a quarter is for the word vectors, half for the teacher's, the rest "
-            "for the student.",
+            "Finish in about this time, e.g. 20m: a quarter for the word vectors, half for the teacher, a quarter for "
+            "the student.",
             above=0,
         ),
         "no limit",

@@ -170,7 +170,7 @@ def write_bert(state: EncoderState, path: str | os.PathLike[str], *, overwrite: 
     except ValueError as error:
         raise ModelError(
             f"{path} cannot be written: {error}; use the format onnx, which takes every network, or train with "
-            "--norm post --positions learned --head linear"
+            "--norm post --positions learned --output-layer linear"
         ) from error
     most = min(getattr(state.tokenizer, "max_tokens", None) or config.max_positions, config.max_positions)
     described, padding = describe_padded(state, path, most)

@@ -1,8 +1,8 @@
-"""What stands beside a sentence's first block: which words it has, by their spelling, and the plain mean of vectors.
+"""The further blocks of a sentence vector: a hashed bag of words, and the plain mean of the word vectors.
 
-The first block, s, is what `w2v.encoder.model.state.EncoderState` makes of table, weights and network. Each further one
-is made of the same words, is brought to length 1 and multiplied by its weight, so that it counts the same whether a
-sentence is short or long.
+The first block, s, comes from table, weights and network; see `w2v.encoder.model.state.EncoderState`. Each further
+block is made of the same words, scaled to unit length and multiplied by its weight, so that it counts the same for
+short and long sentences.
 """
 
 from __future__ import annotations
@@ -18,23 +18,23 @@ from numpy.typing import NDArray
 from w2v.encoder.parameters import BAG_A, BAG_COLUMNS, BAG_PREFIX, BAG_WEIGHT, check_parameter
 
 MEAN = "mean"
-"""The array of the vectors whose mean is a block."""
+"""Name of the array of the vectors whose mean is a block."""
 
 
 @dataclass(frozen=True)
 class HashedBag:
-    """A bag of words: each word counts in one column, which its beginning decides, with a sign.
+    """A hashed bag of words: the prefix of each word decides the column that it counts in, and the sign.
 
     Parameters
     ----------
     columns : int
-        Two beginnings share a column one time in `columns`, and then hide or cancel each other as often.
+        Number of columns. Two prefixes collide with probability 1 / `columns`.
     weight : float
-        Length of the block, beside 1 of the first.
+        Length of the block relative to the first block.
     a : float
-        A word of probability p counts a / (a + p), one that the vocabulary does not hold 1.
+        A word of probability p counts a / (a + p), an unknown word 1.
     prefix : int, default 0
-        Code points of the beginning that count: of 4, "play", "plays" and "playing" are one. 0 counts the whole word.
+        Code points of the prefix: with 4, "play", "plays" and "playing" are the same. 0 uses the whole word.
 
     Raises
     ------
@@ -66,10 +66,10 @@ class HashedBag:
         check_parameter("a", self.a)
         check_parameter("bag_prefix", self.prefix)
         if not self.columns or not self.weight:
-            raise ValueError("a block needs a column at least, and a weight above 0")
+            raise ValueError("a block needs at least one column, and a weight above 0")
 
     def beginnings(self, words: Sequence[str]) -> Sequence[str]:
-        """Return what of each word decides its column."""
+        """Return the prefix of each word."""
         return [word[: self.prefix] for word in words] if self.prefix else words
 
 
@@ -78,14 +78,14 @@ DEFAULT_BAG = HashedBag(BAG_COLUMNS, BAG_WEIGHT, BAG_A, BAG_PREFIX)
 
 @dataclass(frozen=True, eq=False)
 class PlainMean:
-    """The mean of word vectors, which all count the same.
+    """The plain mean of the word vectors.
 
     Attributes
     ----------
     vectors : ndarray of shape (V, m), float32, C-contiguous
-        Those of the vocabulary. Other words are left out.
+        The vectors of the vocabulary. Unknown words are left out.
     weight : float
-        Length of the block, beside 1 of the first.
+        Length of the block relative to the first block.
 
     Raises
     ------
@@ -110,7 +110,7 @@ class PlainMean:
 
 @dataclass(frozen=True, eq=False)
 class Blocks:
-    """The blocks beside the first, in the order of their columns; those that are None are not there."""
+    """The further blocks in the order of their columns; None if the encoder lacks one."""
 
     bag: HashedBag | None = None
     mean: PlainMean | None = None
@@ -120,11 +120,11 @@ class Blocks:
 
     @property
     def columns(self) -> int:
-        """How many columns they have."""
+        """The number of columns of all further blocks."""
         return (self.bag.columns if self.bag else 0) + (self.mean.vectors.shape[1] if self.mean else 0)
 
     def describe(self) -> dict[str, dict[str, Any]]:
-        """Return what `from_config` needs beside the arrays of `tensors`; an infinite `a` is None."""
+        """Return the configuration for `from_config`, which also takes `tensors`; an infinite `a` is None."""
         described: dict[str, dict[str, Any]] = {}
         if self.bag is not None:
             a = self.bag.a if math.isfinite(self.bag.a) else None
@@ -139,7 +139,7 @@ class Blocks:
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any], tensors: Mapping[str, NDArray[Any]]) -> Blocks:
-        """Make the blocks again that `describe` and `tensors` described; they may be a stranger's.
+        """Return the blocks that `describe` and `tensors` described; the input may be untrusted.
 
         Raises
         ------
@@ -163,7 +163,7 @@ class Blocks:
 
 
 def _entries(config: Mapping[str, Any], name: str, wanted: set[str]) -> dict[str, Any]:
-    """Return the entries of a block; ValueError unless they are those that are wanted."""
+    """Return the entries of a block; ValueError if any is missing or unknown."""
     described = config[name]
     if not isinstance(described, dict) or set(described) != wanted:
         raise ValueError(f"the {name} must hold {', '.join(sorted(wanted))}")

@@ -1,7 +1,7 @@
-"""Where an encoder's network starts: at the sum of word vectors, exactly as a branch, or nearly behind a carrier.
+"""The initial state of an encoder's network: it returns its input, exactly with a branch, or nearly with a carrier.
 
-The head ``branch`` leaves every row a way around the network: y = exp(g) · x + o, where the network gives [o, g],
-zero at the start. A post-norm network, which has no way around its norms, starts near its input by `start_at_identity`.
+The head ``branch`` adds the network's output to its input: y = exp(g) · x + o, where the network gives [o, g], zero at
+the start. A post-norm network has no residual path around its norms; `start_at_identity` makes it start near its input.
 docs/derivations/transformer.md derives both.
 """
 
@@ -19,9 +19,9 @@ if TYPE_CHECKING:
     from w2v.encoder.model.network import NetworkConfig
 
 CARRIER = 40.0
-"""How much longer the carrier, in which `start_at_identity` hides token embeddings, is than one of unit length."""
+"""Length of the carrier to which `start_at_identity` adds the token embeddings, relative to unit length."""
 NEIGHBOR_BIAS = 4.0
-"""What relative positions start with where a head shall look; exp(4) times the weight of any other word."""
+"""Initial bias of the relative position that a head attends to: exp(4) times the weight of any other word."""
 
 
 def forward(x: NDArray[Any], h: NDArray[Any], y: NDArray[Any]) -> NDArray[Any]:
@@ -39,9 +39,9 @@ def backward(dy: NDArray[Any], x: NDArray[Any], gate: NDArray[Any], dx: NDArray[
 
 
 def start_at_neighbors(parameters: ParameterTable, config: NetworkConfig) -> None:
-    """Let the first head of each layer look at the word before and the second one at the word behind.
+    """Let the first head of each layer attend to the previous word and the second head to the next word.
 
-    Their biases of these distances become `NEIGHBOR_BIAS`; the others stay.
+    The biases of these distances become `NEIGHBOR_BIAS`; the others stay unchanged.
     """
     for layer in range(config.layers):
         biases = parameters[f"layers.{layer}.attention.distances"]
@@ -51,14 +51,14 @@ def start_at_neighbors(parameters: ParameterTable, config: NetworkConfig) -> Non
 
 
 def start_at_identity(parameters: ParameterTable, config: NetworkConfig, seed: int, length: float = 1.0) -> None:
-    """Make a post-norm network with the head ``linear`` return nearly its input; the parameters are overwritten.
+    """Make a post-norm network with the head ``linear`` return nearly its input; this overwrites the parameters.
 
-    Token embeddings are turned into a space orthogonal to the vector of ones and to a carrier c of mean 0 and variance
-    1, and K · c is added to each. Their mean is then 0 and their variance almost K², so that a norm of gain K hardly
-    changes them; layers add nothing, as their output maps are zero; and the head turns them back, which takes the
-    carrier away. Norms shrink an embedding of length r by about r² / (2 dim K²), rounding adds about K · 6e-8.
+    Token embeddings are rotated into a space orthogonal to the vector of ones and to a carrier c of mean 0 and variance
+    1, and K · c is added to each. Their mean is then 0 and their variance almost K², so a norm of gain K hardly changes
+    them. The layers add nothing, because their output maps are zero. The head rotates the embeddings back, which
+    removes the carrier. Norms shrink an embedding of length r by about r² / (2 dim K²); rounding adds about K · 6e-8.
 
-    The seed chooses the rotation; `length` is that of a typical token embedding.
+    The seed decides the rotation; `length` is the length of a typical token embedding.
     """
     rng = np.random.default_rng([seed, config.dim])
     directions = rng.standard_normal((config.dim, config.input_size + 2))

@@ -1,4 +1,4 @@
-"""How much of a sentence's vector each of its tokens makes."""
+"""How much each token contributes to a sentence's vector."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 def token_shares(rows: NDArray[np.float32]) -> NDArray[np.float64]:
     """Return the contribution of each of T vectors to their sum s: its part along s over the length of s, shape (T,).
 
-    They sum to 1; that of a vector that points away from s is negative. Zeros where s is zero.
+    The contributions sum to 1; a vector that points away from s has a negative one. They are zero if s is zero.
     """
     exact = rows.astype(np.float64)
     total = exact.sum(axis=0)

@@ -1,4 +1,4 @@
-"""A direction of its own for every spelling, so that words without a vector still tell sentences apart."""
+"""A random direction for every spelling, so that unknown words still distinguish sentences."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-# Compiled into kernels: the five numbers below.
+# The kernels compile in the five constants below.
 FNV_BASIS, FNV_PRIME = 0xCBF29CE484222325, 0x100000001B3
-"""Of the 64-bit FNV-1a hash of a word's UTF-8 bytes."""
+"""Constants of the 64-bit FNV-1a hash of a word's UTF-8 bytes."""
 
 GOLDEN, MIX_1, MIX_2 = 0x9E3779B97F4A7C15, 0xBF58476D1CE4E5B9, 0x94D049BB133111EB
-"""Of SplitMix64, which draws the signs."""
+"""Constants of SplitMix64, which draws the signs."""
 
 _64_BITS = (1 << 64) - 1
 _WORDS_AT_ONCE = 1 << 12
@@ -21,18 +21,18 @@ _WORDS_AT_ONCE = 1 << 12
 
 @dataclass(frozen=True)
 class Identity:
-    """Each word carries, beside its vector, a fixed direction drawn from its spelling.
+    """A fixed random direction for each word, derived from its spelling.
 
-    Known words have it added to their row of the table, where training may move it. Words that the table does not hold
-    have nothing else (or it and what their n-grams make), so that two sentences with the same unknown name are alike.
+    Known words have it added to their row of the table, where training may move it. Unknown words have only this
+    direction (and their n-grams, if any), so that two sentences with the same unknown name are similar.
 
     Parameters
     ----------
     scale : float
-        Length of the direction, beside rows whose root mean square length is 1.
+        Length of the direction, relative to rows whose root mean square length is 1.
     start : int, default 0
-        First column that it takes, of the d columns of the table: 0 to share all of them with the word vectors, their
-        width to have the columns after them alone.
+        First of the table's d columns that it uses: 0 shares all columns with the word vectors; their width gives it
+        the columns after them.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""From an encoder's state to the vectors of sentences: in batches, by several threads, in memory that does not grow."""
+"""Inference: from an encoder's state to sentence vectors, in batches, with several threads, in bounded memory."""
 
 from __future__ import annotations
 
@@ -27,23 +27,23 @@ BATCH_SIZE = EncoderParameters.batch_size
 
 _LARGEST_INT8 = 127
 _NUMBERS_AT_ONCE = 1 << 29
-"""Sentences of a batch times parameters of a network, about: some tens of milliseconds of one thread."""
+"""Target for sentences of a batch times parameters of a network: a few tens of milliseconds for one thread."""
 _LARGE_NETWORK = 1 << 20
 
 
 class Encoded(NamedTuple):
-    """The vectors of sentences with what they are made of.
+    """Sentence vectors with their tokens, token vectors and attention weights.
 
     Attributes
     ----------
     vectors : ndarray of shape (S, d)
     tokens : list of S lists of str
-        The words that count.
+        The tokens that contribute.
     token_vectors : list of S ndarray of shape (n_tokens, d), float32
-        The vectors whose sum the sentence's vector is, in its direction; where a dense map with an activation follows,
-        what it is before that map.
+        The vectors whose sum has the direction of the sentence's vector; before the dense layer if one with an
+        activation follows.
     attention : list of S ndarray of shape (n_layers, n_heads, n_tokens, n_tokens), float32, or None
-        How much each token (row) attends to each (column), if that was asked for.
+        How much each token (row) attends to each token (column), if requested.
     """
 
     vectors: NDArray[Any]
@@ -54,10 +54,10 @@ class Encoded(NamedTuple):
 
 @dataclass(frozen=True)
 class Output:
-    """What becomes of the pooled vectors of sentences.
+    """How to postprocess the pooled vectors of sentences.
 
-    They are truncated first, and then normalized, as `SentenceEncoder` says; int8 scales each vector so that its
-    largest number is 127: cosines survive, lengths do not. ValueError if an option is out of range.
+    They are truncated first and then normalized; see `SentenceEncoder`. int8 scales each vector so that its largest
+    value is 127: this keeps cosines, but not lengths. Raises ValueError if an option is out of range.
     """
 
     normalize: bool = True
@@ -69,16 +69,16 @@ class Output:
         PRECISION.check("precision", self.precision)
 
     def columns(self, dimension: int) -> int:
-        """Return how many columns are left of `dimension`; ValueError if more are to be kept than there are."""
+        """Return the number of columns after truncation; ValueError if `truncate_dim` exceeds `dimension`."""
         if self.truncate_dim is not None and self.truncate_dim > dimension:
-            raise ValueError(f"truncate_dim is {self.truncate_dim}, but the vectors have {dimension} columns only")
+            raise ValueError(f"truncate_dim is {self.truncate_dim}, but the vectors have only {dimension} columns")
         return self.truncate_dim or dimension
 
     def finish(self, sums: NDArray[np.float32], *, are_units: bool = False) -> NDArray[Any]:
         """Return the output for vectors of shape (S, d), which are overwritten; it may be the same array.
 
-        With `are_units` they are finite, and at length 1 if they are to be. ValueError if a number is not finite, as
-        only those of a damaged model are.
+        `are_units` says that the vectors are finite, and normalized if they have to be. Raises ValueError if a value is
+        not finite, which happens only with a damaged model.
         """
         rows = sums
         if self.truncate_dim is not None and self.truncate_dim < sums.shape[1]:
@@ -93,13 +93,13 @@ class Output:
 
 
 def check_finite(is_finite: bool) -> None:
-    """Raise ValueError if a vector is not finite, as only those of a damaged model are."""
+    """Raise ValueError if a vector is not finite, which happens only with a damaged model."""
     if not is_finite:
         raise ValueError("the vector of a sentence is not finite: the model is damaged")
 
 
 class Inference:
-    """Encodes sentences in so many threads, by default all cores; several threads may call its methods at once."""
+    """Encodes sentences with several threads, by default one per core; its methods are thread-safe."""
 
     def __init__(self, state: EncoderState, workers: int | None = None) -> None:
         check_parameter("workers", workers)
@@ -146,7 +146,7 @@ class Inference:
     def encode_blocks(
         self, blocks: Iterable[Block], output: Output, batch_size: int = BATCH_SIZE
     ) -> Iterator[tuple[bytes, NDArray[Any]]]:
-        """Yield pieces of a text, whole lines each, with the vectors of their lines; empty lines have zeros.
+        """Yield pieces of a text, each of whole lines, with the vectors of their lines; empty lines have zero vectors.
 
         Memory does not grow with the text. See `corpora.TextReader` for the blocks.
         """
@@ -158,7 +158,7 @@ class Inference:
         yield from self._in_order(work, cut_lines(blocks, self._batch_size(batch_size)))
 
     def explain(self, sentences: Sequence[str], output: Output, *, with_attention: bool = False) -> Encoded:
-        """Return the vectors of sentences with their tokens, the tokens' vectors and, if asked for, attention."""
+        """Return the vectors of sentences with their tokens, token vectors and, if requested, attention."""
         if with_attention and self.state.attention is None:
             raise ValueError(
                 f"a {self.state.architecture} encoder has no attention; fit one with architecture='attention'"
@@ -178,7 +178,7 @@ class Inference:
         return Encoded(vectors, self.rows.lookup.words_of(found), [rows[a:b, :columns] for a, b in borders], attention)
 
     def _batch_size(self, most: int, n_sentences: int | None = None) -> int:
-        """Return how many sentences a thread takes at once: fewer of a large network, so that all threads have work."""
+        """Return how many sentences a thread takes at once: fewer for a large network, so that all threads work."""
         parameters = self.state.parameters
         if parameters is None or parameters.n_parameters < _LARGE_NETWORK:
             return most
@@ -186,7 +186,7 @@ class Inference:
         return max(1, min(most, fair, _NUMBERS_AT_ONCE // parameters.n_parameters))
 
     def _finished(self, found: FoundWords, output: Output, out: NDArray[np.float32] | None = None) -> NDArray[Any]:
-        """Return the output for sentences, shape (S, columns); it is written to `out` if that serves."""
+        """Return the output for sentences, shape (S, columns), in `out` if that fits."""
         state, beside = self.state, self.rows.beside
         if beside is None:
             return output.finish(self._vectors(found, out if state.dimension == state.width else None))
@@ -212,7 +212,7 @@ class Inference:
         return found if self.rows.has_unknown else found.known()
 
     def _vectors(self, found: FoundWords, out: NDArray[np.float32] | None = None) -> NDArray[np.float32]:
-        """Return the first block of sentences, shape (S, d), of whatever length; written to `out` if it serves."""
+        """Return the first block of sentences, shape (S, d), not normalized, in `out` if that fits."""
         pooling = self.state.pooling
         if pooling.kind in ("sum", "mean") and (self.state.network is None or self._ready is not None):
             pooled = self._sums(found, out)
@@ -223,7 +223,7 @@ class Inference:
         return pooling.finish(pooled, found.offsets)
 
     def _sums(self, found: FoundWords, out: NDArray[np.float32] | None = None) -> NDArray[np.float32]:
-        """Return the sums of the hidden states of each sentence; they are written to `out` if that serves."""
+        """Return the sums of the hidden states of each sentence, in `out` if that fits."""
         if self._ready is None:
             return self.rows.sums(found, out)
         projected = self._projected_words(len(found.ids))
@@ -233,7 +233,7 @@ class Inference:
         return self._ready.table_sums(found.ids, found.offsets, self.rows.gains, state.table, projected, extra)
 
     def _projected_words(self, n_tokens: int) -> NDArray[np.float32] | None:
-        """Return what the network makes of every word first, once so many tokens came that it pays; None before."""
+        """Return the network's first projection of every word, once enough tokens came for that to pay off, or None."""
         if self._ready is None:
             return None
         with self._lock:
@@ -260,7 +260,7 @@ class Inference:
         return rows, [np.stack(weights) for weights in zip(*layers, strict=True)]
 
     def _in_order(self, work: Callable[[Any], Any], items: Iterable[Any]) -> Iterator[Any]:
-        """Yield work(item) for each item, in order; a few are worked on at the same time."""
+        """Yield work(item) for each item, in order; a few run at the same time."""
         source = iter(items)
         first = next(source, None)
         second = next(source, None)
@@ -286,7 +286,7 @@ class Inference:
 
 
 def _spread(rows: NDArray[np.float32], seen: FoundWords, found: FoundWords) -> NDArray[np.float32]:
-    """Return the rows of the words that were seen among those of all, zeros for the others."""
+    """Return rows for all words: those of the words that were used, and zeros for the others."""
     if len(seen.ids) == len(found.ids):
         return rows
     spread = np.zeros((len(found.ids), rows.shape[1]), np.float32)
@@ -295,7 +295,7 @@ def _spread(rows: NDArray[np.float32], seen: FoundWords, found: FoundWords) -> N
 
 
 def _spread_both(weights: NDArray[np.float32], found: FoundWords, s: int) -> NDArray[np.float32]:
-    """Return attention between all words of sentence `s`; others than those that were seen have zeros."""
+    """Return the attention between all words of sentence `s`; words that were not used have zeros."""
     known = np.flatnonzero(found.ids[found.offsets[s] : found.offsets[s + 1]] >= 0)
     n = int(found.offsets[s + 1] - found.offsets[s])
     spread = np.zeros((*weights.shape[:2], n, n), np.float32)
@@ -304,7 +304,7 @@ def _spread_both(weights: NDArray[np.float32], found: FoundWords, s: int) -> NDA
 
 
 def cut_lines(blocks: Iterable[Block], n_lines: int) -> Iterator[bytes]:
-    """Cut blocks of text into pieces of at most so many lines; a line is never divided, however long."""
+    """Cut blocks of text into pieces of at most this many lines; a line is never split."""
     started: list[bytes] = []
     for block in blocks:
         if not block.ends_sentence:

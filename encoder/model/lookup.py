@@ -1,4 +1,4 @@
-"""Sentences to the ids of their words: the tokenizer and the vocabulary in one pass over the bytes."""
+"""From sentences to word ids: tokenizer and vocabulary in one pass over the bytes."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class FoundWords:
     offsets : ndarray of shape (S + 1,), int64
         Sentence s has the tokens ids[offsets[s]:offsets[s + 1]], perhaps none.
     unknown : list of str
-        Distinct words that the vocabulary does not hold; empty if they were left out.
+        Distinct unknown words; empty if they were left out.
     """
 
     ids: NDArray[np.int32]
@@ -38,16 +38,16 @@ class FoundWords:
         return len(self.offsets) - 1
 
     def known(self) -> FoundWords:
-        """Return the tokens that the vocabulary holds."""
+        """Return only the tokens that are in the vocabulary."""
         if not self.unknown:
             return self
         return _only(self.ids, self.offsets, self.ids >= 0)
 
 
 class WordLookup:
-    """Finds the words of sentences in a vocabulary. Its methods may be called from several threads at once.
+    """Finds the words of sentences in a vocabulary. Its methods are thread-safe.
 
-    Sentences become the tokens that the tokenizer makes, whether or not compiled code does its work.
+    The tokens are those of the tokenizer, whether or not compiled code does its work.
     """
 
     def __init__(self, vocabulary: Vocabulary, tokenizer: Tokenizer) -> None:
@@ -61,17 +61,16 @@ class WordLookup:
             self._row_of_piece = np.array([rows.get(piece, -1) for piece in tokenizer.pieces], np.int32)
 
     def find(self, sentences: Sequence[str], *, with_unknown: bool = False, first: int = 0) -> FoundWords:
-        """Look up the words of sentences, in which line feeds divide words, nothing else.
+        """Look up the words of sentences; a line feed in a sentence only separates words.
 
-        Words that the vocabulary does not hold are left out but `with_unknown`. `first` is the number of the first
-        sentence, for messages.
+        Unknown words are left out unless `with_unknown`. `first` is the number of the first sentence, for messages.
 
         Raises
         ------
         TypeError
             If a sentence is not a str.
         ValueError
-            If a sentence is no text, as half a surrogate pair is none.
+            If a sentence is not valid text, such as half a surrogate pair.
         """
         if not len(sentences):
             return FoundWords(np.empty(0, np.int32), np.zeros(1, np.int64), [])
@@ -84,9 +83,9 @@ class WordLookup:
         return self._find_bytes(_encoded(text, sentences, first), len(sentences), with_unknown)
 
     def find_lines(self, data: bytes, *, with_unknown: bool = False) -> FoundWords:
-        """Look up the words of the lines of a text, UTF-8 without NUL, as `corpora.TextReader` has it.
+        """Look up the words of the lines of a text in UTF-8 without NUL, as `corpora.TextReader` yields it.
 
-        Every line is a sentence, empty ones too; the last one may lack its line feed.
+        Every line is a sentence, also an empty one; the last line may lack its line feed.
         """
         if not data:
             return FoundWords(np.empty(0, np.int32), np.zeros(1, np.int64), [])
@@ -124,7 +123,7 @@ class WordLookup:
         return FoundWords(ids[:n], offsets, [word.replace(space, b" ").decode() for word in numbers])
 
     def _find_pieces(self, tokenizer: PiecesTokenizer, sentences: Sequence[str]) -> FoundWords:
-        """Do the same for pieces, which have numbers of their own; those without a row are left out."""
+        """Do the same for subwords, which have their own ids; those without a row are left out."""
         numbers, offsets = tokenizer.numbers(sentences)
         ids = self._row_of_piece[numbers]
         is_known = ids >= 0
@@ -148,12 +147,12 @@ class WordLookup:
 
 
 def _only(ids: NDArray[np.int32], offsets: NDArray[np.int64], wanted: NDArray[np.bool_]) -> FoundWords:
-    """Return the tokens that are wanted, all of which the vocabulary holds."""
+    """Return the selected tokens, all of which are in the vocabulary."""
     return FoundWords(ids[wanted], np.concatenate([[0], np.cumsum(wanted)])[offsets], [])
 
 
 def encode_words(words: Sequence[str]) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
-    """Return words in UTF-8, one after another, and where each ends; what compiled code reads."""
+    """Return the concatenated words in UTF-8 and the end of each, as compiled code reads them."""
     encoded = [word.encode("utf-8", "surrogatepass") for word in words]
     ends = np.cumsum(np.fromiter(map(len, encoded), np.int64, len(encoded)), dtype=np.int64)
     return np.frombuffer(b"".join(encoded), np.uint8), ends
@@ -169,7 +168,7 @@ def _index(words: Sequence[str], has_items: bool) -> tuple[NDArray[np.uint8], ND
 
 
 def _joined(sentences: Sequence[Any], first: int) -> str:
-    """Return the sentences, one a line."""
+    """Return the sentences, one per line."""
     try:
         text = "\n".join(sentences)
     except TypeError:

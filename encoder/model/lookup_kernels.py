@@ -28,9 +28,9 @@ def index_words(arena, ends, slots, entries):
     arena : ndarray of shape (n_bytes,), uint8
         The words in UTF-8, one after another.
     ends : ndarray of shape (V,), int64
-        Where each ends.
+        The end of each word.
     slots : ndarray of shape (power of two above V,), int32
-        All -1. Overwritten: the number of a word, or -1 where none is.
+        All -1. Overwritten: the id of a word, or -1 for an empty slot.
     entries : ndarray of shape (V, 3), int64
         Overwritten: hash, start in `arena`, length.
     """
@@ -48,8 +48,8 @@ def index_words(arena, ends, slots, entries):
 def find_words(data, slots, entries, arena, ids, offsets, spans):
     """Look up the tokens of lines.
 
-    Tokens are taken in batches: all are cut out and hashed before the first is looked up, so that the table's rows,
-    which lie all over the memory, are fetched side by side.
+    Tokens are processed in batches: all are cut out and hashed before the first is looked up, so that the scattered
+    rows of the table are fetched in parallel.
 
     Parameters
     ----------
@@ -58,11 +58,11 @@ def find_words(data, slots, entries, arena, ids, offsets, spans):
     slots, entries, arena : ndarray
         See `index_words`.
     ids : ndarray of shape (at least n_bytes // 2 + 1,), int32
-        Overwritten: the words' numbers; that of unknown word k of these lines, if they are wanted, is -1 - k.
+        Overwritten: the words' ids; unknown word k of these lines has -1 - k.
     offsets : ndarray of shape (n_lines + 1,), int64
         Overwritten: line i has the tokens ids[offsets[i]:offsets[i + 1]].
     spans : ndarray of shape (as `ids`, or 0, 2), int64
-        Overwritten: start and end in `data` of each unknown word. Where there is no room, unknown words are left out.
+        Overwritten: start and end in `data` of each unknown word. With 0 rows, unknown words are left out.
 
     Returns
     -------

@@ -1,13 +1,13 @@
-"""The network of an encoder: token embeddings in, hidden states of the same width out; a stack between two maps.
+"""The network of an encoder, from token embeddings to hidden states of the same width: a stack between two linear maps.
 
 Token embeddings x of shape (N, input_size) become hidden states h of shape (N, dim), which go through the stack::
 
     h = x W + b,  h = stack(h)            see `w2v.neural.stack`
     branch    y = exp(g) · x + o,  [o, g] = h V + c      V and c are zero at the start: y = x exactly; see `branch`
-    linear    y = h V + c                                 post only: BERT's arrangement; starts at y = x nearly
-    none      y = h                                       x is dim wide and is not mapped
+    linear    y = h V + c                                 post-norm only, as in BERT; starts at y ≈ x
+    none      y = h                                       x has width dim and is not mapped
 
-docs/derivations/transformer.md derives the whole.
+docs/derivations/transformer.md has the derivation.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ _TYPES: dict[str, tuple[type, ...]] = {"int": (int,), "float": (int, float), "st
 @documented()
 @dataclass(frozen=True)
 class NetworkConfig:
-    """How a network is made; every value is of a JSON type.
+    """The configuration of a network; all values have JSON types.
 
     Attributes
     ----------
@@ -48,12 +48,12 @@ class NetworkConfig:
     Raises
     ------
     ValueError
-        If a value is out of range or the values do not go together.
+        If a value is out of range or contradicts another.
     TypeError
-        If a value has another type.
+        If a value has the wrong type.
     """
 
-    input_size: int = parameter(MISSING, Integer("Width of what comes in and goes out.", 1, MAX_SIZE))
+    input_size: int = parameter(MISSING, Integer("Width of inputs and outputs.", 1, MAX_SIZE))
     dim: int = of_encoder("dim")
     heads: int = of_encoder("heads")
     layers: int = of_encoder("layers")
@@ -61,18 +61,19 @@ class NetworkConfig:
     norm: str = of_encoder("norm")
     positions: str = of_encoder("positions", "rotary")
     dropout: float = of_encoder("dropout", 0.0)
-    activation: str = parameter("gelu", Choice("Inside the feed-forward network.", ACTIVATIONS))
+    activation: str = parameter("gelu", Choice("Activation function of the feed-forward network.", ACTIVATIONS))
     head: str = parameter(
-        EncoderParameters.head, Choice("What becomes of the last hidden states; see the module.", (*HEADS, "none"))
+        EncoderParameters.head,
+        Choice("How the last hidden states become the output; see the module.", (*HEADS, "none")),
     )
     epsilon: float = parameter(layer_norm.EPSILON, Number("What norms add to the variance.", low=0, high=1))
     max_positions: int = parameter(
-        512, Integer("Rows of the table of learned positions; tokens further on share its last row.", 1, 1 << 20)
+        512, Integer("Rows of the table of learned positions; later tokens share the last row.", 1, 1 << 20)
     )
-    max_distance: int = parameter(32, Integer("Distances of relative positions that are told apart.", 1, 1 << 16))
+    max_distance: int = parameter(32, Integer("Largest distance that relative positions distinguish.", 1, 1 << 16))
     mixer: str = parameter(
         "attention",
-        Choice("How words attend to each other: self-attention, a recurrent layer, or a convolution.", MIXERS),
+        Choice("How words exchange information: self-attention, a recurrent layer or a convolution.", MIXERS),
     )
     window: int = of_encoder("window")
 
@@ -87,12 +88,12 @@ class NetworkConfig:
 
     def _check_head(self) -> None:
         if self.head == "none" and self.dim != self.input_size:
-            raise ValueError(f"without a head, dim must be input_size: {self.dim} is not {self.input_size}")
+            raise ValueError(f"without a head, dim must equal input_size: {self.dim} is not {self.input_size}")
         if self.head == "linear":
             if self.norm != "post" or self.positions in WITH_SINUSOIDS:
                 raise ValueError("the head 'linear' needs the norm 'post' and positions that can start at zero")
             if self.dim < self.input_size + 2:
-                raise ValueError(f"the head 'linear' needs dim of at least input_size + 2, {self.input_size + 2}")
+                raise ValueError(f"the head 'linear' needs a hidden size (dim) of at least {self.input_size + 2}")
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> NetworkConfig:
@@ -101,7 +102,7 @@ class NetworkConfig:
         Raises
         ------
         ValueError, TypeError
-            If there is an unknown name, none for `input_size`, or a value is not allowed.
+            If a name is unknown, `input_size` is missing, or a value is not allowed.
         """
         known = {field.name for field in fields(cls)}
         for name in values:
@@ -112,7 +113,7 @@ class NetworkConfig:
         return cls(**values)
 
     def to_dict(self) -> dict[str, Any]:
-        """Return all values by name; those that came later are left out where there is attention."""
+        """Return all values by name; with attention, without those that newer architectures added."""
         values = asdict(self)
         if self.mixer == "attention":
             del values["mixer"], values["window"]
@@ -120,12 +121,12 @@ class NetworkConfig:
 
     @property
     def output_size(self) -> int:
-        """Columns of the head's map: with the head ``branch``, the last one is the gate."""
+        """Number of columns of the head; with the head ``branch``, the last one is the gate."""
         return self.input_size + (self.head == "branch")
 
     @property
     def stack(self) -> StackConfig:
-        """What lies between the two maps."""
+        """The configuration of the stack between the two maps."""
         return StackConfig(
             self.dim,
             self.heads,
@@ -142,7 +143,7 @@ class NetworkConfig:
         )
 
     def tensors(self) -> dict[str, Tensor]:
-        """Return every array of the network, its shape beside how it starts."""
+        """Return the shape and initialisation of every array of the network."""
         arrays: dict[str, Tensor] = {}
         if self.head != "none":
             arrays |= within("input", linear.tensors(self.input_size, self.dim, deviation=1.0))
@@ -153,7 +154,7 @@ class NetworkConfig:
 
 
 class _Part(NamedTuple):
-    """What the backward pass needs of a part of the batch."""
+    """What the backward pass needs from one part of the batch."""
 
     rows: slice
     x: NDArray[Any]
@@ -164,20 +165,20 @@ class _Part(NamedTuple):
 
 
 class Cache(NamedTuple):
-    """What `Network.backward` needs: one entry for each part of the batch that a thread computed."""
+    """What `Network.backward` needs: one entry for each part of the batch, which one thread computed."""
 
     parts: list[_Part]
 
 
 class Network:
-    """The functions of a network; its parameters are passed to them.
+    """The functions of a network, which take its parameters as arguments.
 
     Parameters
     ----------
     config : NetworkConfig
     workers : int, optional
-        Threads, between which the sentences of a batch are divided; all cores by default. Hidden states do not depend
-        on it; gradients do in their last bits, since their parts are summed in another order.
+        Number of threads, which share the sentences of a batch; all cores by default. Hidden states do not depend on
+        it; the last bits of gradients do, because their parts are summed in another order.
 
     """
 
@@ -190,10 +191,10 @@ class Network:
         return f"Network({self.config}, workers={self.workers})"
 
     def initialise(self, seed: int, *, dtype: DTypeLike = np.float32, length: float = 1.0) -> ParameterTable:
-        """Return the parameters at the start: with the head ``branch`` y is x exactly, with ``linear`` nearly.
+        """Return the initial parameters: with the head ``branch``, y equals x exactly, with ``linear`` nearly.
 
-        With relative positions the first two heads of each layer start by looking at the word before and the word
-        behind: there, and not in all the sentence at once, the order of words is learned quickly.
+        With relative positions, the first two heads of each layer start by attending to the previous and the next word.
+        The network learns word order faster this way than from attention to the whole sentence.
 
         The head ``linear`` needs the length of a typical token embedding.
         """
@@ -218,15 +219,15 @@ class Network:
         Parameters
         ----------
         parameters : ParameterTable
-            As `initialise` makes them, float32 or float64.
+            From `initialise`, float32 or float64.
         x : ndarray of shape (N, input_size), of the same dtype
-            The hidden states of B sentences one after another.
+            The token embeddings of B sentences, concatenated.
         offsets : ndarray of shape (B + 1,), int64
-            Where each sentence begins; the last is N. Sentences may be empty.
+            Start of each sentence; the last is N. Sentences may be empty.
         dropped : Dropout, optional
-            What this step of training drops, see `dropout`; by default nothing.
+            What this training step drops, see `dropout`; by default nothing.
         attention : list, optional
-            Is extended by the weights of attention: for each layer a list of one array a sentence, of shape
+            Is extended by the attention weights: for each layer a list with one array per sentence, of shape
             (heads, T, T), whose rows sum to one.
 
         Returns
@@ -237,7 +238,7 @@ class Network:
         Raises
         ------
         ValueError
-            If the arrays do not fit together.
+            If the shapes or types of the arrays do not match.
         """
         self._check(parameters, x, offsets)
         y = np.empty((len(x), self.config.input_size), x.dtype)
@@ -261,7 +262,7 @@ class Network:
         `parameters` are those that `forward` was given, and `dy` has the shape of x.
         """
         if dy.shape != (sum(len(part.x) for part in cache.parts), self.config.input_size):
-            raise ValueError(f"dy has shape {dy.shape}, which is not that of what forward returned")
+            raise ValueError(f"dy has shape {dy.shape}, which is not the shape of the output of forward")
         dy = np.ascontiguousarray(dy, parameters.dtype)
         dx = np.empty((len(dy), self.config.input_size), dy.dtype)
         parts = in_threads(lambda i: self._backward_part(parameters, dy, cache.parts[i], dx), len(cache.parts))
@@ -280,9 +281,9 @@ class Network:
         check_offsets(offsets, len(x))
 
     def dropout(self, seed: int, first_row: int = 0) -> Dropout:
-        """Return what a step of training drops: the same for the same seed, one for each step.
+        """Return what a training step drops; the same seed drops the same.
 
-        A part of a batch that begins at `first_row` of the batch drops what the whole batch drops.
+        A part of a batch that begins at row `first_row` drops the same as the whole batch.
         """
         return Dropout(self.config.dropout, seed, first_row)
 

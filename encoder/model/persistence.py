@@ -1,4 +1,4 @@
-"""A sentence encoder as a folder, laid out like the word model's: written atomically, and read with care."""
+"""The folder of a sentence encoder, with the layout of word models: written atomically, and checked when read."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 
 KIND = "sentence-encoder"
 FORMAT_VERSION = 3
-"""2 has a pooling other than the sum, 3 several blocks; an encoder is written as the lowest that has what it needs."""
+"""Version 2 adds poolings other than the sum, 3 several blocks; encoders are written in the lowest possible version."""
 
 TABLE_FILE, NETWORK_FILE, POOLING_FILE = "encoder.safetensors", "network.safetensors", "pooling.safetensors"
 BLOCKS_FILE = "blocks.safetensors"
@@ -83,7 +83,7 @@ def _tensors(state: EncoderState) -> Tensors:
 
 
 def digest_of_state(state: EncoderState) -> str:
-    """Return 16 letters that change if the vectors do that an encoder makes, wherever it is; not with its metadata."""
+    """Return a digest of 16 letters of everything that decides an encoder's vectors, without its metadata."""
     found = blake2b(digest_size=8)
     found.update(encode_json(_describe(replace(state, metadata={}))))
     found.update(encode_words(list(state.vocabulary.index_to_key)))
@@ -96,26 +96,26 @@ def digest_of_state(state: EncoderState) -> str:
 
 
 def n_bytes_of_state(state: EncoderState) -> int:
-    """Return how much the arrays of an encoder take on the disk."""
+    """Return the size of an encoder's arrays on disk in bytes."""
     return n_bytes_of(*_tensors(state).values(), subwords=state.subwords)
 
 
 def load_encoder(
     path: str | os.PathLike[str], *, mmap: bool = True, tokenizer: Tokenizer | None = None
 ) -> EncoderState:
-    """Open an encoder's folder, or one of word vectors, which makes the encoder of `sif_state`.
+    """Open an encoder's folder, or one of word vectors, which becomes the encoder of `sif_state`.
 
-    A folder may come from a stranger: nothing in it is executed and every size is checked.
+    The folder may be untrusted: nothing in it is executed and every size is checked.
 
     Parameters
     ----------
     path : str or path-like
         The folder.
     mmap : bool, default True
-        Map the table into memory, so that opening takes no time and memory is shared between processes. Otherwise read
-        it at once.
+        Map the table into memory, so that opening takes no time and processes share the memory. Otherwise read it at
+        once.
     tokenizer : Tokenizer, optional
-        Used in place of the one that the folder names; needed where that is a callable, since code is never stored.
+        Replaces the tokenizer that the folder names; needed if that is a callable, because code is never stored.
 
     Returns
     -------
@@ -124,7 +124,7 @@ def load_encoder(
     Raises
     ------
     ModelError
-        If the folder is missing, no model, of a newer format version, damaged, or its tokenizer must be passed again.
+        If the folder is missing, not a model, damaged, or of a newer format version, or its tokenizer must be passed.
     """
     if read_kind(path) == WORD_VECTORS:
         try:
@@ -174,12 +174,12 @@ def load_encoder(
 
 
 def read_encoder_config(path: str | os.PathLike[str]) -> dict[str, Any]:
-    """Read the ``config.json`` of an encoder's folder, and check what `EncoderState` is made of.
+    """Read the ``config.json`` of an encoder's folder, and check its entries.
 
     Raises
     ------
     ModelError
-        If it is missing, not strict JSON, of another kind, of a newer version, or an entry is missing or wrong.
+        If the file is missing, not strict JSON, of another kind or a newer version, or an entry is missing or wrong.
     """
     config = read_header(path, KIND, FORMAT_VERSION)
     file = Path(path, LAYOUT.config)
@@ -241,7 +241,7 @@ def _describe(state: EncoderState) -> dict[str, Any]:
 def _read_network(
     folder: Path, config: dict[str, Any], *, mmap: bool
 ) -> tuple[NetworkConfig | None, ParameterTable | None]:
-    """Return the network that the configuration describes and its parameters; None and None if there is none."""
+    """Return the configured network and its parameters, or None and None without one."""
     if "network" not in config:
         return None, None
     from w2v.encoder.model.network import NetworkConfig
@@ -256,7 +256,7 @@ def _read_network(
 
 
 def _read_blocks(folder: Path, config: dict[str, Any], *, mmap: bool) -> Blocks:
-    """Return the blocks that the configuration describes."""
+    """Return the configured blocks."""
     if "blocks" not in config:
         return NO_BLOCKS
     tensors = read_tensors(folder / BLOCKS_FILE, mmap=mmap) if MEAN in config["blocks"] else {}
@@ -267,7 +267,7 @@ def _read_blocks(folder: Path, config: dict[str, Any], *, mmap: bool) -> Blocks:
 
 
 def _read_pooling(folder: Path, config: dict[str, Any], columns: int, *, mmap: bool) -> Pooling:
-    """Return the pooling that the configuration describes, which makes so many columns."""
+    """Return the configured pooling; its output must have this number of columns."""
     if "pooling" not in config:
         return SUM
     described, tensors = config["pooling"], {}

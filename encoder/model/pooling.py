@@ -1,4 +1,4 @@
-"""From the hidden states of a sentence's tokens to its vector: a sum, or what encoders of other programs do."""
+"""Pooling: from the hidden states of a sentence's tokens to its vector."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _ACTIVATIONS = (NO_ACTIVATION, "gelu", "relu", "tanh")
 
 @dataclass(frozen=True, eq=False)
 class Dense:
-    """A map of a sentence's vector: activation(s W + b).
+    """A dense layer on a sentence's vector: activation(s W + b).
 
     Attributes
     ----------
@@ -24,14 +24,14 @@ class Dense:
     bias : ndarray of shape (n_outputs,), float32
         b.
     activation : {"none", "gelu", "relu", "tanh"}
-        Those that sentence-transformers has a name for.
+        The activations that sentence-transformers names.
 
     Raises
     ------
     TypeError
-        If an array has another type.
+        If an array has the wrong type.
     ValueError
-        If an array has another shape or is not finite, or the activation is unknown.
+        If an array has the wrong shape or is not finite, or the activation is unknown.
     """
 
     weight: NDArray[np.float32]
@@ -50,7 +50,7 @@ class Dense:
             raise ValueError(f"the activation must be one of {', '.join(_ACTIVATIONS)}, not {self.activation!r:.80}")
 
     def __call__(self, x: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Return the map of rows of shape (S, n_inputs); row i depends on x[i] alone, bit for bit."""
+        """Return the output for rows x of shape (S, n_inputs); row i depends on x[i] only, bit for bit."""
         from w2v.neural.layers import activations
         from w2v.neural.layers.matmul import product
 
@@ -65,19 +65,19 @@ class Pooling:
     Attributes
     ----------
     kind : {"sum", "mean", "first", "max"}
-        Encoders that are made here take the sum; imported ones what they were trained with.
+        Encoders trained here use the sum, imported ones the pooling of their training.
     dense : tuple of Dense
-        Maps that follow, one after another. A sentence without tokens has the zero vector whatever they are.
+        Dense layers that follow, in order. A sentence without tokens always has the zero vector.
     normalize : bool
-        Whether vectors are brought to length 1, unless somebody asks for another thing.
+        Whether vectors are scaled to unit length by default.
     kept : int, optional
-        Keep the first columns only, of vectors at length 1 if `normalize`: they are not brought to length 1 again.
-        This is `truncate_dim` of sentence-transformers.
+        Keep only the first columns. This follows `normalize`, and the result is not normalized again, as for
+        `truncate_dim` of sentence-transformers.
 
     Raises
     ------
     ValueError
-        If the kind is unknown, the maps do not fit each other, or `kept` is less than 1.
+        If the kind is unknown, the widths of the dense layers do not match, or `kept` is less than 1.
     """
 
     kind: str = "sum"
@@ -96,26 +96,26 @@ class Pooling:
 
     @property
     def is_plain(self) -> bool:
-        """Whether it is what encoders do that are made here."""
+        """Whether this is the pooling of encoders trained here."""
         return self.kind == "sum" and not self.dense and self.normalize and self.kept is None
 
     @property
     def is_linear(self) -> bool:
-        """Whether the vector points where a sum of hidden states does: then training knows what to do."""
+        """Whether the vector has the direction of a sum of hidden states, which training requires."""
         return self.kind in ("sum", "mean") and not self.dense and self.kept is None
 
     @property
     def ends_at_unit_length(self) -> bool:
-        """Whether vectors have length 1, unless somebody asks for another thing."""
+        """Whether vectors have unit length by default."""
         return self.normalize and self.kept is None
 
     def columns(self, width: int) -> int:
-        """Return the width of vectors made of hidden states of `width`."""
+        """Return the width of the vectors for hidden states of this width."""
         whole = int(self.dense[-1].weight.shape[1]) if self.dense else width
         return whole if self.kept is None else min(self.kept, whole)
 
     def pool(self, rows: NDArray[np.float32], offsets: NDArray[np.int64]) -> NDArray[np.float32]:
-        """Return a vector for each sentence, shape (S, E), of hidden states of shape (N, E); then comes `finish`."""
+        """Return the pooled vectors of sentences, shape (S, E), from hidden states of shape (N, E)."""
         if self.kind == "sum":
             return sum_sentences(rows, offsets)
         from w2v.neural.layers import pooling
@@ -123,7 +123,7 @@ class Pooling:
         return pooling.forward(rows, offsets, self.kind)[0]
 
     def finish(self, pooled: NDArray[np.float32], offsets: NDArray[np.int64]) -> NDArray[np.float32]:
-        """Return the vectors of sentences from what `pool` gave; `offsets` tells which have tokens."""
+        """Return the vectors of sentences from the output of `pool`; `offsets` says which have tokens."""
         if self.dense:
             for dense in self.dense:
                 pooled = dense(pooled)
@@ -136,7 +136,7 @@ class Pooling:
         return np.ascontiguousarray(pooled[:, : self.kept])
 
     def contributions(self, rows: NDArray[np.float32], offsets: NDArray[np.int64]) -> NDArray[np.float32]:
-        """Return vectors whose sum over a sentence is what is pooled, mapped further as long as the maps are linear."""
+        """Return vectors whose sum over a sentence is the pooled vector, after the leading linear dense layers."""
         if self.kind != "sum":
             rows = rows * self._weights(rows, offsets)
         lengths = np.diff(offsets)
@@ -148,7 +148,7 @@ class Pooling:
         return rows[:, : self.kept]
 
     def _weights(self, rows: NDArray[np.float32], offsets: NDArray[np.int64]) -> NDArray[np.float32]:
-        """Return the factors of the hidden states in what is pooled, shape (N, 1), or of the maximum (N, E)."""
+        """Return the weights of the hidden states in the pooled vector, shape (N, 1), or (N, E) for the maximum."""
         from w2v.neural.layers import pooling
 
         _, cache = pooling.forward(rows, offsets, self.kind)
@@ -161,12 +161,12 @@ class Pooling:
         return factors
 
     def to_config(self) -> dict[str, Any]:
-        """Return what `from_config` needs beside the arrays of `tensors`."""
+        """Return the configuration for `from_config`, which also takes `tensors`."""
         config = {"kind": self.kind, "dense": [dense.activation for dense in self.dense], "normalize": self.normalize}
         return config if self.kept is None else config | {"kept": self.kept}
 
     def tensors(self) -> dict[str, NDArray[Any]]:
-        """Return the arrays of the dense maps by name."""
+        """Return the arrays of the dense layers by name."""
         named: dict[str, NDArray[Any]] = {}
         for number, dense in enumerate(self.dense):
             named |= {f"dense.{number}.weight": dense.weight, f"dense.{number}.bias": dense.bias}
@@ -174,7 +174,7 @@ class Pooling:
 
     @classmethod
     def from_config(cls, config: dict[str, Any], tensors: dict[str, NDArray[Any]]) -> Pooling:
-        """Make the pooling again that `to_config` and `tensors` described; they may be a stranger's.
+        """Return the pooling that `to_config` and `tensors` described; the input may be untrusted.
 
         Raises
         ------
@@ -197,7 +197,7 @@ class Pooling:
 
 
 SUM = Pooling()
-"""What encoders do that are made here."""
+"""The pooling of encoders trained here."""
 
 
 def sum_sentences(rows: NDArray[np.float32], offsets: NDArray[np.int64]) -> NDArray[np.float32]:

@@ -1,4 +1,4 @@
-"""The layers of an encoder as a start for other networks that read words."""
+"""The layers of an encoder as initial layers of other networks that read words."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from w2v.vectors.embeddings import Embeddings
 
 
 def layers_of(state: EncoderState) -> PretrainedLayers:
-    """Return the layers of an encoder and the weighted vectors of words that they read.
+    """Return the layers of an encoder and the weighted word vectors that they read.
 
     Raises
     ------
     ValueError
-        If it has no layers, or they read pieces of words.
+        If it has no layers, or they read subwords.
     """
     network, parameters = state.network, state.parameters
     if network is None or parameters is None:

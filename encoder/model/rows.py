@@ -1,4 +1,4 @@
-"""The rows that a sentence's words have in an encoder, gathered or summed up, and the blocks beside their sum."""
+"""The embeddings of a sentence's words in an encoder, gathered or summed, and the further blocks of its vector."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ from w2v.vectors.subwords import SubwordVectors
 
 
 class WordRows:
-    """What `EncoderState` says of words: exp(b_i) · E_i for known ones, spelling and n-grams for others.
+    """The embeddings of words: exp(b_i) · E_i for known words, spelling and n-grams for unknown ones.
 
-    Its methods may be called from several threads at once. `gains` are exp(b), shape (V,), read-only. `has_unknown`
-    says whether words that the vocabulary does not hold have a row; `beside` makes the blocks beside the rows' sum.
+    Its methods are thread-safe. `gains` are exp(b), shape (V,), read-only. `has_unknown` says whether unknown words
+    have an embedding; `beside` makes the further blocks.
     """
 
     def __init__(self, state: EncoderState) -> None:
@@ -33,7 +33,7 @@ class WordRows:
         self._table = _frozen(state.table.reshape(-1))
 
     def find(self, sentences: Sequence[str], *, first: int = 0) -> FoundWords:
-        """Look up the words of sentences; those that have no row at all are left out. See `WordLookup.find`."""
+        """Look up the words of sentences; words without an embedding are left out. See `WordLookup.find`."""
         return self.lookup.find(sentences, with_unknown=self.state.has_unknown, first=first)
 
     def find_lines(self, data: bytes) -> FoundWords:
@@ -41,9 +41,9 @@ class WordRows:
         return self.lookup.find_lines(data, with_unknown=self.state.has_unknown)
 
     def sums(self, found: FoundWords, out: NDArray[np.float32] | None = None) -> NDArray[np.float32]:
-        """Return the sum of the rows of each sentence, shape (S, d); zero for a sentence without words.
+        """Return the sum of each sentence's embeddings, shape (S, d), in `out` if given; zero without words.
 
-        It is written to `out` if that is given. The sum of a sentence does not depend on the others, bit for bit.
+        The sum of a sentence does not depend on the others, bit for bit.
         """
         sums = np.empty((len(found), self.state.width), np.float32) if out is None else out
         extra = _frozen(self.unknown_rows(found.unknown).reshape(-1))
@@ -51,9 +51,9 @@ class WordRows:
         return sums
 
     def join(self, found: FoundWords, out: NDArray[np.float32], *, has_sums: bool, normalize: bool) -> bool:
-        """Write the vectors of sentences with all blocks to `out`, shape (S, columns); say whether they are finite.
+        """Write the vectors of sentences with all blocks to `out`, shape (S, columns); return whether they are finite.
 
-        With `has_sums` the first block stands there already, but for its length.
+        With `has_sums`, `out` already has the first block, not yet normalized.
         """
         assert self.beside is not None
         if has_sums:
@@ -63,7 +63,7 @@ class WordRows:
         return self.beside.join(found, out, first, normalize=normalize)
 
     def gather(self, found: FoundWords) -> NDArray[np.float32]:
-        """Return the row of every token, shape (N, d), a copy."""
+        """Return a copy of the embedding of every token, shape (N, d)."""
         rows = np.empty((len(found.ids), self.state.width), np.float32)
         known = found.ids >= 0
         if known.all():
@@ -75,7 +75,7 @@ class WordRows:
         return rows
 
     def unknown_rows(self, words: list[str]) -> NDArray[np.float32]:
-        """Return the rows of words that the vocabulary does not hold, shape (K, d)."""
+        """Return the embeddings of unknown words, shape (K, d)."""
         state = self.state
         rows = np.zeros((len(words), state.width), np.float32)
         if not words:
@@ -91,7 +91,7 @@ class WordRows:
 
 
 class BesideRows:
-    """The blocks beside the first, ready to be made; `columns` are theirs."""
+    """Makes the further blocks, which have `columns` columns."""
 
     def __init__(self, blocks: Blocks, vocabulary: Vocabulary) -> None:
         self.blocks, self.columns, self._n_words = blocks, blocks.columns, len(vocabulary)
@@ -108,9 +108,9 @@ class BesideRows:
         self._weights = np.array([one.weight if one else 0.0 for one in (blocks.bag, blocks.mean)])
 
     def join(self, found: FoundWords, out: NDArray[np.float32], first: Rows | None = None, *, normalize: bool) -> bool:
-        """Write the vectors of sentences to `out`, shape (S, d); say whether they are finite. See `join_blocks`.
+        """Write the vectors of sentences to `out`, shape (S, d); return whether they are finite. See `join_blocks`.
 
-        Without `first` the first block stands there already, but for its length.
+        Without `first`, `out` already has the first block, not yet normalized.
         """
         flags, bag = (first is None, normalize), self._bag._replace(extra=_frozen(self._entries(found.unknown)))
         first = _no_rows(out.shape[1] - self.columns) if first is None else first
@@ -120,18 +120,18 @@ class BesideRows:
         return finite
 
     def gather(self, found: FoundWords) -> NDArray[np.float32]:
-        """Return for every token what it adds to these blocks of its sentence's vector, shape (N, columns)."""
+        """Return each token's contribution to these blocks of its sentence's vector, shape (N, columns)."""
         parts = self._rows_of(found.ids, self._entries(found.unknown))
         for rows, weight in parts:
             scale_sentences(rows, found.offsets, weight)
         return np.hstack([rows for rows, _ in parts])
 
     def of_vocabulary(self) -> list[tuple[NDArray[np.float32], float]]:
-        """Return for each block the rows of the words, whose sums it is but for its length, and its weight."""
+        """Return for each block its weight and the rows of the words; the block is their sum, normalized."""
         return self._rows_of(np.arange(self._n_words, dtype=np.int32), np.empty(0, np.float32))
 
     def _rows_of(self, ids: NDArray[np.int32], unknown: NDArray[np.float32]) -> list[tuple[NDArray[np.float32], float]]:
-        """Return the rows of words in each block and its weight; `unknown` has the entries of those below 0."""
+        """Return the rows of words in each block and its weight; `unknown` has the entries of ids below 0."""
         parts, known = [], ids >= 0
         bag, mean = self.blocks.bag, self.blocks.mean
         if bag is not None:
@@ -148,7 +148,7 @@ class BesideRows:
         return parts
 
     def _entries(self, words: Sequence[str]) -> NDArray[np.float32]:
-        """Return the signs and columns of words, as `hash_words` has them."""
+        """Return the signs and columns of words in the layout of `hash_words`."""
         bag = self.blocks.bag
         entries = np.empty(2 * len(words) if bag else 0, np.float32)
         if bag is not None and words:
@@ -157,7 +157,7 @@ class BesideRows:
 
 
 def scale_sentences(rows: NDArray[np.float32], offsets: NDArray[np.int64], length: float) -> None:
-    """Scale the rows of each sentence in place so that their sum has a length; a sum of zero stays zero."""
+    """Scale the rows of each sentence in place so that their sum has the given length; a zero sum stays zero."""
     for start, stop in zip(offsets.tolist(), offsets[1:].tolist(), strict=False):
         own = float(np.linalg.norm(rows[start:stop].sum(axis=0, dtype=np.float64)))
         if own > 0:
@@ -170,7 +170,7 @@ def _no_rows(width: int) -> Rows:
 
 
 def _ngram_means(subwords: SubwordVectors, words: list[str]) -> NDArray[np.float32]:
-    """Return the mean of the vectors of each word's n-grams; zeros for a word that has none."""
+    """Return the mean vector of each word's n-grams; zeros for a word without any."""
     offsets, buckets = subwords.subwords.table(words)
     places = subwords.places(buckets)
     sums = np.zeros((len(words), subwords.ngram_vectors.shape[1]), np.float32)

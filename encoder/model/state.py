@@ -1,4 +1,4 @@
-"""Everything that turns sentences into vectors: a table of words, their weights, and a network where there is one."""
+"""The state of an encoder: word table, word weights, and optionally a network."""
 
 from __future__ import annotations
 
@@ -24,53 +24,53 @@ if TYPE_CHECKING:
     from w2v.vectors.subwords import SubwordVectors
 
 DEFAULT_A = EncoderParameters.a
-"""The `a` of word weights a / (a + p)."""
+"""Default `a` of word weights a / (a + p)."""
 
 
 @dataclass(frozen=True, eq=False)
 class EncoderState:
-    """What an encoder has learned. Training takes one and returns another (`dataclasses.replace`).
+    """The trained state of an encoder. Training takes one and returns another (`dataclasses.replace`).
 
-    The tokens i of a sentence have the embeddings x_i = exp(b_i) · E_i. Without a network its vector is s = Σ x_i. With
-    one, s = Σ y_i, of the hidden states y, as wide as x, that the network makes; at its start y = x or Σ y_i points
-    where Σ x_i does. Encoders of other programs may pool otherwise; see `Pooling`. Sentences are compared by the cosine
-    of s, or of s and further blocks side by side; see `blocks`. Words that the vocabulary does not hold have weight 1
-    and the embedding that `subwords` and `identity` make; without these they are left out. The vector of a sentence
-    without any token is zero.
+    The tokens i of a sentence have the embeddings x_i = exp(b_i) · E_i. Without a network, the sentence's vector is
+    s = Σ x_i. With one, it is s = Σ y_i, where the hidden states y have the width of x; an untrained network has y = x,
+    or Σ y_i in the direction of Σ x_i. Encoders of other programs may pool differently; see `Pooling`. Sentences are
+    compared by the cosine of s, or of s concatenated with further blocks; see `blocks`. Unknown words have weight 1 and
+    the embedding that `subwords` and `identity` make; without these they are left out. The vector of a sentence without
+    any token is zero.
 
     Attributes
     ----------
     vocabulary : Vocabulary
         The V words.
     tokenizer : Tokenizer
-        How sentences become words.
+        Splits sentences into words.
     table : ndarray of shape (V, d), float32, C-contiguous
-        E. Weights are not folded in; the identity of each word is.
+        E. It includes the identity of each word, but not the weights.
     word_weights : ndarray of shape (V,), float32
         b, the logarithms of the words' weights.
     identity : Identity or None
-        What unknown words get for their spelling.
+        Embeds unknown words by their spelling.
     subwords : SubwordVectors or None
-        What unknown words get for their n-grams, times `subword_scale`, in the first columns.
+        Embeds unknown words by their n-grams, times `subword_scale`, in the first columns.
     subword_scale : float
-        What brings the vectors of n-grams to the length of E.
+        Scales the vectors of n-grams to the length of E.
     network : NetworkConfig or None
     parameters : ParameterTable or None
-        Those of the network; both or neither.
+        Parameters of the network; None without one.
     pooling : Pooling
-        How tokens become a sentence's vector; the sum, unless an encoder was imported.
+        How tokens become a sentence's vector; the sum, unless the encoder was imported.
     metadata : dict
-        Whatever else is kept with the encoder, in JSON types.
+        Other data to keep with the encoder, in JSON types.
     blocks : Blocks
-        What stands beside s; see `w2v.encoder.model.blocks`. A sentence's vector is then s at length 1 and, behind it,
-        the others at theirs, all brought to length 1 if the pooling normalizes.
+        Further blocks of the vector; see `w2v.encoder.model.blocks`. A sentence's vector is then s at unit length
+        followed by the other blocks at their lengths, all normalized together if the pooling normalizes.
 
     Raises
     ------
     TypeError
-        If an array has another type.
+        If an array has the wrong type.
     ValueError
-        If an array has another shape, is not finite, or if only one of `network` and `parameters` is there.
+        If an array has the wrong shape or is not finite, or if only one of `network` and `parameters` is given.
     """
 
     vocabulary: Vocabulary
@@ -102,7 +102,7 @@ class EncoderState:
         self._check_parts()
 
     def _check_parts(self) -> None:
-        """Raise ValueError if what comes after the table does not fit it."""
+        """Raise ValueError if network, pooling or blocks do not match the table."""
         if (self.network is None) != (self.parameters is None):
             raise ValueError("a network needs its parameters, and parameters their network")
         if self.network is not None and self.network.input_size != self.width:
@@ -118,7 +118,7 @@ class EncoderState:
         if mean is not None and len(mean.vectors) != len(self.vocabulary):
             raise ValueError(f"there are {len(self.vocabulary)} words, but the mean is of {len(mean.vectors)} vectors")
         if self.blocks and self.pooling.kept is not None:
-            raise ValueError("an encoder that keeps the first columns only has no place for further blocks")
+            raise ValueError("an encoder that keeps only the first columns cannot have further blocks")
 
     def __sklearn_clone__(self) -> EncoderState:
         return self  # read-only: a clone of an estimator shares it
@@ -135,7 +135,7 @@ class EncoderState:
 
     @property
     def has_unknown(self) -> bool:
-        """Whether words that the vocabulary does not hold count in some block."""
+        """Whether unknown words count in some block."""
         return self.subwords is not None or self.identity is not None or self.blocks.bag is not None
 
     @property
@@ -145,12 +145,12 @@ class EncoderState:
 
     @property
     def dimension(self) -> int:
-        """The width of sentence vectors: that of the table or of what the pooling maps them to, and of the blocks."""
+        """The width of sentence vectors, after pooling and with all blocks."""
         return self.pooling.columns(self.width) + self.blocks.columns
 
     @property
     def gains(self) -> NDArray[np.float32]:
-        """exp(b), what each row of the table is multiplied by, shape (V,)."""
+        """exp(b), the factor of each row of the table, shape (V,)."""
         gains: NDArray[np.float32] = np.exp(self.word_weights)
         return gains
 
@@ -163,21 +163,21 @@ def sif_state(
     identity_columns: int = EncoderParameters.identity_columns,
     tokenizer: Tokenizer | None = None,
 ) -> EncoderState:
-    """Return the encoder that word vectors make without training: smooth inverse frequency weights, in closed form.
+    """Return an encoder from word vectors without training, with smooth inverse frequency (SIF) weights.
 
     Parameters
     ----------
     embeddings : Embeddings
         Finite vectors of V words.
     a : float, default 3e-4
-        A word of probability p has the weight a / (a + p). Infinity gives all words the weight 1, the plain sum.
+        A word of probability p has the weight a / (a + p). With infinity, all words have weight 1: a plain sum.
     identity_scale : float, default 0
-        Give every word the `Identity` of this length; 0 gives none.
+        Length of the `Identity` of every word; 0 for none.
     identity_columns : int, default 0
-        Give the identity so many columns of its own, after those of the vectors; 0 adds it to the vectors.
+        Number of separate columns for the identity, after those of the vectors; 0 adds it to the vectors.
     tokenizer : Tokenizer, optional
-        In place of the embeddings' own. A file of another tool, which has none, is given ``words``, lower-casing if no
-        word has capitals.
+        Replaces the tokenizer of the embeddings. Files of other tools have none and get ``words``, which lower-cases
+        if no word has capitals.
 
     Returns
     -------
@@ -186,18 +186,18 @@ def sif_state(
     Raises
     ------
     ValueError
-        If `a` is not positive, a vector is not finite, or the embeddings were tokenised by a callable that is needed
-        again, or an option of the identity is out of range, or the words are of two languages.
+        If `a` is not positive, a vector is not finite, an option of the identity is out of range, the embeddings need
+        their callable tokenizer again, or the words belong to two languages.
 
     Notes
     -----
-    E = W / sqrt(mean of ‖W_w‖² over the 20,000 most frequent words), b = log(a / (a + p)). Where the words have no
-    counts, p follows Zipf's law in the order of the rows.
+    E = W / sqrt(mean of ‖W_w‖² over the 20,000 most frequent words), b = log(a / (a + p)). Without counts of the words,
+    p follows Zipf's law in the order of the rows.
 
     References
     ----------
     .. [1] Arora, Liang and Ma 2017, A simple but tough-to-beat baseline for sentence embeddings, ICLR, algorithm 1,
-       without the common component, whose removal gains nothing with these vectors.
+       without removing the common component, which does not help with these vectors.
     """
     for name, value in (("a", a), ("identity_scale", identity_scale), ("identity_columns", identity_columns)):
         check_parameter(name, value)
@@ -227,7 +227,7 @@ def sif_state(
 
 
 def _refuse_tags(embeddings: Embeddings) -> None:
-    """Raise ValueError if words begin with the tags of two languages, as no word of a sentence does."""
+    """Raise ValueError if words have the prefixes of two languages, which words of sentences never have."""
     if tags := languages_of(embeddings):
         raise ValueError(
             f"the words are of two languages and have their tags, such as {embeddings.index_to_key[0]!r:.40}, which no "
@@ -237,12 +237,12 @@ def _refuse_tags(embeddings: Embeddings) -> None:
 
 
 def tokenizer_of(embeddings: Embeddings) -> Tokenizer:
-    """Return the tokenizer of embeddings, or what suits those of another tool, which have none.
+    """Return the tokenizer of embeddings, or a suitable one for vectors of another tool, which have none.
 
     Raises
     ------
     ValueError
-        If it is a callable of the user's, which was not passed when the embeddings were loaded.
+        If it is the user's own callable, which was not passed when the embeddings were loaded.
     """
     if embeddings.tokenizer is not None:
         return embeddings.tokenizer

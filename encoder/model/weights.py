@@ -1,4 +1,4 @@
-"""How much each word counts in a sentence: by its probability, in closed form."""
+"""Word weights in closed form, from the probabilities of words."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from w2v.vectors.embeddings import Embeddings
 
 SENTENCE_LENGTH = 11
-"""Words that a sentence is taken to have, as uSIF's paper does."""
+"""Assumed number of words of a sentence, as in uSIF's paper."""
 
 _N_FREQUENT = 20_000
 _ZIPF_SHIFT = 2.7  # Mandelbrot's: p is in proportion to 1 / (rank + 2.7)
@@ -22,7 +22,7 @@ _ZIPF_SHIFT = 2.7  # Mandelbrot's: p is in proportion to 1 / (rank + 2.7)
 def word_probabilities(vocabulary: Vocabulary) -> NDArray[np.float64]:
     """Return the fraction of each word in the training corpus, shape (V,).
 
-    Without counts, or with zeros only, it follows Zipf's law in the order of the words.
+    Without counts, or with only zeros, the fractions follow Zipf's law in the order of the words.
     """
     counts = vocabulary.counts
     if counts is not None and counts.any():
@@ -34,15 +34,15 @@ def word_probabilities(vocabulary: Vocabulary) -> NDArray[np.float64]:
 
 
 def log_weights(probabilities: NDArray[np.float64], a: float) -> NDArray[np.float32]:
-    """Return log(a / (a + p)) of every word, shape (V,), float32; zeros where `a` is infinite."""
+    """Return log(a / (a + p)) of every word, shape (V,), float32; zeros if `a` is infinite."""
     weights: NDArray[np.float32] = -np.log1p(probabilities / a).astype(np.float32)
     return weights
 
 
 def row_scale(embeddings: Embeddings) -> float:
-    """Return what brings the root mean square length of the 20,000 most frequent words' vectors to 1.
+    """Return the factor that scales the 20,000 most frequent words' vectors to a root mean square length of 1.
 
-    It is 1 where all of them are zero or one is not finite. Cosines do not depend on it; rates of training do.
+    It is 1 if all of them are zero or one is not finite. Cosines do not depend on it; learning rates do.
     """
     vectors = embeddings.most_frequent(_N_FREQUENT).vectors
     total = float(np.einsum("ij,ij->", vectors, vectors, dtype=np.float64))

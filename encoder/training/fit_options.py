@@ -1,4 +1,4 @@
-"""How an encoder is trained, and what is told of it meanwhile."""
+"""The options that decide how an encoder is trained."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from w2v.settings.constraints import Choice, Flag, Integer, Number, Seconds, Wei
 from w2v.settings.parameters import CONSTRAINTS
 from w2v.settings.tables import MANY, check_parameters, documented, parameter
 
-_BY_SOURCE = "by what is trained on"
+_BY_SOURCE = "depends on the training data"
 OBJECTIVES = ("neighbors", "masked", "titles")
 
 
 @documented()
 @dataclass(frozen=True)
 class FitOptions:
-    """How an encoder is trained. What is None is chosen by what it is trained on; see `DEFAULTS`.
+    """How an encoder is trained. Options that are None depend on the training data; see `DEFAULTS`.
 
     Attributes
     ----------
@@ -31,44 +31,42 @@ class FitOptions:
 
     objective: str = parameter(
         "neighbors",
-        Choice("What a corpus teaches: which sentence follows which; to a network, which words were masked; or which "
-               "title belongs to a paragraph, for searching.", OBJECTIVES),
+        Choice("What a corpus teaches: which sentence follows which; which words were masked (needs a network); or "
+               "which title belongs to a paragraph, for searching.", OBJECTIVES),
     )  # fmt: skip
-    steps: int | None = parameter(None, Integer("Steps of training.", 1, MANY), _BY_SOURCE)
-    batch_size: int | None = parameter(None, Integer("Sentences, or sets of them, in a step.", 2, MANY), _BY_SOURCE)
+    steps: int | None = parameter(None, Integer("Training steps.", 1, MANY), _BY_SOURCE)
+    batch_size: int | None = parameter(
+        None, Integer("Batch size in sentences, or in groups of sentences that belong together.", 2, MANY), _BY_SOURCE
+    )
     learning_rate: float | None = parameter(
         None,
-        Number("Highest learning rate of the words' vectors; 0 leaves them as they are.", low=0),
+        Number("Peak learning rate of the word vectors; 0 keeps them fixed.", low=0),
         _BY_SOURCE,
     )
-    weight_rate: float | None = parameter(
-        None, Number("Highest learning rate of the words' weights.", low=0), _BY_SOURCE
-    )
-    network_rate: float = parameter(2e-3, Number("Highest learning rate of the network.", low=0))
+    weight_rate: float | None = parameter(None, Number("Peak learning rate of the word weights.", low=0), _BY_SOURCE)
+    network_rate: float = parameter(2e-3, Number("Peak learning rate of the network.", low=0))
     temperature: float | None = parameter(
         None, Number("Softmax temperature: cosines are divided by it.", above=0), _BY_SOURCE
     )
     word_dropout: float | None = parameter(
-        None, Number("Fraction of the words of pairs that a step leaves out.", low=0, below=1), _BY_SOURCE
+        None, Number("Fraction of words dropped from pairs at each step.", low=0, below=1), _BY_SOURCE
     )
     order_share: float = parameter(
-        0.3, Number("How much the loss of telling swapped words counts beside the rest; needs attention.", low=0)
+        0.3, Number("Weight of the loss for detecting swapped words; needs attention.", low=0)
     )
     corpus_share: float = parameter(
         1.0,
-        Number(
-            "How much what the corpus teaches counts beside pairs, and neighbours beside titles; 0: not at all.", low=0
-        ),
+        Number("Weight of the corpus's loss beside pairs, or of neighbours beside titles; 0 ignores it.", low=0),
     )
     pair_weights: str | None = parameter(
-        None, Weights("How much each file of pairs counts, in their order and with commas between."), "1 each"
+        None, Weights("Weights of the files of pairs, in their order, separated by commas."), "1 each"
     )
     table_first: bool | None = parameter(
-        None, Flag("Train the words' vectors alone first, and then a network above them."), _BY_SOURCE
+        None, Flag("Train the word vectors alone first, then a network on top of them."), _BY_SOURCE
     )
     choose: bool = parameter(
         False,
-        Flag("Try the words' vectors alone and a network above them, by default attention; keep what is better."),
+        Flag("Train both the word vectors alone and a network on top of them, by default attention; keep the better."),
     )
     mask_fraction: float = parameter(
         0.2, Number("Fraction of words to mask, with the masked objective.", above=0, below=1)
@@ -79,7 +77,7 @@ class FitOptions:
     clip: float = parameter(1.0, Number("Maximum gradient norm of the network.", above=0))
     chunk: int | None = parameter(
         None,
-        Integer("Sentences that the network processes at once, where a batch does not fit in memory.", 1, MANY),
+        Integer("Sentences that the network processes at once, if a batch does not fit in memory.", 1, MANY),
         "the whole batch",
     )
     evaluate_every: int = parameter(200, Integer("Steps between evaluations on held-out sentences.", 1, MANY))
@@ -99,10 +97,10 @@ class FitOptions:
         if self.max_tokens < self.min_tokens:
             raise ValueError(f"max_tokens must be at least min_tokens, not {self.max_tokens} < {self.min_tokens}")
         if self.choose and self.table_first is False:
-            raise ValueError("choose compares a network with the table alone, so table_first must not be False")
+            raise ValueError("choose compares a network with the word vectors alone, so table_first must not be False")
 
     def weights_of_pairs(self, n: int) -> list[float]:
-        """Return how much each of n sources of pairs counts; ValueError if `pair_weights` has another number."""
+        """Return the weights of n sources of pairs; ValueError if `pair_weights` has another number of them."""
         if self.pair_weights is None:
             return [1.0] * n
         weights = list(map(float, self.pair_weights.split(",")))
@@ -111,24 +109,24 @@ class FitOptions:
         return weights
 
     def filled(self, kind: str) -> FitOptions:
-        """Return the options with the defaults of what is trained on, one of `DEFAULTS`."""
+        """Return the options with the defaults for a kind of training data, a key of `DEFAULTS`."""
         chosen = {"table_first": self.choose} | DEFAULTS[kind]
         return replace(self, **{name: value for name, value in chosen.items() if getattr(self, name) is None})
 
     def with_own(self, random_state: Any, workers: int | None) -> FitOptions:
-        """Return the options with the seed and the threads of an estimator, if it has any."""
+        """Return the options with the seed and the number of threads of an estimator, if it sets them."""
         own: dict[str, Any] = {} if workers is None else {"workers": workers}
         if is_generator(random_state):
             import numpy as np
 
             own["seed"] = int(np.random.default_rng(random_state).integers(1 << 31))
         elif random_state is not None:
-            own["seed"] = random_state  # what --seed is, too
+            own["seed"] = random_state
         return replace(self, **own)
 
 
 def is_generator(random_state: Any) -> bool:
-    """Say whether a seed is drawn from this, another one each time."""
+    """Return whether this is a random generator, from which a new seed is drawn each time."""
     return hasattr(random_state, "integers") or hasattr(random_state, "randint")
 
 
@@ -145,4 +143,4 @@ DEFAULTS: dict[str, dict[str, Any]] = {
         "table_first": True,
     },
 }  # fmt: skip
-"""Options that are None, by what is trained on; docs/experiments.md says where they come from."""
+"""Defaults of options that are None, by training data; docs/experiments.md says where they come from."""

@@ -1,6 +1,6 @@
-// The questions that the server answers.
+// Requests to the server.
 
-/** What the server says is wrong with a question. */
+/** An error message of the server about a request. */
 export class Mistake extends Error {
   constructor(answer) {
     super(answer.error ?? "the server cannot answer this");
@@ -11,7 +11,7 @@ export class Mistake extends Error {
 let onSilence = () => {};
 let onAnswer = () => {};
 
-/** Say what is to be done when the server has gone, and when it is there again. */
+/** Set what to do when the server is gone, and when it is back. */
 export function watchServer(gone, back) {
   [onSilence, onAnswer] = [gone, back];
 }
@@ -52,7 +52,7 @@ export const look = (values, signal) => json("/api/look", posted(values, signal)
 export const examples = () => json("/api/examples", posted({}));
 export const score = (text, signal) => json("/api/score", posted({ text }, signal));
 
-/** Give the pieces that a language model writes, each as soon as it is there. */
+/** Yield the pieces that a language model writes, each as soon as it arrives. */
 export async function* write(values, signal) {
   const response = await ask("/api/write", posted(values, signal));
   let rest = "";
@@ -66,7 +66,7 @@ export async function* write(values, signal) {
   }
 }
 
-/** Give the parts of a stream, which not every browser can be asked for in a loop. */
+/** Yield the chunks of a stream; not all browsers can iterate over streams. */
 async function* chunks(stream) {
   const reader = stream.getReader();
   for (let part = await reader.read(); !part.done; part = await reader.read()) yield part.value;
@@ -87,15 +87,15 @@ export async function getMap(after) {
   };
 }
 
-/** Ask a question that is answered in JSON. */
+/** Send a request and return the JSON answer. */
 export const question = (name, values = {}, signal) => json(`/api/${name}`, posted(values, signal));
 
-/** Ask for a file. */
+/** Request a file. */
 export const fetchFile = async (name, values) => (await ask(`/api/${name}`, posted(values))).blob();
 
 const ARRAYS = { float32: Float32Array, uint16: Uint16Array, uint8: Uint8Array };
 
-/** Ask for numbers: return the header, with an entry for each array. */
+/** Request arrays: return the header, with an entry for each array. */
 export async function fetchArrays(name, values = {}, signal) {
   const body = await (await ask(`/api/${name}`, posted(values, signal))).arrayBuffer();
   const length = new DataView(body).getUint32(0, true);

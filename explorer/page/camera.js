@@ -1,9 +1,9 @@
-// Where one looks at the map from: the point in the middle of the free part of the window, and pixels a unit.
+// The camera over the map: the point in the middle of the free part of the window, and the pixels per unit.
 
 const MOST_ZOOM = 600;
 const LEAST_ZOOM = 0.5;
 const SAMPLE = 20_000;
-const STRAY = 0.004; // fraction of the points, at each end, that need not be in sight
+const STRAY = 0.004; // fraction of the points at each end that may be out of sight
 const BORDER = 0.03;
 
 export class Camera {
@@ -12,13 +12,13 @@ export class Camera {
     this.flight = null;
   }
 
-  /** Pixels a unit at which the whole map is seen. */
+  /** Pixels per unit at which the whole map is visible. */
   get whole() {
     const { insets, bounds } = this;
     return Math.max(40, 0.93 * Math.min((this.width - insets.left) / bounds.width, (this.height - insets.bottom) / bounds.height));
   }
 
-  /** How far one is in: 0 at the whole map, 1 at twice its size. */
+  /** Zoom level: 0 shows the whole map, 1 is twice as large. */
   get depth() {
     return Math.log2(this.scale / this.whole);
   }
@@ -64,7 +64,7 @@ export class Camera {
     return n;
   }
 
-  /** Set the size of the window and what covers it, and keep what is seen. */
+  /** Set the size of the window and what covers it, and keep the view. */
   resize(width, height, insets) {
     const before = this.whole;
     Object.assign(this, { width, height, insets });
@@ -77,7 +77,7 @@ export class Camera {
     this.y = clamp(this.y + dy / this.scale, -1.6, 1.6);
   }
 
-  /** Zoom so that what lies at a place of the window stays there. */
+  /** Zoom around a point of the window. */
   zoom(factor, atX = this.middleX, atY = this.middleY) {
     this.flight = null;
     const scale = clamp(this.scale * factor, LEAST_ZOOM * this.whole, MOST_ZOOM * this.whole);
@@ -87,33 +87,33 @@ export class Camera {
     this.scale = scale;
   }
 
-  /** Set where the map lies: nearly all of it, since a few stragglers would leave little room to the others. */
+  /** Set the bounds of the map, without a few outliers that would leave little room for the rest. */
   setBounds(points) {
     const [left, right] = ends(points, 0);
     const [low, high] = ends(points, 1);
     this.bounds = { x: (left + right) / 2, y: (low + high) / 2, width: Math.max(0.5, right - left), height: Math.max(0.5, high - low) };
   }
 
-  /** Fly to where the whole map is seen. */
+  /** Fly to a view of the whole map. */
   flyToAll(isInstant) {
     this.fly(this.bounds.x, this.bounds.y, this.whole, isInstant);
   }
 
-  /** Begin to fly to a place; `isInstant` for those who would rather not see things move. */
+  /** Start to fly to a place; `isInstant` for users who prefer reduced motion. */
   fly(x, y, scale, isInstant) {
     const goal = { x, y, scale: clamp(scale, LEAST_ZOOM * this.whole, MOST_ZOOM * this.whole) };
     if (isInstant) Object.assign(this, goal, { flight: null });
     else this.flight = { from: { x: this.x, y: this.y, scale: this.scale }, goal, start: performance.now() };
   }
 
-  /** Go on flying; say whether one still does. */
+  /** Continue the flight; return whether it is still going on. */
   advance(now) {
     if (this.flight === null) return false;
     const { from, goal, start } = this.flight;
     const t = Math.min(1, (now - start) / 650);
     const eased = 1 - (1 - t) ** 3;
     this.scale = from.scale * (goal.scale / from.scale) ** eased;
-    // straight lines on the screen: the way is covered as the scale changes
+    // straight lines on the screen: the distance is covered as the scale changes
     const ratio = goal.scale / from.scale;
     const way = Math.abs(ratio - 1) < 1e-3 ? eased : (1 - ratio ** -eased) / (1 - 1 / ratio);
     this.x = from.x + (goal.x - from.x) * way;
@@ -125,7 +125,7 @@ export class Camera {
 
 const clamp = (value, low, high) => Math.min(high, Math.max(low, value));
 
-/** Return between which numbers nearly all of an axis lies, judged by a sample of points. */
+/** Return the range of nearly all points along an axis, estimated from a sample. */
 function ends(points, axis) {
   const step = 2 * Math.max(1, Math.floor(points.length / 2 / SAMPLE));
   const sample = new Float32Array(Math.ceil((points.length - axis) / step)).map((_, i) => points[axis + i * step]).sort();

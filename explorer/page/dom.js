@@ -1,6 +1,6 @@
-// Elements made of text and of each other, and what answers are shown as: words with scores, mistakes, heat maps.
+// Elements of the page, and the display of answers: words with scores, errors, heat maps.
 //
-// Words come from a model, which may be a stranger's: they are only ever text.
+// Words come from a model, which may be untrusted: they are only ever inserted as text.
 
 /** Return an element; `attributes` may hold functions ("onclick"), and children are elements or text. */
 export function make(tag, attributes = {}, ...children) {
@@ -14,7 +14,7 @@ export function make(tag, attributes = {}, ...children) {
   return element;
 }
 
-/** Return a word as an element of its own direction. */
+/** Return a word as an element with its own text direction. */
 export function wordElement(word, longest = LONGEST) {
   const element = make("bdi", { class: "word", translate: "no" });
   element.textContent = shown(word, longest);
@@ -25,7 +25,7 @@ const INVISIBLE = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Co}\p{Cn}]/gu;
 const JOINERS = new Set(["\u200c", "\u200d"]);
 const LONGEST = 60;
 
-/** Return a word as it can be shown: what would be invisible or turn the line around is named, long words are cut. */
+/** Return a word for display: invisible and direction-changing characters are named, long words are cut. */
 export function shown(word, longest = LONGEST) {
   const visible = word.replace(INVISIBLE, (c) => (JOINERS.has(c) ? c : `‹${c.codePointAt(0).toString(16)}›`));
   const letters = [...visible];
@@ -37,7 +37,7 @@ export const byId = (id) => document.getElementById(id);
 
 export const thousands = (number) => number.toLocaleString("en-GB");
 
-/** Call `work` once nothing was typed into some inputs, of limited length, for so many milliseconds. */
+/** Call `work` once nothing has been typed into some inputs, of limited length, for this many milliseconds. */
 export function listenTo(inputs, longest, work, milliseconds) {
   let timer = 0;
   for (const input of inputs) {
@@ -49,12 +49,12 @@ export function listenTo(inputs, longest, work, milliseconds) {
   }
 }
 
-/** Say something to those who hear the page. */
+/** Announce something to screen readers. */
 export function announce(text) {
   byId("live").textContent = text;
 }
 
-/** Return what asks one question at a time: a newer one calls off the one before. */
+/** Return a function that runs one request at a time: a newer one aborts the previous one. */
 export function oneAtATime() {
   let running = new AbortController();
   return () => {
@@ -64,7 +64,7 @@ export function oneAtATime() {
   };
 }
 
-/** Return words with scores that can be clicked; `onPick` is called with the word, `onPoint` with its place while the pointer is over it. */
+/** Return a clickable list of words with scores; `onPick` gets the word, `onPoint` its place while the pointer is over it. */
 export function ranking(entries, onPick, onPoint, isBig = false) {
   const highest = Math.max(...entries.map(({ score }) => score), 0.01);
   const items = entries.map(({ word, score, place }) => {
@@ -82,7 +82,7 @@ export function ranking(entries, onPick, onPoint, isBig = false) {
   return make("ol", { class: isBig ? "ranking big" : "ranking" }, ...items);
 }
 
-/** Return what the server says is wrong, with words that may have been meant. */
+/** Return the server's error message, with suggested words. */
 export function mistake(error, onPick) {
   const chips = error.suggestions.map((word) => make("button", { type: "button", class: "chip", onclick: () => onPick(word) }, wordElement(word)));
   const sentence = error.message.charAt(0).toUpperCase() + error.message.slice(1).replace(/;? ?did you mean[^]*$/u, "");
@@ -96,7 +96,7 @@ export function mistake(error, onPick) {
  * word, a column's word and a number.
  */
 export function heatMap({ rows, columns, values, most, say, label, kind = "" }) {
-  const reading = make("p", { class: "reading", "aria-hidden": "true" }, "Point at a square to read it.");
+  const reading = make("p", { class: "reading", "aria-hidden": "true" }, "Point at a square to see its value.");
   const heads = columns.map((word) => make("th", { scope: "col" }, wordElement(word)));
   const body = values.map((numbers, i) => {
     const cells = numbers.map((value) => {

@@ -1,4 +1,4 @@
-// What every page has around it: light and dark, the model's name, help, and tabs that stand in the address.
+// The frame of every page: light and dark theme, the model's name, help, and tabs, which are part of the URL.
 
 import { byId, make, shown } from "./dom.js";
 
@@ -26,7 +26,7 @@ export function initTheme(onChange = () => {}) {
 
   const probe = document.body.appendChild(make("span", { hidden: true }));
   const color = (name) => {
-    probe.style.color = `var(${name})`; // what light-dark() comes to is known of a property that is used
+    probe.style.color = `var(${name})`; // light-dark() is resolved only in a property that is used
     return getComputedStyle(probe).color;
   };
   const apply = () => {
@@ -58,7 +58,7 @@ function stored() {
   try {
     return localStorage.getItem("theme");
   } catch {
-    return null; // a browser that keeps nothing
+    return null; // the browser has no storage
   }
 }
 
@@ -66,11 +66,11 @@ function store(name) {
   try {
     localStorage.setItem("theme", name);
   } catch {
-    // it holds until the page is closed
+    // the choice lasts until the page is closed
   }
 }
 
-/** Show what a model is called and what is known of it. */
+/** Show the model's name and description. */
 export function initHeader(name, facts) {
   byId("name").textContent = shown(name);
   byId("name").title = shown(name);
@@ -85,18 +85,18 @@ export function initHelp() {
   });
 }
 
-/** Say whether a key is free to mean something here. */
+/** Return whether a key event is free for a shortcut. */
 export const isFree = (event) => !(event.ctrlKey || event.metaKey || event.altKey || byId("help").open);
 
 export const isTyping = (event) => event.target.matches("input:not([type=radio]), textarea, select");
 
-/** Say something that needs attention, or, with null, that there is nothing any more. */
+/** Show a notice, or with null remove it. */
 export function warn(text) {
   byId("notice").textContent = text ?? "";
   byId("notice").hidden = !text;
 }
 
-export const GONE = "The explorer has ended. Start it again with w2v explore, and reload this page.";
+export const GONE = "The explorer has ended. Start it again with w2v explore, then reload this page.";
 
 /**
  * Show one of some tabs at a time, as the address says, which holds what is asked in it, too.
@@ -120,13 +120,13 @@ export class Tabs {
     window.addEventListener("hashchange", () => this.route());
   }
 
-  /** Ask something that the address then holds. */
+  /** Navigate to a request, which becomes part of the URL. */
   go(...parts) {
     if (location.hash === address(parts)) this.route();
     else location.hash = address(parts);
   }
 
-  /** Let the address hold what was asked. */
+  /** Put the current request into the URL. */
   keep(...parts) {
     history.replaceState(null, "", address(parts));
   }
@@ -136,7 +136,7 @@ export class Tabs {
     try {
       parts = location.hash.replace(/^#\/?/u, "").split("/").map(decodeURIComponent);
     } catch {
-      parts = [""]; // not an address of ours
+      parts = [""]; // not a URL of this page
     }
     const name = this.names.includes(parts[0]) ? parts[0] : this.names[0];
     for (const tab of this.names) {

@@ -1,4 +1,4 @@
-// The labels of texts and the tags of words: how probable each is, which words say so, and where the model was wrong.
+// Labels of texts and tags of words: their probabilities, the contributions of words, and the model's mistakes.
 
 import { classify, examples, tag } from "./api.js";
 import { announce, byId, make, shown, wordElement } from "./dom.js";
@@ -13,7 +13,7 @@ export class Classifying extends Answering {
       input: "to-classify",
       output: "classified",
       longest: facts.limits.text,
-      hint: "Type a text to see its labels, how probable each is, and which words say so.",
+      hint: "Type a text to see its labels, their probabilities, and which words support them.",
       ask: (text, signal) => classify(text, signal),
       show: (answer) => this.answer(answer),
       onChange,
@@ -33,7 +33,7 @@ export class Classifying extends Answering {
       items.forEach((item, i) => item.firstChild.setAttribute("aria-pressed", String(i === chosen)));
       large.replaceChildren(...this.large(pieces, labels[chosen]));
     };
-    const note = this.facts.oneOfMany ? "of all labels one is right" : "each label is a question of its own; said are those above one half";
+    const note = this.facts.oneOfMany ? "one label per text" : "each label is decided separately; labels above 50 % are assigned";
     const parts = [make("h3", {}, said.length > 0 ? "Labels" : "No label", make("small", {}, note)), make("ol", { class: "ranking labels" }, ...items), large];
     choose(Math.max(0, labels.indexOf(said[0])));
     return parts;
@@ -49,18 +49,18 @@ export class Classifying extends Answering {
     }
     const most = text.entries.reduce((best, entry, i) => (entry.value > (text.entries[best]?.value ?? 0) ? i : best), 0);
     text.show(text.entries.length > 0 ? most : -1);
-    return [make("h3", {}, "Which words say so", make("small", {}, this.explained(found))), text.element, make("p", { class: "hint" }, this.sum(found))];
+    return [make("h3", {}, "Contributions of words", make("small", {}, this.explained(found))), text.element, make("p", { class: "hint" }, this.sum(found))];
   }
 
   explained({ label, against }) {
-    if (!this.facts.isExact) return `what the log-odds of ${shown(label)} lose when the word is left out`;
+    if (!this.facts.isExact) return `how much the log-odds of ${shown(label)} drop without the word`;
     return against === null ? `what each word adds to the log-odds of ${shown(label)}, exactly` : `what each word adds to the log of p(${shown(label)}) / p(${shown(against)}), exactly`;
   }
 
   sum({ words, rest }) {
-    if (!this.facts.isExact) return "The text is classified again without each word. What two words say only together, each of them takes away.";
+    if (!this.facts.isExact) return "The text is classified again without each word. If two words matter only together, each counts their joint effect.";
     const total = words.reduce((sum, value) => sum + value, 0);
-    return `Words ${signed(total)}, end of the text ${signed(rest)}: in all ${signed(total + rest)}. Runs of words are divided evenly among their words.`;
+    return `Words ${signed(total)}, end of the text ${signed(rest)}, total ${signed(total + rest)}. The contribution of an n-gram is divided evenly among its words.`;
   }
 
   /** Return the words that contribute most, the chosen one marked. */
@@ -78,7 +78,7 @@ export class Tagging extends Answering {
       input: "to-tag",
       output: "tagged",
       longest: facts.limits.text,
-      hint: "Type a sentence to see what each word is, how sure the tagger is, and what else the word might be.",
+      hint: "Type a sentence to see the tag of each word, its probability, and the alternatives.",
       ask: (text, signal) => tag(text, signal),
       show: ({ lines }) => {
         announce(lines.map(({ words }) => words.map((word) => word.tag).join(" ")).join(". "));
@@ -102,7 +102,7 @@ export class Tagging extends Answering {
 
   line({ pieces, words }) {
     const text = new Pieces("The text, word by word", ({ alternatives, label }) => [
-      make("ol", { class: "ranking", "aria-label": "What the word might be" }, ...alternatives.map((other) => make("li", {}, barRow(this.name(other.label), other.probability, percent(other.probability), other.label === label)))),
+      make("ol", { class: "ranking", "aria-label": "Possible labels of the word" }, ...alternatives.map((other) => make("li", {}, barRow(this.name(other.label), other.probability, percent(other.probability), other.label === label)))),
     ]);
     let before = null;
     for (const { piece, word } of pieces) {
@@ -131,7 +131,7 @@ export class Tagging extends Answering {
 /** Return the colour of one of some labels; neighbours differ. */
 const hue = (i, n) => `oklch(0.7 0.15 ${Math.round(30 + (n > 12 ? i * 137.5 : (i * 360) / n)) % 360})`;
 
-/** What was said of held-out texts or sentences, to be read. */
+/** Predictions for held-out texts or sentences. */
 export class Examples {
   constructor(facts, onChange, go) {
     Object.assign(this, { facts, go, answer: null });
@@ -144,8 +144,8 @@ export class Examples {
     if (heldOut === null) return byId("examples").replaceChildren(make("p", { class: "hint" }, `No held-out ${what} are kept with this model: it was trained with --examples 0, or none were held out.`));
     const mistakes = kept.slice(0, wrong);
     const right = kept.slice(wrong);
-    const parts = [make("h3", {}, mistakes.length > 0 ? "Mistakes, the surest first" : "No mistakes", make("small", {}, `${wrong.toLocaleString("en-GB")} of ${heldOut.toLocaleString("en-GB")} held-out ${what} ${wrong === 1 ? "was" : "were"} answered wrongly`)), ...mistakes.map((one) => this.one(one))];
-    if (right.length > 0) parts.push(make("details", {}, make("summary", {}, `${right.length} right answers`), ...right.map((one) => this.one(one))));
+    const parts = [make("h3", {}, mistakes.length > 0 ? "Mistakes, the most confident first" : "No mistakes", make("small", {}, `${wrong.toLocaleString("en-GB")} of ${heldOut.toLocaleString("en-GB")} held-out ${what} ${wrong === 1 ? "was" : "were"} answered wrongly`)), ...mistakes.map((one) => this.one(one))];
+    if (right.length > 0) parts.push(make("details", {}, make("summary", {}, `${right.length} correct predictions`), ...right.map((one) => this.one(one))));
     byId("examples").replaceChildren(...parts);
   }
 
@@ -153,7 +153,7 @@ export class Examples {
     const isTagged = this.facts.kind === "tagger";
     const text = isTagged ? example.words.map(({ word }) => word).join(" ") : example.text;
     const shownText = isTagged ? example.words.flatMap((word) => [this.word(word), " "]) : [wordElement(text, 500)];
-    const told = isTagged ? [`the surest of its mistakes: ${percent(example.probability)}`] : this.told(example);
+    const told = isTagged ? [`its most confident mistake: ${percent(example.probability)}`] : this.told(example);
     return make("article", { class: "example" }, make("button", { type: "button", title: "Look at it", onclick: () => this.go(isTagged ? "tag" : "classify", text) }, ...shownText), make("p", { class: "verdict" }, ...(isTagged && this.isRight(example) ? [] : told)));
   }
 

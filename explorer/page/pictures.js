@@ -1,4 +1,4 @@
-// What a picture shows, and where the network looks: held-out pictures to choose from, or one from a file.
+// Labels of a picture and the network's attention: held-out pictures to choose from, or one from a file.
 
 import { examples, look, Mistake } from "./api.js";
 import { announce, byId, make, mistake, oneAtATime, shown, wordElement } from "./dom.js";
@@ -27,12 +27,12 @@ export class Looking {
     this.kept ??= await examples();
     const { heldOut, wrong, examples: kept } = this.kept;
     const thumbs = kept.map((one, i) => {
-      const says = `said ${shown(one.answer)}, ${percent(one.probability)}${i < wrong ? `, should be ${shown(one.labels)}` : ""}`;
+      const says = `predicted ${shown(one.answer)}, ${percent(one.probability)}${i < wrong ? `, should be ${shown(one.labels)}` : ""}`;
       const canvas = this.draw(make("canvas", { "aria-hidden": "true" }), decode(one.pixels));
       return make("button", { type: "button", class: i < wrong ? "thumb wrong" : "thumb", title: says, "aria-label": `Picture ${i + 1}, ${says}`, "aria-pressed": "false", onclick: () => this.choose(i) }, canvas);
     });
     byId("thumbs").replaceChildren(...thumbs);
-    byId("thumbs-title").textContent = heldOut === null ? "No held-out pictures are kept with this model; open one of a file." : `Held-out pictures: ${wrong.toLocaleString("en-GB")} of ${heldOut.toLocaleString("en-GB")} were named wrongly, those first`;
+    byId("thumbs-title").textContent = heldOut === null ? "This model stores no held-out pictures; open one from a file." : `Held-out pictures: ${wrong.toLocaleString("en-GB")} of ${heldOut.toLocaleString("en-GB")} were labelled wrongly, those first`;
     if (kept.length > 0) return this.choose(Math.min(Number(which) || 0, kept.length - 1));
     byId("seen").hidden = true;
   }
@@ -40,7 +40,7 @@ export class Looking {
   choose(i) {
     [...byId("thumbs").children].forEach((thumb, j) => thumb.setAttribute("aria-pressed", String(i === j)));
     const { labels, answer, probability, pixels } = this.kept.examples[i];
-    byId("verdict").replaceChildren(...(i < this.kept.wrong ? ["Said ", wordElement(answer), ` (${percent(probability)}), should be `, wordElement(labels)] : ["It shows ", wordElement(labels)]));
+    byId("verdict").replaceChildren(...(i < this.kept.wrong ? ["Predicted ", wordElement(answer), ` (${percent(probability)}), should be `, wordElement(labels)] : ["It shows ", wordElement(labels)]));
     this.source = null;
     byId("invert").disabled = true;
     this.onChange(String(i));
@@ -55,7 +55,7 @@ export class Looking {
       const picture = await createImageBitmap(file, { resizeWidth: width, resizeHeight: height, resizeQuality: "high" });
       canvas.getContext("2d").drawImage(picture, 0, 0, width, height);
     } catch {
-      return byId("labels").replaceChildren(mistake(new Mistake({ error: `${file.name} is no picture that this browser can read` }), () => {}));
+      return byId("labels").replaceChildren(mistake(new Mistake({ error: `${file.name} is not a picture that this browser can read` }), () => {}));
     }
     this.source = canvas.getContext("2d").getImageData(0, 0, width, height).data;
     byId("invert").disabled = false;
@@ -122,7 +122,7 @@ export class Looking {
         context.fillRect(x * patch, y * patch, patch, patch);
       }),
     );
-    byId("attention-note").textContent = `the strongest patch has ${percent(most)}, an even share is ${percent(even)}`;
+    byId("attention-note").textContent = `the strongest patch has ${percent(most)}, the average is ${percent(even)}`;
   }
 
   /** Draw a picture on a canvas of its size. */

@@ -1,4 +1,4 @@
-// What pages show of a text: its pieces, coloured and described; probabilities as bars; and text boxes that answer.
+// Display of a text: its pieces, coloured and described; probabilities as bars; and text boxes with live answers.
 
 import { Mistake } from "./api.js";
 import { announce, byId, listenTo, make, mistake, oneAtATime, shown, wordElement } from "./dom.js";
@@ -112,7 +112,7 @@ export function alternatives({ piece, probability, alternatives: others }) {
     const name = other.piece === END ? make("em", { class: "word" }, pieceName(END)) : wordElement(pieceName(other.piece));
     return make("li", {}, barRow(name, other.probability, percent(other.probability), other.piece === piece));
   });
-  return [make("ol", { class: "ranking", "aria-label": "What might have stood here" }, ...items)];
+  return [make("ol", { class: "ranking", "aria-label": "Alternatives" }, ...items)];
 }
 
 /** Return a piece with the colour of how improbable it is. */

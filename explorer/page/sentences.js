@@ -1,4 +1,4 @@
-// The tab of sentences: how near two of them are, which words make them so, and what the words attend to.
+// The tab of sentences: the similarity of two sentences, the contributions of words, and attention.
 
 import { compare, Mistake } from "./api.js";
 import { announce, byId, heatMap, listenTo, make, mistake, oneAtATime, wordElement } from "./dom.js";
@@ -26,7 +26,7 @@ export class Sentences {
     const signal = this.asked();
     if (first.trim() === "" || second.trim() === "") {
       const example = make("button", { type: "button", class: "chip", onclick: () => this.open(...this.inputs.map((input) => input.placeholder)) }, "Try an example");
-      byId("comparison").replaceChildren(make("p", { class: "hint" }, "Write two sentences to see how near their meanings are."), make("div", { class: "chips" }, example));
+      byId("comparison").replaceChildren(make("p", { class: "hint" }, "Write two sentences to compare their meanings."), make("div", { class: "chips" }, example));
       return this.map.show(null);
     }
     this.onChange([first, second]);
@@ -44,13 +44,13 @@ export class Sentences {
     if (this.facts.layers > 0) parts.push(...this.attention(sentences));
     const [first, second] = sentences;
     if (first.words.length > 0 && second.words.length > 0) {
-      const label = "How near the words are to each other";
-      parts.push(make("h3", {}, "Words against words", make("small", {}, "first down, second across")));
+      const label = "Similarity of the words";
+      parts.push(make("h3", {}, "Words compared", make("small", {}, "first sentence down, second across")));
       const say = (row, column, value) => `${row} and ${column}: cosine ${value.toFixed(2)}`;
       parts.push(heatMap({ rows: first.words, columns: second.words, values: pairs, most: 1, say, label }));
     }
     const most = this.facts.limits.tokens;
-    if (sentences.some(({ count }) => count > most)) parts.push(make("p", { class: "hint" }, `Shown are the first ${most} words of a sentence; the similarity is that of all.`));
+    if (sentences.some(({ count }) => count > most)) parts.push(make("p", { class: "hint" }, `Only the first ${most} words of a sentence are shown; the similarity uses all of them.`));
     const kept = byId("sentences").scrollTop;
     byId("comparison").replaceChildren(...parts);
     byId("sentences").scrollTop = kept;
@@ -79,7 +79,7 @@ export class Sentences {
       const label = `What the words of the ${["first", "second"][i]} sentence attend to`;
       return heatMap({ rows: words, columns: words, values: attention, most, say, label, kind: ["of-first", "of-second"][i] });
     });
-    return [make("h3", {}, "What words attend to", make("small", {}, "rows look at columns")), again, ...maps];
+    return [make("h3", {}, "Attention", make("small", {}, "rows attend to columns")), again, ...maps];
   }
 
   /** Let the words of both stand out on the map. */

@@ -1,4 +1,4 @@
-// Translations, piece by piece: how sure the translator is of each, what else it might be, and what it looked at.
+// Translations, piece by piece: probabilities, alternatives and cross-attention.
 
 import { translate } from "./api.js";
 import { announce, heatMap, make, shown, wordElement } from "./dom.js";
@@ -11,7 +11,7 @@ export class Translations extends Answering {
       output: "translations",
       further: ["beam"],
       longest: facts.limits.text,
-      hint: "Type a sentence to see its translation, how sure the translator is of each piece, and what it looks at.",
+      hint: "Type a sentence to see its translation, the probability of each piece, and the cross-attention.",
       ask: (text, beam, signal) => translate({ text, beam: Number(beam) }, signal),
       show: ({ lines }) => {
         announce(lines.map(({ translations }) => shown(translations[0].text)).join(". "));
@@ -36,7 +36,7 @@ export class Translations extends Answering {
     };
     choose(0);
     const list = make("ol", { class: "ranking candidates" }, ...others);
-    const rest = translations.length > 1 ? [make("h3", {}, "Translations by score", make("small", {}, "log-probability over the length penalty")), list] : [];
+    const rest = translations.length > 1 ? [make("h3", {}, "Translations by score", make("small", {}, "log-probability divided by the length penalty")), list] : [];
     return make("article", {}, large, ...rest);
   }
 
@@ -49,9 +49,9 @@ export class Translations extends Answering {
     if (alignment.length === 0 || source.length === 0) return parts;
     const rows = found.pieces.slice(0, alignment.length).map(({ piece }) => pieceName(piece));
     const say = (row, column, value) => `${row} gives ${percent(value)} of its attention to ${column}`;
-    parts.push(make("h3", {}, "What it looked at", make("small", {}, "the translation down, the text across: attention of the last layer, mean of its heads")));
-    parts.push(heatMap({ rows, columns: source.map(pieceName), values: alignment, most: 1, say, label: "What each piece of the translation looked at" }));
-    if (Math.max(...count) > source.length && Math.max(...count) > rows.length) parts.push(make("p", { class: "hint" }, "Shown are the first pieces of both; the translation is that of all."));
+    parts.push(make("h3", {}, "Cross-attention", make("small", {}, "translation down, source across; last layer, mean of its heads")));
+    parts.push(heatMap({ rows, columns: source.map(pieceName), values: alignment, most: 1, say, label: "Cross-attention of each piece of the translation" }));
+    if (Math.max(...count) > source.length && Math.max(...count) > rows.length) parts.push(make("p", { class: "hint" }, "Only the first pieces of both are shown; the translation uses all of them."));
     return parts;
   }
 }

@@ -36,7 +36,7 @@ export class MapView {
     Object.assign(this, { points: null, groups: null, hover: null, highlight: NOTHING, ratio: 1, dimmed: 1, frame: 0, morph: null, drift: null });
     this.goal = ALL; // what the map follows when it is arranged better: all of it, places, or null
     this.reduced = matchMedia("(prefers-reduced-motion: reduce)");
-    if (this.gl === null) warn("This browser has no WebGL 2, so there is no map. Everything else works.");
+    if (this.gl === null) warn("This browser has no WebGL 2, so it cannot draw the map. Everything else works.");
   }
 
   /** Begin, once everything is made. */

@@ -41,7 +41,7 @@ export class Words {
   }
 
   greeting() {
-    return make("p", { class: "hint" }, "Type a word to see which words are used like it, or choose one on the map. Words can be added up, too: king - man + woman.");
+    return make("p", { class: "hint" }, "Type a word to see its nearest words, or choose one on the map. You can also add and subtract words: king - man + woman.");
   }
 
   async type() {
@@ -80,7 +80,7 @@ export class Words {
     if (found.rank !== null) facts.push(`rank ${thousands(found.rank)} of ${thousands(this.facts.words)}`);
     if (found.count !== null) facts.push(found.count === 1 ? "seen once" : `seen ${thousands(found.count)} times`);
     if (found.terms !== undefined) facts.push(found.mean ? "not in the vocabulary; nearest to the mean of its words" : "nearest to the sum");
-    else if (found.rank === null) facts.push("never seen; made of its parts");
+    else if (found.rank === null) facts.push("not in the vocabulary; made from character n-grams");
     const title = make("div", { class: "about" }, make("h2", {}, wordElement(found.word)), make("p", {}, facts.join(" · ")));
     const list = ranking(found.neighbors, this.onChoose, (place) => this.map.setHover(place));
     const guess = asked === null ? [] : [make("p", { class: "guess" }, "“", wordElement(asked), "” is not in the vocabulary. Showing: ", wordElement(found.word), "?")];

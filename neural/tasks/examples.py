@@ -24,8 +24,8 @@ LONGEST_TEXT, LONGEST_SENTENCE = 500, 100
 KEPT = 50
 """How many examples are kept if nothing is said."""
 KEPT_TEXTS = Integer(
-    "Held-out texts to keep in the folder with what was said of them, the surest mistakes first, so that they can be "
-    "read; 0 for private texts.",
+    "Store up to N held-out texts and their predictions in the model folder, the most confident mistakes first; 0 for "
+    "private texts.",
     0,
     MOST_EXAMPLES,
 )

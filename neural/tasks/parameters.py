@@ -1,4 +1,4 @@
-"""The parameters of translators and language models, a table each, for Python and the command line alike."""
+"""The parameters of translators and language models: one table each, for Python and the command line alike."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ MAX_SIZE = 1 << 16
 
 MAX_LAYERS = 1 << 10
 DECODED_POSITIONS = tuple(name for name in POSITIONS if name != "fraction")
-"""Those that are known before a text is complete."""
+"""Positional encodings that do not depend on the length of the text."""
 OPTIMIZERS = ("muon", "adam")
 MEMORIES = ("states", "mean")
 UNITS = ("characters", "subwords", "words")
@@ -25,20 +25,20 @@ AUTO = "auto"
 
 @dataclass(frozen=True, kw_only=True)
 class SharedParameters:
-    """How the blocks of a network are made, and how they learn, whatever they read."""
+    """The parameters of the blocks of a network and of their training, shared by all tasks."""
 
     architecture: str = parameter(
         "attention",
-        Choice("How tokens attend to each other: self-attention, a recurrent layer, or a convolution.", MIXERS),
+        Choice("How tokens exchange information: self-attention, a recurrent layer or a convolution.", MIXERS),
     )
     window: int = parameter(3, Integer("Kernel width of a convolution, in tokens.", 1, 1 << 10))
     layers: int = parameter(
-        4, Integer("Number of blocks; of a translator, in the encoder and in the decoder each.", 1, MAX_LAYERS)
+        4, Integer("Number of blocks; in a translator, of the encoder and of the decoder each.", 1, MAX_LAYERS)
     )
     heads: int = parameter(4, Integer("Attention heads in each block.", 1, MAX_SIZE))
     dim: int = parameter(128, Integer("Width of embeddings and hidden states; a multiple of heads.", 1, MAX_SIZE))
     feed_forward: float = parameter(
-        2.0, Number("Width of the feed-forward network, as a multiple of dim.", above=0, high=64)
+        2.0, Number("Width of the feed-forward network, as a multiple of the hidden size.", above=0, high=64)
     )
     positions: str = parameter("sinusoidal+rotary", Choice("Positional encoding of tokens.", DECODED_POSITIONS))
     norm: str = parameter("pre", Choice("Normalise the input of each sublayer (pre) or its output (post).", NORMS))
@@ -59,8 +59,8 @@ class SharedParameters:
     averaged: int = parameter(
         5,
         Integer(
-            "Average the parameters of the last N evaluations, all within the last fifth of training; keep the "
-            "average if it is better.",
+            "Average the parameters of the last N evaluations within the last fifth of training, and keep the average "
+            "if it is better.",
             1,
             1 << 10,
         ),
@@ -68,7 +68,7 @@ class SharedParameters:
     epochs: int | None = parameter(
         None,
         Integer("Passes over the text.", 1, MANY),
-        "16, at least 1,740 steps; with max_time as many as there is time for",
+        "16, at least 1,740 steps; with max_time no limit",
     )
     max_time: float | None = parameter(
         None, Seconds("Stop after this much training time, e.g. 90s, 5m or 1h30m.", above=0), "no limit"
@@ -79,24 +79,24 @@ class SharedParameters:
         "an epoch, but from 50 to 1,000",
     )
     patience: int | None = parameter(
-        None, Integer("Stop after N evaluations without improvement.", 1, MANY), "no early end"
+        None, Integer("Stop after N evaluations without improvement.", 1, MANY), "no early stopping"
     )
     workers: int | None = parameter(None, CONSTRAINTS["workers"])
-    random_state: Any = parameter(1, Seed("Random seed; None draws one."))
+    random_state: Any = parameter(1, Seed("Random seed."))
 
     def __post_init__(self) -> None:
         check_parameters(self)
 
     def to_dict(self) -> dict[str, Any]:
-        """Return all parameters in JSON types; ValueError if one of them is code of the user's own."""
+        """Return all parameters in JSON types; ValueError if one of them is the user's own code."""
         return vars(self).copy()
 
 
 @dataclass(frozen=True, kw_only=True)
 class NetworkParameters(SharedParameters):
-    """The same, of networks that read text."""
+    """The shared parameters, and the batch size, of networks that read text."""
 
-    batch_tokens: int = parameter(4096, Integer("Batch size in tokens to predict.", 1, MANY))
+    batch_tokens: int = parameter(4096, Integer("Batch size in predicted tokens.", 1, MANY))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -119,9 +119,9 @@ class TranslatorParameters(NetworkParameters):
     target_units: str = parameter(AUTO, Choice("Units of the target vocabulary, likewise.", (AUTO, *UNITS)))
     vocabulary_size: int = parameter(
         8000,
-        Integer("Largest number of subwords, of both languages together if the vocabulary is joint.", 259, 1 << 20),
+        Integer("Maximum number of subwords, of both languages together if the vocabulary is joint.", 259, 1 << 20),
     )
-    joint: bool = parameter(True, Flag("Share one vocabulary and one embedding table, if both sides are subwords."))
+    joint: bool = parameter(True, Flag("Share one vocabulary and one embedding table if both sides are subwords."))
     memory: str = parameter(
         "states",
         Choice("What the decoder attends to: all hidden states of the source, or only their mean.", MEMORIES),
@@ -153,24 +153,24 @@ class LanguageModelParameters(NetworkParameters):
     positions: str = parameter("rotary", Choice("Positional encoding of tokens.", DECODED_POSITIONS))
     activation: str = parameter("gelu", Choice("Activation function of the feed-forward network.", ACTIVATIONS))
     feed_forward: float = parameter(
-        4.0, Number("Width of the feed-forward network, as a multiple of dim.", above=0, high=64)
+        4.0, Number("Width of the feed-forward network, as a multiple of the hidden size.", above=0, high=64)
     )
     dropout: float = parameter(
         0.1, Number("Dropout: the fraction of hidden states dropped at each step.", low=0, below=1)
     )
     smoothing: float = parameter(0.0, Number("Label smoothing.", low=0, below=1))
-    batch_tokens: int = parameter(2048, Integer("Batch size in tokens to predict.", 1, MANY))
+    batch_tokens: int = parameter(2048, Integer("Batch size in predicted tokens.", 1, MANY))
     learning_rate: float = parameter(6e-3, Number("Peak learning rate.", low=0))
     units: str = parameter("subwords", Choice("Units of the vocabulary.", UNITS))
     vocabulary_size: int | None = parameter(
-        None, Integer("Largest size of the vocabulary.", 4, 1 << 20), "8,000 subwords, all characters and words"
+        None, Integer("Maximum size of the vocabulary.", 4, 1 << 20), "8,000 subwords, all characters or words"
     )
-    min_count: int = parameter(1, Integer("Ignore characters and words that occur less often.", 1, MANY))
-    tokenizer: Any = parameter("whitespace", TokenizerChoice("Tokenizer, where the units are words."))
+    min_count: int = parameter(1, Integer("Ignore characters and words that occur fewer than N times.", 1, MANY))
+    tokenizer: Any = parameter("whitespace", TokenizerChoice("Tokenizer, if the units are words."))
     separate_lines: bool | None = parameter(
         None,
-        Flag("Treat each line as a text of its own, not as part of one running text."),
-        "lines, but for characters a running text",
+        Flag("Treat each line as a separate text, or all lines as one running text."),
+        "separate lines, but one running text for characters",
     )
     context: int = parameter(256, Integer("Context length in tokens.", 2, 1 << 20))
     held_out: float = parameter(
@@ -181,21 +181,21 @@ class LanguageModelParameters(NetworkParameters):
             high=0.5,
         ),
     )
-    order: int = parameter(5, Integer("Order of the n-gram model beside the network.", 1, 7))
+    order: int = parameter(5, Integer("Order of the n-gram model that the network is compared with.", 1, 7))
 
     def to_dict(self) -> dict[str, Any]:
-        """Return all parameters in JSON types; ValueError if one of them is code of the user's own."""
+        """Return all parameters in JSON types; ValueError if one of them is the user's own code."""
         return super().to_dict() | {"tokenizer": described_tokenizer(self.tokenizer)}
 
 
 def described_tokenizer(given: Any) -> Any:
-    """Return the name of a tokenizer, or what makes it again; ValueError if it is code of the user's own."""
+    """Return the name of a tokenizer, or its configuration; ValueError if it is the user's own code."""
     described = get_tokenizer(given).to_config()
     try:
         tokenizer_from_config(described)
     except (KeyError, TypeError, ValueError) as error:
         raise ValueError(
-            f"the tokenizer {described.get('callable', described['name'])} could not be kept with the model: divide "
-            "the texts with it first, words between spaces, and leave tokenizer as it is"
+            f"the tokenizer {described.get('callable', described['name'])} cannot be saved with the model: tokenize "
+            "the texts with it first, join the words by spaces, and leave tokenizer at its default"
         ) from error
     return given if isinstance(given, str) else described

@@ -330,19 +330,19 @@ BAD_TRAINING_VALUES = [
     ("--sample", "nan"),
     ("--ns-exponent", "inf"),
     ("--shrink-windows=no", None),
-    ("--alpha", "0"),
-    ("--alpha", "nan"),
-    ("--alpha", "-inf"),
-    ("--min-alpha", "-0.1"),
-    ("--min-alpha", "nan"),
+    ("--learning-rate", "0"),
+    ("--learning-rate", "nan"),
+    ("--learning-rate", "-inf"),
+    ("--min-learning-rate", "-0.1"),
+    ("--min-learning-rate", "nan"),
     ("--epochs", "0"),
     ("--epochs", "1.5"),
     ("--max-time", "0"),
     ("--max-time", "nan"),
     ("--max-time", "inf"),
-    ("--holdout", "0"),
-    ("--holdout", "1"),
-    ("--holdout", "nan"),
+    ("--held-out", "0"),
+    ("--held-out", "1"),
+    ("--held-out", "nan"),
     ("--eval-analogies", "/nowhere/questions.txt"),
     ("--eval-pairs", "."),
     ("--patience", "0"),
@@ -367,8 +367,8 @@ BAD_TRAINING_VALUES = [
     ("--buckets", "0"),
     ("--position-weights=1", None),
     ("--lines", "words"),
-    ("--alpha-hold", "1"),
-    ("--alpha-hold", "nan"),
+    ("--learning-rate-hold", "1"),
+    ("--learning-rate-hold", "nan"),
     ("--recipe", "quick"),
     ("--languages", "en;de"),
     ("--objective", "tree"),
@@ -392,8 +392,9 @@ def test_every_training_option_is_tried_with_a_bad_value() -> None:
 
 
 def test_train_refuses_options_that_contradict_each_other(tmp_path: Path) -> None:
-    arguments = ["train", tmp_path / "c", "--output", tmp_path / "o", "--alpha", "0.1", "--min-alpha", "0.2"]
-    assert_mistake(run(*arguments), 2, "min_alpha must not be above alpha")
+    arguments = ["train", tmp_path / "c", "--output", tmp_path / "o"]
+    rising = run(*arguments, "--learning-rate", "0.1", "--min-learning-rate", "0.2")
+    assert_mistake(rising, 2, "--min-learning-rate must not be above --learning-rate (0.1), got 0.2")
     arguments = ["train", tmp_path / "c", "--output", tmp_path / "o", "--objective", "hs", "--negative", "3"]
     assert_mistake(run(*arguments), 2, "negative is for negative sampling")
 
@@ -466,8 +467,8 @@ def test_train_reports_as_json(corpus: Path, tmp_path: Path) -> None:
 
 def test_train_passes_every_option_on(corpus: Path, tmp_path: Path) -> None:
     options = ["--algorithm", "cbow", "--window", "2", "--negative", "3", "--min-count", "2", "--max-vocab", "5"]
-    options += ["--sample", "0.5", "--ns-exponent", "0.5", "--no-shrink-windows", "--alpha", "0.05"]
-    options += ["--min-alpha", "0.001", "--tokenizer", "whitespace"]
+    options += ["--sample", "0.5", "--ns-exponent", "0.5", "--no-shrink-windows", "--learning-rate", "0.05"]
+    options += ["--min-learning-rate", "0.001", "--tokenizer", "whitespace"]
     assert run("train", corpus, "--output", tmp_path / "out", *SMALL, *options).exit_code == 0
     described = json.loads(run("info", tmp_path / "out", "--json").stdout)
     expected = {

@@ -73,7 +73,7 @@ def test_align_without_a_dictionary_gives_the_same_bits_for_the_same_seed(folder
 def test_models_of_unknown_spaces_are_warned_of(folder: Path) -> None:
     result = run("neighbors", folder / "en.model", "en1", "--in", folder / "de.model")
     assert result.exit_code == 0
-    assert "are not known to be in one space" in result.stderr and "w2v align" in result.stderr
+    assert "are not known to share one space" in result.stderr and "w2v align" in result.stderr
 
 
 def test_prune_takes_a_language_out_of_a_joint_model(folder: Path, rng: np.random.Generator) -> None:
@@ -150,11 +150,11 @@ def test_align_does_not_replace_its_target(folder: Path) -> None:
 def test_exchanged_models_are_noticed(folder: Path) -> None:
     align(folder)
     query = ["neighbors", folder / "de.model", "en1", "en2", "--in", folder / "al.model"]
-    assert_mistake(run(*query), 1, "known to the model of --in only; are MODEL and --in exchanged?")
+    assert_mistake(run(*query), 1, "only the model of --in has it; did you swap MODEL and --in?")
     judged = run(
         "evaluate", folder / "de.model", "--translations", folder / "test.tsv", "--in", folder / "al.model", "--json"
     )
-    assert judged.exit_code == 0 and "its first column is of the language of MODEL" in judged.stderr
+    assert judged.exit_code == 0 and "The first column must be the language of MODEL" in judged.stderr
     assert json.loads(judged.stdout)["translations"][str(folder / "test.tsv")]["asked"] == 0
 
 
@@ -162,7 +162,7 @@ def test_a_phrase_is_told_from_an_unknown_word(folder: Path) -> None:
     align(folder)
     for options in (["--minus", "en1"], ["--restrict-vocab", 5]):
         query = ["neighbors", folder / "al.model", "en2 en3", *options]
-        assert_mistake(run(*query), 2, "'en2 en3' is a phrase, no word: phrases go with --in, --top and --json only")
+        assert_mistake(run(*query), 2, "'en2 en3' is a phrase: phrases go with --in, --top and --json only")
 
 
 @pytest.mark.parametrize("csls", [False, True])

@@ -16,6 +16,7 @@ from tests.helpers.command_line import assert_mistake, run
 from tests.helpers.label_examples import LAYERS, topic_classifier, topic_sets, topic_texts
 from tests.helpers.text_models import assert_same, interrupting
 from w2v import TextClassifier
+from w2v.commands.shared.parameters import option_name
 from w2v.neural.tasks.labels.classification.parameters import ClassifierParameters
 
 TEXTS, LABELS = topic_texts()
@@ -75,14 +76,14 @@ def test_tables_and_several_labels(tmp_path: Path) -> None:
 def test_layers_are_interrupted_and_resumed(table: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     table.write_bytes(table.read_bytes() + b"water\tsea \xff\n")
     whole, output = tmp_path / "whole", tmp_path / "m"
-    few = [f"--{name.replace('_', '-')}={value}" for name, value in (LAYERS | {"epochs": 4}).items()]
+    few = [f"{option_name(name)}={value}" for name, value in (LAYERS | {"epochs": 4}).items()]
     few += ["--errors", "replace", "--evaluate-every", "4"]
     assert run("fit-classifier", table, "-o", whole, *few).exit_code == 0
     with monkeypatch.context() as patch:
         name = "w2v.neural.tasks.estimator.show_fitting"
         patch.setattr(name, interrupting(10, signal.SIGINT))
         result = run("fit-classifier", table, "-o", output, *few)
-    assert result.exit_code == 130 and f"go on with: w2v fit-classifier --resume {output}" in result.stderr, (
+    assert result.exit_code == 130 and f"resume with: w2v fit-classifier --resume {output}" in result.stderr, (
         result.output
     )
     resumed = run("fit-classifier", "--resume", output)
@@ -176,7 +177,7 @@ def test_evaluate_shows_classes_and_confusions(model: Path, table: Path) -> None
     assert report["n_texts"] == 80 and report["accuracy"] > 0.95 and len(report["confusion"]) == 2
     table.write_text("wood\toak\nwater\triver\nmetal\tgold\n", encoding="utf-8")
     shown = run("evaluate", model, "--labels", table)
-    assert "1 texts have the label wood, which the model does not know" in shown.stderr
+    assert "1 texts have the label wood, unknown to the model" in shown.stderr
 
 
 def test_info_describes_a_classifier(model: Path) -> None:
@@ -226,7 +227,7 @@ def test_bad_values_are_refused_with_the_same_sentence_in_python_and_on_the_comm
     table: Path, tmp_path: Path, name: str
 ) -> None:
     value: Any = 1.0 if name in ("dropout", "smoothing") else -1
-    option = "--" + ("seed" if name == "random_state" else name.replace("_", "-"))
+    option = option_name(name)
     result = run("fit-classifier", table, "-o", tmp_path / "out", f"{option}={value}")
     with pytest.raises(ValueError) as refused:
         TextClassifier(**{name: value}).fit(TEXTS, LABELS)

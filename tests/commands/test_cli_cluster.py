@@ -66,7 +66,7 @@ def test_interrupted_training_says_how_to_go_on_and_does(
     with monkeypatch.context() as patch:
         patch.setattr(RoundTraining, "_note", interrupt)
         result = run("train", text, "-o", output, *SMALL, "--cluster", "local:2")
-    assert result.exit_code == 130 and f"go on with: w2v train --cluster local:2 --resume {output}" in result.stderr
+    assert result.exit_code == 130 and f"resume with: w2v train --cluster local:2 --resume {output}" in result.stderr
     assert_mistake(
         run("train", "--resume", output), 1, "training began on a cluster of 2: go on with client= (--cluster)"
     )
@@ -96,7 +96,7 @@ def test_options_that_contradict_a_cluster(text: Path, tmp_path: Path, options: 
 def test_what_needs_one_machine_is_refused_before_a_cluster_is_opened(
     text: Path, tmp_path: Path, opened: list[str]
 ) -> None:
-    result = run("train", text, "-o", tmp_path / "m", "--cluster", "local:2", "--holdout", "0.1")
+    result = run("train", text, "-o", tmp_path / "m", "--cluster", "local:2", "--held-out", "0.1")
     assert_mistake(result, 1, "holdout cannot go with a cluster: nothing is set aside.")
     assert opened == [] and not (tmp_path / "m").exists()
 

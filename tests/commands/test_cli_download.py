@@ -57,7 +57,7 @@ def test_what_comes_is_named_and_so_is_what_goes_on(vectors: Path) -> None:
     result = run("download", "tiny", "--from", vectors)
     assert (result.exit_code, result.stdout) == (0, "tiny.vec\n")
     assert result.stderr.splitlines() == [
-        "Note: nobody publishes a digest of it; that of what came is in tiny.vec.sha256.",
+        "Note: there is no published digest; the digest of the downloaded file is in tiny.vec.sha256.",
         "Next: w2v import tiny.vec --output tiny.model",
     ]
     described = json.loads(run("download", "tiny", "--json").stdout)

@@ -34,7 +34,7 @@ def test_encode_makes_a_file_for_each_and_goes_on(folder: Path) -> None:
     assert again.exit_code == 0, again.output
     assert again.stderr.splitlines() == [
         "Kept 1 file of an earlier run.", f"Wrote 1 file, 0 vectors, to {folder / 'vectors'}.",
-        "Without a line: c.txt.npy.",
+        "Empty files: c.txt.npy.",
     ]  # fmt: skip
 
 

@@ -51,7 +51,7 @@ def test_encode_writes_a_row_for_each_line(model: Path, text: Path, tmp_path: Pa
 def test_encode_takes_an_encoder_and_options(attentive: Path, text: Path, tmp_path: Path) -> None:
     output = tmp_path / "v.npy"
     result = run(
-        "encode", attentive, text, "-o", output, "--truncate-dim", 7, "--precision", "float16", "--no-normalize",
+        "encode", attentive, text, "-o", output, "--truncate-dim", 7, "--dtype", "float16", "--no-normalize",
         "--workers", 1,
     )  # fmt: skip
     assert result.exit_code == 0, result.output
@@ -60,7 +60,7 @@ def test_encode_takes_an_encoder_and_options(attentive: Path, text: Path, tmp_pa
     assert found.dtype == np.float16
     np.testing.assert_array_equal(found, expected)
     assert_mistake(run("encode", attentive, text, "-o", output), 1, "exists already")
-    assert run("encode", attentive, text, "-o", output, "--overwrite", "--precision", "int8").exit_code == 0
+    assert run("encode", attentive, text, "-o", output, "--overwrite", "--dtype", "int8").exit_code == 0
     assert np.load(output).dtype == np.int8
 
 
@@ -81,12 +81,12 @@ def test_encode_reads_standard_input_and_writes_json_lines(model: Path, tmp_path
 @pytest.mark.parametrize(
     ("options", "code", "message"),
     [
-        ([], 2, "Nowhere to write"),
+        ([], 2, "No output"),
         (["-o", "v.txt"], 1, "ends in .npy"),
         (["-o", "v.npy", "--batch-size", 0], 2, "--batch-size"),
         (["-o", "v.npy", "--truncate-dim", 0], 2, "--truncate-dim"),
         (["-o", "v.npy", "--truncate-dim", 21], 1, "the vectors have 20 columns only"),
-        (["-o", "v.npy", "--precision", "int4"], 2, "must be 'float32' or 'float16' or 'int8', got 'int4'."),
+        (["-o", "v.npy", "--dtype", "int4"], 2, "must be 'float32' or 'float16' or 'int8', got 'int4'."),
         (["-o", "v.npy", "--errors", "ignore"], 2, "'ignore' is not one of"),
         (["-o", "v.npy", "--workers", "many"], 2, "--workers"),
         (["-o", "/dev/null/v.npy"], 1, "/dev/null is not a folder"),
@@ -225,7 +225,7 @@ def test_attention_reports_bad_input(attentive: Path, arguments: list[object], c
 
 
 def test_attention_of_word_vectors_has_no_layers(model: Path) -> None:
-    assert_mistake(run("attention", model, "river", "--layer", 1), 2, "has no attention, so it has no --layer")
+    assert_mistake(run("attention", model, "river", "--layer", 1), 2, "has no attention: leave out --layer")
 
 
 def test_info_describes_an_encoder(attentive: Path, tmp_path: Path) -> None:

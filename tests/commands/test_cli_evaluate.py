@@ -192,7 +192,7 @@ def test_standard_sets_are_measured_and_the_others_named(model: Path, standard: 
     assert measured["missing"].keys() == {"questions-words", "wordsim-353", "simlex-999", "rare-words", "sick"}
     shown = run(model, "--standard", "--folder", standard, "--against", model)
     assert "men" in shown.stdout and "sts-test" in shown.stdout and str(standard) not in shown.stdout
-    assert "Not here: sick; get it with: w2v download sick\n" in shown.stderr
+    assert "Missing: sick; get it with: w2v download sick\n" in shown.stderr
 
 
 def test_standard_sets_of_words_are_not_for_encoders(model: Path, standard: Path, tmp_path: Path) -> None:
@@ -205,7 +205,7 @@ def test_standard_sets_of_words_are_not_for_encoders(model: Path, standard: Path
 def test_standard_sets_are_not_there_is_said(model: Path, standard: Path, tmp_path: Path) -> None:
     result = run(model, "--standard", "--folder", tmp_path / "nowhere")
     assert result.exit_code == 1
-    assert "None of the standard sets is in" in result.stderr
+    assert "No standard set is in" in result.stderr
     assert "w2v download questions-words, or pip install gensim" in result.stderr
     assert run(tmp_path / "no.model", "--standard").exit_code == 1
-    assert "ask apart" in run(model, "--standard", "--labels", "x").stderr
+    assert "run them separately" in run(model, "--standard", "--labels", "x").stderr

@@ -15,6 +15,7 @@ import pytest
 
 from tests.helpers.command_line import assert_mistake, run
 from tests.helpers.topic_examples import N_TOPICS, WORDS_EACH, make_paragraphs, make_words, topic_margin
+from w2v.commands.shared.parameters import option_name
 from w2v.encoder import SentenceEncoder
 from w2v.encoder.parameters import OF_START
 from w2v.encoder.training.fit_options import FitOptions
@@ -51,7 +52,7 @@ def pairs(tmp_path: Path) -> Path:
 @pytest.mark.parametrize("architecture", ["static", "attention"])
 def test_fit_encoder_trains_saves_and_reports(model: Path, corpus: Path, tmp_path: Path, architecture: str) -> None:
     output = tmp_path / "my.encoder"
-    network = ("--dim", 8, "--heads", 2, "--positions", "learned") if architecture == "attention" else ()
+    network = ("--hidden-size", 8, "--heads", 2, "--positions", "learned") if architecture == "attention" else ()
     arguments = ("fit-encoder", model, corpus, "-o", output, "--architecture", architecture, *network, *FEW)
     result = run(*arguments, "--json")
     assert result.exit_code == 0, result.output
@@ -144,7 +145,7 @@ def test_fit_encoder_keeps_what_teachers_make(model: Path, corpus: Path, tmp_pat
     teacher, cache, output = tmp_path / "teacher", tmp_path / "cache", tmp_path / "e"
     SentenceEncoder(make_words()).save(teacher)
     arguments = ("fit-encoder", model, corpus, "-o", output, *FEW, "--overwrite", "--json")
-    assert_mistake(run(*arguments, "--teacher-cache", cache), 2, "name its folder with --teacher")
+    assert_mistake(run(*arguments, "--teacher-cache", cache), 2, "give its folder with --teacher")
     first = run(*arguments, "--teacher", teacher, "--teacher-cache", cache)
     assert first.exit_code == 0, first.output
     assert SentenceEncoder.load(output).state.metadata["training"]["teacher_cache"] == str(cache)
@@ -166,7 +167,7 @@ def test_fit_encoder_keeps_what_teachers_make(model: Path, corpus: Path, tmp_pat
 
 
 def test_fit_encoder_chooses_by_itself(model: Path, corpus: Path, tmp_path: Path) -> None:
-    network = ("--dim", 8, "--heads", 2)
+    network = ("--hidden-size", 8, "--heads", 2)
     arguments = ("fit-encoder", model, corpus, "-o", tmp_path / "e", *FEW, *network, "--choose")
     result = run(*arguments, "--json")
     assert result.exit_code == 0, result.output
@@ -175,7 +176,7 @@ def test_fit_encoder_chooses_by_itself(model: Path, corpus: Path, tmp_path: Path
     assert compared["gain"] == pytest.approx(1 - compared["network"] / compared["table"])
     assert summary["architecture"] == ("attention" if compared["gain"] else "static")
     shown = run(*arguments, "--overwrite").stdout
-    kept = "the network" if compared["gain"] else "the table alone"
+    kept = "the network" if compared["gain"] else "the word vectors alone"
     assert f"{kept}: held-out loss {compared['network']:.4f} with a network" in shown
     assert f"{compared['table']:.4f} without ({0 - compared['gain']:+.1%})" in shown
     assert_mistake(run(*arguments, "--overwrite", "--no-table-first"), 1, "table_first must not be False")
@@ -195,10 +196,10 @@ def test_fit_encoder_is_interrupted_and_resumed(
         patch.setattr("w2v.encoder.training.fitting.show_fitting", interrupting(number))
         result = run("fit-encoder", model, corpus, "-o", output, *FEW)
     assert result.exit_code == (143 if is_terminated else 130), result.output
-    assert f"go on with: w2v fit-encoder --resume {output}" in result.stderr and result.stdout == ""
+    assert f"resume with: w2v fit-encoder --resume {output}" in result.stderr and result.stdout == ""
     assert not SentenceEncoder.load(output).is_complete_
-    assert_mistake(run("fit-encoder", "--resume", output, "--steps", 3), 2, "takes no other options")
-    assert_mistake(run("fit-encoder", "--resume", output, "-o", whole), 2, "--output is not for --resume")
+    assert_mistake(run("fit-encoder", "--resume", output, "--steps", 3), 2, "uses the original options")
+    assert_mistake(run("fit-encoder", "--resume", output, "-o", whole), 2, "--resume takes no --output")
     resumed = run("fit-encoder", "--resume", output)
     assert resumed.exit_code == 0, resumed.output
     np.testing.assert_allclose(
@@ -219,7 +220,11 @@ def test_fit_encoder_is_interrupted_and_resumed(
         (["MODEL", "CORPUS", "-o", "/dev/null/out"], 1, "/dev/null is not a folder"),
         (["MODEL", "CORPUS", "-o", "out", "--pairs", "missing.tsv"], 1, "missing.tsv"),
         (["MODEL", "-o", "out", "--pairs", "CORPUS"], 1, "corpus.txt"),
-        (["MODEL", "CORPUS", "-o", "out", "--architecture", "attention", "--dim", 10, "--heads", 3], 1, "multiple of"),
+        (
+            ["MODEL", "CORPUS", "-o", "out", "--architecture", "attention", "--hidden-size", 10, "--heads", 3],
+            1,
+            "multiple of",
+        ),
         (["MODEL", "CORPUS", "-o", "out", "--min-tokens", 9, "--max-tokens", 8], 1, "max_tokens must be at least"),
         (["MODEL", "CORPUS", "-o", "out", "--min-tokens", 30], 1, "needs paragraphs, one a line"),
     ],
@@ -258,19 +263,19 @@ def test_bad_values_are_refused_with_the_same_sentence_in_python_and_on_the_comm
     model: Path, corpus: Path, tmp_path: Path, name: str
 ) -> None:
     value: Any = {**BAD_VALUES, **BAD_OPTIONS}[name]
-    option = "--" + name.replace("_", "-")
+    option = option_name(name)
     result = run("fit-encoder", model, corpus, "-o", tmp_path / "out", f"{option}={value}")
     if name == "max_time":
-        assert_mistake(result, 2, option, "'soon' is not a span of time")
+        assert_mistake(result, 2, option, "'soon' is not a duration")
         return
     with pytest.raises(ValueError) as refused:
         FitOptions(**{name: value}) if name in BAD_OPTIONS else SentenceEncoder(make_words(), **{name: value}).fit()
     sentence = str(refused.value).removeprefix(f"{name} ").replace(" or None", "")
     assert_mistake(result, 2, f"Invalid value for '{option}': {sentence}")
     file = tmp_path / "w2v.toml"
-    file.write_text(f"[fit-encoder]\n{name} = {json.dumps(value)}\n")
+    file.write_text(f"[fit-encoder]\n{option[2:]} = {json.dumps(value)}\n")
     from_file = run("fit-encoder", model, corpus, "-o", tmp_path / "out", "--config", file)
-    assert_mistake(from_file, 1, f"w2v.toml: [fit-encoder] {name}: {sentence}")
+    assert_mistake(from_file, 1, f"w2v.toml: [fit-encoder] {option[2:]}: {sentence}")
 
 
 @pytest.mark.parametrize("name", ["learning_rate", "temperature", "a", "feed_forward", "weight_decay", "dropout"])
@@ -303,6 +308,6 @@ def test_blocks_are_asked_for_kept_and_told(model: Path, corpus: Path, tmp_path:
 def test_help_shows_the_defaults_of_training() -> None:
     shown = " ".join(run("fit-encoder", "--help-all").stdout.split())
     options = FitOptions()
-    assert f"[default: {options.network_rate};" in shown and "[default: by what is trained on;" in shown
-    assert "[default: relative]" in shown and "left out, all cores" in shown
+    assert f"[default: {options.network_rate};" in shown and "[default: depends on the training data;" in shown
+    assert "[default: relative]" in shown and "[default: all cores; 1<=x<=1024]" in shown
     assert "[default: that of MODEL, static for word vectors]" in shown

@@ -169,7 +169,7 @@ def test_import_counts_words_that_fall_together(tmp_path: Path) -> None:
     (tmp_path / "v.txt").write_bytes(b"4 1\na 1\ncaf\xe9 2\ncaf\xe8 3\nb 4\n")
     result = run("import", tmp_path / "v.txt", "--output", tmp_path / "a", "--errors", "replace")
     assert result.exit_code == 0
-    assert "Warning: 1 words occurred more than once, as they are or made so by --errors replace" in result.stderr
+    assert "Warning: 1 words occurred more than once, in FILE or because of --errors replace" in result.stderr
     result = run("import", tmp_path / "v.txt", "--output", tmp_path / "b", "--encoding", "latin-1")
     assert (result.exit_code, result.output) == (0, "")
     assert Embeddings.load(tmp_path / "b").index_to_key == ["a", "café", "cafè", "b"]

@@ -15,14 +15,15 @@ from tests.helpers.command_line import assert_mistake, run
 from tests.helpers.pictures import bars, write_folder, write_idx
 from tests.helpers.text_models import assert_same, interrupting
 from w2v import ImageClassifier
+from w2v.commands.shared.parameters import OPTION_NAMES
 from w2v.encoder.retrieval import SentenceIndex
 from w2v.neural.tasks.images.parameters import ImageParameters
 
 PIXELS, LABELS = bars(120)
 OTHERS, WANTED = bars(40, 2)
 FEW = (
-    "--dim", 16, "--heads", 2, "--layers", 1, "--epochs", 4, "--batch-size", 16, "--evaluate-every", 8, "--workers", 1,
-    "--averaged", 1, "--warmup", 10, "--learning-rate", 0.01, "--rotate", 0, "--zoom", 0,
+    "--hidden-size", 16, "--heads", 2, "--layers", 1, "--epochs", 4, "--batch-size", 16, "--evaluate-every", 8,
+    "--workers", 1, "--averaged", 1, "--warmup", 10, "--learning-rate", 0.01, "--rotate", 0, "--zoom", 0,
 )  # fmt: skip
 
 
@@ -50,7 +51,7 @@ def test_fit_images_trains_saves_and_reports(place: Path) -> None:
 def test_fit_images_has_an_option_for_every_parameter_but_the_shape_of_flat_pictures() -> None:
     text = run("fit-images", "--help-all").stdout
     missing = {one.name for one in fields(ImageParameters)
-               if "--" + {"random_state": "seed"}.get(one.name, one.name).replace("_", "-") not in text}  # fmt: skip
+               if "--" + OPTION_NAMES.get(one.name, one.name).replace("_", "-") not in text}  # fmt: skip
     assert missing == {"image_shape"}
 
 
@@ -82,7 +83,7 @@ def test_attention_and_confusions_are_drawn(place: Path, tmp_path: Path) -> None
     assert mistakes.read_text().startswith("<?xml")
     one = sorted((place / "others").rglob("*.png"))[0]
     assert_mistake(
-        run("label-images", place / "m", one, "--confusion", tmp_path / "x.png"), 1, "nothing can be compared"
+        run("label-images", place / "m", one, "--confusion", tmp_path / "x.png"), 1, "has no labels to compare with"
     )
     assert_mistake(run("label-images", place / "m", one, "--attention", look), 1, "exists already")
     assert_mistake(run("label-images", place / "m", one, "--attention", tmp_path / "x.gif"), 1, ".png or .svg")
@@ -103,9 +104,9 @@ def test_fit_images_is_interrupted_and_resumed(
         patch.setattr("w2v.neural.tasks.estimator.show_fitting", interrupting(10, number))
         result = run("fit-images", *options, "-o", output)
     assert result.exit_code == (143 if is_terminated else 130), result.output
-    assert f"go on with: w2v fit-images --resume {output}" in result.stderr and result.stdout == ""
+    assert f"resume with: w2v fit-images --resume {output}" in result.stderr and result.stdout == ""
     assert json.loads(run("info", output, "--json").stdout)["training"]["complete"] is False
-    assert_mistake(run("fit-images", "--resume", output, "--dim", 3), 2, "takes no other options")
+    assert_mistake(run("fit-images", "--resume", output, "--hidden-size", 3), 2, "uses the original options")
     resumed = run("fit-images", "--resume", output)
     assert resumed.exit_code == 0, resumed.output
     assert_same(ImageClassifier.load(output).network_, ImageClassifier.load(whole).network_)
@@ -129,7 +130,7 @@ def test_encode_makes_vectors_of_pictures(place: Path, tmp_path: Path) -> None:
     vectors, expected = np.load(output), classifier.transform(OTHERS)
     np.testing.assert_allclose(vectors, expected / np.linalg.norm(expected, axis=1, keepdims=True), atol=1e-6)
     assert run("encode", place / "m", place / "others", "-o", tmp_path / "few.npy", "--truncate-dim", 3,
-               "--precision", "float16", "--no-normalize").exit_code == 0  # fmt: skip
+               "--dtype", "float16", "--no-normalize").exit_code == 0  # fmt: skip
     assert np.load(tmp_path / "few.npy").shape == (40, 3) and np.load(tmp_path / "few.npy").dtype == np.float16
     lines = run("encode", place / "m", place / "others", "--jsonl").stdout.splitlines()
     assert len(lines) == 40 and json.loads(lines[0])["sentence"].endswith(".png")

@@ -67,7 +67,7 @@ def test_metadata_stands_beside_lines_and_grows(folder: Path) -> None:
     short = run("index", "my.index", "text.txt", "--append", "--metadata", "one.jsonl", "--id-column", "key")
     assert_mistake(short, 1, "there are 1 records of metadata or ids for 3 texts")
     both = run("index", "my.model", "table.csv", "-o", "x", "--text-column", "text", "--metadata", "known.tsv")
-    assert both.exit_code == 2 and "it takes no --metadata" in both.stderr
+    assert both.exit_code == 2 and "--text-column takes no --metadata" in both.stderr
     assert_mistake(run("index", "my.model", "table.csv", "-o", "x", "--text-column", "body"), 1, "has no column 'body'")
     Path("table.csv").write_text(TABLE + "11,x\n")
     broken = run("index", "my.model", "table.csv", "-o", "x", "--text-column", "text")

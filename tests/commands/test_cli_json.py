@@ -26,9 +26,9 @@ from w2v.encoder import SentenceEncoder
 from w2v.encoder.retrieval import SentenceIndex, Topics
 
 STEPS = ("--steps", 4, "--batch-size", 8, "--evaluate-every", 2, "--workers", 1)
-NETWORK = ("--architecture", "attention", "--dim", 8, "--heads", 2)
-SMALL = ("--dim", 16, "--heads", 2, "--layers", 1, "--epochs", 1, "--workers", 1, "--batch-tokens", 400)
-PICTURES = ("--dim", 8, "--heads", 2, "--layers", 1, "--epochs", 1, "--workers", 1)
+NETWORK = ("--architecture", "attention", "--hidden-size", 8, "--heads", 2)
+SMALL = ("--hidden-size", 16, "--heads", 2, "--layers", 1, "--epochs", 1, "--workers", 1, "--batch-tokens", 400)
+PICTURES = ("--hidden-size", 8, "--heads", 2, "--layers", 1, "--epochs", 1, "--workers", 1)
 TRAINING = ("--vector-size", 8, "--min-count", 1, "--sample", 0, "--epochs", 1, "--workers", 1)
 
 

@@ -15,11 +15,12 @@ from tests.helpers.command_line import assert_mistake, run
 from tests.helpers.tag_models import TINY, kind_tagger, name_tagger, named_sentences, without_columns, write_tagged
 from tests.helpers.text_models import assert_same, interrupting
 from w2v import Embeddings, Tagger
+from w2v.commands.shared.parameters import option_name
 from w2v.neural.tasks.labels.parameters import TaggerParameters
 
 DATA = named_sentences(60)
 PLAIN = without_columns(DATA)
-FEW = [str(part) for name, value in TINY.items() for part in (f"--{name.replace('_', '-')}", value)]
+FEW = [str(part) for name, value in TINY.items() for part in (option_name(name), value)]
 
 
 @pytest.fixture(scope="module")
@@ -79,7 +80,7 @@ def test_signals_save_and_resume_goes_on(
         ended = run("fit-tagger", data, "-o", tmp_path / "m", *FEW)
     assert ended.exit_code == {signal.SIGINT: 130, signal.SIGTERM: 143}[signal.Signals(number)]
     assert f"w2v fit-tagger --resume {tmp_path / 'm'}" in ended.stderr
-    assert_mistake(run("fit-tagger", "--resume", tmp_path / "m", "--dim", 8), 2, "takes no other options")
+    assert_mistake(run("fit-tagger", "--resume", tmp_path / "m", "--hidden-size", 8), 2, "uses the original options")
     resumed = run("fit-tagger", "--resume", tmp_path / "m")
     assert resumed.exit_code == 0, resumed.output
     assert_same(Tagger.load(tmp_path / "m").network_, Tagger.load(tmp_path / "whole").network_)
@@ -100,7 +101,7 @@ def test_text_is_tagged_as_columns_spans_and_json(model: Path, tmp_path: Path) -
     assert "Rome.\t" in other.stdout and not other.stderr
     (tmp_path / "columns").write_text("Anna\tB-PER\nruns\tO\n\n", encoding="utf-8")
     assert (
-        "look like words with tags; if they are, add --from-columns" in run("tag", model, tmp_path / "columns").stderr
+        "look like words with tags; if they are, give --from-columns" in run("tag", model, tmp_path / "columns").stderr
     )
     assert not run("tag", model, tmp_path / "columns", "--from-columns").stderr
 
@@ -163,10 +164,10 @@ def test_broken_tags_are_told_in_a_line(tmp_path: Path) -> None:
     [
         (["fit-tagger"], "Missing argument 'FILE...'"),
         (["fit-tagger", "a"], "Missing option '-o'"),
-        (["tag", "m", "--column", 2], "are for files of columns: give --from-columns"),
+        (["tag", "m", "--column", 2], "are for files with columns: give --from-columns"),
         (["tag", "m", "--from-columns", "--json"], "are for texts"),
-        (["tag", "m", "--from-columns", "--tag-column", 2], "tags are what this command answers"),
-        (["fit-tagger", "a", "-o", "m", "--dim", 0], "--dim"),
+        (["tag", "m", "--from-columns", "--tag-column", 2], "this command predicts the tags"),
+        (["fit-tagger", "a", "-o", "m", "--hidden-size", 0], "--hidden-size"),
         (["fit-tagger", "a", "-o", "m", "--output-layer", "hmm"], "output-layer"),
     ],
 )
@@ -177,4 +178,4 @@ def test_bad_usage_exits_with_two(arguments: list[Any], message: str) -> None:
 def test_options_are_those_of_the_table() -> None:
     shown = run("fit-tagger", "--help-all").stdout
     for field in fields(TaggerParameters):
-        assert ("--seed" if field.name == "random_state" else f"--{field.name.replace('_', '-')}") in shown
+        assert option_name(field.name) in shown

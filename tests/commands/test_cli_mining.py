@@ -84,7 +84,7 @@ def test_duplicates_rejects_what_makes_no_sense(text: Path, indexed: Path, model
     assert_mistake(
         run("duplicates", text, "--keep", tmp_path / "k", "--split-sentences"), 2, "--keep writes whole lines"
     )
-    assert_mistake(run("duplicates", text, "--keep", tmp_path / "k", "--groups"), 2, "give one of them")
+    assert_mistake(run("duplicates", text, "--keep", tmp_path / "k", "--groups"), 2, "exclude each other")
     assert_mistake(run("duplicates", indexed, "--model", model), 1, "is an index: it has an encoder and sentences")
     assert_mistake(run("duplicates", tmp_path / "no.txt"), 1, "no.txt")
     assert_mistake(run("duplicates", text, "--model", tmp_path / "no.model"), 1, "does not exist")

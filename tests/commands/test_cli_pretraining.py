@@ -17,7 +17,7 @@ from w2v import Embeddings, SentenceEncoder, Tagger, TextClassifier
 
 NAMED = without_columns(named_sentences(60))
 TEXTS, LABELS = topic_texts()
-MASKED = ("--objective", "masked", "--architecture", "attention", "--dim", 8, "--heads", 2, "--steps", 20,
+MASKED = ("--objective", "masked", "--architecture", "attention", "--hidden-size", 8, "--heads", 2, "--steps", 20,
           "--batch-size", 16, "--evaluate-every", 10, "--min-tokens", 2, "--workers", 1)  # fmt: skip
 FEW = ("--epochs", 1, "--workers", 1, "--batch-tokens", 128)
 
@@ -50,7 +50,7 @@ def test_masked_layers_go_on_into_encoder_tagger_and_classifier(
     masked = tmp_path / "masked.encoder"
     result = run("fit-encoder", model, corpus, "-o", masked, *MASKED)
     assert result.exit_code == 0, result.output
-    assert "words told" in result.stdout and "masked" in result.stdout and "%" in result.stdout
+    assert "words predicted" in result.stdout and "masked" in result.stdout and "%" in result.stdout
     again = run("fit-encoder", model, corpus, "-o", tmp_path / "again", *MASKED, "--json")
     history = json.loads(again.stdout)["history"]
     assert history[-1]["stage"] == "masked" and 0 <= history[-1]["accuracy"] <= 1
@@ -67,7 +67,7 @@ def test_masked_layers_go_on_into_encoder_tagger_and_classifier(
         assert network.config.encoder.dim == 8 and network.config.encoder.mixer == "attention"
         for name in ("layers.0.attention.query.weight", "norm.gain"):
             assert np.array_equal(network.parameters[f"encoder.{name}"], one.parameters[name])
-        wrong = run(command, data, "-o", tmp_path / "x", *FEW, "--start", masked, "--dim", 16)
+        wrong = run(command, data, "-o", tmp_path / "x", *FEW, "--start", masked, "--hidden-size", 16)
         assert_mistake(wrong, 1, "trained with dim 8, not dim 16: leave dim out")
         wrong = run(command, data, "-o", tmp_path / "x", *FEW, "--start", masked, "--architecture", "recurrent")
         assert_mistake(wrong, 1, "trained with architecture attention, not architecture recurrent")

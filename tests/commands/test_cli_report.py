@@ -51,7 +51,7 @@ def test_report_writes_a_hubs_card(model: Path) -> None:
     [
         (["--output", "report.pdf"], 2, "ends in neither .html nor .md"),
         (["--map", "-1"], 2, "is not in the range"),
-        (["--against", "other.model"], 2, "--against compares on files"),
+        (["--against", "other.model"], 2, "--against needs files to compare on"),
         (["--word", "nowhere"], 1, "'nowhere' is not in the vocabulary"),
         (["--word-pairs", "missing.tsv"], 1, "missing.tsv cannot be read"),
         (["--output", "/dev/null/report.html"], 1, "is not a folder"),

@@ -76,7 +76,7 @@ def test_index_describes_what_it_made(model: Path, text: Path, tmp_path: Path) -
     again = printed("index", path, text, "--append", "--json")
     assert (again["sentences"], again["added"]) == (10, 5)
     shown = run("index", path, text, "--append").stdout
-    assert "of them new" in shown and "exact search" in shown
+    assert "added" in shown and "exact search" in shown
 
 
 def test_info_describes_an_index(indexed: Path, text: Path) -> None:
@@ -128,9 +128,11 @@ def test_index_builds_graphs_when_asked(model: Path, text: Path, indexed: Path, 
     assert printed("index", model, text, "-o", tmp_path / "b.index", "--approximate", "--json")["recall"] == 1
     near, exact = (run("search", tmp_path / "b.index", "the river", *option).stdout for option in ([], ["--exact"]))
     assert near == exact
-    assert "of the 10 nearest" not in run("index", indexed, text, "--append").stdout  # measured when graphs are new
+    assert (
+        "recall of 10 neighbours" not in run("index", indexed, text, "--append").stdout
+    )  # measured when graphs are new
     again = run("index", indexed, text, "--append", "--approximate").stdout
-    assert "of the 10 nearest" in again and again.rstrip().endswith("%")
+    assert "recall of 10 neighbours" in again and again.rstrip().endswith("%")
 
 
 def test_index_interrupted_among_its_graphs_keeps_the_sentences(
@@ -142,7 +144,7 @@ def test_index_interrupted_among_its_graphs_keeps_the_sentences(
     monkeypatch.setattr(SentenceIndex, "build_graphs", stop)
     result = run("index", model, text, "-o", tmp_path / "my.index", "--approximate")
     assert result.exit_code == 130
-    assert "The sentences are in" in result.stderr and "goes on with its graphs" in result.stderr
+    assert "The sentences are in" in result.stderr and "continues with its graphs" in result.stderr
     assert len(SentenceIndex.open(tmp_path / "my.index")) == 5
 
 
@@ -160,10 +162,12 @@ def test_index_above_the_limit_goes_without_graphs_where_usearch_is_missing(
 
 def test_index_rejects_what_makes_no_sense(model: Path, text: Path, indexed: Path, tmp_path: Path) -> None:
     new = tmp_path / "new.index"
-    assert_mistake(run("index", model, text), 2, "Nowhere to write: give --output INDEX.")
-    assert_mistake(run("index", model, "--output", new), 2, "Nothing to index: name a FILE")
+    assert_mistake(run("index", model, text), 2, "No output: give --output INDEX.")
+    assert_mistake(run("index", model, "--output", new), 2, "Nothing to index: give a FILE")
     assert_mistake(run("index", indexed, text), 2, "is an index; add to it with --append.")
-    assert_mistake(run("index", indexed, text, "--append", "--output", new), 2, "--append goes by what the index is")
+    assert_mistake(
+        run("index", indexed, text, "--append", "--output", new), 2, "--append uses the settings of the index"
+    )
     assert_mistake(run("index", model, text, "--append"), 1, "is a model, not an index")
     assert_mistake(run("index", model, text, "--output", indexed), 1, "exists already")
     assert_mistake(run("index", model, tmp_path / "no.txt", "--output", new), 1, "no.txt")
@@ -176,7 +180,7 @@ def test_index_rejects_what_makes_no_sense(model: Path, text: Path, indexed: Pat
 
 def test_search_rejects_what_makes_no_sense(model: Path, indexed: Path) -> None:
     assert_mistake(run("search", indexed), 2, "Nothing to search for: give a QUERY, or --queries FILE.")
-    assert_mistake(run("search", indexed, "x", "--json", "--jsonl"), 2, "two ways to print")
+    assert_mistake(run("search", indexed, "x", "--json", "--jsonl"), 2, "exclude each other")
     assert_mistake(run("search", indexed, "x", "--top", 0), 2, "--top")
     assert_mistake(run("search", indexed, "unheard of"), 1, "no word of the query 'unheard of' is known")
     assert_mistake(run("search", model, "x"), 1, "is a model, not an index")
@@ -196,7 +200,7 @@ def test_control_characters_of_names_are_shown_escaped(tmp_path: Path) -> None:
     assert "no\\x1b[31m.model does not exist" in result.stderr and "\x1b" not in result.stderr
     result = run("train", "--resume", tmp_path / "a\x1b[31m", "--output", tmp_path / "b")
     assert result.exit_code == 2
-    assert "takes the place of" in result.stderr and "a\\x1b[31m" in result.stderr and "\x1b" not in result.stderr
+    assert "the result replaces" in result.stderr and "a\\x1b[31m" in result.stderr and "\x1b" not in result.stderr
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="needs a pseudo-terminal")

@@ -28,13 +28,14 @@ from tests.helpers.text_models import (
     write_pairs,
 )
 from w2v import Translator
+from w2v.commands.shared.parameters import option_name
 from w2v.neural.tasks.parameters import TranslatorParameters
 
 PAIRS = number_pairs(100)
 SOURCES, TARGETS = map(list, zip(*number_pairs(30, 3), strict=True))
 FEW = (
-    "--source-units", "words", "--target-units", "words", "--dim", 16, "--heads", 2, "--layers", 1, "--epochs", 4,
-    "--batch-tokens", 64, "--evaluate-every", 4, "--workers", 1,
+    "--source-units", "words", "--target-units", "words", "--hidden-size", 16, "--heads", 2, "--layers", 1,
+    "--epochs", 4, "--batch-tokens", 64, "--evaluate-every", 4, "--workers", 1,
 )  # fmt: skip
 
 
@@ -126,11 +127,11 @@ def test_fit_translator_is_interrupted_and_resumed(
         patch.setattr("w2v.neural.tasks.estimator.show_fitting", interrupting(10, number))
         result = run("fit-translator", pairs, "-o", output, *FEW)
     assert result.exit_code == (143 if is_terminated else 130), result.output
-    assert f"go on with: w2v fit-translator --resume {output}" in result.stderr and result.stdout == ""
+    assert f"resume with: w2v fit-translator --resume {output}" in result.stderr and result.stdout == ""
     described = json.loads(run("info", output, "--json").stdout)
     assert described["training"]["complete"] is False
-    assert_mistake(run("fit-translator", "--resume", output, "--dim", 3), 2, "takes no other options")
-    assert_mistake(run("fit-translator", "--resume", output, "-o", whole), 2, "--output is not for --resume")
+    assert_mistake(run("fit-translator", "--resume", output, "--hidden-size", 3), 2, "uses the original options")
+    assert_mistake(run("fit-translator", "--resume", output, "-o", whole), 2, "--resume takes no --output")
     assert_mistake(run("fit-translator", pairs, "-o", output, *FEW), 1, "interrupted; go on with it")
     resumed = run("fit-translator", "--resume", output)
     assert resumed.exit_code == 0, resumed.output
@@ -193,10 +194,10 @@ def test_full_disk_keeps_what_was_learned_elsewhere_or_says_so(
         (["PAIRS", "-o", "out", "-v", "missing"], 1, "missing"),
         (["PAIRS", "-o", "out", "--columns", 1, 1], 1, "two different numbers"),
         (["PAIRS", "-o", "out", "--columns", 1, 3], 1, "pairs.tsv, line 1"),
-        (["PAIRS", "-o", "out", "--dim", 30, "--heads", 4], 1, "multiple of"),
+        (["PAIRS", "-o", "out", "--hidden-size", 30, "--heads", 4], 1, "multiple of"),
         (["PAIRS", "-o", "out", "--epochs", 0], 2, "--epochs"),
         (["PAIRS", "-o", "out", "--max-time", "0s"], 2, "--max-time"),
-        (["PAIRS", "-o", "out", "--max-time", "soon"], 2, "not a span of time"),
+        (["PAIRS", "-o", "out", "--max-time", "soon"], 2, "not a duration"),
         (["PAIRS", "-o", "out", "--held-out", 5000], 1, "cannot be held out"),
         (["PAIRS", "-o", "out", "--initial-source", "missing"], 1, "missing does not exist"),
         (["--resume", "missing"], 1, "missing does not exist"),
@@ -219,7 +220,7 @@ def test_bad_values_are_refused_with_the_same_sentence_in_python_and_on_the_comm
     pairs: Path, tmp_path: Path, name: str
 ) -> None:
     value: Any = 1.0 if name == "dropout" else -1
-    option = "--" + ("seed" if name == "random_state" else name.replace("_", "-"))
+    option = option_name(name)
     result = run("fit-translator", pairs, "-o", tmp_path / "out", f"{option}={value}")
     with pytest.raises(ValueError) as refused:
         Translator(**{name: value}).fit(pairs)
@@ -302,7 +303,7 @@ def test_attention_is_drawn_once(model: Path, tmp_path: Path) -> None:
     long = run("translate", model, "--attention", tmp_path / "none.png", stdin=b"eins " * 1000)
     assert_mistake(long, 1, "1,000 pieces are too many to draw", "200 at most")
     nothing = run("translate", model, "--attention", tmp_path / "none.png", stdin=b"\n\n")
-    assert nothing.exit_code == 1 and "there is no line with a translation" in nothing.stderr
+    assert nothing.exit_code == 1 and "no line has a translation" in nothing.stderr
     assert not (tmp_path / "none.png").exists()
 
 

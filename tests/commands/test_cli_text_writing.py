@@ -24,14 +24,15 @@ from tests.helpers.text_models import (
     write_lines,
 )
 from w2v import LanguageModel
+from w2v.commands.shared.parameters import option_name
 from w2v.commands.text import writing
 from w2v.neural.names import JUDGES
 from w2v.neural.tasks.parameters import LanguageModelParameters
 
 CORPUS = counting_lines(100)
 FEW = (
-    "--units", "words", "--dim", 16, "--heads", 2, "--layers", 1, "--epochs", 4, "--batch-tokens", 64, "--context", 16,
-    "--evaluate-every", 4, "--workers", 1,
+    "--units", "words", "--hidden-size", 16, "--heads", 2, "--layers", 1, "--epochs", 4, "--batch-tokens", 64,
+    "--context", 16, "--evaluate-every", 4, "--workers", 1,
 )  # fmt: skip
 
 
@@ -78,7 +79,7 @@ def test_fit_lm_is_interrupted_and_resumed(corpus: Path, tmp_path: Path, monkeyp
     with monkeypatch.context() as patch:
         patch.setattr("w2v.neural.tasks.estimator.show_fitting", interrupting(10, signal.SIGINT))
         result = run("fit-lm", corpus, "-o", output, *few)
-    assert result.exit_code == 130 and f"go on with: w2v fit-lm --resume {output}" in result.stderr, result.output
+    assert result.exit_code == 130 and f"resume with: w2v fit-lm --resume {output}" in result.stderr, result.output
     resumed = run("fit-lm", "--resume", output)
     assert resumed.exit_code == 0, resumed.output
     assert_same(LanguageModel.load(output).network_, LanguageModel.load(whole).network_)
@@ -94,7 +95,7 @@ def test_fit_lm_is_interrupted_and_resumed(corpus: Path, tmp_path: Path, monkeyp
         (["EMPTY", "-o", "out"], 1, "there is no text to train on"),
         (["CORPUS", "-o", "/dev/null/out"], 1, "/dev/null is not a folder"),
         (["CORPUS", "-o", "out", "-v", "EMPTY"], 1, "there is no text"),
-        (["CORPUS", "-o", "out", "--dim", 30, "--heads", 4], 1, "multiple of"),
+        (["CORPUS", "-o", "out", "--hidden-size", 30, "--heads", 4], 1, "multiple of"),
         (["CORPUS", "-o", "out", "--epochs", 0], 2, "--epochs"),
         (["CORPUS", "-o", "out", "--min-count", 500], 1, "hold nothing that a vocabulary could be made of"),
         (["CORPUS", "-o", "out", "--initial", "missing"], 1, "missing does not exist"),
@@ -120,7 +121,7 @@ def test_bad_values_are_refused_with_the_same_sentence_in_python_and_on_the_comm
     corpus: Path, tmp_path: Path, name: str
 ) -> None:
     value: Any = 1.0 if name == "dropout" else -1
-    option = "--" + ("seed" if name == "random_state" else name.replace("_", "-"))
+    option = option_name(name)
     result = run("fit-lm", corpus, "-o", tmp_path / "out", f"{option}={value}")
     with pytest.raises(ValueError) as refused:
         LanguageModel(**{name: value}).fit(corpus)

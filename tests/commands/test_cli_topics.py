@@ -54,7 +54,7 @@ def test_topics_are_shown_with_time_and_tree(folder: Path) -> None:
         ["0", "4", "ship,"], ["1", "3", "bread,"], ["2", "2", "song,"],
     ]  # fmt: skip
     assert periods.split("\n")[2].split() == ["2000-01-01", "1", "100.0", "%", "0.0", "%", "0.0", "%"]
-    assert len(periods.split("\n")) == 2 + 10 and "1 sentences have no date" in shown.stderr
+    assert len(periods.split("\n")) == 2 + 10 and "1 sentences without a date" in shown.stderr
     assert tree.startswith("all topics  (9)\n├─ ")
     found = json.loads(run("topics", *text, "--dates", folder / "dates.csv", "--date-column", "when", "--json").stdout)
     assert [row["size"] for row in found["topics"]] == [4, 3, 2] and found["undated"] == 0
@@ -106,7 +106,7 @@ def test_topics_say_what_cannot_be(folder: Path, tmp_path: Path) -> None:
     for arguments, code, message in (
         ((text,), 1, "give a model"),
         ((text, *model, "-k", 10), 1, "9 sentences make 1 to 9 clusters, not 10"),
-        ((text, *model, "--date-column", "x"), 2, "--date-column is of a table: give it by --dates"),
+        ((text, *model, "--date-column", "x"), 2, "--date-column names a column of a table"),
         ((text, *model, "--dates", tmp_path / "bad.txt"), 1, "bad.txt, line 2: 'soon' is not a date"),
         ((text, *model, "--dates", tmp_path / "few.txt"), 1, "there are 2 dates for 9 sentences on 11 lines"),
         ((text, *model, "--dates", folder / "dates.csv", "--date-column", "x"), 1, "has no column 'x'"),
@@ -116,7 +116,7 @@ def test_topics_say_what_cannot_be(folder: Path, tmp_path: Path) -> None:
         ((text, *model, "--method", "hdbscan"), 1, "9 sentences make no topics of at least 15"),
         ((folder / "my.topics", *model), 2, "leave out --model"),
         ((folder / "my.topics", "--topics", 4), 1, "3 topics can be merged to 1 to 3, not to 4"),
-        ((folder / "my.topics", "-o", tmp_path / "t.tsv"), 2, "saved topics do not hold their sentences"),
+        ((folder / "my.topics", "-o", tmp_path / "t.tsv"), 2, "Saved topics do not contain their sentences"),
         ((text, *model, "-o", folder / "my.topics"), 1, "exists already"),
     ):
         assert_mistake(run("topics", *arguments), code, message)

@@ -96,7 +96,7 @@ def test_duration_is_read_in_seconds(text: str, seconds: float) -> None:
 
 @pytest.mark.parametrize("text", ["", "m", "5 m", "-5m", "5x", "1h-3m", "nan", "inf", "-1", "five", "5mm", "9" * 400])
 def test_what_is_no_duration_is_refused(text: str) -> None:
-    with pytest.raises(click.BadParameter, match="is not a span of time such as 30s, 5m, 1h30m"):
+    with pytest.raises(click.BadParameter, match="is not a duration, such as 30s, 5m, 1h30m"):
         Duration().convert(text, None, None)
 
 
@@ -139,7 +139,7 @@ def test_resume_takes_the_place_of_the_checkpoint(
     assert run("train", corpus, "--output", whole, *SMALL, "--checkpoint-every", "0.000001s").exit_code == 0
     interrupted = interrupt(monkeypatch, corpus, "--output", parts, *SMALL)
     assert interrupted.exit_code == 130 and interrupted.stdout == ""
-    assert interrupted.stderr == f"Interrupted. What was learned is saved; go on with: w2v train --resume {parts}\n"
+    assert interrupted.stderr == f"Interrupted. Progress is saved; resume with: w2v train --resume {parts}\n"
     assert run("neighbors", parts, "one").exit_code == run("info", parts).exit_code == 0
     resumed = run("train", "--resume", parts, "--json")
     assert resumed.exit_code == 0, resumed.output
@@ -178,10 +178,10 @@ def test_resume_refuses_other_options(corpus: Path, tmp_path: Path, monkeypatch:
     interrupt(monkeypatch, corpus, "--output", output, *SMALL)
     for option, value in (
         ("--window", 7), ("--epochs", 3), ("--algorithm", "cbow"), ("--tokenizer", "whitespace"), ("--seed", 2),
-        ("--alpha", 0.01),
+        ("--learning-rate", 0.01),
     ):  # fmt: skip
         assert_mistake(run("train", "--resume", output, option, value), 2, f"{option} is {value}, but the training in")
-    assert_mistake(run("train", "--resume", output, "--output", tmp_path / "x"), 2, "--output is not for --resume")
+    assert_mistake(run("train", "--resume", output, "--output", tmp_path / "x"), 2, "--resume takes no --output")
     assert_mistake(run("train", "--resume", output, "--continue", output), 2, "exclude each other")
     assert interrupted_seed(output) == 1
     same = ["--output", output, *SMALL, "--tokenizer", "words", "--workers", 2]
@@ -202,7 +202,8 @@ def test_a_recipe_is_told_first_and_stored_and_what_is_given_wins(corpus: Path, 
     result = run(*command, "--progress", "log")
     n_words = Embeddings.load(output).metadata["corpus"]["tokens"]
     chosen = best_settings(n_words)
-    told = f"best for {n_words:,} words: window 3, sample {chosen['sample']:g}, alpha-hold {chosen['alpha_hold']:g}"
+    held = f"learning-rate-hold {chosen['alpha_hold']:g}"
+    told = f"best for {n_words:,} words: window 3, sample {chosen['sample']:g}, {held}"
     assert result.exit_code == 0 and result.stderr.splitlines()[0] == f"Recipe: {told}, epochs 5"
     assert told in result.stdout.splitlines()[2]
     described = json.loads(run("info", output, "--json").stdout)["parameters"]
@@ -226,7 +227,7 @@ def test_resume_takes_standard_input_again(corpus: Path, tmp_path: Path, monkeyp
     output, text = tmp_path / "out", corpus.read_bytes()
     assert interrupt(monkeypatch, "-", "--output", output, *SMALL, stdin=text).exit_code == 130
     assert_mistake(
-        run("train", "--resume", output), 2, "was trained on standard input or a pipe; name the same text as INPUT"
+        run("train", "--resume", output), 2, "was trained on standard input or a pipe; give the same text as INPUT"
     )
     assert run("train", "-", "--resume", output, stdin=text).exit_code == 0
 
@@ -313,7 +314,11 @@ def test_continue_refuses_what_cannot_change(corpus: Path, new_text: Path, tmp_p
     command = ["train", new_text, "--continue", model, "--output", output]
     for option, value in (("--vector-size", 9), ("--algorithm", "cbow"), ("--tokenizer", "whitespace")):
         assert_mistake(run(*command, option, value), 2, f"{option} is {value}, but the training in {model}")
-    assert_mistake(run(*command, "--alpha", "0.01", "--min-alpha", "0.02"), 2, "min_alpha must not be above alpha")
+    assert_mistake(
+        run(*command, "--learning-rate", "0.01", "--min-learning-rate", "0.02"),
+        2,
+        "min-learning-rate must not be above",
+    )
     assert_mistake(run(*command[:-2]), 2, "Missing option '-o' / '--output'")
     assert_mistake(run("train", "--continue", model, "--output", output), 2, "Missing argument 'INPUT...'")
     assert_mistake(run(*command[:-1], model), 1, "exists already")

@@ -79,7 +79,7 @@ def test_index_of_words_measures_recall_and_neighbors_uses_it(model: Path) -> No
     assert printed["bytes"] == (model / INDEX_FILE).stat().st_size
     exact, near = (run("neighbors", model, "word5", *option).stdout for option in ([], ["--approximate"]))
     assert exact == near
-    assert "nearest words found" in run("index", model, "--dtype", "int8").stdout
+    assert "recall of 10 neighbours" in run("index", model, "--dtype", "int8").stdout
 
 
 def test_neighbors_approximate_rejects_what_it_cannot_do(model: Path) -> None:

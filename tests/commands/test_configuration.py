@@ -105,14 +105,14 @@ def test_config_has_tables_for_commands_of_a_group(tmp_path: Path) -> None:
     assert CliRunner().invoke(root, ["draw", "circle", "--config", str(config)]).output == "3\n"
     config = write(tmp_path, "[draw]\nsize = 3\n")
     result = CliRunner().invoke(root, ["draw", "circle", "--config", str(config)])
-    assert "[draw] size belongs into a table of one of the commands circle" in result.output
+    assert "[draw] size belongs in the table of one of the commands circle" in result.output
 
 
 @pytest.mark.parametrize(
     ("text", "problem"),
     [
         ("[train]\nepoch = 3", "`w2v train` has no option 'epoch'; did you mean 'epochs'?"),
-        ("[trian]\nepochs = 3", "the table [trian] is of no command; did you mean 'train'?"),
+        ("[trian]\nepochs = 3", "there is no command for the table [trian]; did you mean 'train'?"),
         ("wrokers = 3", "no command has an option 'wrokers'; did you mean 'workers'?"),
         ("[train]\nepochs = [1, 2]", "[train] epochs: it takes one value, not a list."),
         ("[train]\nepochs = 'many'", "[train] epochs: must be a whole number from 1 to 100000, got 'many'"),
@@ -123,7 +123,7 @@ def test_config_has_tables_for_commands_of_a_group(tmp_path: Path) -> None:
         ("[train]\nconfig = 'other.toml'", "`w2v train` has no option 'config'"),
         ("[train]\nepochs = ", "is not TOML"),
         ("[train]\nepochs = 1\nepochs = 2", "is not TOML"),
-        ("[train]\ncheckpoint-every = 'soon'", "[train] checkpoint-every: 'soon' is not a span of time"),
+        ("[train]\ncheckpoint-every = 'soon'", "[train] checkpoint-every: 'soon' is not a duration"),
         ("x = '" + "x" * (1 << 20) + "'", "is larger than 1,048,576 bytes"),
     ],
 )

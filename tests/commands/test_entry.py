@@ -33,7 +33,7 @@ _ENDINGS = (
     "",  # it had ended before
     "Interrupted.\n",
     "Interrupted; nothing was saved.\n",
-    "Interrupted. What was learned is saved; go on with: w2v train --resume e.model\n",
+    "Interrupted. Progress is saved; resume with: w2v train --resume e.model\n",
 )
 _WHILE_STARTING = tuple(np.arange(0, 1.05, 0.2).round(1).tolist())
 _WHILE_TRAINING = (1.1, 1.5, 2.0)

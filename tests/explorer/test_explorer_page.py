@@ -553,7 +553,7 @@ def test_page_of_pictures_shows_where_the_network_looks(look: Any, pictures_addr
     seen.wait(lambda: seen.words("#labels .score")[0] != f"{100 * p.max():.1f}\u00a0%")
     (tmp_path / "no.png").write_bytes(b"no picture")
     seen.page.locator("#file").set_input_files(tmp_path / "no.png")
-    seen.wait(lambda: "is no picture" in seen.page.locator("#labels").inner_text())
+    seen.wait(lambda: "is not a picture" in seen.page.locator("#labels").inner_text())
     seen.complaints = [said for said in seen.complaints if "willReadFrequently" not in said]  # of this test's reading
 
 

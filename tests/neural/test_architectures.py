@@ -59,7 +59,18 @@ def test_language_models_learn_whatever_they_are_made_of(architecture: str, tmp_
 def test_command_lines_choose_the_architecture(tmp_path: Path) -> None:
     file, output = tmp_path / "pairs.tsv", tmp_path / "t"
     file.write_text("".join(f"{source}\t{target}\n" for source, target in pairs(80)))
-    arguments = ["--source-units", "words", "--target-units", "words", "--dim", "16", "--layers", "1", "--epochs", "1"]
+    arguments = [
+        "--source-units",
+        "words",
+        "--target-units",
+        "words",
+        "--hidden-size",
+        "16",
+        "--layers",
+        "1",
+        "--epochs",
+        "1",
+    ]
     run = CliRunner().invoke
     wrong = run(main, ["fit-translator", str(file), "-o", str(output), "--architecture", "magic"])
     assert wrong.exit_code == 2 and "must be 'attention' or 'recurrent' or 'convolution'" in wrong.output

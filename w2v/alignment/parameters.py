@@ -11,13 +11,13 @@ from w2v.settings.tables import MANY, parameter
 
 @dataclass(frozen=True, kw_only=True)
 class AlignmentParameters:
-    """How vectors of two languages are brought together."""
+    """How the vectors of one language are mapped into the space of another."""
 
     refinements: int = parameter(
-        5, Integer("How many times to learn the rotation again, from words that are each other's nearest.", 0, 1_000)
+        5, Integer("How often to learn the rotation again from mutual nearest neighbours.", 0, 1_000)
     )
     frequent: int = parameter(
-        10_000, Integer("Look for such words among the N most frequent of each language.", 1, MANY)
+        10_000, Integer("Search for mutual nearest neighbours among the N most frequent words.", 1, MANY)
     )
-    k: int = parameter(10, Integer("Nearest words of the other language that tell how crowded a place is.", 1, 10_000))
-    random_state: Any = parameter(0, Seed("Seed of the search without a dictionary."))
+    k: int = parameter(10, Integer("Number of nearest words that CSLS averages over.", 1, 10_000))
+    random_state: Any = parameter(0, Seed("Random seed of the search without a dictionary."))

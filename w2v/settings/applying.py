@@ -1,4 +1,4 @@
-"""Which parameters decide something, since the others are what they are: what is worth showing of a model."""
+"""Which parameters a model actually uses: reports and `w2v info` show only these."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 Rule = tuple[str, Callable[[Mapping[str, Any]], bool]]
-"""Names of parameters between spaces, and what tells of all parameters whether these are used."""
+"""Names of parameters, separated by spaces, and a function of all parameters that says whether these are used."""
 
 _OF_WORDS: tuple[Rule, ...] = (
     ("negative ns_exponent", lambda given: given.get("objective") in (None, "negative")),
@@ -28,6 +28,6 @@ _OF_WORDS: tuple[Rule, ...] = (
 
 
 def used(parameters: Mapping[str, Any], rules: tuple[Rule, ...] = _OF_WORDS) -> dict[str, Any]:
-    """Return the parameters that are used, by default those of word vectors; see `w2v.settings.parameters`."""
+    """Return the parameters that are used; the default rules are those of word vectors."""
     unused = {name for names, is_used in rules if not is_used(parameters) for name in names.split()}
     return {name: value for name, value in parameters.items() if name not in unused}

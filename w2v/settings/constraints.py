@@ -23,26 +23,28 @@ class Constraint(ABC):
     """One sentence for people, shown by `w2v train --help`."""
     optional: bool = field(default=False, kw_only=True)
     """Whether None ("choose for me") is allowed too."""
+    unset: str = field(default="", kw_only=True)
+    """What None stands for, as `--help` shows it behind "default:"."""
 
     described: ClassVar[str] = ""
 
     def allows(self, value: object) -> bool:
-        """Tell whether a value is allowed."""
+        """Return whether a value is allowed."""
         return self.optional if value is None else self._allows(value)
 
     @abstractmethod
     def _allows(self, value: object) -> bool: ...
 
     def describe(self) -> str:
-        """Say in words what is allowed but for None, to stand after "must be"."""
+        """Return the allowed values in words, None aside, to follow "must be"."""
         return self.described
 
     def refusal(self, value: object, *, takes_none: bool = False) -> str:
-        """Say what is wrong with a value, to stand after the name of the parameter or option."""
+        """Return what is wrong with a value, to follow the name of the parameter or option."""
         return f"must be {self.describe()}{' or None' if takes_none else ''}, got {value!r:.80}."
 
     def check(self, name: str, value: object) -> None:
-        """Raise ValueError, which names the parameter, the value and what is allowed, if a value is not."""
+        """Raise ValueError if a value is not allowed; the message names the parameter and the allowed values."""
         if not self.allows(value):
             raise ValueError(f"{name} {self.refusal(value, takes_none=self.optional)}")
 
@@ -50,7 +52,7 @@ class Constraint(ABC):
 def check_fields(parameters: Any, constraints: Mapping[str, Constraint]) -> None:
     """Check each field of a dataclass on its own; raise ValueError for the first that is not allowed.
 
-    Numbers of NumPy's, as searches over parameters try them, become Python's, which do not overflow and which JSON has.
+    NumPy scalars, which parameter searches pass, become Python numbers: these do not overflow, and JSON can hold them.
     """
     for parameter in fields(parameters):
         value = getattr(parameters, parameter.name)
@@ -183,10 +185,10 @@ class FileName(Constraint):
 
 @dataclass(frozen=True)
 class Tags(Constraint):
-    """Two different tags between a comma, of letters, digits, - and _."""
+    """Two different tags of letters, digits, - and _, separated by a comma."""
 
     optional: bool = field(default=True, kw_only=True)
-    described = "two different tags of letters, digits, - and _ with a comma between, such as en,de"
+    described = "two different tags of letters, digits, - and _, separated by a comma, such as en,de"
 
     def _allows(self, value: object) -> bool:
         tags = value.split(",") if isinstance(value, str) else []
@@ -195,10 +197,10 @@ class Tags(Constraint):
 
 @dataclass(frozen=True)
 class Weights(Constraint):
-    """Positive numbers between commas."""
+    """Positive numbers, separated by commas."""
 
     optional: bool = field(default=True, kw_only=True)
-    described = "numbers above 0 with commas between, such as 1,0.5"
+    described = "numbers above 0, separated by commas, such as 1,0.5"
 
     def _allows(self, value: object) -> bool:
         return isinstance(value, str) and all(map(_is_positive, value.split(",")))
@@ -209,5 +211,5 @@ def _is_positive(text: str) -> bool:
 
 
 def _is_integer(value: object) -> TypeGuard[int]:
-    """Tell whether `value` is an int or a NumPy integer; a bool is neither."""
+    """Return whether `value` is an int or a NumPy integer; a bool is neither."""
     return not isinstance(value, bool) and isinstance(value, Integral)

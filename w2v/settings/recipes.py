@@ -1,4 +1,4 @@
-"""What a training does where nobody said: gensim's settings, or those of a recipe for the size of the text.
+"""Values of parameters that the user left out: gensim's defaults, or a recipe for the size of the text.
 
 Measured by benchmarks/recipes.py; docs/training.md has the table.
 """
@@ -11,7 +11,7 @@ from typing import Any
 from w2v.settings.parameters import GENSIM, Parameters
 
 LITTLE = 3_000_000
-"""Tokens of a text that is trained in seconds, where more epochs are worth more than the time they take."""
+"""Texts with fewer tokens train in seconds, so more epochs are worth their time."""
 
 
 def best_settings(n_tokens: int) -> dict[str, Any]:
@@ -21,15 +21,15 @@ def best_settings(n_tokens: int) -> dict[str, Any]:
 
 
 def resolve(parameters: Parameters, n_tokens: int) -> Parameters:
-    """Return the parameters, those that were left out set for a text of `n_tokens` tokens."""
+    """Return the parameters with those left out set for a text of `n_tokens` tokens."""
     settings = GENSIM if parameters.recipe == "none" else best_settings(n_tokens)
     left_out = {name: value for name, value in settings.items() if getattr(parameters, name) is None}
     return replace(parameters, **left_out)
 
 
 def describe_recipe(parameters: Parameters, n_tokens: int) -> str:
-    """Say in a line what is trained with, for a recipe."""
+    """Return in one line what a recipe sets."""
     resolved = resolve(parameters, n_tokens)
     epochs = "" if parameters.max_time else f", epochs {resolved.epochs}"
-    held = f"window {resolved.window}, sample {resolved.sample:g}, alpha-hold {resolved.alpha_hold:g}"
+    held = f"window {resolved.window}, sample {resolved.sample:g}, learning-rate-hold {resolved.alpha_hold:g}"
     return f"{parameters.recipe} for {n_tokens:,} words: {held}{epochs}"

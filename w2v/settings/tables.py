@@ -1,6 +1,6 @@
-"""Tables of parameters: dataclasses whose fields say what they may hold and what they mean, once for all who ask.
+"""Tables of parameters: dataclasses whose fields state their constraint, default and help text in one place.
 
-What validates, documents and offers them on the command line is made of the table. Imports nothing but the standard
+Validation, docstrings and command-line options are all derived from the table. This module imports only the standard
 library and `constraints`.
 """
 
@@ -10,22 +10,23 @@ from collections.abc import Callable
 from dataclasses import MISSING, field, fields, replace
 from typing import Any, TypeVar
 
-from w2v.settings.constraints import Choice, Constraint, Flag, check_fields
+from w2v.settings.constraints import Choice, Constraint, Flag, Seed, check_fields
 
 MANY = 2**31 - 1
-"""The limit of what has none by its nature."""
+"""The upper limit of parameters that have no natural one."""
 
 Class = TypeVar("Class", bound=type[Any])
 
 
 def parameter(default: Any, constraint: Constraint, unset: str = "") -> Any:
-    """Return the field of a table of parameters; where its default is None, `unset` says what that stands for."""
-    constraint = replace(constraint, optional=constraint.optional or default is None)
-    return field(default=default, metadata={"constraint": constraint, "unset": unset})
+    """Return a field of a table of parameters; where the default is None, `unset` describes what None stands for."""
+    optional = constraint.optional or default is None
+    constraint = replace(constraint, optional=optional, unset=unset or constraint.unset)
+    return field(default=default, metadata={"constraint": constraint})
 
 
 def constraints_of(table: type[Any]) -> dict[str, Constraint]:
-    """Return what each field of a table may hold."""
+    """Return the constraint of each field of a table."""
     return {entry.name: entry.metadata["constraint"] for entry in fields(table)}
 
 
@@ -35,11 +36,11 @@ def check_parameters(values: Any) -> None:
 
 
 def documented(table: type[Any] | None = None) -> Callable[[Class], Class]:
-    """Return a decorator that describes a table, by default the class itself, where its docstring has a placeholder."""
+    """Return a decorator that replaces {parameters} in a docstring by the entries of a table, by default the class."""
 
     def document(described: Class) -> Class:
         entries = (_entry(one) for one in fields(described if table is None else table))
-        if described.__doc__:  # Python leaves it out where it is asked to
+        if described.__doc__:  # python -OO drops docstrings
             described.__doc__ = described.__doc__.replace("{parameters}", "\n    ".join(entries))
         return described
 
@@ -47,7 +48,7 @@ def documented(table: type[Any] | None = None) -> Callable[[Class], Class]:
 
 
 def _entry(one: Any) -> str:
-    """Describe a field as numpydoc has it."""
+    """Return the numpydoc entry of a field."""
     constraint = one.metadata["constraint"]
     kind = str(one.type).replace(" | None", "")
     if isinstance(constraint, Choice):
@@ -56,6 +57,8 @@ def _entry(one: Any) -> str:
     sentences = [constraint.help]
     if not isinstance(constraint, (Choice, Flag)):
         sentences.append(f"{constraint.describe().capitalize()}.")
-    if one.metadata["unset"]:
-        sentences.append(f"Default: {one.metadata['unset']}.")
+    if isinstance(constraint, Seed) and one.default is not None:
+        sentences.append("None draws one.")
+    if one.default is None and constraint.unset:
+        sentences.append(f"Default: {constraint.unset}.")
     return f"{one.name} : {kind}{default}\n        {' '.join(sentences)}"

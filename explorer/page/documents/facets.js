@@ -9,7 +9,7 @@ export class Facets {
   /** `selection` and `columns` return what there is; `onColor` is called with a column's name, `onChange` after a filter. */
   constructor(selection, columns, onColor, onChange) {
     Object.assign(this, { selection, columns, onColor, onChange, cards: new Map() });
-    byId("facets").replaceChildren(make("p", { class: "hint" }, "Histograms appear once the map is arranged."));
+    byId("facets").replaceChildren(make("p", { class: "hint" }, "Histograms appear when the map is complete."));
   }
 
   build() {

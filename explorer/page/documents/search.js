@@ -1,4 +1,4 @@
-// Search by meaning, and one sentence with what is near to it.
+// Search by meaning, and one sentence with its nearest sentences.
 
 import { Mistake, question } from "../api.js";
 import { announce, byId, listenTo, make, mistake, oneAtATime, shown, thousands } from "../dom.js";
@@ -20,7 +20,7 @@ export class Search {
     this.asked();
     if (this.input.value !== "") this.input.value = "";
     this.map.show(null);
-    byId("answer").replaceChildren(make("p", { class: "hint" }, "Ask for what sentences mean, in your own words; or choose a point of the map. Names stand where many sentences are about the same."));
+    byId("answer").replaceChildren(make("p", { class: "hint" }, "Search for a meaning in your own words, or choose a point on the map. Names mark regions of sentences on the same subject."));
   }
 
   type() {
@@ -42,9 +42,9 @@ export class Search {
       hits.forEach(({ place }, i) => place !== null && marks.set(place, { color: "accent", isMain: i < STRONG }));
       this.map.show({ marks: new Map([...marks].reverse()), lines: [] });
       if (isFlight && places.length > 0) this.map.flyTo(this.map.closest(places[0], places.slice(1, SEEN), FITTING));
-      announce(`${thousands(hits.length)} sentences light up; the nearest: ${shown(hits[0].sentence, LONGEST)}`);
+      announce(`${thousands(hits.length)} sentences highlighted; the nearest: ${shown(hits[0].sentence, LONGEST)}`);
       const select = make("button", { type: "button", class: "chip", onclick: () => this.onSelect(places) }, "Select them");
-      return [make("h3", { class: "hits" }, make("span", {}, "Nearest sentences", make("small", {}, `${thousands(hits.length)} light up`)), select), this.list(hits.slice(0, SHOWN))];
+      return [make("h3", { class: "hits" }, make("span", {}, "Nearest sentences", make("small", {}, `${thousands(hits.length)} highlighted`)), select), this.list(hits.slice(0, SHOWN))];
     });
   }
 
@@ -68,7 +68,7 @@ export class Search {
         make("p", { class: "crumbs" }, ...crumbs),
         make("dl", { class: "known" }, ...facts.map(([name, value]) => make("div", {}, make("dt", {}, shown(name)), make("dd", {}, shown(String(value), LONGEST))))),
         make("div", { class: "chips" }, make("button", { type: "button", class: "chip", onclick: () => this.map.flyTo(this.map.closest(place, neighbors.map((near) => near.place), FITTING)) }, "Go there")),
-        make("h3", {}, "Near to it"),
+        make("h3", {}, "Nearest sentences"),
         this.list(neighbors),
       ];
     });

@@ -1,4 +1,4 @@
-"""The parameters of classifiers of pictures, for Python and the command line alike."""
+"""The parameters of image classifiers, for Python and the command line alike."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ MAX_SIDE = 1 << 14
 
 @dataclass(frozen=True)
 class ImageShape(Constraint):
-    """Height and width of flat pictures, and perhaps their channels."""
+    """Height, width and optionally channels of pictures that are passed as flat rows."""
 
     described = "(height, width) or (height, width, channels), whole numbers from 1 on"
 
@@ -29,7 +29,7 @@ class ImageShape(Constraint):
 
 @dataclass(frozen=True, kw_only=True)
 class ImageParameters(SharedParameters):
-    """Everything that decides what a classifier of pictures is and how it is trained.
+    """Everything that decides what an image classifier is and how it is trained.
 
     Raises
     ------
@@ -39,7 +39,7 @@ class ImageParameters(SharedParameters):
 
     architecture: str = parameter(
         "attention",
-        Choice("How patches attend to each other: self-attention, a recurrent layer, or a convolution.", MIXERS),
+        Choice("How patches exchange information: self-attention, a recurrent layer or a convolution.", MIXERS),
     )
     window: int = parameter(3, Integer("Kernel width of a convolution, in patches.", 1, 1 << 10))
     layers: int = parameter(6, Integer("Number of blocks.", 1, MAX_LAYERS))
@@ -60,16 +60,16 @@ class ImageParameters(SharedParameters):
     epochs: int | None = parameter(
         None,
         Integer("Passes over the pictures.", 1, MANY),
-        "16, at least 1,740 steps; with max_time as many as there is time for",
+        "16, at least 1,740 steps; with max_time no limit",
     )
     patch: int | None = parameter(
-        None, Integer("Side of a patch, in pixels.", 1, MAX_SIDE), "makes at most 64, at least 2"
+        None, Integer("Side of a patch, in pixels.", 1, MAX_SIDE), "at least 2, for at most 64 patches"
     )
     pooling: str = parameter(
         "mean", Choice("A picture's vector is the mean of its patches, or the hidden state of a class token.", POOLINGS)
     )
     image_shape: tuple[int, ...] | None = parameter(
-        None, ImageShape("How pictures that are passed as flat rows lie."), "square"
+        None, ImageShape("Shape of pictures that are passed as flat rows."), "square"
     )
     batch_size: int = parameter(64, Integer("Batch size in pictures.", 1, MANY))
     shift: float | None = parameter(
@@ -92,8 +92,8 @@ class ImageParameters(SharedParameters):
     examples: int = parameter(
         KEPT,
         Integer(
-            "Held-out pictures to keep in the folder with what was said of them, the surest mistakes first, so that "
-            "they can be looked at; 0 for private pictures.",
+            "Store up to N held-out pictures and their predictions in the model folder, the most confident mistakes "
+            "first; 0 for private pictures.",
             0,
             MOST_EXAMPLES,
         ),

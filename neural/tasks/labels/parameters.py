@@ -29,22 +29,22 @@ class TaggerParameters(NetworkParameters):
 
     architecture: str = parameter(
         "recurrent",
-        Choice("How words attend to each other: self-attention, a recurrent layer, or a convolution.", MIXERS),
+        Choice("How words exchange information: self-attention, a recurrent layer or a convolution.", MIXERS),
     )
     window: int = parameter(3, Integer("Kernel width of a convolution, in words.", 1, 1 << 10))
     layers: int = parameter(
         1,
         Integer(
-            "Number of blocks. 0 tags each word without looking at its neighbours, other than at their tags.",
+            "Number of blocks. 0 tags each word without context, except for the neighbouring tags.",
             0,
             MAX_LAYERS,
         ),
     )
     positions: str = parameter("none", Choice("Positional encoding of words.", POSITIONS))
     feed_forward: float = parameter(
-        1.0, Number("Width of the feed-forward network, as a multiple of dim.", above=0, high=64)
+        1.0, Number("Width of the feed-forward network, as a multiple of the hidden size.", above=0, high=64)
     )
-    smoothing: float = parameter(0.0, Number("Label smoothing, with a softmax output layer.", low=0, below=1))
+    smoothing: float = parameter(0.0, Number("Label smoothing, for a softmax output layer.", low=0, below=1))
     dropout: float = parameter(
         0.4, Number("Dropout: the fraction of hidden states dropped at each step.", low=0, below=1)
     )
@@ -57,28 +57,28 @@ class TaggerParameters(NetworkParameters):
     epochs: int | None = parameter(
         None,
         Integer("Passes over the sentences.", 1, MANY),
-        f"{EPOCHS}, at least {LEAST_STEPS:,} steps; with max_time as many as there is time for",
+        f"{EPOCHS}, at least {LEAST_STEPS:,} steps; with max_time no limit",
     )
     output_layer: str = parameter(
         "crf",
         Choice(
-            "Learn which tags follow each other (crf), or each word's tag by itself (softmax); neither predicts a "
-            "forbidden sequence.",
+            "Score whole sequences of tags (crf), or each word's tag independently (softmax); neither predicts an "
+            "invalid sequence.",
             OUTPUT_LAYERS,
         ),
     )
     word_size: int = parameter(64, Integer("Width of the word embeddings.", 1, MAX_SIZE))
     ngram_size: int = parameter(64, Integer("Width of the embeddings of character n-grams.", 1, MAX_SIZE))
     buckets: int = parameter(1 << 14, Integer("Number of hash buckets for n-grams.", 1, MAX_BUCKETS))
-    min_n: int = parameter(2, Integer("Shortest n-gram, borders included.", 1, 1 << 8))
-    max_n: int = parameter(5, Integer("Longest n-gram, borders included.", 1, 1 << 8))
-    min_count: int = parameter(1, Integer("Words seen less often have no embedding of their own.", 1, MANY))
+    min_n: int = parameter(2, Integer("Shortest character n-gram, word boundaries included.", 1, 1 << 8))
+    max_n: int = parameter(5, Integer("Longest character n-gram, word boundaries included.", 1, 1 << 8))
+    min_count: int = parameter(1, Integer("Words that occur fewer than N times get no embedding.", 1, MANY))
     word_dropout: float = parameter(
         0.1,
-        Number("Fraction of words that training replaces by the unknown word; rare words more often.", low=0, below=1),
+        Number("Fraction of words replaced by the unknown word in training, rare words more often.", low=0, below=1),
     )
     most_vectors: int = parameter(
-        100_000, Integer("Largest number of given word vectors to keep, besides those of the training words.", 1, MANY)
+        100_000, Integer("Maximum number of word vectors to keep besides those of the training words.", 1, MANY)
     )
     held_out: float | None = parameter(
         None,
@@ -89,5 +89,5 @@ class TaggerParameters(NetworkParameters):
     tokenizer: Any = parameter("penn", TokenizerChoice("Tokenizer for the texts to tag."))
 
     def to_dict(self) -> dict[str, Any]:
-        """Return all parameters in JSON types; ValueError if one of them is code of the user's own."""
+        """Return all parameters in JSON types; ValueError if one of them is the user's own code."""
         return super().to_dict() | {"tokenizer": described_tokenizer(self.tokenizer)}

@@ -95,6 +95,6 @@ def test_what_workers_do_not_see_or_see_otherwise_is_told(client: Any, folder: P
 def test_the_command_runs_on_a_cluster(client: Any, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(folder)
     address = client.scheduler_info()["address"]
-    result = run("encode", "my.encoder", "*.txt", "-o", "vectors", "--cluster", address, "--precision", "float16")
+    result = run("encode", "my.encoder", "*.txt", "-o", "vectors", "--cluster", address, "--dtype", "float16")
     assert result.exit_code == 0, result.output
     assert result.stderr == f"Wrote 6 files, 42 vectors, to {folder / 'vectors'}.\n"

@@ -82,7 +82,7 @@ def test_neighbors_answers_phrases_of_words_and_of_encoders(embeddings: Embeddin
         assert answer == {"query": "red apple zzz", "unknown": ["zzz"], "neighbors": expected}
     (tmp_path / "s.txt").write_text("red pear\n\ngreen apple\n", encoding="utf-8")
     result = run("neighbors", tmp_path / "my.model", "red", "apple zzz", "--sentences", tmp_path / "s.txt", "--top", 4)
-    assert result.exit_code == 0 and "not known, and left out of 'apple zzz': zzz" in result.stderr
+    assert result.exit_code == 0 and "unknown words left out of 'apple zzz': zzz" in result.stderr
     assert "green apple" in result.stdout and "near red" in result.stdout
     assert_mistake(run("neighbors", tmp_path / "my.model", "foo bar"), 1, "no word of 'foo bar' is known")
     assert_mistake(

@@ -93,7 +93,7 @@ def test_options_are_made_of_the_table(command: click.Command, table: type[Any],
         choices = getattr(constraint, "choices", ())
         assert [item.value for item in option.type.shell_complete(context, option, "")] == list(choices)
         record = option.get_help_record(context)
-        shown = described.metadata["unset"] or ("" if described.default in (None, False) else str(described.default))
+        shown = constraint.unset if described.default is None else str(described.default or "")
         assert record is not None and (not shown or f"[default: {shown}" in record[1])
 
 

@@ -266,7 +266,7 @@ def test_wrong_lines_are_named(tmp_path: Path, lines: str, text: str, message: s
 
 
 @pytest.mark.parametrize(
-    "options", [["--algorithm", "cbow"], ["--subwords"], ["--phrases"], ["--holdout", 0.1], ["--lines", "words"]]
+    "options", [["--algorithm", "cbow"], ["--subwords"], ["--phrases"], ["--held-out", 0.1], ["--lines", "words"]]
 )
 def test_options_that_do_not_go_with_pairs_are_refused(tmp_path: Path, options: list[Any]) -> None:
     path = tmp_path / "lines.tsv"

@@ -475,7 +475,7 @@ def test_signal_saves_what_was_learned(number: int, code: int, text: Path, tmp_p
         process.send_signal(number)
         stdout, stderr = process.communicate(timeout=30)
     assert (process.returncode, stdout) == (code, "")
-    assert stderr == f"Interrupted. What was learned is saved; go on with: w2v train --resume {output}\n"
+    assert stderr == f"Interrupted. Progress is saved; resume with: w2v train --resume {output}\n"
     assert interrupted_seed(output) is not None and Embeddings.load(output).vectors.shape == (40, 12)
     assert os.listdir(tmp_path).count("out") == 1
 

@@ -156,7 +156,7 @@ def test_estimate_of_glove_counts_neighbours(text: Path, tmp_path: Path) -> None
     assert found.cells == 8 * n_neighbours(text.read_text().splitlines(), 5, 3)
     assert found.peak_memory >= found.cells + found.tables + found.encoded_text
     shown = run("train", text, "--objective", "glove", "--dry-run", "--workers", 1).stdout
-    assert "memory: counts of neighbours" in shown
+    assert "memory: co-occurrence counts" in shown
 
 
 def test_estimate_of_glove_extrapolates_neighbours(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

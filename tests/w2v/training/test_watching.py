@@ -213,7 +213,7 @@ FEW = ["--vector-size", 8, "--min-count", 1, "--workers", 1, "--seed", 1]
 
 def test_train_shows_measures_in_json_and_info(text: Path, pairs: Path) -> None:
     output = text.parent / "out"
-    result = run("train", text, "-o", output, *FEW, "--holdout", 0.1, "--eval-pairs", pairs, "--json")
+    result = run("train", text, "-o", output, *FEW, "--held-out", 0.1, "--eval-pairs", pairs, "--json")
     assert result.exit_code == 0, result.output
     history = json.loads(result.stdout)["history"]
     assert len(history) == 5 and all({"holdout_loss", "word_pairs"} <= set(epoch) for epoch in history)
@@ -224,8 +224,8 @@ def test_train_shows_measures_in_json_and_info(text: Path, pairs: Path) -> None:
 def test_train_stops_early(text: Path) -> None:
     output = text.parent / "out"
     result = run(
-        "train", text, "-o", output, *FEW, "--holdout", 0.2, "--patience", 1, "--epochs", 300, "--alpha", 0.1,
-        "--min-alpha", 0.1, "--json",
+        "train", text, "-o", output, *FEW, "--held-out", 0.2, "--patience", 1, "--epochs", 300, "--learning-rate", 0.1,
+        "--min-learning-rate", 0.1, "--json",
     )  # fmt: skip
     assert result.exit_code == 0, result.output
     assert len(json.loads(result.stdout)["history"]) == json.loads(result.stdout)["best_epoch"] + 1 < 300
@@ -236,12 +236,12 @@ def test_train_stops_early(text: Path) -> None:
     ("options", "message"),
     [
         (["--patience", 2], "patience needs something to look at"),
-        (["--holdout", 0.1, "--monitor", "holdout"], "monitor says what patience looks at"),
-        (["--holdout", 0.1, "--patience", 2, "--monitor", "pairs"], "needs eval_pairs"),
+        (["--held-out", 0.1, "--monitor", "holdout"], "monitor says what patience looks at"),
+        (["--held-out", 0.1, "--patience", 2, "--monitor", "pairs"], "needs eval_pairs"),
         (["--deterministic", "--max-time", 10], "deterministic cannot go with max_time"),
-        (["--holdout", -0.1], "--holdout"),
-        (["--holdout", "1"], "--holdout"),
-        (["--holdout", "nan"], "--holdout"),
+        (["--held-out", -0.1], "--held-out"),
+        (["--held-out", "1"], "--held-out"),
+        (["--held-out", "nan"], "--held-out"),
     ],
 )
 def test_train_refuses_options_that_make_no_sense(text: Path, options: list[object], message: str) -> None:

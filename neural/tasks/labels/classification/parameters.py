@@ -1,4 +1,4 @@
-"""The parameters of classifiers of texts."""
+"""The parameters of text classifiers."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ _LINEAR: dict[str, Any] = {"dim": 10, "learning_rate": 0.5, "epochs": 10}
 
 
 class BagSettings(NamedTuple):
-    """What becomes a feature.
+    """The features of a classifier without layers.
 
     Attributes
     ----------
     min_count : int
-        Words that training saw less often have no row.
+        Words that occur less often in training have no row.
     word_ngrams : int
-        Words of the longest run.
+        Length of the longest word n-gram.
     buckets : int
-        Into which runs of words, and n-grams of characters, are hashed.
+        Number of hash buckets for word and character n-grams.
     min_n, max_n : int
-        Shortest and longest n-gram of characters; `max_n` 0 for none.
+        Shortest and longest character n-gram; `max_n` 0 for none.
     """
 
     min_count: int = 1
@@ -41,7 +41,7 @@ class BagSettings(NamedTuple):
 
 @dataclass(frozen=True, kw_only=True)
 class ClassifierParameters(NetworkParameters):
-    """Everything that decides what a classifier of texts is and how it is trained.
+    """Everything that decides what a text classifier is and how it is trained.
 
     Raises
     ------
@@ -52,8 +52,8 @@ class ClassifierParameters(NetworkParameters):
     layers: Any = parameter(
         AUTO,
         AutoInteger(
-            "Number of blocks. 0 averages words and word n-grams, as fastText does. auto: 0, or with max_time "
-            "whatever is best on the held-out texts.",
+            "Number of blocks. 0 averages words and word n-grams, as fastText does. auto is 0, or with max_time "
+            "whatever classifies the held-out texts best.",
             0,
             MAX_LAYERS,
         ),
@@ -69,7 +69,7 @@ class ClassifierParameters(NetworkParameters):
     dropout: float = parameter(
         0.3,
         Number(
-            "Dropout: the fraction of features, or with layers of hidden states, dropped at each step.", low=0, below=1
+            "Dropout: the fraction of features, or of hidden states with layers, dropped at each step.", low=0, below=1
         ),
     )
     smoothing: float = parameter(0.0, Number("Label smoothing, with layers.", low=0, below=1))
@@ -82,34 +82,34 @@ class ClassifierParameters(NetworkParameters):
     )
     positions: str = parameter("none", Choice("Positional encoding of words.", POSITIONS))
     feed_forward: float = parameter(
-        1.0, Number("Width of the feed-forward network, as a multiple of dim.", above=0, high=64)
+        1.0, Number("Width of the feed-forward network, as a multiple of the hidden size.", above=0, high=64)
     )
     epochs: int | None = parameter(
         None,
         Integer("Passes over the texts.", 1, MANY),
-        "10, with layers at least 500 steps; with max_time as many as there is time for",
+        "10, with layers at least 500 steps; with max_time no limit",
     )
     pooling: str = parameter("max", Choice("How the hidden states of a text are pooled.", TEXT_POOLINGS))
     tokenizer: Any = parameter("words", TokenizerChoice("Tokenizer that splits texts into words."))
-    min_count: int = parameter(1, Integer("Ignore words that occur less often.", 1, MANY))
+    min_count: int = parameter(1, Integer("Ignore words that occur fewer than N times.", 1, MANY))
     word_ngrams: int = parameter(2, Integer("Longest word n-gram, without layers.", 1, 16))
-    min_n: int = parameter(3, Integer("Shortest character n-gram of a word, borders included.", 1, 50))
+    min_n: int = parameter(3, Integer("Shortest character n-gram, word boundaries included, without layers.", 1, 50))
     max_n: int = parameter(0, Integer("Longest character n-gram, without layers; 0 for none.", 0, 50))
     buckets: int = parameter(2_000_000, Integer("Number of hash buckets for n-grams, without layers.", 1, MOST_BUCKETS))
     class_weight: str = parameter(
         "none",
         Choice(
-            "Weigh all examples alike, or (balanced) all classes alike.",
+            "Weigh all examples equally (none), or all classes (balanced).",
             ("none", "balanced"),
         ),
     )
     multi_label: bool | None = parameter(
-        None, Flag("Allow any number of labels a text; each is decided by itself."), "if a text has several"
+        None, Flag("Allow any number of labels per text, each decided independently."), "if a text has several"
     )
     word_dropout: float = parameter(
         0.1,
         Number(
-            "Fraction of words that training replaces by the unknown word, with layers; rare words more often.",
+            "Fraction of words replaced by the unknown word in training, rare words more often; with layers.",
             low=0,
             below=1,
         ),
@@ -118,8 +118,8 @@ class ClassifierParameters(NetworkParameters):
     held_out: float = parameter(
         0.1,
         Number(
-            "Fraction held out to choose and calibrate by; without layers the final model is trained on everything. 0 "
-            "for none.",
+            "Fraction of the texts held out for choosing and calibrating; without layers, the final model is trained "
+            "on all texts. 0 holds out none.",
             low=0,
             high=0.5,
         ),
@@ -127,15 +127,15 @@ class ClassifierParameters(NetworkParameters):
     examples: int = parameter(KEPT, KEPT_TEXTS)
 
     def to_dict(self) -> dict[str, Any]:
-        """Return all parameters in JSON types; ValueError if one of them is code of the user's own."""
+        """Return all parameters in JSON types; ValueError if one of them is the user's own code."""
         return super().to_dict() | {"tokenizer": described_tokenizer(self.tokenizer)}
 
     def resolved(self, layers: int) -> ClassifierParameters:
-        """Return the parameters with this number of layers, and what it decides where nothing is given."""
+        """Return the parameters with this number of layers and the defaults that depend on it."""
         given, defaults = vars(self), _LAYERED if layers else _LINEAR
         return replace(self, layers=layers, **{name: value for name, value in defaults.items() if given[name] is None})
 
     @property
     def bag_settings(self) -> BagSettings:
-        """What becomes a feature where there are no layers."""
+        """The features of a classifier without layers."""
         return BagSettings(self.min_count, self.word_ngrams, self.buckets, self.min_n, self.max_n)
