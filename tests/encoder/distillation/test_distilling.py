@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Sequence
+from itertools import count
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -122,6 +123,9 @@ def test_words_are_trained_on_the_text(teacher: Path, text: Path, tmp_path: Path
     again = distill(teacher, text, work=tmp_path / "work", **own, **OPTIONS)
     assert {path: path.stat().st_mtime_ns for path in before} == before  # nothing is made again
     np.testing.assert_array_equal(again.encode(PARAGRAPHS), found.encoder.encode(PARAGRAPHS))
+    SentenceEncoder(make_words()).save(tmp_path / "other.encoder")
+    other = distill(tmp_path / "other.encoder", text, work=tmp_path / "work", **own, **OPTIONS)
+    assert not np.array_equal(other.encode(PARAGRAPHS), found.encoder.encode(PARAGRAPHS))  # of another teacher
     distill(teacher, PARAGRAPHS[:30], work=tmp_path / "work", initial=make_words(), **OPTIONS)
     assert (tmp_path / "work" / "sentences.txt").read_text() != "\n".join(draw(PARAGRAPHS, 1000, 3)) + "\n"
 
@@ -186,6 +190,9 @@ def test_time_that_is_up_ends_the_teaching_and_the_student_learns_from_what_ther
     )  # until 37.5 s there is time for 48 sentences
     assert found.sentences == 48
     assert found.encoder.state.metadata["training"]["options"]["max_time"] == 12.5
+    monkeypatch.setattr(distilling, "time", SimpleNamespace(monotonic=count().__next__))  # a second each look
+    hurried = run_distillation(teacher, text, DistilOptions(max_time=2, **OPTIONS), initial=make_words())
+    assert hurried.sentences == 16  # as many as are taught at once
 
 
 def test_the_teacher_may_be_named_as_packages_ship_it(

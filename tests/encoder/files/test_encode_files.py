@@ -128,6 +128,7 @@ def test_other_vectors_are_never_mixed(encoder: SentenceEncoder, files: Path, ou
     assert contents(out) == before
     other.encode_files([files / "a.txt"], out, overwrite=True)
     assert set(contents(out)) == {"a.txt.npy", RECORD}
+    assert set(json.loads((out / RECORD).read_text())["files"]) == {"a.txt.npy"}
     np.testing.assert_array_equal(np.load(out / "a.txt.npy"), other.encode(["x naïve"] * 3))
 
 

@@ -99,6 +99,8 @@ def test_fusing_ranks_equal_scores_by_the_cosine_then_as_they_came() -> None:
     assert [hit.sentence for hit in fuse(hits)] == ["d", "e", "b", "a", "c"]
     even = [Hit("a", -1.0, 1, "", bm25=(VECTORS / (1 - VECTORS))), Hit("b", 1.0, 1, "", bm25=0.0)]
     assert [hit.fused for hit in fuse(even)] == pytest.approx([VECTORS, 1 - VECTORS])
+    tied = fuse([Hit("a", 0.5, 1, "", bm25=1.0), Hit("b", 1.0, 1, "", bm25=0.0)])
+    assert [(hit.sentence, hit.fused) for hit in tied] == [("b", 0.8), ("a", 0.8)]
     assert fuse([]) == [] and [hit.fused for hit in fuse([Hit("a", -1.0, 1, "", bm25=0.0)])] == [0.0]
 
 
@@ -245,6 +247,8 @@ def test_nothing_is_found_by_words_where_there_are_none(tmp_path: Path, rng: np.
     folder = write_bert(tmp_path / "bert", make_arrays(rng))
     index = SentenceIndex.build(SentenceEncoder(folder), ["☃", "☃ ☃"], tmp_path / "my.index")
     assert index.search(["☃", "the"], by="words") == [[], []]
+    with pytest.raises(ValueError, match="no word of the query 'the' is in the index"):  # though the encoder knows it
+        index.search("the", by="words")
     assert len(index.search("the", by="both")) == 2
 
 

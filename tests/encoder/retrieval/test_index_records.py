@@ -21,8 +21,11 @@ from tests.helpers import ROOT
 from tests.helpers.encoder_examples import make_embeddings
 from w2v import Embeddings, ModelError, SentenceIndex
 from w2v.corpora.readers import TextReader
+from w2v.corpora.tables.typed import column_of
 from w2v.encoder import SentenceEncoder
 from w2v.encoder.retrieval.index import exact, graphs, searching, sentence_index, storage
+from w2v.encoder.retrieval.index.records.joining import Joining
+from w2v.encoder.retrieval.index.storage import EncodedBatch
 from w2v.storage.files import lock_folder
 from w2v.vectors.table import VectorTable
 
@@ -154,6 +157,8 @@ def test_files_of_records_stay_few(tmp_path: Path) -> None:
         built.add([f"the {number}"], ids=[number])
     assert built.ids == list(range(20)) and len(built.contents.records) < 6
     assert len(list((tmp_path / "a").glob("records-*"))) <= len(built.contents.records) + 3
+    assert built.compact() == 0 and len(built.contents.records) == 1  # one file, though nothing was removed
+    assert SentenceIndex(tmp_path / "a").ids == list(range(20))
 
 
 @pytest.mark.parametrize(
@@ -176,6 +181,13 @@ def test_records_that_do_not_fit_leave_nothing(tmp_path: Path, how: dict[str, An
         with pytest.raises(ValueError, match=message):
             SentenceIndex.build(make_embeddings(), TextReader(tmp_path / "text"), tmp_path / "a", **how)
     assert not (tmp_path / "a").exists()
+
+
+def test_too_few_records_are_found_out_before_all_texts_are_encoded() -> None:
+    joining = Joining({"a": column_of([1, 2], "a", str)})
+    batch = EncodedBatch("", [b"x"] * 2, np.array([1, 3]), np.eye(2, dtype=np.float32), 3, np.array([0, 2]))
+    with pytest.raises(ValueError, match="there are 2 records of metadata or ids for 3 texts"):
+        joining.follow(batch)
 
 
 def test_add_that_does_not_fit_leaves_the_index_as_it_was(index: SentenceIndex) -> None:
@@ -205,6 +217,13 @@ def test_index_of_before_has_no_ids_and_gets_some(tmp_path: Path) -> None:
         built.search("x", where="year > 5")
     built.add(["a river"], ids=["r"])
     assert SentenceIndex(tmp_path / "a").ids == [None, None, "r"] and built.remove("r") == 1
+
+
+def test_encoder_of_fewer_columns_is_refused(index: SentenceIndex, words: Embeddings) -> None:
+    shutil.rmtree(index.path / storage.ENCODER)
+    SentenceEncoder(Embeddings(words.index_to_key, words.vectors[:, :11])).save(index.path / storage.ENCODER)
+    with pytest.raises(ModelError, match="its vectors have 12 columns, its encoder's 11"):
+        SentenceIndex(index.path)
 
 
 @pytest.mark.parametrize("change", ["values", "missing", "ends", "text"])

@@ -86,10 +86,10 @@ def test_words_with_varied_neighbours_are_stop_words(zipfian: tuple[list[str], l
 
 
 def test_words_in_all_groups_are_stop_words_of_a_small_text() -> None:
-    texts = ["the ship", "the ship", "the ship", "the soup", "the soup", "the soup the", "rest"]
+    texts = ["the odd ship", "the odd ship", "the ship", "the odd soup", "the odd soup", "the soup the", "rest"]
     labels = [0, 0, 0, 1, 1, 1, -1]
     terms = Terms.of(texts)
-    assert terms.stop_words(labels) == ["the"]
+    assert terms.stop_words(labels) == ["the"]  # "odd" is in two texts of each group, not in three
     assert terms.stop_words() == terms.stop_words([0] * 7) == []  # in one group nothing is everywhere
     assert terms.stop_words(labels, None) == []
     assert terms.stop_words(labels, ["SHIP", "anchor"]) == ["the", "ship"]
@@ -123,6 +123,13 @@ def test_bigrams_are_counted_where_words_belong_together() -> None:
     counts = dict(zip(both.names, np.asarray(both.matrix.sum(axis=0)).tolist(), strict=True))
     assert counts["york city"] == 6 and "old york" not in counts
     assert len(both) == 15 and both.matrix[14].sum() == 0
+
+
+@pytest.mark.parametrize(("n_alone", "expected"), [(5, ["new york"]), (6, ["york", "new"])])
+def test_a_pair_takes_the_place_of_words_that_are_in_it_half_the_time(n_alone: int, expected: list[str]) -> None:
+    terms = Terms.of(["new york"] * 5 + ["york"] * n_alone + ["soup"] * 30).with_bigrams()
+    [named, _] = terms.keywords([0] * (5 + n_alone) + [1] * 30)
+    assert [word for word, _ in named] == expected
 
 
 def test_labels_have_to_fit_the_texts() -> None:

@@ -18,6 +18,7 @@ from w2v.encoder.retrieval import SentenceIndex, Topics, group_keywords, read_da
 from w2v.encoder.retrieval.topics.dates import as_time, binned
 from w2v.encoder.retrieval.topics.grouping import reduced
 from w2v.encoder.retrieval.topics.hierarchy import Linkage
+from w2v.encoder.retrieval.topics.parts import Parts
 from w2v.storage.files import ModelError
 
 WORDS = {
@@ -127,7 +128,8 @@ def test_the_tree_is_that_of_scipy(topics: Topics, method: Linkage) -> None:
     np.testing.assert_allclose([(m.left, m.right, m.distance) for m in tree.merges], expected[:, :3])
     for n in (1, 2, 4, 6):
         ours, theirs = tree.cut(n), fcluster(expected, n, "maxclust")
-        assert len(set(zip(ours, theirs, strict=True))) == len(set(ours)) == len(set(theirs)) == n
+        assert len(set(zip(ours, theirs, strict=True))) == len(set(theirs)) == n
+        assert list(dict.fromkeys(ours.tolist())) == list(range(n))  # in the order of the topics
     assert tree.merges[-1].size == 300 and [merge.parent for merge in tree.merges] == list(range(6, 11))
     assert str(tree).startswith("all topics  (300)\n├─ ") and len(str(tree).split("\n")) == 11
     leaves = [f"({topic}: {size:,})" for topic, size in enumerate(topics.sizes_.tolist())]
@@ -151,6 +153,13 @@ def test_merged_topics_are_those_of_fewer_clusters(
     at_once = Topics(encoder=words, n_clusters=6, n_topics=3).fit(planted[0])
     np.testing.assert_array_equal(at_once.labels_, merged.labels_)
     assert merged.merged(1).info()[0].size == 300
+
+
+def test_the_centre_of_merged_topics_is_the_mean_of_their_sentences() -> None:
+    centroids = np.array([[1, 0], [0, 1], [0.6, 0.8]], np.float32)
+    parts = Parts(centroids, np.full(3, -1, np.float32), np.array([0, 0, 1]), np.array([0, 0, 1, 2, 1]))
+    found = parts.centers(np.array([0, 0, 0, 1, -1], np.int32), np.array([0.5, 0.25, 0.25, 1, 0.75], np.float16))
+    np.testing.assert_allclose(found, [[3 / 10**0.5, 1 / 10**0.5], [0.6, 0.8]], rtol=1e-6)  # the outlier has no part
 
 
 def test_topics_that_are_alike_are_merged_first(tmp_path: Path) -> None:

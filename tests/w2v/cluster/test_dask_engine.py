@@ -40,6 +40,8 @@ def test_a_worker_that_joins_takes_the_place_of_one_that_died() -> None:
     assert place_of(engine, 1) == "b"  # for lack of another; Dask sends the task elsewhere
     client.addresses = {"a", "cc", "d", "e"}
     assert [place_of(engine, worker) for worker in range(3)] == ["a", "d", "cc"]
+    client.addresses = {"a", "f", "g"}
+    assert [place_of(engine, worker) for worker in range(3)] == ["a", "f", "g"]  # two at once
 
 
 def test_losing_all_workers_at_once_is_told() -> None:

@@ -6,6 +6,7 @@ import errno
 import math
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -80,6 +81,21 @@ def test_threads_that_wait_for_one_another_are_deterministic_too(files: list[Pat
     first, second = (fit(files, deterministic=True, workers=2, epochs=1, round_words=3000) for _ in range(2))
     assert_same(first, second)
     assert sum(record["words"] for record in first.history_) == first.embeddings_.metadata["corpus"]["tokens"]
+
+
+@pytest.mark.parametrize(
+    ("fraction", "n_segments", "n_threads", "step"),
+    [(0.25, 7, 1, 3), (0.25, 7, 2, 4), (0.95, 7, 4, 14), (0.5, 7, 2, 7), (0.145, 100, 1, 29)],  # of two epochs
+)
+def test_rounds_end_where_all_threads_have_come(fraction: float, n_segments: int, n_threads: int, step: int) -> None:
+    parameters = SimpleNamespace(epochs=2, deterministic=True)
+    trainer: Any = SimpleNamespace(parameters=parameters, n_segments=n_segments)
+    assert workshop._step_at(trainer, fraction, n_threads) == step
+
+
+def test_workers_draw_apart_from_one_another() -> None:
+    seeds = [workshop._seed_of(4, number) for number in range(8)]
+    assert seeds[0] == 4 and len(set(seeds)) == 8
 
 
 def test_every_word_is_trained_once_an_epoch(trained: Word2Vec) -> None:
