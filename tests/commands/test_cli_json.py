@@ -87,7 +87,7 @@ CALLS: dict[str, list[tuple[Any, ...]]] = {
     "compare": [("compare", "corpus.txt", "--with", "gensim", *TRAINING)],
     "phrases": [("phrases", "corpus.txt", "--min-count", 2)],
     "fit-encoder": [
-        *(("fit-encoder", model, "corpus.txt", "-o", "NEW", *STEPS) for model in ENCODERS),
+        *(("fit-encoder", model, "corpus.txt", "-o", "NEW", *STEPS) for model in ("subwords", "attention")),
         *(
             ("fit-encoder", "vectors", *source, "-o", "NEW", *network, *STEPS)
             for network in ((), NETWORK)
@@ -146,9 +146,9 @@ CALLS: dict[str, list[tuple[Any, ...]]] = {
     "edit-index": [("edit-index", "vectors.index", "--compact")],
     "merge-index": [("merge-index", "vectors.index", "vectors.index", "-o", "NEW")],
     "duplicates": [
-        ("duplicates", *source, *what)
-        for source in (("lines.txt",), *(("lines.txt", "--model", model) for model in ENCODERS), *zip(INDEXES))
-        for what in (("--threshold", 0.5), ("--groups",), ("--keep", "NEW"))
+        *(("duplicates", "lines.txt", *what) for what in (("--threshold", 0.5), ("--groups",), ("--keep", "NEW"))),
+        *(("duplicates", "lines.txt", "--model", model, "--groups") for model in ENCODERS),
+        *(("duplicates", index, "--threshold", 0.5) for index in INDEXES),
     ],
     "pivots": [("pivots", "pivots.tsv", "-o", "NEW", "--min-words", 2)],
     "mine": [

@@ -34,6 +34,9 @@ _njit: Any = numba.njit  # whose types leave out _nrt
 _ROOT = Path(__file__).resolve().parents[__name__.count(".")]
 _MARK = b"# Compiled into kernels:"  # what kernels take from a module that is not one itself
 _IS_KERNEL = re.compile(rb"^(?:import numba|from [\w.]*\b(?:numba|jit)\b)", re.MULTILINE)
+_FOR_KERNELS = {"no_cpython_wrapper": True, "no_cfunc_wrapper": True}
+"""For calls from other kernels, which need nothing that takes objects of Python apart: to compile that, too, took half
+as long again."""
 _KEPT, _UNUSED = 3, 7 * 86_400  # folders of other versions, and seconds after which the others go
 
 
@@ -47,9 +50,23 @@ def compiled(
     """
     order = {"reassoc", "nsz"} if in_any_order else False
     options = {"nogil": True, "error_model": "numpy", "forceinline": forceinline, "fastmath": order, "_nrt": allocates}
+    dispatcher = _dispatcher(function, options, _Cache)
+    if not _config.DISABLE_JIT:
+
+        @lru_cache
+        def inner() -> Any:
+            return _dispatcher(function, options | _FOR_KERNELS, _InnerCache)
+
+        dispatcher.get_call_template = lambda args, kws: inner().get_call_template(args, kws)
+        dispatcher.get_overload = lambda signature: inner().get_overload(signature)
+    return dispatcher
+
+
+def _dispatcher(function: Callable[..., Any], options: dict[str, Any], cache: Any) -> Any:
+    """Return what compiles a function for the types that it is called with, and keeps the code in a cache."""
     dispatcher = _njit(**options)(function)
     if not _config.DISABLE_JIT and _folder() is not None:
-        dispatcher._cache = _Cache(function)  # type: ignore[no-untyped-call]
+        dispatcher._cache = cache(function)
     return dispatcher
 
 
@@ -90,8 +107,17 @@ class _Locator(_CacheLocator):
         return self._name
 
 
+class _InnerLocator(_Locator):
+    def get_disambiguator(self) -> str:
+        return f"{self._name}-inner"
+
+
 class _Implementation(CompileResultCacheImpl):
     _locator_classes: Any = (_Locator,)
+
+
+class _InnerImplementation(CompileResultCacheImpl):
+    _locator_classes: Any = (_InnerLocator,)
 
 
 class _Cache(FunctionCache):
@@ -108,6 +134,10 @@ class _Cache(FunctionCache):
             super().save_overload(sig, data)  # type: ignore[no-untyped-call]
         except OSError:
             pass
+
+
+class _InnerCache(_Cache):
+    _impl_class = _InnerImplementation
 
 
 @lru_cache

@@ -43,9 +43,13 @@ def trained(**options: Any) -> ImageClassifier:
 
 @pytest.mark.parametrize(
     "options",
-    [{}, {"pooling": "token"}, {"architecture": "recurrent"}, {"architecture": "convolution"}, {"positions": "rotary"}],
+    [
+        {}, {"pooling": "token"}, {"architecture": "convolution"},
+        *(pytest.param(options, marks=pytest.mark.slow)
+          for options in ({"architecture": "recurrent"}, {"positions": "rotary"})),
+    ],
     ids=lambda options: "-".join(options.values()) or "mean",
-)
+)  # fmt: skip
 def test_learns_to_name_what_it_has_not_seen(options: dict[str, Any]) -> None:
     classifier = trained(**options)
     assert classifier.score(OTHERS, WANTED) > 0.95
