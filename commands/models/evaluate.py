@@ -31,7 +31,7 @@ from w2v.commands.shared.output import (
     print_table,
     show_work,
 )
-from w2v.commands.shared.types import LazyChoice
+from w2v.commands.shared.types import LazyChoice, NamedPath
 from w2v.commands.words.aligning import evaluate_translations_of, in_option, print_translations
 from w2v.corpora.readers import TextReader
 
@@ -55,7 +55,7 @@ def _baseline_names() -> tuple[str, ...]:
 
 
 def _files(name: str, text: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
-    return click.option(name, multiple=True, type=click.Path(path_type=Path), metavar="FILE", help=text)
+    return click.option(name, multiple=True, type=NamedPath(), metavar="FILE", help=text)
 
 
 @click.command(
@@ -113,7 +113,7 @@ Examples:
 @in_option
 @click.option(
     "--against",
-    type=click.Path(path_type=Path),
+    type=NamedPath(),
     metavar="OTHER",
     help="Another encoder or model to compare with on the same sentences, by a paired bootstrap.",
 )
