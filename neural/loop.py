@@ -267,7 +267,10 @@ class Loop:
 
     def _measure(self) -> None:
         self._report("measuring", self)
+        self.check_finite()
         loss = float(self.model.held_out_loss())
+        if not math.isfinite(loss):
+            raise DivergenceError(f"the held-out loss is not finite after step {self.step}; {self.options.advice}")
         mean_loss = math.inf
         if self._to_average:
             with self._mean():
@@ -279,7 +282,6 @@ class Loop:
             cost = loss if judged_by is None else -figures.get(judged_by, -math.inf)
             is_best = cost < self._best_cost
             if is_best and self.step:
-                self.check_finite()
                 self.best = {name: array.copy() for name, array in self.model.parameters().items()}
         if self.options.averaged > 1 and self.step:  # the start is no part of any mean
             now = {name: array.copy() for name, array in self.model.parameters().items()}

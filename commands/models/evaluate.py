@@ -33,7 +33,7 @@ from w2v.commands.shared.output import (
     show_work,
 )
 from w2v.commands.shared.parameters import DescribedOption
-from w2v.commands.shared.types import LazyChoice
+from w2v.commands.shared.types import LazyChoice, NamedPath
 from w2v.commands.words.aligning import evaluate_translations_of, in_option, print_translations
 from w2v.corpora.readers import TextReader
 
@@ -57,7 +57,7 @@ def _baseline_names() -> tuple[str, ...]:
 
 
 def _files(name: str, text: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
-    return click.option(name, multiple=True, type=click.Path(path_type=Path), metavar="FILE", help=text)
+    return click.option(name, multiple=True, type=NamedPath(), metavar="FILE", help=text)
 
 
 @click.command(
@@ -117,7 +117,7 @@ Examples:
 @in_option
 @click.option(
     "--against",
-    type=click.Path(path_type=Path),
+    type=NamedPath(),
     metavar="OTHER",
     help="Encoder or word vectors to compare with on the same sentences, by a paired bootstrap.",
 )

@@ -14,7 +14,7 @@ from w2v.commands.shared.options import model_argument, number_option, output_op
 from w2v.commands.shared.output import note, say, show_work
 from w2v.commands.shared.parameters import DescribedOption
 from w2v.commands.shared.saving import keep, saving
-from w2v.commands.shared.types import LazyChoice
+from w2v.commands.shared.types import LazyChoice, NamedPath
 from w2v.commands.words.vectors import move_vectors, moving_options
 from w2v.encoder.formats import FORMATS as OF_ENCODERS
 from w2v.encoder.formats import is_encoder_folder, read_encoder, write_encoder
@@ -68,7 +68,7 @@ Format for classifiers without layers:
   int8            a classifier folder of at most 2 MB""",
 )
 @model_argument
-@click.argument("file", type=click.Path(path_type=Path), metavar="OUT")
+@click.argument("file", type=NamedPath(), metavar="OUT")
 @click.option("--format", "file_format", type=LazyChoice(_exported_names), required=True, help="Format of OUT.")
 @moving_options
 @click.option(
@@ -167,7 +167,7 @@ Examples:
   w2v import hub:minishlab/potion-base-8M --output potion.encoder
   w2v import topics.bin --format fasttext-classifier --output topics.classifier""",
 )
-@click.argument("file", type=click.Path(path_type=Path))
+@click.argument("file", type=NamedPath())
 @output_option
 @click.option(
     "--format",

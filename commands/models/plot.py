@@ -17,7 +17,7 @@ from w2v.commands.shared.options import (
 )
 from w2v.commands.shared.output import note_missing_glyphs, show_work
 from w2v.commands.shared.saving import keep, saving
-from w2v.commands.shared.types import LazyChoice
+from w2v.commands.shared.types import LazyChoice, NamedPath
 from w2v.settings.constraints import MAX_SEED
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -34,7 +34,7 @@ def _picture_options(name: str) -> Callable[[Command], Command]:
     output = click.option(
         "-o",
         "--output",
-        type=click.Path(path_type=Path),
+        type=NamedPath(),
         default=Path(name),
         show_default=True,
         metavar="FILE",
@@ -161,7 +161,7 @@ Examples:
   w2v plot history my.model
   w2v plot history small.model large.model --x-axis seconds --output compared.svg""",
 )
-@click.argument("models", metavar="MODEL...", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.argument("models", metavar="MODEL...", nargs=-1, required=True, type=NamedPath())
 @click.option(
     "--x-axis",
     type=click.Choice(["epoch", "seconds"]),

@@ -22,6 +22,7 @@ from w2v.commands.shared.parameters import table_options
 from w2v.commands.shared.saving import saving
 from w2v.commands.shared.toolkit import TERMINATED
 from w2v.commands.shared.training import Terminated, ending_on_sigterm
+from w2v.commands.shared.types import NamedPath
 from w2v.corpora.readers import TextReader
 from w2v.encoder.distillation.options import DistilOptions
 
@@ -37,7 +38,7 @@ Examples:
   w2v distill hub:sentence-transformers/all-MiniLM-L6-v2 wiki.txt --architecture attention --output my.encoder
   w2v distill minilm.encoder wiki.txt --initial my.model --teacher-cache vectors --output my.encoder""",
 )
-@click.argument("teacher", type=click.Path(path_type=Path))
+@click.argument("teacher", type=NamedPath())
 @click.argument("texts", metavar="TEXT...", nargs=-1, required=True)
 @output_option
 @file_option("--initial", metavar="MODEL", unset="trained on TEXT", help="Word vectors to start from.")

@@ -20,6 +20,7 @@ from w2v.commands.shared.options import (
 )
 from w2v.commands.shared.output import decimals, print_result, show_work
 from w2v.commands.shared.saving import saving
+from w2v.commands.shared.types import NamedPath
 from w2v.corpora.readers import TextReader
 
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ Examples:
   w2v edit-index my.index --remove-where "year < 2000"
   w2v edit-index my.index --replace changed.csv --text-column review""",
 )
-@click.argument("index", type=click.Path(path_type=Path))
+@click.argument("index", type=NamedPath())
 @click.option(
     "--remove", "removed", metavar="ID", multiple=True, help="Remove the sentence with this id. May be repeated."
 )

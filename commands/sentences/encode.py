@@ -37,6 +37,7 @@ from w2v.commands.shared.output import (
 )
 from w2v.commands.shared.parameters import parameter_option, table_options
 from w2v.commands.shared.saving import keep, saving
+from w2v.commands.shared.types import NamedPath
 from w2v.corpora.readers import TextReader
 from w2v.display.progress import name_of
 from w2v.encoder.parameters import FILE_FORMAT, PRECISION, EncoderParameters
@@ -64,7 +65,7 @@ Examples:
 @click.option(
     "-o",
     "--output",
-    type=click.Path(),
+    type=NamedPath(str),
     metavar="FILE",
     help="FILE.npy, a folder for many files, or with --jsonl any file.",
 )

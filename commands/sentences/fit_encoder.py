@@ -23,6 +23,7 @@ from w2v.commands.shared.options import (
 from w2v.commands.shared.output import print_fitted, print_json, progress_mode
 from w2v.commands.shared.parameters import table_options
 from w2v.commands.shared.training import saving_training
+from w2v.commands.shared.types import NamedPath
 from w2v.corpora.readers import TextReader
 from w2v.encoder.parameters import OF_START, EncoderParameters
 from w2v.encoder.training.fit_options import FitOptions
@@ -47,7 +48,7 @@ Examples:
   w2v fit-encoder my.model wiki.txt --choose --max-time 30m --output my.encoder
   w2v fit-encoder --resume my.encoder""",
 )
-@click.argument("model", required=False, type=click.Path(path_type=Path))
+@click.argument("model", required=False, type=NamedPath())
 @click.argument("corpus", metavar="CORPUS...", nargs=-1)
 @file_option("-o", "--output", metavar="DIR", help="Folder to write the encoder to.")
 @resume_option

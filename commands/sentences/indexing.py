@@ -22,6 +22,7 @@ from w2v.commands.shared.options import (
 from w2v.commands.shared.output import decimals, note, percent, print_result, say, show_work
 from w2v.commands.shared.parameters import DescribedOption, table_options
 from w2v.commands.shared.saving import saving
+from w2v.commands.shared.types import NamedPath
 from w2v.corpora.readers import TextReader
 from w2v.encoder.parameters import PRECISION, EncoderParameters
 
@@ -41,7 +42,7 @@ Examples:
   w2v index my.images pictures/ --output pictures.index
   w2v index my.model""",
 )
-@click.argument("model", type=click.Path(path_type=Path))
+@click.argument("model", type=NamedPath())
 @click.argument("files", metavar="[FILE]...", nargs=-1)
 @file_option("-o", "--output", metavar="INDEX", help="The index folder to write.")
 @click.option("--append", is_flag=True, help="Add the lines of FILE to the index MODEL.")

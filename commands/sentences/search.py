@@ -30,6 +30,7 @@ from w2v.commands.shared.output import (
     progress_mode,
     say,
 )
+from w2v.commands.shared.types import NamedPath
 from w2v.corpora.readers import TextReader
 from w2v.encoder.retrieval.hits import in_cell
 
@@ -56,7 +57,7 @@ Examples:
   w2v search pictures.index garden.jpg
   w2v search my.index""",
 )
-@click.argument("index", type=click.Path(path_type=Path))
+@click.argument("index", type=NamedPath())
 @click.argument("queries", metavar="[INDEX]... [QUERY]...", nargs=-1)
 @click.option("--queries", "file", metavar="FILE", help="Search for each line of FILE as well; - is standard input.")
 @sentences_option

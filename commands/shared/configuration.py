@@ -23,6 +23,8 @@ from typing import Any, NoReturn
 
 import click
 
+from w2v.commands.shared.types import NamedPath
+
 CONFIG = "W2V_CONFIG"
 """Environment variable that names the file if `--config` is not given."""
 
@@ -37,7 +39,7 @@ def add_config_option(command: click.Command) -> None:
         return
     option = click.Option(
         ["--config"],
-        type=click.Path(path_type=Path),
+        type=NamedPath(),
         metavar="FILE",
         is_eager=True,
         expose_value=False,

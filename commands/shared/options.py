@@ -11,14 +11,14 @@ import click
 from w2v.cluster.clients import ClusterError, parse_address
 from w2v.commands.shared.output import PROGRESS
 from w2v.commands.shared.parameters import DescribedOption, parameter_option
-from w2v.commands.shared.types import Duration
+from w2v.commands.shared.types import Duration, NamedPath
 from w2v.settings.constraints import MAX_SEED
 from w2v.settings.parameters import CONSTRAINTS
 
 
 def file_option(*names: str, metavar: str = "FILE", **further: Any) -> Callable[[Any], Any]:
     """Return an option that names a file or a folder."""
-    return click.option(*names, type=click.Path(path_type=Path), metavar=metavar, cls=DescribedOption, **further)
+    return click.option(*names, type=NamedPath(), metavar=metavar, cls=DescribedOption, **further)
 
 
 def number_option(
@@ -48,7 +48,7 @@ def _check_cluster(context: click.Context, parameter: click.Parameter, address: 
     return address
 
 
-model_argument = click.argument("model", type=click.Path(path_type=Path))
+model_argument = click.argument("model", type=NamedPath())
 inputs_argument = click.argument("inputs", metavar="INPUT...", nargs=-1, required=True)
 errors_option = choice_option(
     "--errors",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
 
 import click
@@ -43,6 +44,19 @@ class Duration(_NumberType):
         if not 0 <= seconds < math.inf:
             self.fail(f"{value!r:.80} is not a duration, such as 30s, 5m, 1h30m or a number of seconds.", param, ctx)
         return seconds
+
+
+class NamedPath(click.Path):
+    """A file or folder with a name: an empty one, of a variable that was not set, would be the current folder."""
+
+    def __init__(self, path_type: type[Any] = Path) -> None:
+        super().__init__(path_type=path_type)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Refuse an empty name."""
+        if value == "":
+            self.fail("the name is empty; was a variable not set?", param, ctx)
+        return super().convert(value, param, ctx)
 
 
 class LazyChoice(_TextType):

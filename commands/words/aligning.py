@@ -13,6 +13,7 @@ from w2v.commands.shared.options import file_option, json_option, output_option,
 from w2v.commands.shared.output import decimals, print_json, print_table, say, show_work
 from w2v.commands.shared.parameters import table_options
 from w2v.commands.shared.saving import keep, saving
+from w2v.commands.shared.types import NamedPath
 
 if TYPE_CHECKING:
     from w2v.evaluation import TranslationReport
@@ -29,8 +30,8 @@ Examples:
   w2v neighbors aligned.model house --in german.model
   w2v evaluate aligned.model --translations en-de-test.tsv --in german.model""",
 )
-@click.argument("source", type=click.Path(path_type=Path))
-@click.argument("target", type=click.Path(path_type=Path))
+@click.argument("source", type=NamedPath())
+@click.argument("target", type=NamedPath())
 @click.option(
     "--dictionary",
     required=True,

@@ -14,6 +14,7 @@ from w2v.commands.shared.options import errors_option, inputs_argument, json_opt
 from w2v.commands.shared.output import note, print_json, print_table, progress_mode
 from w2v.commands.shared.parameters import option_name, parameter_option
 from w2v.commands.shared.saving import keep, saving
+from w2v.commands.shared.types import NamedPath
 from w2v.corpora.readers import TextReader
 from w2v.phrases.parameters import ENGLISH, PHRASE_CONSTRAINTS, PhraseParameters
 from w2v.phrases.phrase_list import PhraseList
@@ -56,10 +57,10 @@ Examples:
     metavar="FILE",
     help="Write the text with its phrases joined, one sentence per line; - is standard output.",
 )
-@click.option("--save", type=click.Path(path_type=Path), metavar="FILE", help="Save the phrases to a JSON file.")
+@click.option("--save", type=NamedPath(), metavar="FILE", help="Save the phrases to a JSON file.")
 @click.option(
     "--load",
-    type=click.Path(path_type=Path),
+    type=NamedPath(),
     metavar="FILE",
     help="Join the phrases that --save wrote, instead of searching for new ones.",
 )

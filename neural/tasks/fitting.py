@@ -247,11 +247,13 @@ def _teller(told: Told | None, before: list[dict[str, Any]]) -> Callable[[str, L
 def _rehearse(config: Any, text: Text, learning: LearningOptions) -> None:
     """Do all that training does with the smallest network of this kind, so that what is missing is compiled.
 
-    The time for that, half a minute of a processor, once, is no time of training.
+    The time for that, half a minute of a processor, once, is no time of training. Nothing is moved, so that nothing
+    diverges here.
     """
     small, batch = text.smallest(config)
     table = ParameterTable.initialise(small.tensors(), 1)
-    trainable = Trainable(small, table, lambda step: batch, batch, replace(learning, workers=1), text.network)
+    learning = replace(learning, workers=1, rate=0.0, weight_decay=0.0)
+    trainable = Trainable(small, table, lambda step: batch, batch, learning, text.network)
     trainable.accumulate(0)
     trainable.update(1.0)
     trainable.held_out_loss()

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from w2v.corpora.units import Units, units_from_config
 from w2v.neural.models import CausalConfig, Config, TranslatorConfig
+from w2v.neural.names import FIGURES
 from w2v.neural.ngrams import NgramModel
 from w2v.neural.parameters import ParameterTable
 from w2v.neural.persistence import read_parameters
@@ -20,6 +21,7 @@ from w2v.neural.tasks.examples import Examples, read_examples
 from w2v.neural.tasks.parameters import MAX_LAYERS, MAX_SIZE
 from w2v.storage.claims import check_free_space
 from w2v.storage.files import ModelError, atomic_file, atomic_folder
+from w2v.storage.json_values import from_json
 from w2v.storage.tensors import read_tensors, write_tensors
 from w2v.training.checkpoints import Kind
 from w2v.vectors.model_folder import FORMAT, LAYOUT, check_types, encode_json, parse_json, read_header, read_kind
@@ -32,6 +34,8 @@ _MOST = {
     "dim": MAX_SIZE, "heads": MAX_SIZE, "layers": MAX_LAYERS, "d_ff": 64 * MAX_SIZE, "max_positions": 1 << 20,
     "max_distance": 1 << 16,
 }  # fmt: skip
+_MEASURED = ("step", "seconds", "held_out_loss", *FIGURES)
+"""What every measurement in a history has, or some have; numbers all."""
 _STRUCTURE = ("format", "format_version", "kind", "vocabulary_size", "network", "units")
 
 
@@ -164,14 +168,28 @@ class TextNetwork:
         parameters = read_parameters(folder / NETWORK_FILE, config.tensors())
         metadata = {name: value for name, value in described.items() if name not in _STRUCTURE}
         is_complete = metadata.get("training", {}).get("complete") is not False
-        if not is_complete and type(metadata["training"].get("seed")) is not int:
-            raise ModelError(f"{file} is damaged: it does not say the seed of the training")
-        if not all(isinstance(entry, dict) for entry in metadata.get("history", [])):
-            raise ModelError(f"{file} is damaged: its history is not one of measurements")
+        try:
+            _check_record(metadata, is_complete)
+        except ValueError as error:
+            raise ModelError(f"{file} is damaged: {error}") from error
         training = None if is_complete else read_tensors(folder / LAYOUT.training)
         further = form.further(folder, config, metadata)
         examples = read_examples(folder / LAYOUT.examples, form.example)
         return cls(form.kind, config, parameters, units, metadata, training, further, examples)
+
+
+def _check_record(metadata: Mapping[str, Any], is_complete: bool) -> None:
+    """Raise ValueError unless what a configuration records of a training is as `train` records it."""
+    training = metadata.get("training", {})
+    if not is_complete and type(training.get("seed")) is not int:
+        raise ValueError("it does not say the seed of the training")
+    for entry in metadata.get("history", []):
+        if not isinstance(entry, dict) or any(type(entry.get(name, 0)) not in (int, float) for name in _MEASURED):
+            raise ValueError("its history is not one of measurements")
+    for name in ("files", "validation"):
+        named = training.get(name) or []
+        if not isinstance(named, list) or not all(isinstance(one, str) for one in named):
+            raise ValueError(f"the {name} of its training are not names of files")
 
 
 def is_one_of(path: str | os.PathLike[str], kinds: Collection[str]) -> bool:
@@ -212,11 +230,12 @@ class FolderFormat(NamedTuple):
 
 
 def _translator_config(described: Mapping[str, Any]) -> TranslatorConfig:
-    return TranslatorConfig(**{**described, **{name: stack_from(described[name]) for name in ("encoder", "decoder")}})
+    stacks = {name: stack_from(described[name]) for name in ("encoder", "decoder")}
+    return from_json(TranslatorConfig, described, **stacks)
 
 
 def _language_model_config(described: Mapping[str, Any]) -> CausalConfig:
-    return CausalConfig(**{**described, "decoder": stack_from(described["decoder"])})
+    return from_json(CausalConfig, described, decoder=stack_from(described["decoder"]))
 
 
 def _check_units(config: Config, units: Mapping[str, Units]) -> None:
@@ -227,13 +246,16 @@ def _check_units(config: Config, units: Mapping[str, Units]) -> None:
         raise ValueError("languages that share a table must share their units")
 
 
-def stack_from(described: Mapping[str, Any], least_layers: int = 1) -> StackConfig:
+def stack_from(described: Any, least_layers: int = 1) -> StackConfig:
     """Return the stack that `asdict` made a dict of; ValueError or TypeError if it describes none."""
-    for name, most in _MOST.items():
+    for name, most in _MOST.items() if isinstance(described, dict) else ():
         value, least = described.get(name, 1), least_layers if name == "layers" else 1
         if type(value) is not int or not least <= value <= most:
             raise ValueError(f"{name} must be a whole number from {least} to {most}, not {value!r:.80}")
-    return StackConfig(**described)
+    stack = from_json(StackConfig, described)
+    if not 0 < stack.epsilon <= 1:
+        raise ValueError(f"epsilon must be above 0 and at most 1, not {stack.epsilon!r:.80}")
+    return stack
 
 
 def _read_ngrams(folder: Path, config: Config, metadata: Mapping[str, Any]) -> dict[str, dict[str, NDArray[Any]]]:

@@ -114,6 +114,22 @@ def test_a_claim_is_of_the_file_that_a_link_leads_to(tmp_path: Path) -> None:
         check_unclaimed(tmp_path / "e.model")
 
 
+def test_the_root_is_no_name_to_write_to(text: Path) -> None:
+    for further in ([], ["--overwrite"]):
+        result = CliRunner().invoke(main, ["fit-lm", str(text), "-o", "/", *further])
+        assert (result.exit_code, result.stderr) == (1, "Error: / cannot be written: it has no name of its own\n")
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [["train", "x.txt", "-o", ""], ["fit-lm", "x.txt", "--output", ""], ["translate", "", "x.txt"], ["info", ""],
+     ["encode", "x", "y", "-o", ""], ["search", "", "x"], ["fit-lm", "--resume", ""]],
+)  # fmt: skip
+def test_an_empty_name_is_not_the_current_folder(arguments: list[str]) -> None:
+    result = CliRunner().invoke(main, arguments)
+    assert result.exit_code == 2 and "the name is empty; was a variable not set?" in result.stderr
+
+
 def test_the_claim_of_a_killed_run_is_gone(tmp_path: Path) -> None:
     output = tmp_path / "e.model"
     code = (

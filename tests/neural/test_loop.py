@@ -260,6 +260,15 @@ def test_diverged_parameters_replace_neither_the_best_nor_a_checkpoint(what: str
         assert model.adam.n_steps == 12 and model.all_finite()
 
 
+def test_held_out_loss_that_is_not_finite_is_divergence() -> None:
+    model = LanguageModel()
+    model.held_out_loss = lambda: math.nan if model.adam.n_steps else 1.0  # type: ignore[method-assign]
+    loop = Loop(model, OFTEN, figures=lambda: pytest.fail("measured with a network that diverged"))
+    with pytest.raises(DivergenceError, match="held-out loss is not finite after step 1; train with a lower learning"):
+        loop.run()
+    assert [entry["step"] for entry in loop.history] == [0]  # which can be written as JSON
+
+
 def test_ctrl_c_after_divergence_saves_nothing() -> None:
     def spoil(loop: Loop) -> None:
         loop.model.parameters()["lm"][0] = np.nan

@@ -46,7 +46,7 @@ def claimed(path: str | os.PathLike[str]) -> Iterator[None]:
 
 def check_unclaimed(path: str | os.PathLike[str]) -> None:
     """Raise `OutputClaimedError` if a run that is at work has claimed a name."""
-    if _lock_file(Path(os.path.realpath(path))).exists():
+    if _lock_file(resolved(path)).exists():
         with claimed(path):
             pass
 

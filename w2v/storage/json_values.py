@@ -1,11 +1,46 @@
-"""What JSON has no form for, as what it has: NumPy's numbers and arrays, paths, and numbers that are not finite."""
+"""What JSON has no form for, as what it has: NumPy's numbers and arrays, paths, non-finite numbers, and dataclasses."""
 
 from __future__ import annotations
 
 import json
 import math
 import os
-from typing import Any
+from dataclasses import fields
+from typing import Any, TypeVar
+
+_T = TypeVar("_T")
+_TYPES: dict[str, tuple[type, ...]] = {
+    "int": (int,), "float": (int, float), "str": (str,), "bool": (bool,), "int | None": (int, type(None)),
+}  # fmt: skip
+"""What a field of a dataclass may be in JSON, by its annotation; other fields check what they are given."""
+
+
+def from_json(kind: type[_T], described: object, **parts: Any) -> _T:
+    """Return the dataclass that `dataclasses.asdict` made a JSON object of.
+
+    Parameters
+    ----------
+    kind : type
+        The dataclass.
+    described : object
+        What the JSON held.
+    **parts
+        Fields that are dataclasses themselves, already made.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If it is no JSON object, a name is unknown or missing, or a value has another type; and what `kind` raises.
+    """
+    if not isinstance(described, dict):
+        raise TypeError(f"an object was expected, not {described!r:.80}")
+    annotations = {one.name: str(one.type) for one in fields(kind)}  # type: ignore[arg-type]
+    for name, value in described.items():
+        if name not in annotations:
+            raise ValueError(f"the name {name!r:.80} is unknown")
+        if name not in parts and type(value) not in _TYPES.get(annotations[name], (type(value),)):
+            raise TypeError(f"{name} must be of the type {annotations[name]}, not {value!r:.80}")
+    return kind(**described | parts)
 
 
 def plain_value(value: object) -> Any:

@@ -6,13 +6,14 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import re
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import numpy as np
 from numpy.typing import NDArray
@@ -154,7 +155,9 @@ def parse_any_json(file: Path, *, largest: int | None = None) -> Any:
     largest = MAX_CONFIG_BYTES if largest is None else largest
     data = _read_at_most(file, largest, "a model's configuration")
     try:
-        return json.loads(data.decode("utf-8-sig"), object_pairs_hook=_unique, parse_constant=_reject_constant)
+        return json.loads(
+            data.decode("utf-8-sig"), object_pairs_hook=_unique, parse_float=_finite, parse_constant=_reject_constant
+        )
     except (ValueError, RecursionError) as error:
         raise ModelError(f"{file} is damaged: {error}") from error
 
@@ -177,8 +180,13 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return entries
 
 
-def _reject_constant(text: str) -> None:
+def _reject_constant(text: str) -> NoReturn:
     raise ValueError(f"{text} is not a JSON number")
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    return number if math.isfinite(number) else _reject_constant(text)
 
 
 def encode_json(config: Mapping[str, Any]) -> bytes:

@@ -36,7 +36,7 @@ class Subwords:
     Raises
     ------
     ValueError
-        Unless 1 <= `min_n` <= `max_n` and 1 <= `buckets` < 2 ** 31.
+        Unless 1 <= `min_n` <= `max_n` < 2 ** 31 and 1 <= `buckets` < 2 ** 31.
 
     Notes
     -----
@@ -52,7 +52,7 @@ class Subwords:
     buckets: int = 2_000_000
 
     def __post_init__(self) -> None:
-        if not 1 <= self.min_n <= self.max_n:
+        if not 1 <= self.min_n <= self.max_n <= _MAX_BUCKETS:
             raise ValueError(f"n-grams must have 1 <= min_n <= max_n, not min_n={self.min_n} and max_n={self.max_n}")
         if not 1 <= self.buckets <= _MAX_BUCKETS:
             raise ValueError(f"buckets must be between 1 and {_MAX_BUCKETS}, not {self.buckets}")

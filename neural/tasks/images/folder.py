@@ -14,6 +14,7 @@ from w2v.neural.tasks.folder import FolderFormat, stack_from
 from w2v.neural.tasks.images.concluding import EXAMPLES
 from w2v.neural.tasks.images.network import ImageConfig
 from w2v.storage.files import ModelError
+from w2v.storage.json_values import from_json
 from w2v.storage.tensors import read_tensors
 from w2v.training.checkpoints import Kind
 from w2v.vectors.model_folder import LAYOUT
@@ -22,7 +23,7 @@ IMAGE_CLASSIFIERS = Kind("image-classifier", 1, "w2v fit-images", "ImageClassifi
 
 
 def _config_from(described: Mapping[str, Any]) -> ImageConfig:
-    return ImageConfig(**{**described, "encoder": stack_from(described["encoder"])})
+    return from_json(ImageConfig, described, encoder=stack_from(described["encoder"]))
 
 
 def _read_pictures(folder: Path, config: ImageConfig, metadata: Mapping[str, Any]) -> dict[str, Any]:

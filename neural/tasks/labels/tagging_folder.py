@@ -13,14 +13,15 @@ from w2v.neural.tasks.labels.inputs import InputConfig
 from w2v.neural.tasks.labels.tagging_data import Labels
 from w2v.neural.tasks.labels.tagging_network import TaggerConfig
 from w2v.neural.tasks.labels.vectors import check_sizes, read_given_vectors, sizes_of
+from w2v.storage.json_values import from_json
 from w2v.training.checkpoints import Kind
 
 TAGGERS = Kind("tagger", 1, "w2v fit-tagger", "Tagger")
 
 
 def _config_from(described: Mapping[str, Any]) -> TaggerConfig:
-    own = dict(described)
-    return TaggerConfig(**own | {"inputs": InputConfig(**own["inputs"]), "encoder": stack_from(own["encoder"], 0)})
+    parts = {"inputs": from_json(InputConfig, described["inputs"]), "encoder": stack_from(described["encoder"], 0)}
+    return from_json(TaggerConfig, described, **parts)
 
 
 def _check(config: TaggerConfig, units: Mapping[str, Any]) -> None:

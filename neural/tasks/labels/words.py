@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from w2v.neural.packing import take_sequences
 from w2v.neural.tasks.starting import open_vectors
+from w2v.storage.json_values import from_json
 from w2v.vectors.subwords import Subwords
 
 UNKNOWN = 0
@@ -229,15 +230,11 @@ class WordVocabulary:
             checked_names(config.get("given")),
             config.get("counts"),
         )
-        if not isinstance(counts, list) or len(counts) != len(words) or any(type(n) is not int for n in counts):
+        if not isinstance(counts, list) or len(counts) != len(words):
             raise ValueError("every word must have a count")
-        subwords = config.get("subwords")
-        if not isinstance(subwords, dict):
-            raise ValueError("it does not say how n-grams are cut")
-        found = Subwords(**subwords)
-        if not all(type(value) is int for value in vars(found).values()):
-            raise ValueError("it does not say how n-grams are cut")
-        return cls(words, tuple(counts), given, found)
+        if any(type(n) is not int or not 1 <= n < 1 << 63 for n in counts):
+            raise ValueError("the counts of words must be whole numbers above 0")
+        return cls(words, tuple(counts), given, from_json(Subwords, config.get("subwords")))
 
 
 def checked_names(values: Any) -> tuple[str, ...]:

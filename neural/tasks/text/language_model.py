@@ -306,6 +306,8 @@ class LanguageModel(TextEstimator[LanguageModelParameters]):
         weight = metadata.get("mixture_weight", 0.0)
         if type(weight) is not float or not 0 <= weight <= 1:
             raise ValueError(f"mixture_weight must be from 0 to 1, not {weight!r:.80}")
+        if "context" not in metadata["parameters"]:
+            raise ValueError("it does not say the context that was trained with")
 
     def _keep(self, network: TextNetwork) -> None:
         super()._keep(network)

@@ -92,6 +92,16 @@ CHANGES: list[tuple[str, Any, str]] = [
     ("training.complete", False, r"training\.safetensors"),
     ("history", {}, "history has the wrong type"),
     ("history", [1], "its history is not one of measurements"),
+    ("history", [{"held_out_loss": None}], "its history is not one of measurements"),
+    ("history", [{"step": 1, "accuracy": "x"}], "its history is not one of measurements"),
+    ("network.decoder", None, "an object was expected, not None"),
+    ("network.decoder.epsilon", "x", "epsilon must be of the type float, not 'x'"),
+    ("network.decoder.epsilon", [], "epsilon must be of the type float"),
+    ("network.decoder.epsilon", -1, "epsilon must be above 0 and at most 1"),
+    ("network.decoder.causal", 10**30, "causal must be of the type bool"),
+    ("network.decoder.window", True, "window must be of the type int"),
+    ("training.files", 5, "the files of its training are not names of files"),
+    ("training.validation", [1], "the validation of its training are not names of files"),
 ]
 
 
@@ -112,6 +122,7 @@ def test_configuration_that_is_changed_is_refused(name: str, value: Any, message
         ("language-model", "lines", "yes", "is damaged"),
         ("language-model", "lines", False, "ngrams.safetensors is damaged"),
         ("language-model", "network.vocabulary_size", 7, "there are 9"),
+        ("language-model", "parameters", {}, "does not say the context"),
         ("tagger", "network.inputs.words", 7, "7 words, but there are"),
         ("tagger", "network.inputs.buckets", 7, "7 rows of n-grams, but there are 64"),
         ("tagger", "network.inputs.given", 7, "7 word vectors, but there are 4"),
@@ -128,6 +139,25 @@ def test_configuration_that_is_changed_is_refused(name: str, value: Any, message
 def test_what_one_kind_needs_is_checked(kind: str, name: str, value: Any, message: str, folder: Path) -> None:
     change(folder, name, value)
     with pytest.raises(ModelError, match=message):
+        KINDS[kind][1].load(folder)
+
+
+@pytest.mark.parametrize("kind", ["tagger"])
+def test_vocabulary_of_impossible_numbers_is_refused(kind: str, folder: Path) -> None:
+    file = folder / "text-units.json"
+    config = json.loads(file.read_text())
+    changes = [("counts", [10**30, *config["words"]["counts"][1:]]), ("counts", [0, *config["words"]["counts"][1:]]),
+               ("subwords", config["words"]["subwords"] | {"max_n": 10**30}), ("subwords", None)]  # fmt: skip
+    for name, value in changes:
+        file.write_text(json.dumps(config | {"words": config["words"] | {name: value}}))
+        with pytest.raises(ModelError, match=r"text-units\.json is damaged"):
+            Tagger.load(folder)
+
+
+def test_number_that_is_too_large_for_json_is_refused(folder: Path, kind: str) -> None:
+    config = (folder / "config.json").read_text()
+    (folder / "config.json").write_text(config.replace('"epsilon": 1e-05', '"epsilon": 1e400', 1))
+    with pytest.raises(ModelError, match=r"config\.json is damaged: 1e400 is not a JSON number"):
         KINDS[kind][1].load(folder)
 
 

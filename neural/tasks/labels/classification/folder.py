@@ -16,6 +16,7 @@ from w2v.neural.tasks.labels.classification.words import TextWords
 from w2v.neural.tasks.labels.inputs import InputConfig
 from w2v.neural.tasks.labels.vectors import check_sizes, read_given_vectors, sizes_of
 from w2v.storage.files import ModelError
+from w2v.storage.json_values import from_json
 from w2v.storage.tensors import read_tensors
 from w2v.training.checkpoints import Kind
 
@@ -24,10 +25,10 @@ BUCKETS_FILE, ROWS_FILE, TREE_FILE = "buckets", "rows", "tree"
 
 
 def _config(described: Mapping[str, Any]) -> LinearConfig | LayeredConfig:
-    own = dict(described)
-    if "encoder" not in own:
-        return LinearConfig(**own)
-    return LayeredConfig(**own | {"inputs": InputConfig(**own["inputs"]), "encoder": stack_from(own["encoder"])})
+    if "encoder" not in described:
+        return from_json(LinearConfig, described)
+    parts = {"inputs": from_json(InputConfig, described["inputs"]), "encoder": stack_from(described["encoder"])}
+    return from_json(LayeredConfig, described, **parts)
 
 
 def _read_features(described: Mapping[str, Any]) -> BagFeatures | TextWords:
