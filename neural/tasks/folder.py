@@ -1,4 +1,4 @@
-"""The folder of a trained network: written atomically, and read with care."""
+"""The folder of a trained network: written atomically, and checked when read."""
 
 from __future__ import annotations
 
@@ -37,25 +37,25 @@ _STRUCTURE = ("format", "format_version", "kind", "vocabulary_size", "network", 
 
 @dataclass(frozen=True)
 class TextNetwork:
-    """A network with the units of its texts, and, while its training is not complete, what that needs to go on.
+    """A network with its vocabularies and, before its training is complete, the state needed to resume.
 
     Attributes
     ----------
     kind : Kind
     config : dataclass
-        How the network is made: `CausalConfig`, `TranslatorConfig`, or what its `FolderFormat` reads.
+        Configuration of the network: `CausalConfig`, `TranslatorConfig`, or what its `FolderFormat` reads.
     parameters : ParameterTable
         float32.
     units : dict of str to Units
-        What texts are made of, by its name: "source" and "target", "text", or what the `FolderFormat` names.
+        Vocabularies by name: "source" and "target", "text", or the names of the `FolderFormat`.
     metadata : dict of str to object
-        What JSON can hold: parameters, history, training.
+        Parameters, history and training, in JSON types.
     training : mapping of str to ndarray, or None
         See `neural.loop.Loop.tensors`.
     further : dict of str to (dict of str to ndarray)
-        Arrays that stand beside the network, such as n-grams.
+        Further arrays, such as n-grams.
     examples : Examples, optional
-        What was said of some of what was held out.
+        Predictions for some held-out examples.
     """
 
     kind: Kind
@@ -69,18 +69,18 @@ class TextNetwork:
 
     @property
     def complete(self) -> bool:
-        """Whether training is."""
+        """Whether training is complete."""
         return self.training is None
 
     @property
     def seed(self) -> int | None:
-        """That of the training."""
+        """The seed of the training."""
         seed: int | None = self.metadata.get("training", {}).get("seed")
         return seed
 
     @property
     def inputs(self) -> tuple[str, ...]:
-        """The files that were trained on."""
+        """The files of the training data."""
         return tuple(self.metadata.get("training", {}).get("files") or ())
 
     def save(self, path: str | os.PathLike[str], *, overwrite: bool = False) -> None:
@@ -89,7 +89,7 @@ class TextNetwork:
         Raises
         ------
         ModelError
-            If it exists and may not be replaced, or cannot be written. What was there before is unchanged.
+            If it exists and may not be replaced, or cannot be written. An existing folder is not changed.
         """
         check_output(path, overwrite)
         config = encode_json({
@@ -120,20 +120,20 @@ class TextNetwork:
 
     @classmethod
     def load(cls, path: str | os.PathLike[str], form: FolderFormat) -> TextNetwork:
-        """Read a folder, which may come from a stranger: nothing in it is executed, and every size is checked.
+        """Read a folder, which may be untrusted: nothing in it is executed, and every size is checked.
 
         Parameters
         ----------
         path : str or path-like
         form : FolderFormat
-            What is expected.
+            The expected format.
 
         Raises
         ------
         ModelError
-            If the folder is missing, holds another kind of model, is of a newer version, or is damaged.
+            If the folder is missing, damaged, of a newer version, or another kind of model.
         ModuleNotFoundError
-            If its units are subwords, and the package tokenizers is missing.
+            If its units are subwords, but the package tokenizers is missing.
         """
         described = read_header(path, form.kind.name, form.kind.newest)
         folder = Path(path)
@@ -159,7 +159,7 @@ class TextNetwork:
 
 
 def is_one_of(path: str | os.PathLike[str], kinds: Collection[str]) -> bool:
-    """Tell whether a folder says that it holds a model of one of some kinds."""
+    """Return whether a folder claims to be a model of one of these kinds."""
     try:
         return read_kind(path) in kinds
     except ModelError:
@@ -167,7 +167,7 @@ def is_one_of(path: str | os.PathLike[str], kinds: Collection[str]) -> bool:
 
 
 class FolderFormat(NamedTuple):
-    """What the folders of a kind hold, and how it is read.
+    """The format of a kind of folder, and how to read it.
 
     Attributes
     ----------
@@ -175,15 +175,15 @@ class FolderFormat(NamedTuple):
     units : tuple of str
         Names of its vocabularies.
     config : callable
-        From what `asdict` made of a configuration to the configuration; what it raises says that the folder is damaged.
+        Inverts `asdict` of a configuration; raises an error for damaged input.
     check : callable
-        Raises ValueError unless a configuration and the vocabularies belong together.
+        Raises ValueError unless the configuration matches the vocabularies.
     read_units : callable
-        From what `to_config` made of a vocabulary to the vocabulary; ValueError or TypeError if it describes none.
+        Inverts `to_config` of a vocabulary; raises ValueError or TypeError for damaged input.
     further : callable
-        Reads the arrays that stand beside the network, from the folder, the configuration and the metadata.
+        Reads further arrays from the folder, the configuration and the metadata.
     example : mapping of str to type
-        What is kept of an example, see `w2v.neural.tasks.examples`; empty if none are.
+        Entries of an example, see `w2v.neural.tasks.examples`; empty if the kind has none.
     """
 
     kind: Kind
@@ -212,7 +212,7 @@ def _check_units(config: Config, units: Mapping[str, Units]) -> None:
 
 
 def stack_from(described: Mapping[str, Any], least_layers: int = 1) -> StackConfig:
-    """Return the stack that `asdict` made a dict of; ValueError or TypeError if it describes none."""
+    """Invert `asdict` of a stack; ValueError or TypeError for damaged input."""
     for name, most in _MOST.items():
         value, least = described.get(name, 1), least_layers if name == "layers" else 1
         if type(value) is not int or not least <= value <= most:

@@ -1,4 +1,4 @@
-"""The texts that a language model is trained on and those it is measured by, and what they are made of."""
+"""Training and held-out texts of a language model, and their vocabulary."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from w2v.neural.tasks.parameters import LanguageModelParameters
 
 @dataclass(frozen=True)
 class TextData:
-    """Texts to train on and to measure by, and where they came from."""
+    """Training and held-out texts, and their files."""
 
     trained: list[str]
     held_out: list[str]
@@ -29,7 +29,7 @@ class TextData:
 
     @classmethod
     def of(cls, corpus: Any, validation: Any, parameters: LanguageModelParameters) -> TextData:
-        """Return the texts of whatever `LanguageModel.fit` takes; ValueError if there are too few."""
+        """Return the texts from the arguments of `LanguageModel.fit`; ValueError if there are too few."""
         lines = parameters.separate_lines if parameters.separate_lines is not None else parameters.units != "characters"
         errors = corpus.errors if isinstance(corpus, TextReader) else "strict"
         every, files = _read(corpus, lines)
@@ -51,7 +51,7 @@ class TextData:
 
     @classmethod
     def again(cls, began: TextNetwork, corpus: Any, validation: Any, parameters: LanguageModelParameters) -> TextData:
-        """Return the texts of a training that goes on: those given, or else read from their files."""
+        """Return the texts of a resumed training: those given, or else from their files."""
         training = began.metadata["training"]
         errors = training.get("errors", "strict")
         if corpus is None:
@@ -67,7 +67,7 @@ class TextData:
 
 
 def _read(corpus: Any, lines: bool) -> tuple[list[str], list[str] | None]:
-    """Return lines that are not blank, or all of them as one running text, and the files that they are from."""
+    """Return the lines that are not blank, or all lines as one running text, and their files."""
     files = None
     found: Iterable[str]
     opened = open_corpus(corpus)
