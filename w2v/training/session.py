@@ -41,7 +41,7 @@ from w2v.training.tables import Tables
 from w2v.training.trainer import Crew, Pause, Trainer
 
 NO_PAIRS = (
-    "{} has no sentence with two known words, so there is nothing to learn from; give sentences of several words, more "
+    "{} has no sentence with two known words, so there is nothing to train on; give sentences of several words, more "
     "text, or a smaller min_count"
 )
 

@@ -149,7 +149,7 @@ class ImageClassifier(TextEstimator[ImageParameters]):
                 X = described.get("files")  # noqa: N806
                 if not X:
                     raise ValueError(
-                        "the pictures that were trained on were no files: pass them again, in Python: "
+                        "the training pictures were not files: pass them again, in Python: "
                         "ImageClassifier.load(…).resume(X, y)"
                     )
             if validation is None:

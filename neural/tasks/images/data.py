@@ -154,7 +154,7 @@ def _labels_of(pictures: Pictures) -> NDArray[Any]:
     if pictures.labels is None:
         where = "" if pictures.files is None else f"{', '.join(pictures.files)}: "
         raise ValueError(
-            f"{where}nobody says what the pictures show; give labels: a folder for each class, an IDX file of labels, "
+            f"{where}the pictures have no labels; give labels: a folder for each class, an IDX file of labels, "
             "labels in the archive, or y. This classifier requires y to be passed, but the target y is None"
         )
     labels = pictures.labels

@@ -65,8 +65,7 @@ class PairData:
         if sources is None:
             if not training.get("files"):
                 raise ValueError(
-                    "the pairs that were trained on were no files: pass them again, in Python: "
-                    "Translator.load(…).resume(pairs)"
+                    "the training pairs were not files: pass them again, in Python: Translator.load(…).resume(pairs)"
                 )
             sources = [Path(name) for name in training["files"]]
         if validation is None and training.get("validation"):

@@ -46,7 +46,7 @@ class TextData:
             cut = len(text) - max(1, round(parameters.held_out * len(text)))
             trained, apart = [text[:cut]], [text[cut:]]
         if not any(text.strip() for text in trained) or not any(text.strip() for text in apart):
-            raise ValueError("the text is too short to hold a part of it out; give more, or a text to measure by")
+            raise ValueError("the text is too short to hold out a part; give more, or a validation text")
         return cls(trained, apart, lines, files, None, errors)
 
     @classmethod
@@ -57,8 +57,7 @@ class TextData:
         if corpus is None:
             if not training.get("files"):
                 raise ValueError(
-                    "the text that was trained on was not a file: pass it again, in Python: "
-                    "LanguageModel.load(…).resume(corpus)"
+                    "the training text was not a file: pass it again, in Python: LanguageModel.load(…).resume(corpus)"
                 )
             corpus = TextReader(training["files"], errors=errors)
         if validation is None and training.get("validation"):

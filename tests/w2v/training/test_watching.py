@@ -236,7 +236,7 @@ def test_train_stops_early(text: Path) -> None:
     ("options", "message"),
     [
         (["--patience", 2], "patience needs something to watch"),
-        (["--held-out", 0.1, "--monitor", "holdout"], "monitor says what patience looks at"),
+        (["--held-out", 0.1, "--monitor", "holdout"], "monitor says what patience watches"),
         (["--held-out", 0.1, "--patience", 2, "--monitor", "pairs"], "needs eval_pairs"),
         (["--deterministic", "--max-time", 10], "deterministic cannot go with max_time"),
         (["--held-out", -0.1], "--held-out"),

@@ -89,7 +89,7 @@ def test_what_cannot_be_resumed(tmp_path: Path) -> None:
 
 
 def test_layers_need_held_out_texts_and_fitting_sizes() -> None:
-    with pytest.raises(ValueError, match="let held_out be above 0"):
+    with pytest.raises(ValueError, match="set held_out above 0"):
         TextClassifier(**LAYERS | {"held_out": 0.0}).fit(TEXTS, LABELS)
     with pytest.raises(ValueError, match="multiple of heads"):
         TextClassifier(**LAYERS | {"dim": 15}).fit(TEXTS, LABELS)
