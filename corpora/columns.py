@@ -30,14 +30,18 @@ def one_column(texts: Any, *, rows_are_tokens: bool = False) -> Any:
             return texts
         if texts.ndim == 2 and texts.shape[1] == 1:
             return texts[:, 0].tolist()
-        raise TypeError(f"an array of shape {texts.shape} is not one text a row; pass one column, such as array[:, 0]")
+        raise TypeError(
+            f"an array of shape {texts.shape} is not one text per row; pass one column, such as array[:, 0]"
+        )
     names = _column_names(texts)
     if names is None:
         return texts
     if len(names) != 1:
         shown = ", ".join(map(repr, names[:5])) + (", …" if len(names) > 5 else "")
         chosen = f"df[{names[0]!r}]" if names else "df['text']"
-        raise TypeError(f"a table of {len(names)} columns ({shown}) is not one text a row; pass one, such as {chosen}")
+        raise TypeError(
+            f"a table of {len(names)} columns ({shown}) is not one text per row; pass one, such as {chosen}"
+        )
     return _values(texts, names[0])
 
 
@@ -96,15 +100,19 @@ def checked_text(text: Any, number: int) -> str:
         try:
             text.encode()
         except UnicodeEncodeError:
-            raise ValueError(f"text {number} holds half a surrogate pair and is not text: {text!r:.60}") from None
+            raise ValueError(
+                f"text {number} contains half a surrogate pair and is not valid text: {text!r:.60}"
+            ) from None
     return text
 
 
 def _check_ordered(texts: Any) -> None:
     if isinstance(texts, Mapping):
-        raise TypeError("a dict is no list of texts; pass list(texts.values()), or its keys: list(texts)")
+        raise TypeError("a dict is not a list of texts; pass list(texts.values()), or its keys: list(texts)")
     if isinstance(texts, Set) and not hasattr(texts, "__getitem__"):
-        raise TypeError("a set has no order, so nothing could be told of one text; pass a list, such as sorted(texts)")
+        raise TypeError(
+            "a set has no order, so results could not be matched to texts; pass a list, such as sorted(texts)"
+        )
 
 
 def _column_names(table: Any) -> list[Any] | None:

@@ -172,7 +172,7 @@ def _expand(name: object) -> list[str]:
     if path == STDIN:
         return [path]
     if "\0" in path:
-        raise CorpusError(f"{path!r:.80} is not the name of a file: it holds a NUL")
+        raise CorpusError(f"{path!r:.80} is not a file name: it contains a null byte")
     if is_remote(path):
         with reading_errors(path):
             found = expand_remote(path)

@@ -39,7 +39,7 @@ def token_spans(text: str, tokenizer: Tokenizer) -> list[tuple[int, int]]:
         wanted, _ = _plain(token)
         first = plain.find(wanted, place)
         if first < 0 or not wanted:
-            raise ValueError(f"the token {token!r:.60} is no part of the text from character {place} on: {text!r:.60}")
+            raise ValueError(f"the token {token!r:.60} is not in the text from character {place} on: {text!r:.60}")
         place = first + len(wanted)
         last = origins[place - 1]
         found.append((origins[first], last + 1 + _n_marks(text, last + 1)))

@@ -350,7 +350,7 @@ def _is_utf8(piece: bytes) -> bool:
 def _describe_bad_byte(data: bytes, position: int, blocks: _FileBlocks, offset: int) -> str:
     name = display_name(blocks.path)
     place = f"byte offset {offset + position}" + (" of its decompressed text" if is_compressed(blocks.path) else "")
-    reason = "a NUL, which no text holds" if data[position] == 0 else "not valid UTF-8"
+    reason = "a null byte, which text files never contain" if data[position] == 0 else "not valid UTF-8"
     sample = data[max(0, position - 512) : position + 512]
     return f"{name}: the byte 0x{data[position]:02X} at {place} is {reason}; {_remedy(blocks.head, sample)}"
 

@@ -385,7 +385,7 @@ def units_from_config(config: Mapping[str, Any]) -> Units:
 def _most_frequent(counts: Counter[str], size: int | None, min_count: int) -> tuple[str, ...]:
     kept = sorted((-count, piece) for piece, count in counts.items() if count >= min_count)
     if not kept:
-        raise ValueError("the texts hold nothing that a vocabulary could be made of")
+        raise ValueError("the texts contain nothing to build a vocabulary from")
     return tuple(piece for _, piece in kept[: None if size is None else size - len(_SPECIAL)])
 
 

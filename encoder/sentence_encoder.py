@@ -37,17 +37,17 @@ _DEFAULTS = EncoderParameters()
 
 @documented(EncoderParameters)
 class SentenceEncoder(StatefulEncoder):
-    """Vectors of sentences, grown from vectors of words.
+    """A sentence encoder built on word vectors.
 
-    It can be used before it is fitted: then it is smooth inverse frequency (SIF), a weighted sum of the words' vectors
-    in closed form. Any architecture starts there, and training goes on from there.
+    It can be used before it is fitted: it is then smooth inverse frequency (SIF), a weighted sum of the word vectors in
+    closed form. Training of any architecture starts from there.
 
     Parameters
     ----------
     embeddings : Embeddings, EncoderState, Word2Vec, str or path-like
-        What to start from: word vectors, a fitted encoder's ``state_``, or the folder of either, or of an encoder of
-        another program; see `w2v.encoder.opening`. Of a `Word2Vec`, `fit` trains a clone on the corpus first, so that
-        its parameters can be searched over, too.
+        Word vectors, a fitted encoder's ``state_``, the folder of either, or that of another program's encoder; see
+        `w2v.encoder.opening`. If it is a `Word2Vec`, `fit` first trains a clone of it on the corpus, so that a
+        parameter search can include its parameters.
     {parameters}
     training : FitOptions, optional
         How `fit` trains; see `w2v.encoder.training.fit_options.FitOptions`.
@@ -55,25 +55,25 @@ class SentenceEncoder(StatefulEncoder):
     Attributes
     ----------
     state_ : EncoderState
-        What was learned.
+        The trained state.
     history_ : list of dict
-        What training measured: stage, step, seconds, losses.
+        Evaluations during training: stage, step, seconds, losses.
     is_complete_ : bool
         False after Ctrl-C.
 
     Notes
     -----
-    Smooth inverse frequency is in `sif_state`, which also says what the options of the identity do; the network is in
-    `w2v.encoder.model.network.NetworkConfig`. Whatever the seed, vectors are those of SIF at the network's start.
+    `sif_state` implements smooth inverse frequency and explains the options of the identity;
+    `w2v.encoder.model.network.NetworkConfig` describes the network. An untrained network gives the vectors of SIF,
+    whatever the seed.
 
-    By default `fit` trains on files, pairs or a teacher, and on texts without labels unless the start is a trained
-    encoder; it leaves the encoder as it is where it is given labels, and so does `fit_transform`, which is what
-    pipelines call, with labels or without. A `Word2Vec` to start from is trained in any case.
+    By default, `fit` trains on files, pairs or a teacher, and also on texts without labels unless the encoder is
+    already trained. With labels, it leaves the encoder unchanged. So does `fit_transform`, which pipelines call, with
+    or without labels. A `Word2Vec` to start from is always trained.
 
-    In scikit-learn's pipelines features do not depend on whether there are labels. An encoder that was trained, here
-    or before it was saved, stays as it is there, and so do its clones, as long as no parameter is set that decides what
-    is learned (`architecture`, `a`, `dim` and the like): then it begins again at its start. `fit` called again trains
-    again from the start.
+    In scikit-learn's pipelines, features therefore do not depend on labels. A trained encoder stays unchanged there,
+    and so do its clones, until a parameter is set that decides the network or the weights (such as `architecture`, `a`
+    or `dim`): it is then untrained again. A second call of `fit` trains again from the start.
 
     Examples
     --------
@@ -152,54 +152,54 @@ class SentenceEncoder(StatefulEncoder):
         overwrite: bool = False,
         progress: Progress = None,
     ) -> SentenceEncoder:
-        """Train the encoder, from its start; see `w2v.encoder.training.training.fit_encoder`.
+        """Train the encoder from its initial state; see `w2v.encoder.training.training.fit_encoder`.
 
         Parameters
         ----------
         corpus : str, path-like, list of path-like, or iterable of str, optional
-            Files or texts: one paragraph a line without a teacher, one sentence a line with it. A `TextReader` of
-            them, and of `pairs`, says what to do with bytes that are not UTF-8.
+            Files or texts: one paragraph per line, or with a teacher, one sentence per line. A `TextReader` for it, and
+            for `pairs`, sets how to handle bytes that are not UTF-8.
         y : array-like, optional
-            Labels, from which nothing is learned. If there are any, `frozen` is True by default.
+            Labels, which are not used for training. With labels, `frozen` is True by default.
         pairs : path, iterable of sequences of str, or a list of paths, optional
-            Sentences that mean the same. With a corpus they are trained on after it.
+            Paraphrases. With a corpus, training on pairs follows that on the corpus.
         teacher : callable, ndarray or path to .npy or to a model folder, or a list of these, optional
-            What the encoder shall be like: makes vectors of the corpus' sentences, or holds one for each. Of several
-            teachers the mean of their cosines counts; see `w2v.encoder.training.teachers.teacher_vectors`.
+            Teacher to imitate: it makes the vectors of the corpus' sentences, or has one for each. For several
+            teachers, the mean of their cosines counts; see `w2v.encoder.training.teachers.teacher_vectors`.
         teacher_cache : path-like, optional
-            A folder in which the vectors that model folders make are kept, in float16: each sentence is encoded once,
-            whichever training asks for it, and what a run that was killed has made is used by the next one.
+            A folder for the vectors of teachers that are model folders, in float16: each sentence is encoded only once
+            across trainings, also after a killed run.
         checkpoint : path-like, optional
-            A model folder to keep the training in: it is saved there from time to time, after Ctrl-C, and when it is
-            complete. Until then `load` and `resume` go on with it. A complete model that has the name already stays
-            until the new one is complete; checkpoints are written beside it, as NAME.checkpoint, meanwhile.
+            A model folder in which to save the training at intervals, after Ctrl-C, and when it is complete. Before
+            that, `load` and `resume` continue it. An existing complete model stays until the new one is complete;
+            checkpoints are meanwhile written beside it, as NAME.checkpoint.
         checkpoint_every : float, default 600
-            Seconds from one checkpoint to the next; training waits while it is written. 0: only after Ctrl-C.
+            Seconds between checkpoints; training waits while one is written. 0 writes one only after Ctrl-C.
         overwrite : bool, default False
             Let `checkpoint` replace a model folder that exists.
         progress : bool, str or callable, optional
-            True shows how far it is: a bar at a terminal or in a notebook, else a line of log every ten seconds; "bar"
-            and "log" choose. A function is called from time to time with a `FitProgress`.
+            True shows progress: a bar at a terminal or in a notebook, otherwise a log line every ten seconds; "bar" and
+            "log" choose. A function is called at intervals with a `FitProgress`.
 
         Returns
         -------
         SentenceEncoder
-            This one. Without any of these it is the closed form it starts from.
+            This encoder. Without training data it is the closed form.
 
         Raises
         ------
         TrainingInterrupted
-            After Ctrl-C; the best state so far is kept, and `resume` goes on.
+            After Ctrl-C; the best state so far is kept, and `resume` continues the training.
         ValueError
-            If there is not enough to train on, or an option is out of range.
+            If there is not enough training data, or an option is out of range.
         CorpusError
-            If a file cannot be read or is not what it should be.
+            If a file cannot be read or has the wrong format.
         DivergenceError
-            If a loss or a parameter is not finite. A checkpoint that was written before is still whole.
+            If a loss or a parameter is not finite. An earlier checkpoint stays intact.
         ModelError
-            If `checkpoint` exists or cannot be written. One that fails between two others is a `CheckpointWarning`.
+            If `checkpoint` exists or cannot be written. A later failure is only a `CheckpointWarning`.
         EmptyVocabularyError
-            If there is a `Word2Vec` to start from, and no word reaches its `min_count`.
+            If it starts from a `Word2Vec`, and no word reaches its `min_count`.
         """
         parameters, sources = self._parameters(), Sources(corpus, pairs, teacher, teacher_cache)
         keeper = checkpoint_at(checkpoint, checkpoint_every, overwrite)
@@ -227,14 +227,14 @@ class SentenceEncoder(StatefulEncoder):
         return self
 
     def fit_transform(self, X: Any, y: Any = None) -> NDArray[Any]:  # noqa: N803  # scikit-learn's name
-        """Fit as in a pipeline and return the vectors: nothing but a `Word2Vec` is trained, unless `frozen` is False.
+        """Fit as in a pipeline and return the vectors; this trains only a `Word2Vec`, unless `frozen` is False.
 
         Parameters
         ----------
         X : iterable of str
             Texts.
         y : array-like, optional
-            Labels, from which nothing is learned.
+            Labels, which are not used.
 
         Returns
         -------
@@ -261,24 +261,24 @@ class SentenceEncoder(StatefulEncoder):
         overwrite: bool = False,
         progress: Progress = None,
     ) -> SentenceEncoder:
-        """Go on with a training that was interrupted, to where it would have come without, bit for bit.
+        """Resume an interrupted training; the result is the same as without the interruption, bit for bit.
 
         Parameters
         ----------
         corpus, pairs, teacher, teacher_cache : optional
-            The same as before; what is left out is read from the files that were given then, if they were files.
+            The same as before; by default they are read from the original files, if they were files.
         checkpoint, checkpoint_every, overwrite, progress : optional
-            As for `fit`; `checkpoint` may have the name of this training's own.
+            As for `fit`; `checkpoint` may be that of this training.
 
         Returns
         -------
         SentenceEncoder
-            This one.
+            This encoder.
 
         Raises
         ------
         ValueError
-            If there is nothing to resume, the text is another, or an option of `training` was changed.
+            If there is nothing to resume, the text is different, or an option of `training` was changed.
         TrainingInterrupted
             As `fit`.
         """
@@ -335,17 +335,17 @@ class SentenceEncoder(StatefulEncoder):
         return encoder
 
     def by_path(self) -> EncoderByPath:
-        """Return this encoder, as it lies in its folder, for clusters: pickled as the path and a digest of the files.
+        """Return this encoder for clusters, pickled as the path of its folder and a digest of the files.
 
-        Where it is used, a process opens the folder once, memory-mapped. A `SentenceEncoder` itself is pickled whole,
-        so that it can be moved and needs no folder.
+        Each process that uses it opens the folder once, memory-mapped. A `SentenceEncoder` itself is pickled
+        completely, so that it needs no folder.
 
         Raises
         ------
         ValueError
-            If `load` has not opened this encoder, or was given a tokenizer.
+            If this encoder was not opened by `load`, or was opened with a tokenizer.
         ModelError
-            If its folder has gone.
+            If its folder no longer exists.
         """
         folder = self.folder
         options = {name: getattr(self, name) for name in ("normalize", "truncate_dim", "batch_size", "workers")}
@@ -353,7 +353,7 @@ class SentenceEncoder(StatefulEncoder):
 
     @property
     def folder(self) -> EncoderFolder:
-        """The folder that `load` has opened, as it is now; ValueError if there is none."""
+        """The current folder that `load` opened; ValueError if there is none."""
         path: str | None = self.__dict__.get("_folder")
         if path is None:
             raise ValueError(
@@ -364,7 +364,7 @@ class SentenceEncoder(StatefulEncoder):
 
     @classmethod
     def _fitted(cls, state: EncoderState, interrupted: Interrupted | None = None) -> SentenceEncoder:
-        """Return an encoder that has learned this state, in a training that can go on if it was interrupted."""
+        """Return an encoder with this state, and with its training if that can be resumed."""
         encoder = cls(
             state,
             state.architecture,

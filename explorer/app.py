@@ -1,4 +1,4 @@
-"""The explorer's page and the questions that it asks, as a Starlette application."""
+"""The explorer's page and its endpoints, as a Starlette application."""
 
 from __future__ import annotations
 
@@ -63,6 +63,6 @@ async def _answer_error(request: Request, error: Exception) -> Response:
 
 
 async def _answer_unknown(request: Request, error: UnknownWordError) -> Response:
-    """Answer that a word is not known: no failure, which browsers would complain of while somebody types."""
+    """Answer that a word is unknown, without an HTTP error, which browsers would log while the user types."""
     near = await run_in_threadpool(lambda: error.suggestions)
     return as_json({"error": str(error), "unknown": error.words, "suggestions": near})

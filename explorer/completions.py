@@ -1,4 +1,4 @@
-"""Words that begin with what was typed so far, the most frequent first."""
+"""Completions of a typed prefix, the most frequent words first."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from collections.abc import Sequence
 import numpy as np
 
 MOST_WORDS = 500_000
-"""Rarer words are not proposed; sorting ten million would take a minute."""
+"""Number of words to propose; sorting ten million would take a minute."""
 _LAST = chr(0x10FFFF)
 
 
 class Completions:
-    """A sorted list of words, case aside.
+    """A case-insensitive sorted list of words.
 
     Parameters
     ----------
@@ -29,9 +29,9 @@ class Completions:
         self._rows = np.array(order, dtype=np.intp)
 
     def find(self, prefix: str, n: int) -> list[str]:
-        """Return the `n` most frequent words that begin with `prefix`, case aside.
+        """Return the `n` most frequent words that begin with `prefix`, ignoring case.
 
-        Words of 500,000 are proposed at most.
+        Only the 500,000 most frequent words are proposed.
         """
         folded = prefix.casefold()
         first, last = bisect_left(self._sorted, folded), bisect_left(self._sorted, folded + _LAST)

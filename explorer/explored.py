@@ -1,4 +1,4 @@
-"""A model as the page asks about it: what it is, which words are near, and what two sentences have in common."""
+"""Word vectors or an encoder behind the page: its description, nearest words, and comparisons of sentences."""
 
 from __future__ import annotations
 
@@ -29,25 +29,25 @@ LONGEST_SENTENCE = 4_000
 MOST_NEIGHBORS = 100
 _SIGN = re.compile(r"\s+([+-])\s+(?=\S)")
 MOST_TOKENS = 64
-"""Words of a sentence of which pairs are shown."""
+"""Maximum number of words of a sentence in the table of pairs."""
 
 
 class ExploredModel:
-    """Answers the questions of the page in JSON types; its methods may be called from several threads at once.
+    """Answers the requests of the page in JSON types; its methods are thread-safe.
 
     Parameters
     ----------
     path : str or path-like
         The folder of word vectors or of a sentence encoder.
     n_words : int, default 100,000
-        Words on the map.
+        Number of words on the map.
     cache : path, optional
-        Where maps are kept.
+        Folder for finished maps.
 
     Attributes
     ----------
     embeddings : Embeddings
-        The words; of an encoder, the rows of its table.
+        The word vectors; for an encoder, the rows of its table.
     word_map : WordMap
     page : str
         The file that the browser opens.
@@ -55,7 +55,7 @@ class ExploredModel:
     Raises
     ------
     ModelError
-        If the folder is missing, no model, or damaged.
+        If the folder is missing, not a model, or damaged.
     ValueError
         If there is nothing to show.
     """
@@ -76,15 +76,15 @@ class ExploredModel:
         self._lock = threading.Lock()
 
     def start(self) -> None:
-        """Begin to make the map."""
+        """Start computing the map."""
         self.word_map.start()
 
     def stop(self) -> None:
-        """End making the map."""
+        """Stop computing the map."""
         self.word_map.stop()
 
     def describe(self) -> dict[str, Any]:
-        """Return what the page says of the model, and whether words attend to each other."""
+        """Return the description of the model for the page, and its layers and heads of attention."""
         network = None if self._state is None else self._state.attention
         counts = self.embeddings.vocabulary.counts
         return {
@@ -105,7 +105,7 @@ class ExploredModel:
         return [words[row] for row in self.word_map.rows.tolist()]
 
     def complete(self, prefix: str, n: int = 8) -> list[str]:
-        """Return frequent words that begin with `prefix`; if there is none, words that are spelled like it."""
+        """Return frequent words that begin with `prefix`, or similarly spelled words if there are none."""
         _check_word(prefix)
         _check_number(n)
         if not prefix:
@@ -116,11 +116,11 @@ class ExploredModel:
         return self._completions.find(prefix, n) or self.embeddings.suggest(prefix, min(n, 5))
 
     def neighbors(self, word: str, n: int = 20) -> dict[str, Any]:
-        """Return a word, as the model knows it, and its nearest words; or those nearest to a sum of words.
+        """Return a word as the model spells it and its nearest words, or the words nearest to a sum of words.
 
-        A sum is written with spaces around its signs, as in "king - man + woman". It has ``terms``, its words. So have
-        several known words that the model does not hold as one, as in "new york": what is near to their mean is found,
-        and ``mean`` is True.
+        A sum is written with spaces around its signs, as in "king - man + woman"; the answer has its words as
+        ``terms``. Several known words that are not one word of the model, as in "new york", are searched by their mean;
+        the answer has ``terms``, and ``mean`` is True.
 
         Raises
         ------
@@ -144,7 +144,7 @@ class ExploredModel:
         return {**described, "neighbors": self._scored(near)}
 
     def analogy(self, a: str, b: str, c: str, *, method: str = "add", n: int = 10) -> dict[str, Any]:
-        """Return the words that are to `c` as `b` is to `a`, and where the given ones lie.
+        """Return the words that are to `c` as `b` is to `a`, and the places of the given words.
 
         Raises
         ------
@@ -161,20 +161,20 @@ class ExploredModel:
         return {"given": [self._word(word) for word in (a, b, c)], "answers": self._scored(answers)}
 
     def compare(self, first: str, second: str, layer: int | None = None, head: int | None = None) -> dict[str, Any]:
-        """Return how near two sentences are, what each word contributes, and what they attend to.
+        """Return the similarity of two sentences, the contribution of each word, and attention.
 
         Parameters
         ----------
         first, second : str
         layer, head : int, optional
-            Of the attention that is shown, from 1; the last layer and the mean of all heads by default.
+            Layer and head whose attention to show, from 1; by default the last layer and the mean of all heads.
 
         Returns
         -------
         dict
             ``similarity``, None if a sentence has no known word; ``pairs``, the cosines of the words of the first with
-            those of the second; ``sentences``, each with ``words``, ``shares`` and, in an encoder with attention,
-            ``attention``, row by row. Of long sentences the first 64 words, and how many there are.
+            those of the second; ``sentences``, each with ``words``, ``shares`` and, for an encoder with attention,
+            ``attention``, row by row. Long sentences have only their first 64 words, and the ``count`` of all.
 
         Raises
         ------
@@ -186,7 +186,7 @@ class ExploredModel:
         inference = self._encoder()
         network = inference.state.attention
         if network is None and (layer is not None or head is not None):
-            raise ValueError("this model has no attention, so it has no layers and no heads")
+            raise ValueError("this model has no attention: leave out layer and head")
         if network is not None:
             _check_part("layer", layer, network.layers)
             _check_part("head", head, network.heads)
@@ -203,7 +203,7 @@ class ExploredModel:
         }
 
     def _sentence(self, encoded: Encoded, i: int, layer: int | None, head: int | None) -> dict[str, Any]:
-        """Return the words of a sentence, what they contribute to its vector, and what they attend to."""
+        """Return the words of a sentence, their contributions to its vector, and their attention."""
         shares = token_shares(encoded.token_vectors[i])
         described = {
             "words": encoded.tokens[i][:MOST_TOKENS],
@@ -217,7 +217,7 @@ class ExploredModel:
         return described
 
     def _encoder(self) -> Inference:
-        """Return what encodes sentences, made when the first one comes."""
+        """Return the encoder of sentences, which is created on first use."""
         with self._lock:
             if self._inference is None:
                 from w2v.encoder.model.inference import Inference
@@ -226,13 +226,13 @@ class ExploredModel:
             return self._inference
 
     def _are_several(self, text: str) -> bool:
-        """Tell whether a text is no word of the model, but made of several of its words."""
+        """Return whether a text is not a word of the model, but consists of several of its words."""
         words = text.split()
         rows = [self.embeddings.get_index(word, -1) for word in (text, *words)]
         return len(words) > 1 and rows[0] < 0 and min(rows[1:]) >= 0
 
     def _word(self, word: str) -> dict[str, Any]:
-        """Return a word as the model writes it, how often it was seen, and where on the map it is."""
+        """Return a word as the model spells it, its count, and its place on the map."""
         row = self.embeddings.get_index(word, -1)
         if row < 0:
             return {"word": word, "count": None, "rank": None, "place": None}
@@ -253,14 +253,14 @@ class ExploredModel:
 
 
 def _terms(text: str) -> tuple[list[str], list[str]]:
-    """Return the words that are added up and those that are taken away; one word is a sum of itself."""
+    """Return the words to add and to subtract; a single word is a sum of one."""
     first, *rest = _SIGN.split(text)
     pairs = list(zip(rest[::2], rest[1::2], strict=True))
     return [first, *(word for sign, word in pairs if sign == "+")], [word for sign, word in pairs if sign == "-"]
 
 
 def _word_rows(state: EncoderState) -> Embeddings:
-    """Return the rows of an encoder's table as word vectors; weights, which do not turn them, are left out."""
+    """Return the rows of an encoder's table as word vectors; weights do not change directions and are left out."""
     subwords = state.subwords
     if subwords is not None and subwords.ngram_vectors.shape[1] != state.width:
         subwords = None  # the other columns of an unknown word come from its spelling
@@ -282,16 +282,16 @@ def _check_word(word: str) -> None:
 
 
 def check_text(text: str, longest: int, what: str) -> None:
-    """Raise ValueError if a text has more than so many characters; `what` names it in the message."""
+    """Raise ValueError if a text has more than `longest` characters; `what` names it in the message."""
     if len(text) > longest:
-        raise ValueError(f"{what} may have {longest:,} characters here, and this one has {len(text):,}")
+        raise ValueError(f"{what} may have at most {longest:,} characters here, and this one has {len(text):,}")
 
 
 def _check_number(n: int) -> None:
     if not 1 <= n <= MOST_NEIGHBORS:
-        raise ValueError(f"between 1 and {MOST_NEIGHBORS} words can be asked for, not {n}")
+        raise ValueError(f"the number of words must be from 1 to {MOST_NEIGHBORS}, not {n}")
 
 
 def _check_part(name: str, number: int | None, n: int) -> None:
     if number is not None and not 1 <= number <= n:
-        raise ValueError(f"{name} {number} was asked for, but the model has {name}s 1 to {n}")
+        raise ValueError(f"there is no {name} {number}: the model has {name}s 1 to {n}")

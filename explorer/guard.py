@@ -1,8 +1,7 @@
-"""What stands before the explorer's answers: who may ask, how much and how often, and what a page may do.
+"""The guard in front of the explorer: who may send requests, how large and how many, and what a page may do.
 
-A server on the loopback can be reached by every page that is open in the same browser. Other sites are kept out by
-their Origin and by what the browser says of a request; a name that was pointed at this machine (DNS rebinding) by its
-Host.
+Every page that is open in the same browser can reach a server on the loopback. The guard refuses other sites by their
+Origin and Sec-Fetch headers, and names that were pointed at this machine (DNS rebinding) by their Host.
 """
 
 from __future__ import annotations
@@ -21,11 +20,11 @@ Headers = dict[bytes, list[bytes]]
 MOST_BODY_BYTES = 64 << 10
 MOST_QUERY_BYTES = 8 << 10
 BURST, PER_SECOND = 150, 60.0
-"""Questions that may come at once, and in each second that follows."""
+"""Requests allowed at once, and in each following second."""
 
 _METHODS = {"GET", "HEAD", "POST"}
 _HEADERS = (
-    # no script, style, picture or font of anybody else, no inline script, and text only ever set as text
+    # no scripts, styles, pictures or fonts of other origins, no inline scripts, and no HTML set from text
     (
         b"content-security-policy",
         b"default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
@@ -44,7 +43,7 @@ _HEADERS = (
 
 
 class Refusal(Exception):
-    """A request that is not answered: its HTTP status, and a sentence for who asked."""
+    """A refused request: its HTTP status, and a message for the client."""
 
     def __init__(self, status: int, reason: str) -> None:
         super().__init__(reason)
@@ -52,7 +51,7 @@ class Refusal(Exception):
 
 
 class Guard:
-    """ASGI middleware that refuses what does not come from the explorer's own page, and adds headers to all answers.
+    """ASGI middleware that refuses requests from other pages than the explorer's, and adds headers to all answers.
 
     Parameters
     ----------
@@ -61,9 +60,9 @@ class Guard:
         The address that the server listens on.
     port : int
     most_bytes : int
-        How long the body of a request may be.
+        Maximum size of the body of a request.
     clock : callable, optional
-        Returns seconds.
+        Returns the time in seconds.
     """
 
     def __init__(
@@ -100,17 +99,17 @@ class Guard:
             headers.setdefault(name.lower(), []).append(value)
         hosts = [value.decode("latin-1") for value in headers.get(b"host", [])]
         if len(hosts) != 1 or not is_own_host(hosts[0], self._host, self._port):
-            raise Refusal(403, "this server answers only to its own name, and the request has another in its Host")
+            raise Refusal(403, "this server answers only to its own name, but the request has another Host")
         if _is_foreign(scope, headers, hosts[0]):
-            raise Refusal(403, "this server answers only its own page, and the request comes from another site")
+            raise Refusal(403, "this server answers only its own page, but the request comes from another site")
         if scope["method"] not in _METHODS:
             raise Refusal(405, "the method must be GET or POST")
         _check_size(scope, headers, self._most_bytes)
         if scope["path"].startswith("/api/") and not self._has_turn():
-            raise Refusal(429, "too many questions at once; ask again in a second")
+            raise Refusal(429, "too many requests at once; try again in a second")
 
     def _has_turn(self) -> bool:
-        """Say whether another question may be answered now."""
+        """Return whether another request may be answered now."""
         now = self._clock()
         self._left = min(BURST, self._left + (now - self._counted) * PER_SECOND)
         self._counted = now
@@ -121,10 +120,10 @@ class Guard:
 
 
 def is_own_host(given: str, host: str, port: int) -> bool:
-    """Say whether a request's Host names this server, which listens at a host and a port.
+    """Return whether a request's Host names this server, which listens at a host and a port.
 
-    Beside `host` the loopback's names are taken; where all addresses are listened on, any address in numbers, which no
-    site can claim, and the machine's own name.
+    Besides `host`, the names of the loopback are accepted. If the server listens on all addresses, so are all numeric
+    addresses, which no site can claim, and the machine's own name.
     """
     name, colon, number = given.rpartition(":")
     if not colon or number != str(port):
@@ -142,7 +141,7 @@ def is_own_host(given: str, host: str, port: int) -> bool:
 
 
 def _is_foreign(scope: Scope, headers: Headers, host: str) -> bool:
-    """Say whether a browser sends the request for another site."""
+    """Return whether a browser sends the request on behalf of another site."""
     if any(origin.decode("latin-1") != f"http://{host}" for origin in headers.get(b"origin", [])):
         return True
     is_own = all(site in (b"same-origin", b"none") for site in headers.get(b"sec-fetch-site", []))
@@ -150,7 +149,7 @@ def _is_foreign(scope: Scope, headers: Headers, host: str) -> bool:
 
 
 def _opens_page(scope: Scope, headers: Headers) -> bool:
-    """Say whether somebody follows a link to the page, which may stand anywhere."""
+    """Return whether the request follows a link to the page, which any site may contain."""
     is_navigation = headers.get(b"sec-fetch-mode") == [b"navigate"] and headers.get(b"sec-fetch-dest") == [b"document"]
     return is_navigation and scope["path"] == "/" and scope["method"] == "GET"
 
@@ -164,7 +163,7 @@ def _check_size(scope: Scope, headers: Headers, most_bytes: int) -> None:
 
 
 def _limited(receive: Receive, most_bytes: int) -> Receive:
-    """Return what receives a body, up to a size."""
+    """Return a `receive` function that limits the size of the body."""
     received = 0
 
     async def receive_limited() -> Message:

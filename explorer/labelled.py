@@ -1,4 +1,4 @@
-"""A classifier or a tagger of texts as its page asks about it: what it says, how sure it is, and which words say so."""
+"""A text classifier or tagger behind its page: predictions, probabilities and contributions of words."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ from w2v.neural.tasks.labels.tagging_answers import labels_of
 from w2v.neural.tasks.labels.tagging_folder import TAGGERS
 
 LONGEST_LEFT_OUT = 1_000
-"""Characters of a text that is classified again without each of its words."""
+"""Maximum number of characters of a text that is classified again without each of its words."""
 MOST_LABELS = 12
-"""Labels of a text, or of a word, that are told."""
+"""Maximum number of labels shown for a text or a word."""
 
 
 class ExploredClassifier(Loaded):
-    """Answers the questions of a classifier's page."""
+    """Answers the requests of a classifier's page."""
 
     questions = {"classify": ({"text": "text"}, {}), "examples": ({}, {})}  # noqa: RUF012
 
@@ -41,7 +41,7 @@ class ExploredClassifier(Loaded):
         self._longest = LONGEST_TEXT if self._is_exact else LONGEST_LEFT_OUT
 
     def describe(self) -> dict[str, Any]:
-        """Return what the page says of the classifier."""
+        """Return the description of the classifier for the page."""
         network = self._model.network_
         how = "no layers, the mean of its features" if self._is_exact else architecture_of(network)
         return {
@@ -54,14 +54,15 @@ class ExploredClassifier(Loaded):
         }
 
     def classify(self, text: str) -> dict[str, Any]:
-        """Return the most probable labels of a text, and what each word contributes to each of them.
+        """Return the most probable labels of a text, and the contribution of each word to each label.
 
         Returns
         -------
         dict
             ``pieces``, the text cut at its words, each with the number of its ``word`` if it is one; ``labels``, each
-            with ``label``, ``probability``, whether it is ``said``, ``words``, what each contributes to its log-odds,
-            ``rest``, what belongs to no word, and ``against``, the label that is compared with, or None if all others.
+            with ``label``, ``probability``, whether it is assigned (``said``), ``words``, their contributions to its
+            log-odds, ``rest``, the part that belongs to no word, and ``against``, the label that it is compared with,
+            or None for all others.
 
         Raises
         ------
@@ -90,7 +91,7 @@ class ExploredClassifier(Loaded):
         return {"pieces": self._pieces(text, found.words), "labels": labels}
 
     def examples(self) -> dict[str, Any]:
-        """Return what was said of held-out texts, wrong answers first; ``held_out`` None if none are kept."""
+        """Return predictions for held-out texts, mistakes first; ``held_out`` is None if none are stored."""
 
         def shown(one: dict[str, Any]) -> dict[str, Any]:
             names = {name: ", ".join(map(str, one[name])) for name in ("labels", "answer")}
@@ -109,7 +110,7 @@ class ExploredClassifier(Loaded):
 
 
 class ExploredTagger(Loaded):
-    """Answers the questions of a tagger's page."""
+    """Answers the requests of a tagger's page."""
 
     questions = {"tag": ({"text": "text"}, {}), "examples": ({}, {})}  # noqa: RUF012
 
@@ -119,7 +120,7 @@ class ExploredTagger(Loaded):
         self._of_spans = self._tagger.scheme_ is not None
 
     def describe(self) -> dict[str, Any]:
-        """Return what the page says of the tagger."""
+        """Return the description of the tagger for the page."""
         network = self._tagger.network_
         labels = list(dict.fromkeys(labels_of(self._tagger.tags_, self._of_spans)))
         what = "labels of spans" if self._of_spans else "tags"
@@ -145,14 +146,14 @@ class ExploredTagger(Loaded):
         Raises
         ------
         ValueError
-            If the text is too long or has too many lines, or words need columns that no text has.
+            If the text is too long or has too many lines, or if the tagger needs columns besides the text.
         """
         check_text(text, LONGEST_TEXT, "a text")
         found = self._tagger.explain(lines_of(text), workers=1)
         return {"lines": [{"pieces": cut(one.text, one.places), "words": self._words(one)} for one in found]}
 
     def examples(self) -> dict[str, Any]:
-        """Return what was said of held-out sentences, wrong answers first; ``held_out`` None if none are kept."""
+        """Return predictions for held-out sentences, mistakes first; ``held_out`` is None if none are stored."""
 
         def shown(one: dict[str, Any]) -> dict[str, Any]:
             words = [
@@ -178,17 +179,17 @@ OPENERS: dict[str, Callable[[str | os.PathLike[str]], Loaded]] = {
     CLASSIFIERS.name: ExploredClassifier,
     TAGGERS.name: ExploredTagger,
 }
-"""What opens each kind of model folder."""
+"""The class that opens each kind of model folder."""
 
 
 def architecture_of(network: TextNetwork) -> str:
-    """Return what the layers of an encoder are."""
+    """Return a description of the layers of an encoder."""
     stack = network.config.encoder
     return f"{stack.mixer}, {stack.layers} × {stack.dim}"
 
 
 def described_examples(network: TextNetwork, shown: Callable[[dict[str, Any]], dict[str, Any]]) -> dict[str, Any]:
-    """Return the examples of a model in JSON types; `shown` makes what the page shows of one."""
+    """Return the stored examples of a model in JSON types; `shown` converts one for the page."""
     examples = network.examples
     if examples is None:
         return {"heldOut": None, "wrong": 0, "examples": []}
@@ -196,7 +197,7 @@ def described_examples(network: TextNetwork, shown: Callable[[dict[str, Any]], d
 
 
 def cut(text: str, places: Sequence[tuple[int, int]]) -> list[dict[str, Any]]:
-    """Return a text cut at its words: pieces of it, those that are words with their number."""
+    """Return a text cut at its words: a list of pieces, in which words have their number."""
     pieces, end = list[dict[str, Any]](), 0
     for number, (start, stop) in enumerate(places):
         pieces += [{"piece": text[end:start]}] if end < start else []

@@ -1,4 +1,4 @@
-"""A map of words: first the principal plane, at once; then better ones, in which what is near in the model is near."""
+"""A map of words: first the principal plane, then better maps, in which neighbours in the model are neighbours."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Points = NDArray[np.float32]
 Stage = Literal["first", "rough", "refining", "naming", "final"]
 
 LAYOUT_VERSION = 2
-"""Changes whenever the same words would come to lie elsewhere."""
+"""Changes whenever the same words would get other places."""
 
 _COLUMNS = 128
 _SAMPLED_ROWS = 10_000
@@ -38,13 +38,13 @@ _GROUPED_ROWS, _GROUP_ITERATIONS = 8_000, 12
 
 
 class Layout(NamedTuple):
-    """Where words lie.
+    """The places of words.
 
     Attributes
     ----------
     stage : {"first", "rough", "refining", "naming", "final"}
     progress : float
-        Fraction of the work that is done, in [0, 1].
+        Completed fraction of the work, in [0, 1].
     points : ndarray of shape (n, 2), float32
         Centred; most lie within [-1, 1].
     """
@@ -55,15 +55,15 @@ class Layout(NamedTuple):
 
 
 class Basis(NamedTuple):
-    """The directions in which words differ most.
+    """The principal directions of the words.
 
     Attributes
     ----------
     center : ndarray of shape (D,), float32
     directions : ndarray of shape (D, at most 128), float32
-        At right angles, that of the largest variance first.
+        Orthogonal, in order of decreasing variance.
     sample : ndarray of shape (at most 10,000, D), float32
-        Rows at length 1, less the center, that they were found from.
+        The centred unit rows from which they were computed.
     """
 
     center: NDArray[np.float32]
@@ -87,9 +87,9 @@ def find_basis(table: VectorTable, rows: NDArray[np.intp]) -> Basis:
 
 
 def first_map(table: VectorTable, rows: NDArray[np.intp], basis: Basis) -> tuple[Layout, NDArray[np.uint8]]:
-    """Return the principal plane and at most 12 groups of words of one direction, for colours, in one pass of the rows.
+    """Return the principal plane, and at most 12 groups of similar words for colours, in one pass over the rows.
 
-    Groups whose numbers are near are alike; they have the shape (n,).
+    Groups with adjacent numbers are similar; they have the shape (n,).
     """
     sample = normalize_rows(basis.sample[:_GROUPED_ROWS] @ basis.directions)
     means = find_means(sample, min(_GROUPS, len(sample)), _GROUP_ITERATIONS)
@@ -129,16 +129,16 @@ def _units(table: VectorTable, rows: NDArray[np.intp]) -> NDArray[np.float32]:
 
 
 class Effort(NamedTuple):
-    """How much is done to make the last map a good one.
+    """Settings of the quality of the last map.
 
     Attributes
     ----------
     n_columns : int
-        Of the reduced rows that neighbours are told by, the first.
+        Number of columns of the reduced rows to find neighbours by.
     rows_a_cell, cells_searched : int
         See `nearest_rows`.
     n_iterations : int
-        How often all points are moved.
+        Number of times to move all points.
     """
 
     n_columns: int = _COLUMNS
@@ -153,10 +153,10 @@ USUAL_EFFORT = Effort()
 def lay_out(
     reduced: NDArray[np.float32], is_wanted: Callable[[], bool], effort: Effort = USUAL_EFFORT
 ) -> Iterator[Layout]:
-    """Yield better and better maps of words; the last has the stage "final". The same rows have the same maps.
+    """Yield increasingly good maps of words; the last has the stage "final". The same rows give the same maps.
 
-    The most frequent words are laid out by themselves, from the principal plane; the others begin beside those of these
-    landmarks that they are nearest to. Then all of them move.
+    The most frequent words are laid out first, starting from the principal plane. The others start beside the nearest
+    of these landmarks. Then all of them move.
 
     Parameters
     ----------
@@ -206,7 +206,7 @@ def lay_out(
 
 
 def _between(landmarks: Points, near: Near) -> Points:
-    """Return a place for each row between the landmarks that it is nearest to, shaken a little."""
+    """Return a place for each row between its nearest landmarks, with a little noise."""
     weights = np.exp(_SHARPNESS * (near.similarities - near.similarities[:, :1]))
     weights /= weights.sum(axis=1, keepdims=True)
     points = (weights[:, :, None] * landmarks[near.rows]).sum(axis=1)

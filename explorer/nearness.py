@@ -1,4 +1,4 @@
-"""The nearest rows of very many rows, found quickly and nearly exactly: rows are compared with those of near cells."""
+"""Approximate nearest neighbours of many rows: each row is compared only with the rows of near cells."""
 
 from __future__ import annotations
 
@@ -29,11 +29,11 @@ class Near(NamedTuple):
 
 
 class Stopped(Exception):
-    """What was being computed is no longer wanted."""
+    """The result of a computation is no longer wanted."""
 
 
 def normalize_rows(rows: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Return rows at length 1; those of zeros stay zero."""
+    """Return rows scaled to unit length; zero rows stay zero."""
     unit: NDArray[np.float32] = rows / np.maximum(np.sqrt((rows**2).sum(axis=1, keepdims=True)), 1e-12)
     return unit
 

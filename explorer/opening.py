@@ -1,4 +1,4 @@
-"""Opening whatever can be explored: word vectors, encoders, and what was trained on texts and pictures."""
+"""Opening models for the explorer: word vectors, encoders, indexes, and models of texts and pictures."""
 
 from __future__ import annotations
 
@@ -16,22 +16,22 @@ from w2v.vectors.persistence import KIND as WORD_VECTORS
 
 
 class Explored(Protocol):
-    """A model that a page asks about."""
+    """A model behind a page."""
 
     path: Path
     page: str
     most_bytes: int
 
     def start(self) -> None:
-        """Begin what goes on behind the page."""
+        """Start background work."""
         ...
 
     def stop(self) -> None:
-        """End what goes on behind the page."""
+        """Stop background work."""
         ...
 
     def describe(self) -> dict[str, Any]:
-        """Return what the page says of the model."""
+        """Return the description of the model for the page."""
         ...
 
 
@@ -50,7 +50,7 @@ def open_explored(
     Raises
     ------
     ModelError
-        If the folder is missing, no model, or damaged.
+        If the folder is missing, not a model, or damaged.
     ValueError
         If there is nothing to show.
     """
@@ -63,7 +63,7 @@ def open_explored(
 
         return ExploredIndex(path, cache=cache, metadata=metadata, color=color)
     if metadata is not None or color is not None:
-        raise ValueError(f"metadata and colours are for an index of sentences, and {path} is none")
+        raise ValueError(f"metadata and colours are for a sentence index, which {path} is not")
     if kind not in (WORD_VECTORS, ENCODER):
         from w2v.explorer import labelled, pictures, texts
 

@@ -1,4 +1,4 @@
-"""A classifier of pictures as its page asks about it: what a picture shows, and where the network looks for that."""
+"""An image classifier behind its page: labels of pictures, and attention."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _WHITE = 255.0
 
 
 class ExploredPictures(Loaded):
-    """Answers the questions of the page on pictures."""
+    """Answers the requests of the page on pictures."""
 
     questions = {  # noqa: RUF012
         "look": ({}, {"pixels": "text", "example": "whole number", "layer": "whole number or null"}),
@@ -37,7 +37,7 @@ class ExploredPictures(Loaded):
         self.most_bytes = max(MOST_BODY_BYTES, 2 * int(np.prod(self._shape)))
 
     def describe(self) -> dict[str, Any]:
-        """Return what the page says of the classifier."""
+        """Return the description of the classifier for the page."""
         network = self._classifier.network_
         config, (height, width, channels) = network.config, self._shape
         return {
@@ -56,16 +56,16 @@ class ExploredPictures(Loaded):
         }
 
     def look(self, pixels: str | None = None, example: int | None = None, layer: int | None = None) -> dict[str, Any]:
-        """Return what a picture most probably shows, and what the network looks at.
+        """Return the most probable labels of a picture, and the attention of the network.
 
         Parameters
         ----------
         pixels : str, optional
             Bytes from black to white, row by row, channels last, in base64.
         example : int, optional
-            Which of the kept pictures, from 0, instead.
+            Number of a stored picture, from 0, in place of pixels.
         layer : int, optional
-            Whose attention, from 1; the last by default.
+            Layer of the attention, from 1; by default the last.
 
         Returns
         -------
@@ -76,7 +76,7 @@ class ExploredPictures(Loaded):
         Raises
         ------
         ValueError
-            If there are no such pixels, or no such picture or layer.
+            If the pixels are invalid, or there is no such picture or layer.
         """
         picture = self._picture(pixels, example)
         classifier = self._classifier
@@ -92,7 +92,7 @@ class ExploredPictures(Loaded):
         }
 
     def examples(self) -> dict[str, Any]:
-        """Return the held-out pictures that are kept, wrong answers first, as `look` takes them."""
+        """Return the stored held-out pictures, mistakes first, in the format of `look`."""
         pictures = iter(self._shown(self._classifier.examples_.pixels))
 
         def shown(one: dict[str, Any]) -> dict[str, Any]:
@@ -105,11 +105,11 @@ class ExploredPictures(Loaded):
     def _picture(self, pixels: str | None, example: int | None) -> NDArray[Any]:
         """Return one picture as the classifier reads it, shape (1, H, W, C)."""
         if (pixels is None) == (example is None):
-            raise ValueError("such a question has either pixels or the number of an example")
+            raise ValueError("the request needs either pixels or the number of an example")
         if pixels is None:
             kept = self._classifier.examples_.pixels
             if example is None or not 0 <= example < len(kept):
-                raise ValueError(f"there are {len(kept)} examples, and no number {example}")
+                raise ValueError(f"there is no example {example}, only {len(kept)} examples from 0")
             return kept[example : example + 1]
         try:
             given = np.frombuffer(base64.b64decode(pixels, validate=True), np.uint8)
@@ -117,7 +117,7 @@ class ExploredPictures(Loaded):
             raise ValueError("pixels must be bytes in base64") from error
         n = int(np.prod(self._shape))
         if given.size != n:
-            raise ValueError(f"a picture has {n:,} values here, and this one has {given.size:,}")
+            raise ValueError(f"a picture must have {n:,} values here, and this one has {given.size:,}")
         top = float(self._classifier.network_.metadata["pixels"]["top"])
         picture = given.reshape(1, *self._shape)
         return picture if top == _WHITE else picture.astype(np.float32) * np.float32(top / _WHITE)

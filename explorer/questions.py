@@ -1,4 +1,4 @@
-"""What a page asks: the endpoints of each kind of model, a few questions at a time."""
+"""The endpoints of each kind of model; a few requests run at a time."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from w2v.explorer.texts import ExploredLanguageModel
 
 AT_ONCE, WAITING = 2, 32
-"""Questions that are worked on at the same time, and that may wait for their turn."""
+"""Requests that run at the same time, and that may wait."""
 
 _BYTES = "application/octet-stream"
 _KINDS: dict[str, tuple[type, ...]] = {
@@ -38,16 +38,16 @@ Ask = Callable[[Callable[[], Any]], Awaitable[Any]]
 
 
 class Turns:
-    """Lets a few questions be worked on at a time."""
+    """Runs a few requests at a time."""
 
     def __init__(self) -> None:
         self._turns = asyncio.Semaphore(AT_ONCE)
         self._waiting = 0
 
     async def ask(self, work: Callable[[], Any]) -> Any:
-        """Return what some work comes to, done in a thread when its turn has come."""
+        """Run a function in a thread when its turn has come, and return its result."""
         if self._waiting >= WAITING:
-            raise Refusal(503, "too many questions are waiting; ask again in a second")
+            raise Refusal(503, "too many requests are waiting; try again in a second")
         self._waiting += 1
         try:
             async with self._turns:
@@ -57,7 +57,7 @@ class Turns:
 
 
 def routes_of(model: Explored) -> list[Route]:
-    """Return the endpoints that ask a model."""
+    """Return the endpoints of a model."""
     ask = Turns().ask
 
     async def describe(request: Request) -> Response:
@@ -77,7 +77,7 @@ def _own_routes(model: Explored, ask: Ask) -> list[Route]:
 
 
 class _Words:
-    """The endpoints that ask word vectors and sentence encoders."""
+    """The endpoints of word vectors and sentence encoders."""
 
     def __init__(self, model: ExploredModel, ask: Ask) -> None:
         self._model, self._ask = model, ask
@@ -100,7 +100,7 @@ class _Words:
         return Response(self._words, media_type="application/json")
 
     async def map(self, request: Request) -> Response:
-        """Answer the newest map: n pairs of float32, then n uint8; nothing if it is not newer than ``after``."""
+        """Return the newest map: n pairs of float32, then n uint8; nothing if it is not newer than ``after``."""
         state = await self._ask(self._model.word_map.state)
         if state.version <= _number(request, "after", 0):
             return Response(status_code=204)
@@ -114,7 +114,7 @@ class _Words:
         return Response(body, media_type=_BYTES, headers=headers)
 
     async def regions(self, request: Request) -> Response:
-        """Answer the regions of the map and their names, level by level; none before the map is finished."""
+        """Return the regions of the map and their names, level by level; none before the map is complete."""
         regions = self._model.word_map.regions
         return as_json({"levels": [] if regions is None else await self._ask(regions.described)})
 
@@ -138,7 +138,7 @@ class _Words:
 
 
 def _posted(name: str, answer: Callable[..., Any], entries: tuple[dict[str, str], dict[str, str]], ask: Ask) -> Route:
-    """Return the endpoint of a question that is answered at once."""
+    """Return the endpoint of a request with a single answer."""
 
     async def reply(request: Request) -> Response:
         asked = await _parsed(request, *entries)
@@ -165,13 +165,13 @@ def _writing_route(model: ExploredLanguageModel, ask: Ask) -> Route:
 
 
 class _GoneError(Exception):
-    """Nobody waits for the answer any more."""
+    """The client has disconnected."""
 
 
 class _Lines(Response):
-    """Lines of JSON, each of which is sent as soon as `work` tells it, until nobody listens.
+    """A stream of JSON lines, each sent as soon as `work` yields it, until the client disconnects.
 
-    A mistake that is found before the first line is answered as any other; one that comes later is the last line.
+    An error before the first line is answered as usual; a later one becomes the last line.
     """
 
     def __init__(self, request: Request, ask: Ask, work: Callable[[Callable[[Any], None]], None]) -> None:
@@ -222,11 +222,11 @@ def _number(request: Request, name: str, default: int) -> int:
 
 
 async def _parsed(request: Request, needed: dict[str, str], optional: dict[str, str]) -> dict[str, Any]:
-    """Return the entries of a question in JSON, each of the kind that `_KINDS` names."""
+    """Return the entries of a JSON request, each of the kind that `_KINDS` names."""
     try:
         asked = json.loads(await request.body())
     except (ValueError, RecursionError) as error:
-        raise ValueError("the question is not JSON") from error
+        raise ValueError("the request is not JSON") from error
     kinds = needed | optional
     is_complete = isinstance(asked, dict) and set(needed) <= set(asked) <= set(kinds)
     if not is_complete or not all(_is_a(kinds[name], value) for name, value in asked.items()):

@@ -1,4 +1,4 @@
-"""The explorer's server: a port of its own, and an end without noise."""
+"""The explorer's server: it listens on a port and shuts down quietly."""
 
 from __future__ import annotations
 
@@ -19,26 +19,26 @@ if TYPE_CHECKING:
 
 HOST = "127.0.0.1"
 PORT = 8642
-"""Taken if it is free and no other is asked for."""
+"""The default port, if it is free."""
 _GRACE = 1
-"""Seconds that answers under way have when the server ends."""
+"""Seconds that running requests have when the server shuts down."""
 _CONNECTIONS = 64
 
 
 class PortError(OSError):
-    """The server cannot listen where it was asked to; the message says what to do."""
+    """The server cannot listen on the requested address; the message says what to do."""
 
 
 def listen(host: str = HOST, port: int | None = None) -> socket.socket:
-    """Return a socket that listens at an address or name of this machine.
+    """Return a socket that listens on an address or name of this machine.
 
-    The port is by default 8642, or, where that is in use, any that is free; 0 is any that is free. A PortError says
-    that it is in use or not allowed, or that the address is not this machine's.
+    The default port is 8642, or any free port if that is in use; 0 means any free port. Raises PortError if the port is
+    in use or not allowed, or if the address does not belong to this machine.
     """
     try:
         family, _, _, _, address = socket.getaddrinfo(host, port or 0, type=socket.SOCK_STREAM)[0]
     except (OSError, UnicodeError) as error:
-        raise PortError(f"{host!r:.80} is no address of this machine; left out, it is {HOST}") from error
+        raise PortError(f"{host!r:.80} is not an address of this machine; the default is {HOST}") from error
     tried = [PORT, 0] if port is None else [port]
     for number in tried:
         opened = socket.socket(family, socket.SOCK_STREAM)
@@ -56,11 +56,11 @@ def listen(host: str = HOST, port: int | None = None) -> socket.socket:
 
 def _reason(error: OSError, host: str, port: int) -> str:
     if error.errno == errno.EADDRINUSE:
-        return f"port {port} of {host} is in use; name another with --port, or leave it out to take a free one"
+        return f"port {port} of {host} is in use; give another --port, or leave it out to use a free one"
     if error.errno in (errno.EACCES, errno.EPERM):
-        return f"port {port} may not be used by you; ports from 1024 on may"
+        return f"you are not allowed to use port {port}; give a port of 1024 or above"
     if error.errno == errno.EADDRNOTAVAIL:
-        return f"{host} is no address of this machine; left out, it is {HOST}"
+        return f"{host} is not an address of this machine; the default is {HOST}"
     return f"cannot listen on port {port} of {host}: {error.strerror}"
 
 
@@ -72,15 +72,15 @@ def address_of(listening: socket.socket) -> str:
 
 
 def is_loopback(listening: socket.socket) -> bool:
-    """Say whether only this machine can reach a socket."""
+    """Return whether only this machine can reach a socket."""
     return ipaddress.ip_address(listening.getsockname()[0].partition("%")[0]).is_loopback
 
 
 def serve(model: Explored, listening: socket.socket, *, started: Callable[[], None] | None = None) -> None:
-    """Answer the page until Ctrl-C or SIGTERM; then end without a word.
+    """Serve the page until Ctrl-C or SIGTERM, then return quietly.
 
-    What a model prepares, such as a map, it makes meanwhile. `started` is called once the page can be opened; the
-    socket is closed at the end. An ImportError says what to install if Starlette or uvicorn is missing.
+    The model's background work, such as the map, runs meanwhile. `started` is called once the page can be opened; the
+    socket is closed at the end. Raises ImportError, which says what to install, if Starlette or uvicorn is missing.
     """
     require_server()
     model.start()  # the imports take as long as a first map
@@ -118,7 +118,7 @@ def _make_server(model: Explored, listening: socket.socket) -> uvicorn.Server:
 
 
 class Exploring:
-    """A page that is served while a program goes on, until `stop`; also a context that ends with it.
+    """A page that is served in the background until `stop`; also a context manager.
 
     Parameters
     ----------
@@ -135,7 +135,7 @@ class Exploring:
     Raises
     ------
     ImportError
-        If Starlette or uvicorn is missing; it says what to install.
+        If Starlette or uvicorn is missing; the message says what to install.
     PortError
         As `listen`.
     """
@@ -156,7 +156,7 @@ class Exploring:
             threading.Thread(target=webbrowser.open, args=(self.address,), daemon=True).start()
 
     def stop(self) -> None:
-        """End the page."""
+        """Stop serving the page."""
         self._server.should_exit = True
         self._thread.join(2 * _GRACE)
         self._model.stop()
@@ -176,7 +176,7 @@ class Exploring:
 
 
 def require_server() -> None:
-    """Raise an ImportError that says what to install unless Starlette and uvicorn are there; they are not imported."""
+    """Raise ImportError unless Starlette and uvicorn are installed; this does not import them."""
     if find_spec("starlette") is None or find_spec("uvicorn") is None:
         raise ImportError(
             "the explorer needs Starlette and uvicorn; install them with: pip install 'w2v-toolkit[explore]'"

@@ -1,4 +1,4 @@
-"""A translator or a language model as its page asks about it: what it writes, how sure it is, what else it might."""
+"""A translator or language model behind its page: its output with probabilities and alternatives."""
 
 from __future__ import annotations
 
@@ -24,24 +24,24 @@ _LARGEST_SEED = (1 << 31) - 1
 
 
 Entries = dict[str, str]
-"""What a question may hold: the name of each entry, and of what kind it is; see `w2v.explorer.questions`."""
+"""The entries of a request: name and kind; see `w2v.explorer.questions`."""
 
 
 class Loaded(ABC):
-    """A model that is ready as soon as it is loaded, and answers in JSON types; several threads may ask at once.
+    """A model without background work. It answers in JSON types, and its methods are thread-safe.
 
-    It is made of the path of its folder; a ModelError says if that is missing or damaged.
+    It is opened by the path of its folder, with a ModelError if that is missing or damaged.
 
     Attributes
     ----------
     path : Path
-        Its folder.
+        The model's folder.
     questions : dict of str to (Entries, Entries)
-        The methods that the page asks, with what each question has and what it may have.
+        The methods that the page calls, with their required and optional entries.
     page : str
         The file that the browser opens.
     most_bytes : int
-        How long a question may be.
+        Maximum size of a request.
     """
 
     path: Path
@@ -50,18 +50,18 @@ class Loaded(ABC):
     most_bytes = MOST_BODY_BYTES
 
     def start(self) -> None:  # noqa: B027
-        """Prepare nothing."""
+        """Do nothing."""
 
     def stop(self) -> None:  # noqa: B027
-        """End nothing."""
+        """Do nothing."""
 
     @abstractmethod
     def describe(self) -> dict[str, Any]:
-        """Return what the page says of the model."""
+        """Return the description of the model for the page."""
 
 
 class ExploredTranslator(Loaded):
-    """Answers the questions of a translator's page."""
+    """Answers the requests of a translator's page."""
 
     questions = {"translate": ({"text": "text"}, {"beam": "whole number"})}  # noqa: RUF012
 
@@ -70,18 +70,18 @@ class ExploredTranslator(Loaded):
         self._translator = Translator.load(path)
 
     def describe(self) -> dict[str, Any]:
-        """Return what the page says of the translator."""
+        """Return the description of the translator for the page."""
         limits = {"text": LONGEST_TEXT, "lines": MOST_LINES, "beam": LARGEST_BEAM}
         return _described(self.path, "translator", self._translator.network_, limits)
 
     def translate(self, text: str, beam: int = 5) -> dict[str, Any]:
-        """Return the best translations of each line that is not blank, as many as `beam`, at most 8.
+        """Return the `beam` best translations of each line that is not blank, at most 8.
 
         Returns
         -------
         dict
             ``lines``, each with ``translations``: ``text``, ``score``, ``end``, ``source``, ``pieces`` and
-            ``alignment``, row by row; of long ones the first 64 pieces, and ``count``.
+            ``alignment``, row by row; long ones have only their first 64 pieces, and the ``count`` of all.
 
         Raises
         ------
@@ -95,7 +95,7 @@ class ExploredTranslator(Loaded):
 
 
 class ExploredLanguageModel(Loaded):
-    """Answers the questions of a language model's page."""
+    """Answers the requests of a language model's page."""
 
     questions = {"score": ({"text": "text"}, {})}  # noqa: RUF012
 
@@ -104,7 +104,7 @@ class ExploredLanguageModel(Loaded):
         self._model = LanguageModel.load(path)
 
     def describe(self) -> dict[str, Any]:
-        """Return what the page says of the model."""
+        """Return the description of the model for the page."""
         limits = {"text": LONGEST_TEXT, "pieces": MOST_PIECES, "seed": _LARGEST_SEED}
         found = _described(self.path, "language model", self._model.network_, limits)
         return {**found, "order": self._model.ngrams_.order}
@@ -119,12 +119,12 @@ class ExploredLanguageModel(Loaded):
         seed: int = 1,
         pieces: int = 100,
     ) -> None:
-        """Go on writing; `tell` is given every unit as soon as it is chosen.
+        """Continue a prompt; `tell` receives every unit as soon as it is chosen.
 
         Raises
         ------
         ValueError
-            If the prompt is too long or an option is out of range; then nothing is told.
+            If the prompt is too long or an option is out of range; `tell` is then never called.
         """
         check_text(prompt, LONGEST_TEXT, "a prompt")
         _check_range("pieces", pieces, 1, MOST_PIECES)
@@ -140,13 +140,13 @@ class ExploredLanguageModel(Loaded):
         )
 
     def score(self, text: str) -> dict[str, Any]:
-        """Return how much each unit of a text surprises the network and the n-grams, in nats.
+        """Return the surprise of each unit of a text for the network and for the n-grams, in nats.
 
         Returns
         -------
         dict
-            ``lines``, each with ``pieces`` and, where lines end, ``end``; ``perplexity`` and ``loss`` of the network
-            and of the n-grams, or None of a text without a unit.
+            ``lines``, each with ``pieces`` and, if lines have an end, ``end``; ``perplexity`` and ``loss`` of the
+            network and of the n-grams, or None for a text without a unit.
 
         Raises
         ------
@@ -169,7 +169,7 @@ OPENERS: dict[str, Callable[[str | os.PathLike[str]], Loaded]] = {
     TRANSLATORS.name: ExploredTranslator,
     LANGUAGE_MODELS.name: ExploredLanguageModel,
 }
-"""What opens each kind of model folder."""
+"""The class that opens each kind of model folder."""
 
 
 def _described(path: Path, kind: str, network: TextNetwork, limits: dict[str, int]) -> dict[str, Any]:
@@ -233,14 +233,14 @@ def lines_of(text: str) -> list[str]:
     """Return the lines of a text that are not blank; ValueError if there are too many."""
     lines = [line for line in map(str.strip, text.splitlines()) if line]
     if len(lines) > MOST_LINES:
-        raise ValueError(f"a text may have {MOST_LINES} lines here, and this one has {len(lines)}")
+        raise ValueError(f"a text may have at most {MOST_LINES} lines here, and this one has {len(lines)}")
     return lines
 
 
 def rounded(number: float, digits: int = 5) -> float:
-    """Return a number for the page; ValueError if it is not finite."""
+    """Return a rounded number for the page; ValueError if it is not finite."""
     if not math.isfinite(number):
-        raise ValueError("the model is damaged: what it computes is not finite")
+        raise ValueError("the model is damaged: a value that it computes is not finite")
     return round(float(number), digits)
 
 

@@ -1,4 +1,4 @@
-"""The map that the page shows: made in the background, better and better, and kept for the next time."""
+"""The map of the page: it is computed in the background, improved step by step, and cached."""
 
 from __future__ import annotations
 
@@ -36,18 +36,18 @@ from w2v.vectors.table import VectorTable
 DEFAULT_WORDS = 100_000
 MAPS_KEPT = 32
 _NAMING, _CONSIDERED, _SAYING_LITTLE = 30_000, 40, 300
-"""Words that name regions, those of a region that are considered, and those that do not if there are others."""
+"""Words per region name, candidates per region, and frequent words that name a region only if there are no others."""
 _NAME_WORDS = 3
 _NICENESS = 10
 _FAST_WORDS = 10_000
 _HEAD_START, _PAUSE = 3.0, 0.7
-"""Seconds that a page has to ask for the first map, and then to draw it, before larger ones are made better."""
+"""Seconds that a page has to request and draw the first map before work on better ones starts."""
 _PATIENCE = 2.0
-"""Seconds to wait for the thread to notice that it is to stop."""
+"""Seconds to wait for the thread to stop."""
 
 
 class MapError(RuntimeError):
-    """The map could not be made."""
+    """The map could not be computed."""
 
 
 class MapState(NamedTuple):
@@ -58,28 +58,27 @@ class MapState(NamedTuple):
 
 
 class PointMap(ABC):
-    """The places and colours of rows of a table, on a map that is made in the background.
+    """Places and colours of the rows of a table on a map, which is computed in the background.
 
     Parameters
     ----------
     table : VectorTable
     rows : ndarray of shape (n,), intp
-        Rows that have a direction; those that come first matter most, or are a random sample.
+        Rows with nonzero vectors; the first ones matter most, or are a random sample.
     cache : path, optional
-        The folder for finished maps. A map that is there already is not made again; one that cannot be written or read
-        is no error.
+        Folder for finished maps. A cached map is not computed again; failing to read or write one is not an error.
     effort : Effort, optional
     made_from : str
-        What else the map depends on.
+        Anything else that the map depends on.
 
     Attributes
     ----------
     rows : ndarray of shape (n,), intp
         The row of each place.
     groups : ndarray of shape (n,), uint8
-        Groups of alike rows, for colours; set by `start`.
+        Groups of similar rows, for colours; set by `start`.
     told : callable or None
-        Called with each better `Layout`, in the thread that makes them.
+        Called with each better `Layout`, in the background thread.
     regions : Regions or None
         With names; None until all have their places.
     """
@@ -108,23 +107,23 @@ class PointMap(ABC):
         self._thread = threading.Thread(target=self._work, name="map", daemon=True)
 
     def start(self) -> None:
-        """Begin in the background: with the map from the cache, or by making one."""
+        """Start in the background: read the map from the cache, or compute it."""
         self._thread.start()
 
     def stop(self) -> None:
-        """End what is going on in the background."""
+        """Stop the background work."""
         self._stopped.set()
         self._was_asked.set()
         if self._thread.is_alive():
             self._thread.join(_PATIENCE)
 
     def state(self) -> MapState:
-        """Return the newest map; wait for the first one. A MapError if making it failed, or was stopped."""
+        """Return the newest map; wait for the first one. Raises MapError if computing it failed or was stopped."""
         self._has_first.wait()
         self._was_asked.set()
         with self._lock:
             if self._state is None:
-                raise MapError("the map could not be made") from self._failure
+                raise MapError("the map could not be computed") from self._failure
             return self._state
 
     def place_of(self, row: int) -> int | None:
@@ -171,7 +170,7 @@ class PointMap(ABC):
         """Return words for each region of each level."""
 
     def _hold(self, regions: Regions) -> None:
-        """Take over regions."""
+        """Store the regions."""
         self.regions = regions
 
     def _show(self, layout: Layout) -> None:
@@ -197,7 +196,7 @@ class PointMap(ABC):
         return digest.hexdigest()
 
     def _read(self) -> bool:
-        """Show the map of the cache; say whether there is one."""
+        """Show the cached map; return whether there is one."""
         if self._file is None or not self._file.is_file():
             return False
         try:
@@ -234,7 +233,7 @@ class WordMap(PointMap):
     ----------
     embeddings : Embeddings
     n_words : int, default 100,000
-        How many words to place. Words whose vector is zero or not finite have no place.
+        Number of words to place. Words whose vector is zero or not finite have no place.
     cache : path, optional
         See `PointMap`.
 
@@ -251,9 +250,9 @@ class WordMap(PointMap):
         self._words = embeddings.index_to_key
 
     def _name(self, regions: Regions) -> list[list[list[str]]]:
-        """Return, for each region, those of its frequent words that point most nearly where it does.
+        """Return, for each region, those of its frequent words whose direction is nearest to that of the region.
 
-        The most frequent of all, which say little, name it only where there are no others.
+        The most frequent words of all, which say little, name a region only if there are no others.
         """
         units = normalize_rows(self._table.rows(self.rows[:_NAMING]))
         first = min(_SAYING_LITTLE, len(self.rows) // 10)

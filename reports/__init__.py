@@ -1,4 +1,4 @@
-"""Reports on a model: what it is, what it knows and how good it is, as a page or as a card for a model hub.
+"""Reports on a model: what it is, what it knows and how good it is, as a page or as a model card.
 
 The names below are loaded when they are first used, so that `import w2v.reports` is fast.
 """

@@ -1,4 +1,4 @@
-"""What a card is asked to hold, and what the cards of all kinds of models have in common."""
+"""Options of a card, and what the cards of all kinds of models have in common."""
 
 from __future__ import annotations
 
@@ -20,22 +20,22 @@ Tell = Callable[[str], None]
 
 @dataclass(frozen=True)
 class CardOptions:
-    """What a card says beyond what the model itself holds.
+    """Options of a card.
 
     Attributes
     ----------
     title : str, optional
         By default the name of the folder.
     words : sequence of str, default ()
-        Whose nearest words are shown; by default keywords of the largest topics.
+        Words whose nearest words are shown; by default keywords of the largest topics.
     sentences : path-like, optional
-        A file of sentences, one a line, some of which are shown with those nearest to them.
+        A file of sentences, one per line; some are shown with their nearest sentences.
     map_words : int, default 360
-        So many words at most on the map; 0 leaves it out.
+        Maximum number of words on the map; 0 leaves the map out.
     language, license : str, default ""
-        Code of the language of the text, and identifier of the licence that the model is given away under.
+        Code of the language of the text, and identifier of the model's licence.
     tags, datasets : sequence of str, default ()
-        Further tags, and the hub's names of what it was trained on.
+        Further tags, and the Hub's names of the training data.
     """
 
     title: str | None = None
@@ -53,7 +53,7 @@ class CardOptions:
 
 
 class Request(NamedTuple):
-    """What a card is to hold, and the folder of its model, if that is in one."""
+    """The requested contents of a card, and the folder of its model, if there is one."""
 
     folder: Path | None
     files: Evaluations
@@ -70,7 +70,7 @@ def make_card(
     measured: Measured,
     request: Request,
 ) -> Card:
-    """Return a card of those facts and sections that there are; `hub` is the hub's name of the use, and tags."""
+    """Return a card of the available facts and sections; `hub` has the Hub's pipeline tag, and further tags."""
     (pipeline_tag, tags), folder, options = hub, request.folder, request.options
     return Card(
         options.title or (kind if folder is None else folder.resolve().stem) or kind,
@@ -89,23 +89,23 @@ def make_card(
 
 
 def name_of(folder: Path | None, otherwise: str) -> str:
-    """Return the name of the model's folder, or another."""
+    """Return the name of the model's folder, or a default."""
     return otherwise if folder is None else folder.resolve().name
 
 
 def shell(*commands: str) -> Code:
-    """Return commands of w2v to be typed."""
+    """Return a block of w2v commands."""
     return Code("\n".join(f"$ w2v {command}" for command in commands), "console")
 
 
 def duration(history: Sequence[Mapping[str, Any]]) -> str | None:
-    """Return how long the training took, if that is known."""
+    """Return the training time, if it is known."""
     seconds = history[-1].get("seconds") if history else None
     return seconds_in_words(seconds) if is_number(seconds) else None
 
 
 def size_on_disk(folder: Path | None) -> str | None:
-    """Return how much the folder takes on the disk."""
+    """Return the size of the folder on disk."""
     if folder is None:
         return None
     return size_in_words(sum(file.stat().st_size for file in folder.iterdir() if file.is_file()))

@@ -1,6 +1,6 @@
-"""What a report is made of, whatever it is written as: sections of paragraphs, tables, curves and a map.
+"""The blocks of a report, independent of the output format: sections of paragraphs, tables, curves and a map.
 
-All text here is plain: `w2v.reports.page` and `w2v.reports.markdown` escape it, each in its own way.
+All text here is plain: `w2v.reports.page` and `w2v.reports.markdown` escape it.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ class Bullets:
 
 @dataclass(frozen=True)
 class Code:
-    """Lines to be typed, in the `language` python or console."""
+    """Lines of code in a `language`, python or console."""
 
     text: str
     language: str
@@ -34,7 +34,7 @@ class Code:
 class Table:
     """Rows of cells. A column whose name starts with ">" is aligned to the right.
 
-    With `is_detail`, a reader may want to unfold the table only.
+    With `is_detail`, the table is folded until the reader opens it.
     """
 
     header: tuple[str, ...]
@@ -45,7 +45,7 @@ class Table:
 
 @dataclass(frozen=True)
 class Series:
-    """One curve: at least one finite point, by rising x."""
+    """One curve: at least one finite point, in order of x."""
 
     name: str
     points: tuple[tuple[float, float], ...]
@@ -53,7 +53,7 @@ class Series:
 
 @dataclass(frozen=True)
 class Curves:
-    """Curves over one pair of axes, and the points among them to be marked; `name` is the file of the picture."""
+    """Curves over one pair of axes, and points to mark on them; `name` is the file of the picture."""
 
     name: str
     title: str
@@ -79,9 +79,9 @@ class MapPoint:
 
 @dataclass(frozen=True)
 class WordMap:
-    """Words on the plane, in groups that are named by a few of their words.
+    """Words on the plane, in groups named by a few of their words.
 
-    `name` is the file of the picture; the caption says what the distances mean.
+    `name` is the file of the picture; the caption explains the distances.
     """
 
     name: str
@@ -93,7 +93,7 @@ class WordMap:
 
 @dataclass(frozen=True)
 class Matrix:
-    """How many of each label, by row, were taken for each, by column; `name` is the file of the picture."""
+    """A confusion matrix, true labels by row and predicted ones by column; `name` is the file of the picture."""
 
     name: str
     title: str
@@ -103,7 +103,7 @@ class Matrix:
 
 @dataclass(frozen=True)
 class Tiles:
-    """Small pictures, as the bytes of PNG files, each with what stands under it; `name` is the file of the picture."""
+    """Small pictures, as the bytes of PNG files, each with its caption; `name` is the file of the picture."""
 
     name: str
     title: str
@@ -117,7 +117,7 @@ DRAWN = (Curves, WordMap, Matrix, Tiles)
 
 @dataclass(frozen=True)
 class Section:
-    """A heading and what stands under it."""
+    """A heading and its blocks."""
 
     title: str
     blocks: tuple[Block, ...]
@@ -125,7 +125,7 @@ class Section:
 
 @dataclass(frozen=True)
 class Result:
-    """A finite figure that a model hub lists; task and metric are the hub's names."""
+    """A finite figure for the Hub; task and metric are the Hub's names."""
 
     task: str
     dataset: str
@@ -145,18 +145,18 @@ class Card:
     summary : str
         One or two sentences.
     facts : tuple of (str, str)
-        The most telling figures, each with its name.
+        The most important figures, each with its name.
     sections : tuple of Section
     pipeline_tag : str
-        What a model hub calls the use of such a model.
+        The Hub's pipeline tag.
     tags : tuple of str
     results : tuple of Result
     language, license : str, default ""
-        Code of the language of the text, and identifier of the licence; empty if nobody said.
+        Code of the language of the text, and identifier of the licence; empty if unknown.
     datasets : tuple of str, default ()
-        What it was trained on, by the hub's names.
+        The Hub's names of the training data.
     version : str, default ""
-        Of the toolkit that made the report.
+        Version of the toolkit that made the report.
     """
 
     title: str

@@ -1,4 +1,4 @@
-"""A card of a model: what it is, what it knows, how good it is, and how it came about."""
+"""The card of a model: what it is, what it knows, how good it is, and how it was made."""
 
 from __future__ import annotations
 
@@ -67,31 +67,30 @@ def model_card(
     Parameters
     ----------
     model : path-like, Embeddings, SentenceEncoder, Translator, LanguageModel, TextClassifier, Tagger, Topics etc.
-        A model folder, or what one holds.
+        A model folder, or an opened model.
     evaluations : Evaluations, optional
-        What to measure it on.
+        Files to evaluate it on.
     options : CardOptions, optional
     tell : callable, optional
-        Called with a few words when a step begins.
+        Called with a short description when a step begins.
 
     Returns
     -------
     Card
-        To be written by `save_report`.
+        For `save_report`.
 
     Raises
     ------
     ModelError
         If the folder cannot be opened.
     UnknownWordError
-        If one of the words to show is not in the vocabulary; names all of them.
+        If words to show are not in the vocabulary; the message names all of them.
     EvaluationError, CorpusError
         If a file to evaluate on cannot be used.
     ModuleNotFoundError
-        If translations are to be measured and the package sacrebleu is missing.
+        If sacrebleu is needed to evaluate translations, but missing.
     ValueError
-        If an option is out of range, or something is asked that such a model has no answer to, such as analogies of an
-        encoder.
+        If an option is out of range or does not apply to this kind of model, such as analogies for an encoder.
     """
     folder = Path(model) if isinstance(model, (str, os.PathLike)) else None
     opened = _open(model) if isinstance(model, (str, os.PathLike)) else model
@@ -118,7 +117,7 @@ def model_card(
 
 
 def _open(folder: PathLike) -> Model:
-    """Return what a model folder holds."""
+    """Open a model folder."""
     kind = read_kind(folder)
     if kind == KIND:
         return Embeddings.load(folder)
@@ -141,7 +140,7 @@ def _card_of_words(embeddings: Embeddings, request: Request) -> Card:
     folder, files = request.folder, request.files
     metadata = embeddings.metadata
     if files.texts:
-        raise ValueError("language models are measured on texts, and these are word vectors")
+        raise ValueError("texts are for language models, and these are word vectors")
     measured = Measured()
     if files.has_words or files.has_sentences:
         request.tell("evaluating")
@@ -164,7 +163,7 @@ embeddings.to_gensim()  # as gensim's KeyedVectors"""
     return make_card(
         "Word vectors",
         f"{len(embeddings):,} words as vectors of {embeddings.vector_size} numbers{algorithm}: "
-        "words that are used alike lie near each other.",
+        "words that are used in similar ways are near each other.",
         [
             ("words", f"{len(embeddings):,}"),
             ("columns", f"{embeddings.vector_size:,}"),
@@ -192,7 +191,7 @@ def _card_of_encoder(encoder: SentenceEncoder, request: Request) -> Card:
     """Return the card of an encoder."""
     folder, files = request.folder, request.files
     if files.has_words:
-        raise ValueError("analogies and word pairs are asked of word vectors, and this is an encoder of sentences")
+        raise ValueError("analogies and word pairs are for word vectors, and this is a sentence encoder")
     for asked, what in ((files.texts, "language models are measured on texts"), (files.pairs, "translators on pairs")):
         if asked:
             raise ValueError(f"{what}, and this is an encoder of sentences")
@@ -213,10 +212,10 @@ vectors = encoder.encode(["A sentence.", "Another one."])
 vectors @ vectors.T  # cosines"""
     history = records(state.metadata.get("history"))
     how = _HOW[state.architecture]
-    note = "Words as the encoder takes them in, before it makes a sentence of them."
+    note = "Words as the encoder reads them, before they are combined into a sentence."
     return make_card(
         "Sentence encoder",
-        f"Sentences as vectors of {encoder.dimension} numbers, made by {how}: cosines say how alike two sentences are.",
+        f"Sentences as vectors of {encoder.dimension} numbers, made by {how}: cosines say how similar they are.",
         [
             ("columns", f"{encoder.dimension:,}"),
             ("words", f"{len(state.vocabulary):,}"),
@@ -242,7 +241,7 @@ vectors @ vectors.T  # cosines"""
 
 
 def _find_groups(embeddings: Embeddings, request: Request) -> list[Group]:
-    """Return the topics, unless neither the map nor examples need them."""
+    """Return the topics if the map or the examples need them."""
     options = request.options
     if not options.map_words and options.words:
         return []
@@ -277,14 +276,14 @@ def _word_sections(embeddings: Embeddings, groups: list[Group], request: Request
 
 
 def _encoder_of(embeddings: Embeddings) -> SentenceEncoder:
-    """Return the encoder that word vectors are without training."""
+    """Return the untrained encoder of word vectors."""
     from w2v.encoder.sentence_encoder import SentenceEncoder
 
     return SentenceEncoder(embeddings)
 
 
 def _examples_section(encoder: Callable[[], SentenceEncoder], request: Request) -> Section | None:
-    """Return sentences with those nearest to them, if there is a file of some."""
+    """Return sentences with their nearest sentences, if there is a file of sentences."""
     if request.options.sentences is None:
         return None
     request.tell("looking for the nearest sentences")
@@ -292,7 +291,7 @@ def _examples_section(encoder: Callable[[], SentenceEncoder], request: Request) 
 
 
 def _weights_section(state: EncoderState) -> Section | None:
-    """Return which frequent words count most and least in a sentence."""
+    """Return the frequent words with the largest and smallest weights."""
     weights, words = state.gains[:_FREQUENT], state.vocabulary.index_to_key
     if len(weights) < 2 * _NEIGHBORS or np.ptp(weights) == 0:
         return None
@@ -301,10 +300,10 @@ def _weights_section(state: EncoderState) -> Section | None:
         (name, ", ".join(words[row] for row in chosen), f"{weights[chosen].mean():.3g}")
         for name, chosen in (("most", order[::-1][:_NEIGHBORS]), ("least", order[:_NEIGHBORS]))
     )
-    text = f"Of the {len(weights):,} most frequent words, those that weigh most and least in the vector of a sentence."
+    text = f"The largest and smallest word weights in sentence vectors, among the {len(weights):,} most frequent words."
     return Section("Weights", (Paragraph(text), Table(("count", "words", ">mean weight"), rows)))
 
 
 def _example(words: Sequence[str]) -> str:
-    """Return a word to ask for that needs no quotes, in a shell or in Python."""
+    """Return an example word that needs no quotes, in a shell or in Python."""
     return next((word for word in words if word.isascii() and word.isalpha()), "WORD")

@@ -1,4 +1,4 @@
-"""Sentences of a text and those that are nearest to them: what an encoder takes for alike, to be read."""
+"""Sentences of a text with their nearest sentences: what an encoder considers similar."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ _LONGEST = 160
 
 
 def examples_section(encoder: SentenceEncoder, path: str | os.PathLike[str]) -> Section:
-    """Return some sentences of a file, each with those that are nearest to it.
+    """Return some sentences of a file, each with its nearest sentences.
 
-    The first 50,000 different lines are looked at; those shown as examples are taken evenly from those of them that are
-    neither very short nor very long.
+    The first 50,000 distinct lines are searched. The examples are drawn evenly from those that are neither very short
+    nor very long.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""Training curves, and what was measured on the way."""
+"""Training curves."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def training_section(
     history: Sequence[Record],
     along: str,
     pictures: Sequence[Picture] | None = None,
-    kept: str = "the lowest loss on what was held out",
+    kept: str = "the lowest held-out loss",
 ) -> Section | None:
     """Return the curves of a training and its figures, or None if none was recorded.
 
@@ -66,7 +66,7 @@ def training_section(
     header = tuple(f">{name.replace('_', ' ')}" for name in names)
     blocks.append(Table(header, rows, f"Measured after each {along}", is_detail=bool(blocks)))
     if any(record.get("best") is True for record in history):
-        blocks.append(Paragraph(f"The ring marks what was kept: {kept}."))
+        blocks.append(Paragraph(f"The ring marks the parameters that were kept: {kept}."))
     return Section("Training", tuple(blocks))
 
 

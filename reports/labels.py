@@ -53,15 +53,15 @@ OPENERS: dict[str, Callable[[str | os.PathLike[str]], Model]] = {
 """What opens each kind of model folder."""
 
 MOST_MISTAKES, MOST_TILES, MOST_LABELS = 30, 40, 24
-"""Mistakes that are listed, pictures that are shown, and labels of a matrix of confusions."""
+"""Limits on mistakes listed, pictures shown, and labels of a confusion matrix."""
 _MOST_CLASSES = 60
 _LONGEST = 240
-_BIAS = "It repeats what its labels say, with their gaps and their prejudices; look before you decide by it."
+_BIAS = "It reproduces its training labels, with their gaps and biases; check it before you rely on it."
 _WHITE = 255.0
 
 
 class _Kind(NamedTuple):
-    """What the cards of the kinds of models differ in."""
+    """How the cards of the kinds of models differ."""
 
     title: str
     summary: str
@@ -90,7 +90,7 @@ def card_of_labels(model: Model, request: Request) -> Card:
     wanted = "texts with labels" if can_measure else "nothing here; see `w2v evaluate` and `w2v label-images`"
     check_request(request, f"{_article(kind.title)}", wanted, ("classify",) if can_measure else ())
     if request.options.sentences is not None or request.files.against is not None:
-        raise ValueError(f"sentences and other models are shown of encoders and translators, not of {kind.items}")
+        raise ValueError(f"sentences and other models are for encoders and translators, not for {kind.items}")
     measured = Measured()
     if isinstance(model, TextClassifier) and request.files.classify:
         request.tell("classifying")
@@ -143,8 +143,8 @@ def _kind_of(model: Model) -> _Kind:
             'from w2v import TextClassifier\n\nmodel = TextClassifier.load({!r})\nmodel.predict(["A text."])\n'
             'model.explain_words("A text.")  # what each word contributes',
             ("text-classification", ("text-classification",)), vars(ClassifierParameters()),
-            ("It knows texts like those that it was trained on, and answers to others all the same.",
-             "A label that training did not have is never answered."),
+            ("It is reliable only for texts like those of the training, but gives an answer for every text.",
+             "It never predicts a label that the training data did not have."),
         )  # fmt: skip
     if isinstance(model, Tagger):
         spans = model.scheme_ is not None
@@ -157,8 +157,8 @@ def _kind_of(model: Model) -> _Kind:
             'from w2v import Tagger\n\ntagger = Tagger.load({!r})\ntagger.tag(["A text."])\n'
             'tagger.explain(["A text."])  # with the probability of each label',
             ("token-classification", ("token-classification",)), vars(TaggerParameters()),
-            ("Each sentence is tagged by itself, whatever stands before it.",
-             "Texts that are divided into words otherwise than those of the training are tagged worse."),
+            ("Each sentence is tagged independently of the text around it.",
+             "Texts that are tokenised differently from the training data are tagged worse."),
         )  # fmt: skip
     return _Kind(
         "Image classifier",
@@ -169,8 +169,8 @@ def _kind_of(model: Model) -> _Kind:
         'from w2v import ImageClassifier\n\nmodel = ImageClassifier.load({!r})\nmodel.predict("pictures")\n'
         'model.attention("pictures")  # what it looks at',
         ("image-classification", ("image-classification",)), vars(ImageParameters()),
-        ("It knows pictures like those that it was trained on, and answers to others all the same.",
-         "Pictures of another size, another ground or other colours are named worse."),
+        ("It is reliable only for pictures like those of the training, but gives an answer for every picture.",
+         "Pictures of another size, background or colour are labelled worse."),
     )  # fmt: skip
 
 
@@ -187,7 +187,7 @@ def _facts(model: Model, stack: StackConfig | None) -> Iterator[tuple[str, str |
 
 
 def _classes_section(report: Mapping[str, Any], kind: _Kind) -> Section | None:
-    """Return precision and recall of each label, and what was taken for what; None if nothing was held out."""
+    """Return precision and recall of each label, and the confusions; None if nothing was held out."""
     rows = [*_rows_by_class(report)][:_MOST_CLASSES]
     if not rows:
         return None
@@ -210,7 +210,7 @@ def _rows_by_class(report: Mapping[str, Any]) -> Iterator[tuple[str, ...]]:
 
 
 def _confusions(labels: Sequence[str], given: Sequence[Any]) -> list[Block]:
-    """Return the matrix of confusions, of many labels of those that are confused most; nothing if it is none."""
+    """Return the confusion matrix, for many labels only of those confused most; nothing without one."""
     try:
         counts = np.array(given, np.int64)
     except (OverflowError, TypeError, ValueError):
@@ -221,7 +221,7 @@ def _confusions(labels: Sequence[str], given: Sequence[Any]) -> list[Block]:
     kept = np.sort(np.argsort(-(wrong.sum(axis=0) + wrong.sum(axis=1)), kind="stable")[:MOST_LABELS])
     few = "" if len(kept) == len(labels) else f", the {len(kept)} labels of the most mistakes"
     matrix = Matrix(
-        "confusion", f"What was taken for what{few}", tuple(labels[k] for k in kept.tolist()),
+        "confusion", f"Confusion matrix{few}", tuple(labels[k] for k in kept.tolist()),
         tuple(map(tuple, counts[np.ix_(kept, kept)].tolist())),
     )  # fmt: skip
     order = np.argsort(-wrong, axis=None, kind="stable")[:10]
@@ -232,7 +232,7 @@ def _confusions(labels: Sequence[str], given: Sequence[Any]) -> list[Block]:
 
 
 def _calibration_section(report: Mapping[str, Any], model: Model) -> Section | None:
-    """Return how much is right of what was said with some confidence."""
+    """Return the calibration: accuracy by confidence."""
     bins = [
         (float(one[1]), float(one[2]), int(one[0]))
         for one in report.get("reliability") or []
@@ -243,8 +243,8 @@ def _calibration_section(report: Mapping[str, Any], model: Model) -> Section | N
     points = tuple((100 * p, 100 * right) for p, right, _ in sorted(bins))
     low, high = points[0][0], points[-1][0]
     curves = Curves(
-        "calibration", "How much is right of what it is so sure of", "how sure it was, %", "right, %",
-        (Series("held out", points), Series("as it should be", ((low, low), (high, high)))),
+        "calibration", "Accuracy by confidence", "confidence, %", "right, %",
+        (Series("held out", points), Series("perfect calibration", ((low, low), (high, high)))),
     )  # fmt: skip
     text = (
         f"On average, how sure it was and how much was right are {_percent_or_none(report.get('calibration_error'))} "
@@ -257,20 +257,22 @@ def _calibration_section(report: Mapping[str, Any], model: Model) -> Section | N
         text += f"; with temperature 1 the error was {before}, with one of the other half of them " if before else ""
         text += f"{calibration.error:.3f}." if before and calibration.error is not None else "."
     rows = tuple((percent(p), percent(right), f"{n:,}") for p, right, n in sorted(bins))
-    counted = Table((">how sure", ">right", ">answers"), rows, "How many answers each point stands for", is_detail=True)
+    counted = Table((">how sure", ">right", ">answers"), rows, "Number of predictions per point", is_detail=True)
     return Section("Calibration", (curves, Paragraph(text), counted))
 
 
 def _mistakes_section(model: Model, kind: _Kind) -> Section | None:
-    """Return what was answered wrongly, the surest first; None if nothing is kept."""
+    """Return the mistakes on held-out data, the most confident first; None if no examples are stored."""
     examples = model.network_.examples
     if examples is None:
         return None
-    text = f"{examples.n_wrong:,} of {examples.n:,} held-out {kind.items} were answered wrongly"
+    text = f"{examples.n_wrong:,} of {examples.n:,} held-out {kind.items} were predicted wrongly"
     if not examples.mistakes:
         return Section("Mistakes", (Paragraph(f"{text}."),))
     shown = len(examples.mistakes[: MOST_TILES if isinstance(model, ImageClassifier) else MOST_MISTAKES])
-    introduction = Paragraph(f"{text}; these {shown:,}, the surest first." if shown > 1 else f"{text}; the surest:")
+    introduction = Paragraph(
+        f"{text}; these {shown:,}, the most confident first." if shown > 1 else f"{text}; the most confident one:"
+    )
     if isinstance(model, ImageClassifier):
         return Section("Mistakes", (introduction, *_tiles(model)))
     rows = _tagging_row if isinstance(model, Tagger) else _text_row
@@ -301,7 +303,7 @@ def _tiles(model: ImageClassifier) -> list[Block]:
         (png(picture * (_WHITE / top)), f"{one['answer']}, not {one['label']}\n{percent(one['probability'])}")
         for picture, one in zip(model.examples_.pixels, examples.mistakes[:MOST_TILES], strict=False)
     )
-    return [Tiles("mistakes", "What was said, and what it should be", tiles)] if tiles else []
+    return [Tiles("mistakes", "Predicted and true labels", tiles)] if tiles else []
 
 
 def png(pixels: NDArray[Any]) -> bytes:
@@ -332,9 +334,9 @@ def _measure(model: TextClassifier, request: Request, measured: Measured) -> Non
 
 
 def _kept(model: Model, kind: _Kind) -> str:
-    """Return what decided which parameters were kept."""
+    """Return the criterion by which parameters were kept."""
     if isinstance(model, ImageClassifier):
-        return "the lowest loss on what was held out"
+        return "the lowest held-out loss"
     layers = getattr(model.network_.config, "encoder", None)
     return "those at the end" if layers is None else f"the highest {kind.figure} on what was held out"
 

@@ -1,8 +1,8 @@
-"""How good a model is on files of questions with known answers, beside what is had for nothing.
+"""Evaluation of a model on test files, beside simple baselines.
 
-A figure alone says little. Each table therefore has columns of what any model must beat: for analogies the word nearest
-to the third one, for word pairs their spelling, for sentences the words that two of them share and sums of the word
-vectors, for labels the most frequent one, for word order chance.
+A figure alone says little. Each table therefore has columns for baselines that any model must beat: the word nearest to
+the third word for analogies, spelling for word pairs, shared words and sums of word vectors for sentences, the most
+frequent label for classification, and chance for word order.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ _BASELINES = {"bag-of-words": "bag of words", "mean": "mean of vectors", "sif": 
 
 @dataclass(frozen=True)
 class Evaluations:
-    """Files to evaluate on, and another model to set beside.
+    """Files to evaluate on, and another model to compare with.
 
     Attributes
     ----------
@@ -56,12 +56,11 @@ class Evaluations:
     word_order : sequence of path-like, default ()
         Sentences, one a line; see `w2v.encoder.evaluation.measures.probe_word_order`.
     against : path-like, optional
-        The folder of another model of the same kind. For measures of sentences word vectors serve as the encoder that
-        they make.
+        The folder of another model of the same kind. For sentences, word vectors serve as an untrained encoder.
     texts : sequence of path-like, default ()
-        Text whose perplexity is measured, of language models.
+        For language models: texts to measure perplexity on.
     pairs : sequence of path-like, default ()
-        Texts and their translations, of translators; see `w2v.corpora.parallel.read_pairs`.
+        For translators: texts and their translations; see `w2v.corpora.parallel.read_pairs`.
     """
 
     analogies: Sequence[PathLike] = ()
@@ -127,8 +126,8 @@ def measure_words(embeddings: Embeddings, files: Evaluations, measured: Measured
         header = ("analogies, accuracy", ">asked", ">coverage", ">this model", *beside, ">nearest word")
         measured.tables.insert(0, Table(header, tuple(rows)))
         measured.notes.append(
-            "Nearest word: how often the word nearest to the third of a question is the answer, whatever the first two "
-            "are; what a model knows of the relation is the difference."
+            "Nearest word: how often the answer is simply the nearest neighbour of the third word; the difference is "
+            "what the model knows about the relation."
         )
     if files.word_pairs:
         rows = []

@@ -1,4 +1,4 @@
-"""How a model was made, what its vectors are like, and what it cannot do."""
+"""Settings of a model, statistics of its vectors, and its limits."""
 
 from __future__ import annotations
 
@@ -22,17 +22,17 @@ _SAMPLE = 20_000
 _ALWAYS_SHOWN = (
     "algorithm", "vector_size", "window", "negative", "min_count", "sample", "alpha", "epochs", "architecture", "a",
 )  # fmt: skip
-_BIAS = "What is near to what reflects the text, with its gaps and its prejudices; look before you decide by it."
+_BIAS = "Similarities reflect the training text, with its gaps and biases; check them before you rely on them."
 
 
 def settings_section(metadata: Mapping[str, Any], embeddings: Embeddings) -> Section:
-    """Return how a model was made and what its vectors are like.
+    """Return the settings of a model and statistics of its vectors.
 
-    `metadata` is what a model folder holds. Of files only the names are shown: where they lie is nobody's business.
+    `metadata` is that of a model folder. Only the names of files are shown, because their folders are private.
     """
     blocks: list[Block] = []
     parameters, training = used(as_mapping(metadata.get("parameters"))), as_mapping(metadata.get("training"))
-    schedule = as_mapping(metadata.get("schedule"))  # what was chosen where nothing was said
+    schedule = as_mapping(metadata.get("schedule"))  # values chosen by default
     found = {
         name: schedule.get(name) if value is None else value
         for name, value in {**parameters, **as_mapping(training.get("options"))}.items()
@@ -61,7 +61,7 @@ def parameter_blocks(
 
 
 def _statistics(embeddings: Embeddings) -> list[tuple[str, str]]:
-    """Return what the vectors are like, from a sample of them."""
+    """Return statistics of the vectors, from a sample."""
     n = len(embeddings)
     rows = np.unique(np.linspace(0, n - 1, min(n, _SAMPLE)).astype(np.intp))
     vectors = embeddings.rows(rows).astype(np.float64)
@@ -79,7 +79,7 @@ def _statistics(embeddings: Embeddings) -> list[tuple[str, str]]:
     facts = [
         ("lengths of the vectors", f"{middle:.3g}; 5 % below {low:.3g}, 5 % above {high:.3g}"),
         ("mean cosine of two words", f"{alike:.3f}"),
-        ("columns that the variance fills", f"{spread:.0f} of {units.shape[1]}"),
+        ("effective number of dimensions", f"{spread:.0f} of {units.shape[1]}"),
     ]
     if len(units) < len(rows):
         facts.append(("vectors that are zero or not finite", f"{len(rows) - len(units):,} of {len(rows):,}"))
@@ -87,30 +87,33 @@ def _statistics(embeddings: Embeddings) -> list[tuple[str, str]]:
 
 
 def limits_of_words(embeddings: Embeddings) -> Section:
-    """Return what word vectors cannot do."""
-    limits = ["A word has one vector, in which all of its meanings are mixed."]
+    """Return the limits of word vectors."""
+    limits = ["A word has one vector, which mixes all of its meanings."]
     min_count = as_mapping(embeddings.metadata.get("parameters")).get("min_count")
     if embeddings.subwords is not None:
-        limits.append("Words that were never seen have vectors made of their letters, of form more than of sense.")
+        limits.append("Vectors of unseen words come from character n-grams: they reflect spelling more than meaning.")
     elif isinstance(min_count, int) and min_count > 1:
         limits.append(f"A word that occurs fewer than {min_count} times in the text has no vector.")
     else:
         limits.append("A word that is not in the vocabulary has no vector.")
-    limits += ["Words of opposite meaning are used alike, and so they are near each other.", _BIAS]
+    limits += ["Words with opposite meanings are used in similar ways, so they are near each other.", _BIAS]
     return Section("Limits", (Bullets(tuple(limits)),))
 
 
 def limits_of_encoder(state: EncoderState) -> Section:
-    """Return what an encoder of sentences cannot do."""
+    """Return the limits of a sentence encoder."""
     limits = []
     if state.network is None:
-        limits += ["The order of words makes no difference: it adds them up.", "A negation changes a vector little."]
+        limits += [
+            "Word order makes no difference: the encoder sums word vectors.",
+            "A negation changes a vector little.",
+        ]
     tokenizer = state.tokenizer.to_config()
     if tokenizer["name"] == "pieces":
         if tokenizer.get("max_tokens") is not None:
             limits.append(f"Of a text, the first {tokenizer['max_tokens']:,} pieces of words count.")
     elif not state.has_unknown:
-        limits.append("Words that are not in the vocabulary are passed over; a sentence without any is a zero vector.")
+        limits.append("Unknown words are ignored; a sentence without a known word has a zero vector.")
     return Section("Limits", (Bullets((*limits, _BIAS)),))
 
 
@@ -120,7 +123,7 @@ def as_mapping(value: object) -> dict[str, Any]:
 
 
 def _setting(name: str, value: object) -> str:
-    """Write a setting; of a file only the name."""
+    """Write a setting; of files, only the name."""
     if isinstance(value, (str, os.PathLike)) and name.startswith("eval_"):
         return Path(value).name
     return str(value) if name in ("random_state", "seed") and value is not None else in_words(value)

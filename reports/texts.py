@@ -1,4 +1,4 @@
-"""Cards of translators and of language models: what they are, how they learned, and what they write."""
+"""Cards of translators and language models."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ OPENERS: dict[str, Callable[[str | os.PathLike[str]], Translator | LanguageModel
 N_EXAMPLES, N_SAMPLES = 8, 5
 ALWAYS_SHOWN = ("architecture", "layers", "heads", "dim", "dropout", "learning_rate")
 LONGEST, _LONGEST_SAMPLE = 200, 300
-_BIAS = "It repeats what its texts say, with their gaps and their prejudices; look before you decide by it."
+_BIAS = "It reproduces its training texts, with their gaps and biases; check it before you rely on it."
 _UNITS_OF_SAMPLE = {"characters": 240, "subwords": 60, "words": 40}
 
 
@@ -94,9 +94,9 @@ translator.explain(["A sentence."])  # with probabilities, alternatives and alig
             measured.section(),
             settings_of(network, network.config.decoder, vars(TranslatorParameters()), facts),
             Section("Limits", (Bullets((
-                "It writes what is fluent, which need not be what the source says: look at what matters.",
-                "It knows texts like those that it was trained on. Of others it has rarely seen the words.",
-                "Each line is translated by itself, whatever stands before it.",
+                "Its translations are fluent, but may not say what the source says: check what matters.",
+                "It is reliable only for texts like those of the training; elsewhere it has rarely seen the words.",
+                "Each line is translated independently of the text around it.",
                 _BIAS,
             )),)),
         ],
@@ -111,7 +111,7 @@ def _card_of_writer(model: LanguageModel, request: Request) -> Card:
     network, history, metadata = model.network_, records(model.history_), model.network_.metadata
     measured = Measured()
     if request.options.sentences is not None:
-        raise ValueError("sentences are shown of encoders and translators; a language model takes texts")
+        raise ValueError("sentences are for encoders and translators; a language model takes texts")
     if request.files.texts:
         request.tell("measuring the texts")
         _measure_texts(model, request, measured)
@@ -133,7 +133,7 @@ model.perplexity(["A sentence.", "Another one."])"""
     return make_card(
         "Language model",
         f"Says what comes next in a text made of {units_of(network, 'text')}, goes on writing it, and says how "
-        "probable a text is. N-grams of the same text stand beside it: what a network must be better than.",
+        "probable a text is. A model of n-grams of the same text serves as a baseline.",
         [
             *_network_facts(network),
             ("held-out perplexity", _perplexity(best.get("held_out_loss"))),
@@ -151,7 +151,7 @@ model.perplexity(["A sentence.", "Another one."])"""
             Section("Limits", (Bullets((
                 "What it writes is probable, not true.",
                 f"It sees {as_mapping(metadata.get('parameters')).get('context')} units at once, and nothing before.",
-                "Perplexities are compared between models of the same units only; bits a character between all.",
+                "Compare perplexities only between models with the same units; bits per character compare all models.",
                 _BIAS,
             )),)),
         ],
@@ -176,7 +176,7 @@ def check_request(request: Request, kind: str, wanted: str, allowed: tuple[str, 
         if field not in allowed and getattr(request.files, field):
             raise ValueError(f"{kind} is not measured on {name}; it takes {wanted}")
     if request.options.words:
-        raise ValueError(f"nearest words are shown of word vectors and encoders, and this is {kind}")
+        raise ValueError(f"nearest words are for word vectors and encoders, and this is {kind}")
 
 
 def usage(*commands: str, python: str) -> Section:
@@ -254,7 +254,7 @@ def _measure_texts(model: LanguageModel, request: Request, measured: Measured) -
         )
     header = ("text", "model", ">units", ">unknown", ">perplexity", ">nats a unit", ">bits a character")
     measured.tables.append(Table(header, tuple(rows)))
-    measured.notes.append("Units that are not in the vocabulary count as one, which is more probable than each.")
+    measured.notes.append("All unknown units count as the same unit, which is more probable than each of them.")
 
 
 def _judges(model: LanguageModel) -> dict[Judge, str]:
@@ -272,7 +272,7 @@ def _losses(model: LanguageModel, lines: Sequence[str], by: Judge = "network") -
 
 
 def _samples(model: LanguageModel) -> Section:
-    """Return what a model writes of its own accord, and how probable it finds that itself."""
+    """Return samples of a model, with their probabilities."""
     kind = model.network_.units["text"].kind
     rows = []
     for seed in range(1, N_SAMPLES + 1):
@@ -283,14 +283,14 @@ def _samples(model: LanguageModel) -> Section:
             told = scored.log_probabilities[: len(scored.pieces)]
             losses.append(decimals(-float(told.mean())) if len(told) else "-")
         rows.append((shortened(text.replace("\n", " ↵ "), _LONGEST_SAMPLE), *losses))
-    header = ("what it writes, drawn at temperature 1", ">nats a unit", ">… to the n-grams")
+    header = ("samples at temperature 1", ">nats a unit", ">… to the n-grams")
     return Section("Samples", (Table(header, tuple(rows)),))
 
 
 def settings_of(
     network: TextNetwork, stack: StackConfig | None, defaults: dict[str, Any], facts: Sequence[tuple[str, str]]
 ) -> Section:
-    """Return how a model was made; of files only the names are shown: where they lie is nobody's business."""
+    """Return the settings of a model; only the names of files are shown, because their folders are private."""
     parameters = used_of_network(as_mapping(network.metadata.get("parameters")))
     of_model: list[tuple[str, str]] = [
         *((f"{name} units", units_of(network, name)) for name in network.units),

@@ -104,4 +104,4 @@ def check_format(path: Path, name: str) -> None:
                 while stream.read(STEP):
                     pass
     except damage(OSError) as error:
-        raise CorpusError(f"{name} did not come whole: {error}; try again") from error
+        raise CorpusError(f"{name} was not downloaded completely: {error}; try again") from error

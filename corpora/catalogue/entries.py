@@ -209,5 +209,5 @@ def find_entry(name: str) -> Entry:
 
         near = difflib.get_close_matches(name.lower(), [*CATALOGUE, f"{FASTTEXT}en", f"{FASTTEXT}de"], 1, 0.6)
         hint = f"; did you mean {near[0]!r}?" if near else ""
-        raise ValueError(f"there is no download {name!r:.80}{hint or ';'} `w2v download --list` shows what there is")
+        raise ValueError(f"there is no download {name!r:.80}{hint or ';'} `w2v download --list` shows all names")
     return entry

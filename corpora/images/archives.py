@@ -57,8 +57,7 @@ def _read_idx(path: str) -> NDArray[Any]:
         head = stream.read(4)
         if len(head) < 4 or head[:2] != b"\0\0" or head[2] not in _IDX_TYPES or not head[3]:
             raise CorpusError(
-                f"{path} holds no pictures that can be read: expected PNG, JPEG, .npz or IDX, as "
-                "train-images-idx3-ubyte is"
+                f"{path} contains no readable pictures: expected PNG, JPEG, .npz or IDX, as train-images-idx3-ubyte is"
             )
         dtype = np.dtype(_IDX_TYPES[head[2]])
         shape = np.frombuffer(_read_exactly(stream, 4 * head[3], path), ">u4").tolist()
@@ -107,7 +106,7 @@ def _zip_errors(path: str) -> Iterator[None]:
     except (zipfile.BadZipFile, NotImplementedError, RuntimeError, OSError, EOFError, ValueError) as error:
         if isinstance(error, CorpusError):
             raise
-        raise CorpusError(f"{path} is no .npz archive of arrays, or is damaged: {error}") from error
+        raise CorpusError(f"{path} is not an .npz archive of arrays, or is damaged: {error}") from error
 
 
 def read_npz(path: str) -> Pictures:

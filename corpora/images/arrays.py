@@ -87,7 +87,7 @@ def as_pictures(pixels: Any, image_shape: tuple[int, ...] | None = None, name: s
             array = array.astype(np.float64)
     except (TypeError, ValueError) as error:
         raise ValueError(
-            f"{name} is no array of numbers of one shape ({error}); pictures must all be of one size"
+            f"{name} is not an array of numbers of one shape ({error}); all pictures must have the same size"
         ) from error
     if array.dtype.kind == "c":
         raise ValueError(f"{name} holds complex data; pixels are real numbers. Complex data not supported")
@@ -100,7 +100,7 @@ def as_pictures(pixels: Any, image_shape: tuple[int, ...] | None = None, name: s
         with np.errstate(over="ignore"):
             array = array.astype(np.float32)
         if not np.isfinite(array).all():
-            raise ValueError(f"{name} holds NaN or infinity, or a value too large for float32: no pixel can be that")
+            raise ValueError(f"{name} holds NaN or infinity, or a value too large for float32")
     return np.ascontiguousarray(array)
 
 

@@ -79,7 +79,7 @@ def _read_file(file: Path, size: tuple[int, int] | None, channels: int | None) -
     except (OSError, SyntaxError, ValueError, image.DecompressionBombError) as error:
         if isinstance(error, CorpusError):
             raise
-        raise CorpusError(f"{file} is no PNG or JPEG, or is damaged: {error}") from error
+        raise CorpusError(f"{file} is not a PNG or JPEG, or is damaged: {error}") from error
     return np.atleast_3d(pixels)
 
 

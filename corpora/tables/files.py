@@ -316,7 +316,7 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def _refuse(constant: str) -> None:
-    raise ValueError(f"{constant} is no JSON number (null is a missing one)")
+    raise ValueError(f"{constant} is not a JSON number (write null for a missing one)")
 
 
 def _typed(part: Part, name: str, kind: Kind | None) -> Column:

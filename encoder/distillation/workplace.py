@@ -39,7 +39,7 @@ class Workplace:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         if folder.is_dir() and any(folder.iterdir()) and not (folder / _STEPS).is_file():
-            raise ModelError(f"{folder} holds something else than the steps of a distillation; name another folder")
+            raise ModelError(f"{folder} is not a folder of a distillation; choose another folder")
         try:
             folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:

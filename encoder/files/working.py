@@ -40,7 +40,7 @@ def encode_file(
     """
     output, source = Path(job.output), os.path.basename(job.input)
     if missing_here([job.input]):  # which may have characters of a glob
-        return f"{job.input} cannot be read: it has gone, or nobody may read it"
+        return f"{job.input} cannot be read: it was removed, or you have no permission"
     try:
         reader = TextReader(job.input, errors=recipe.errors)
         with part_file(output) as file, WRITERS[recipe.format](file, source, recipe) as writer:

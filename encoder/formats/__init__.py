@@ -97,7 +97,7 @@ def read_encoder(path: str | os.PathLike[str]) -> EncoderState:
         raise ModelError(f"{path} is not a folder; encoders of other programs are folders")
     config = parse_json(folder / _CONFIG) if (folder / _CONFIG).exists() else {}
     if config.get("format") == FORMAT:
-        raise ModelError(f"{path} is a model folder already; it is opened as it is")
+        raise ModelError(f"{path} is already a model folder; open it directly")
     modules = read_modules(folder) if (folder / _MODULES).exists() else []
     first = modules[0].kind if modules else None
     if is_cross_encoder(folder) and len(modules) < 2:

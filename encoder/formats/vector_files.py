@@ -191,7 +191,7 @@ def read_npy(path: str | os.PathLike[str], *, columns: int | None = None, rows: 
     for what, expected, found in (("columns", columns, vectors.shape[1]), ("rows", rows, vectors.shape[0])):
         if expected is not None and found != expected:
             raise VectorFileError(
-                f"{path} holds {found:,} {what}, but {expected:,} are needed; is it of another encoder or text?"
+                f"{path} holds {found:,} {what}, but {expected:,} are needed; is it for another encoder or text?"
             )
     return vectors
 

@@ -185,7 +185,7 @@ def _encoded(text: str, sentences: Sequence[str], first: int) -> bytes:
     except UnicodeEncodeError:
         place = next(i for i, sentence in enumerate(sentences) if not _is_text(sentence))
         raise ValueError(
-            f"sentence {first + place} holds half a surrogate pair and is not text: {sentences[place]!r:.60}"
+            f"sentence {first + place} contains half a surrogate pair and is not valid text: {sentences[place]!r:.60}"
         ) from None
 
 

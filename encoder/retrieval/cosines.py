@@ -34,7 +34,7 @@ def _units(given: ArrayLike, name: str) -> NDArray[np.float32]:
     vectors = np.atleast_2d(np.asarray(given))
     if vectors.ndim != 2 or vectors.dtype.kind not in "fiu":
         shape = "x".join(map(str, vectors.shape))
-        raise ValueError(f"{name} must hold vectors of numbers, one a row, not {shape} of {vectors.dtype}")
+        raise ValueError(f"{name} must contain vectors of numbers, one per row, not {shape} of {vectors.dtype}")
     vectors = vectors.astype(np.float64)  # so that no length overflows
     lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
     units: NDArray[np.float64] = np.divide(vectors, lengths, where=lengths > 0, out=np.zeros_like(vectors))

@@ -1,4 +1,4 @@
-"""What articles teach about searching: which title belongs to which paragraph."""
+"""Training data for search from articles: which title belongs to which paragraph."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ _PAIRS_AT_ONCE = 1 << 15
 def pack_articles(
     lookup: WordLookup, lines: Iterable[str], *, min_tokens: int, max_tokens: int
 ) -> list[PackedSentences]:
-    """Return titles and, as many, paragraphs, of which the first `max_tokens` known words count.
+    """Return pairs of titles and paragraphs; of a paragraph, the first `max_tokens` known words count.
 
-    Paragraphs of fewer than `min_tokens` known words are left out, and so are titles without any. The text is read in
-    pieces.
+    Paragraphs with fewer than `min_tokens` known words are left out, and so are titles without any. The text is read
+    in pieces.
     """
     parts: tuple[list[PackedSentences], list[PackedSentences]] = [], []
     pairs = article_pairs(lines)

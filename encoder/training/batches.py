@@ -1,4 +1,4 @@
-"""Sentences as the ids of their words, one after another, and how batches are drawn from them."""
+"""Sentences as concatenated word ids, and batches drawn from them."""
 
 from __future__ import annotations
 
@@ -36,11 +36,11 @@ class PackedSentences:
 
     @property
     def lengths(self) -> NDArray[np.int64]:
-        """Tokens of each sentence."""
+        """Number of tokens of each sentence."""
         return np.diff(self.offsets)
 
     def take(self, rows: Rows) -> PackedSentences:
-        """Return some sentences, in the order asked for."""
+        """Return the given sentences in the given order."""
         starts = self.offsets[rows]
         lengths = self.offsets[np.asarray(rows) + 1] - starts
         offsets = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
@@ -64,7 +64,7 @@ class PackedSentences:
 
 
 def digest(*arrays: NDArray[Any] | KeptVectors) -> str:
-    """Return 16 letters that change if an array does: what is trained on is the same where they are."""
+    """Return a digest of 16 letters of the arrays, which identifies the training data."""
     found = hashlib.blake2b(digest_size=8)
     for array in arrays:
         found.update(repr((array.shape, array.dtype.str)).encode())
@@ -74,7 +74,7 @@ def digest(*arrays: NDArray[Any] | KeptVectors) -> str:
 
 
 def pack_sentences(lookup: WordLookup, sentences: Iterable[str]) -> PackedSentences:
-    """Return the known words of each sentence, some at a time, so that a stream of them is never held as text."""
+    """Return the known words of each sentence; the text is processed in pieces, so that a stream is never in memory."""
     parts = []
     stream = iter(sentences)
     n_before = 0
@@ -87,7 +87,7 @@ def pack_sentences(lookup: WordLookup, sentences: Iterable[str]) -> PackedSenten
 
 @dataclass(frozen=True, eq=False)
 class Neighbors:
-    """Sentences of paragraphs, in their order, and which are followed by another one of the same paragraph."""
+    """Sentences of paragraphs in order, and which of them are followed by a sentence of the same paragraph."""
 
     sentences: PackedSentences
     firsts: NDArray[np.int64]
@@ -100,10 +100,11 @@ def pack_neighbors(
     min_tokens: int = MIN_TOKENS,
     max_tokens: int = MAX_TOKENS,
 ) -> Neighbors:
-    """Cut paragraphs into sentences and find neighbours among those of a fair length.
+    """Cut paragraphs into sentences and find neighbours within the limits of length.
 
-    A sentence of fewer than `min_tokens` or more than `max_tokens` known words is left out, and those beside it are no
-    neighbours. The same as `w2v.corpora.sentences.sentence_runs`, but compiled, and only words of the vocabulary count.
+    A sentence with fewer than `min_tokens` or more than `max_tokens` known words is left out, and the sentences on its
+    two sides do not become neighbours. Equal to `w2v.corpora.sentences.sentence_runs`, but compiled, and only known
+    words count.
     """
     if not 1 <= min_tokens <= max_tokens:
         raise ValueError(f"min_tokens and max_tokens must be 1 <= {min_tokens} <= {max_tokens}")
@@ -123,7 +124,7 @@ def pack_neighbors(
 
 
 def _cut(paragraphs: Iterable[str]) -> Iterator[tuple[list[str], list[bool]]]:
-    """Yield sentences of whole paragraphs, many at once, and which of them begin one."""
+    """Yield sentences of whole paragraphs, many at once, and which of them begin a paragraph."""
     sentences: list[str] = []
     begins: list[bool] = []
     for paragraph in paragraphs:
@@ -138,14 +139,14 @@ def _cut(paragraphs: Iterable[str]) -> Iterator[tuple[list[str], list[bool]]]:
 
 
 class Shuffled:
-    """Batches of 0 … n - 1 in an order that depends on the seed and the step only, so that training can be resumed.
+    """Batches of 0 … n - 1 in an order that depends only on the seed and the step, so that training can be resumed.
 
-    Every number comes once before any comes again; what is left over at the end of a pass is left out of it.
+    Every number comes once per pass; a remainder smaller than a batch is left out.
     """
 
     def __init__(self, n: int, batch_size: int, seed: int) -> None:
         if not 1 <= batch_size <= n:
-            raise ValueError(f"a batch must have 1 to {n} items, as many as there are, not {batch_size}")
+            raise ValueError(f"a batch must have 1 to {n} items, the number of all items, not {batch_size}")
         self.n, self.batch_size, self.seed = n, batch_size, seed
         self._pass, self._order = -1, np.empty(0, np.int64)
 

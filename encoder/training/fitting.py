@@ -1,4 +1,4 @@
-"""The training of a `SentenceEncoder`: its progress is shown, its checkpoints are kept, and its end is recorded."""
+"""The training of a `SentenceEncoder`, with progress, checkpoints and a record of the result."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ Progress = Callable[[FitProgress], None] | bool | str | None
 def checkpoint_at(
     path: str | os.PathLike[str] | None, seconds: float, overwrite: bool, seed: int | None = None
 ) -> Checkpoint | None:
-    """Return what saves a training in this folder, if there is one; `seed` is that of a training that goes on."""
+    """Return the checkpoint in this folder, or None without a folder; `seed` is that of a resumed training."""
     return None if path is None else Checkpoint(path, seconds, overwrite=overwrite, seed=seed, kind=ENCODERS)
 
 
@@ -42,7 +42,7 @@ def train(
     checkpoint: Checkpoint | None = None,
     resumed: tuple[History, Mapping[str, NDArray[Any]]] | None = None,
 ) -> None:
-    """Train from a state, or from where another training was interrupted.
+    """Train from a state, or resume an interrupted training.
 
     Parameters
     ----------
@@ -50,21 +50,21 @@ def train(
     sources : Sources
     options : FitOptions
     parameters : EncoderParameters
-        They are kept with what is learned.
+        Saved with the trained state.
     keep : callable
-        Is given what was learned and, if the training was interrupted, what it goes on with. It is called before the
-        result is saved, so that nothing is lost if that fails.
+        Receives the trained state and, after an interruption, what is needed to resume. It is called before the result
+        is saved, so that nothing is lost if saving fails.
     progress : bool, str or callable, optional
         As `SentenceEncoder.fit` takes it.
     checkpoint : Checkpoint, optional
-        Where the training is saved.
+        Where to save the training.
     resumed : (list of dict, mapping of str to ndarray), optional
-        What was measured before an interruption, and where the training stood.
+        History and state of the interrupted training.
 
     Raises
     ------
     TrainingInterrupted
-        After Ctrl-C, once everything is kept.
+        After Ctrl-C, once everything is saved.
     """
     before, tensors = ([], None) if resumed is None else resumed
 

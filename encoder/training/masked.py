@@ -1,7 +1,7 @@
-"""Masked words: some words of a sentence are hidden, and the network tells them from those around.
+"""Masked words: some words of a sentence are hidden, and the network predicts them from their context.
 
-What is learned needs neither labels nor pairs, and is not yet about sentences: layers that know what a word is where it
-stands, from which encoders, taggers and classifiers go on.
+This pretraining needs neither labels nor pairs. It trains layers that represent words in context, from which encoders,
+taggers and classifiers start.
 """
 
 from __future__ import annotations
@@ -19,31 +19,31 @@ from w2v.neural.losses import sampled_softmax
 Floats = NDArray[Any]
 
 _HIDDEN, _RANDOM = 0.8, 0.1
-"""Fractions of the chosen words that are read as zeros, and as some other word; the rest is read as it is."""
+"""Fractions of the chosen words that are replaced by zeros, and by another word; the rest stays unchanged."""
 _NOISE_POWER = 0.75
 _LEAST = 1e-9
-"""The least probability of a word; what another program's counts call 0 can be told, too."""
+"""Minimum probability of a word, for words that another program's counts give as 0."""
 _AT_ONCE = 64
 
 
 class _Chosen(NamedTuple):
-    """Words of a batch to be told: their places among its tokens, in order, and which words they are."""
+    """Words of a batch to predict: their places among its tokens, in order, and their ids."""
 
     places: NDArray[np.int64]
     words: NDArray[np.int64]
 
     def within(self, tokens: slice) -> _Chosen:
-        """Return those among some consecutive tokens, their places counted from the first of these."""
+        """Return those within some consecutive tokens, with places relative to the first token."""
         own = slice(*np.searchsorted(self.places, [tokens.start, tokens.stop]).tolist())
         return _Chosen(self.places[own] - tokens.start, self.words[own])
 
 
 class MaskedTask(Drawing):
-    """Tell masked words from those around them; it needs a network.
+    """Predict masked words from their context; this needs a network.
 
-    The hidden state y of a masked token shall point to its word among all: the logit of the word w is
-    y · E_w / temperature + log p(w), with the table E that is read, and the probability p of w in the corpus that E was
-    trained on. Training tells it from noise, see `sampled_softmax`; held-out words are told from the whole vocabulary.
+    The hidden state y of a masked token predicts its word: the logit of the word w is y · E_w / temperature + log p(w),
+    with the input table E, and the probability p of w in the corpus that E was trained on. Training uses
+    `sampled_softmax`; held-out words are predicted among the whole vocabulary.
 
     Parameters
     ----------
@@ -51,10 +51,10 @@ class MaskedTask(Drawing):
     probabilities : ndarray of shape (V,)
         p.
     fraction : float
-        Of the words, how many are masked. Of these 80 % are hidden, 10 % are other words and 10 % stay, so that hidden
-        states of words that are seen learn, too; of the sentences held out all are hidden.
+        Fraction of words to mask. Of these, 80 % are hidden, 10 % are replaced by other words and 10 % stay, so that
+        hidden states of visible words are trained as well; in held-out sentences all are hidden.
     noise : int
-        Words of noise in a step, drawn in proportion to p^0.75; where the vocabulary is not larger, all of it.
+        Noise words per step, drawn in proportion to p^0.75; the whole vocabulary if that is not larger.
     batch_size, seed : int
     temperature : float
 
@@ -88,7 +88,7 @@ class MaskedTask(Drawing):
         super().__init__("masked", np.flatnonzero(sentences.lengths > 1), "sentences of two words", batch_size, rng)
 
     def digest(self) -> str:
-        """Return what changes if the sentences do, or what of them is masked."""
+        """Return a digest of the sentences and the masking."""
         return digest(*self._digested, np.array([self._fraction, self._noise]))
 
     def _batch(self, items: NDArray[np.int64], step: int) -> Batch:
@@ -111,14 +111,14 @@ class MaskedTask(Drawing):
         return Batch(PackedSentences(tokens, sentences.offsets), sampled, True, places[fate < _HIDDEN])
 
     def _draw_words(self, n: int, rng: np.random.Generator) -> NDArray[np.int64]:
-        """Return words that are drawn, from all alike where every word is noise."""
+        """Return drawn words, uniformly distributed if the whole vocabulary is noise."""
         if self._noise == len(self._log_p):
             return rng.integers(len(self._log_p), size=n)
         found: NDArray[np.int64] = np.searchsorted(self._up_to, rng.random(n) * self._up_to[-1], side="right")
         return np.minimum(found, len(self._log_p) - 1, out=found)
 
     def _from_noise(self, every: _Chosen, noise: NDArray[np.int64]) -> Any:
-        """Return the loss of hidden states that are to tell words from noise."""
+        """Return the loss of hidden states for predicting words among noise."""
         log_ratio = self._log_q - self._log_p
         noise_ratio = log_ratio[noise]
 
@@ -141,7 +141,7 @@ class MaskedTask(Drawing):
         return loss
 
     def _exactly(self, every: _Chosen, figures: dict[str, float]) -> Any:
-        """Return the loss of hidden states that are to tell words from all others; it counts those that are right."""
+        """Return the loss of hidden states for predicting words among all words; it also counts correct predictions."""
 
         def loss(states: Floats, tokens: slice, table: Floats) -> Loss:
             places, words = every.within(tokens)

@@ -1,7 +1,7 @@
-"""The stages of a training: one for each source, and of the first up to three.
+"""The stages of a training: one for each source of training data, and up to three for the first source.
 
-Where the table learns alone first, a network joins it in a second stage. Where the two are to be compared, the network
-is tried between them, above a table that stays as it is: so what is gained there, the network has gained.
+If the word vectors are trained alone first, a network joins in a second stage. To compare the two, the network is tried
+between these stages on top of fixed word vectors, so that any gain comes from the network.
 """
 
 from __future__ import annotations
@@ -18,24 +18,24 @@ from w2v.encoder.training.fit_options import FitOptions
 
 _TRIED = " tried"
 _PART = 4
-"""A quarter of the time of a source is the table's alone; a trial gets another, and a quarter of the steps."""
+"""Fraction of a source's time for the word vectors alone; a trial gets the same, and that fraction of the steps."""
 
 
 @dataclass(frozen=True)
 class PlannedStage:
-    """What a stage does.
+    """One stage of a training.
 
     Attributes
     ----------
     kind : str
-        What is trained on.
+        Kind of training data.
     options : FitOptions
     table_alone : bool
-        The network, if there is one, takes no part.
+        Train only the word vectors, even if there is a network.
     above : str or None
-        The architecture of the network that joins a table which learned in a stage before.
+        The architecture of a network that joins word vectors trained in an earlier stage.
     is_trial : bool
-        The network is kept only if it gains.
+        Keep the network only if it lowers the loss.
     """
 
     kind: str
@@ -46,20 +46,20 @@ class PlannedStage:
 
     @property
     def label(self) -> str:
-        """What the history calls the stage."""
+        """The name of the stage in the history."""
         name = self.kind if self.above is None else f"{self.kind}, {self.above}"
         return f"{name}{_TRIED}" if self.is_trial else name
 
 
 class Comparison(NamedTuple):
-    """Held-out losses of a table alone, and of the best network above it; what has the lower one is kept."""
+    """Held-out losses of the word vectors alone and of the best network on top; the lower one is kept."""
 
     table: float
     network: float
 
     @property
     def gain(self) -> float:
-        """How much lower the network's loss is, over the table's."""
+        """The relative decrease of the loss by the network."""
         return 1 - self.network / self.table
 
 
@@ -68,21 +68,21 @@ def plan_stages(
 ) -> list[PlannedStage]:
     """Return the stages of a training.
 
-    A network that has learned already is not left aside: it goes on with its table.
+    A network that is already trained continues to train together with its word vectors.
 
     Parameters
     ----------
     state : EncoderState
-        Where it starts, or where it goes on.
+        Initial or resumed state.
     every : mapping of str to FitOptions
         The options of each source.
     resume : mapping of str to ndarray, optional
-        What an interrupted training goes on with.
+        Saved state of an interrupted training.
 
     Raises
     ------
     ValueError
-        If a network is to be compared with its table and cannot be, or `resume` is not of such a training.
+        If a comparison with the network is not possible, or `resume` does not match the training.
     """
     kinds = list(every)
     first = kinds[0]
@@ -111,26 +111,26 @@ def plan_stages(
 
 
 def _shorter(stage: PlannedStage, by: float | None) -> PlannedStage:
-    """Return a stage with less time, if that is limited."""
+    """Return a stage with less time, if time is limited."""
     time = stage.options.max_time
     return stage if by is None or time is None else replace(stage, options=replace(stage.options, max_time=time - by))
 
 
 def comparison(history: Sequence[Mapping[str, Any]]) -> Comparison | None:
-    """Return how a network that was tried compares with its table, from what a training measured; None if none was."""
+    """Return the comparison of a tried network with its word vectors from the history; None if none was tried."""
     losses = [entry["held_out_loss"] for entry in history if entry["stage"].endswith(_TRIED)]
     return Comparison(losses[0], min(losses)) if losses else None
 
 
 def _is_idle(state: EncoderState) -> bool:
-    """Say whether there is a network that adds nothing yet to the words' vectors."""
+    """Return whether there is a network that adds nothing yet to the word vectors."""
     if state.network is None or state.parameters is None or state.network.head != "branch":
         return False
     return not any(state.parameters[f"output.{name}"].any() for name in ("weight", "bias"))
 
 
 def _n_resumed(resume: Mapping[str, NDArray[Any]], n_kinds: int) -> int:
-    """Return how many stages the training that is resumed has; ValueError if it is another one."""
+    """Return the number of stages of the resumed training; ValueError if it is a different training."""
     stage = resume.get("stage")
     if stage is not None and stage.shape == (1,):  # of a version that had no table of its own first
         stage = np.append(stage, n_kinds)

@@ -1,4 +1,4 @@
-"""What a training was made of, as an encoder's folder keeps it, and how an interrupted one is found there again."""
+"""The record of a training in an encoder's folder, and how an interrupted training is resumed from it."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _MAY_CHANGE = ("workers", "max_time")
 
 @dataclass(frozen=True)
 class Sources:
-    """What an encoder is trained on; see `w2v.encoder.training.training.fit_encoder`."""
+    """The training data of an encoder; see `w2v.encoder.training.training.fit_encoder`."""
 
     corpus: Any = None
     pairs: Any = None
@@ -36,7 +36,7 @@ class Sources:
     teacher_cache: Any = None
 
     def filled(self, given: Sources) -> Sources:
-        """Return the sources that are given, and these for those that are not."""
+        """Return the given sources, completed by these."""
         return replace(
             given,
             **{field.name: getattr(self, field.name) for field in fields(self) if getattr(given, field.name) is None},
@@ -44,23 +44,23 @@ class Sources:
 
     @property
     def used(self) -> tuple[str, ...]:
-        """Names of those that there are."""
+        """Names of the sources that are present."""
         return tuple(field.name for field in fields(self) if getattr(self, field.name) is not None)
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the names of the files, absolute; None for what has none. ``sources`` names what there was."""
+        """Return the absolute file names, None for a source without files; ``sources`` names those present."""
         names = {field.name: _file_names(getattr(self, field.name)) for field in fields(self)}
         return {**names, "sources": list(self.used), "errors": self._errors}
 
     @property
     def _errors(self) -> str:
-        """What the readers among the sources do with bytes that are not UTF-8."""
+        """How the readers among the sources handle bytes that are not UTF-8."""
         given = [self.corpus, *(self.pairs if isinstance(self.pairs, (list, tuple)) else [self.pairs])]
         readers = (one for one in given if isinstance(one, TextReader))
         return next((reader.errors for reader in readers), "strict")
 
     def read_with(self, errors: str) -> Sources:
-        """Return the same sources, whose files are read in this way; they are opened, and must be there."""
+        """Return the same sources with their files read in this way; the files are opened and must exist."""
         pairs = self.pairs if isinstance(self.pairs, list) else [self.pairs]
         return replace(
             self,
@@ -71,19 +71,19 @@ class Sources:
 
 @dataclass(frozen=True)
 class Interrupted:
-    """A training that can go on.
+    """A training that can be resumed.
 
     Attributes
     ----------
     sources : Sources
-        With None for what was not a file, where it was read from a folder.
+        None for sources that were not files, if it was read from a folder.
     needed : tuple of str
-        Which of the sources there were.
+        The sources that were used.
     options : FitOptions
     held : path-like, or mapping of str to ndarray
-        Where it stands, as arrays or as the file that holds them.
+        The state of the training, as arrays or a file.
     errors : {"strict", "replace"}
-        How the files among the sources are read.
+        How to read the files among the sources.
     """
 
     sources: Sources
@@ -93,17 +93,17 @@ class Interrupted:
     errors: str = "strict"
 
     def sources_with(self, given: Sources) -> Sources:
-        """Return what is given, else what was read before; ValueError if that was not a file and is not given."""
+        """Return the given sources, completed by the recorded files; ValueError if one is neither."""
         left_out = {name: None for name in given.used}
         own = replace(self.sources, **left_out)
         sources = (own if self.errors == "strict" else own.read_with(self.errors)).filled(given)
         for name in self.needed:
             if getattr(sources, name) is None:
-                raise ValueError(f"the training that was interrupted had a `{name}` that was not a file: pass it again")
+                raise ValueError(f"the interrupted training had a `{name}` that was not a file: pass it again")
         return sources
 
     def check_options(self, now: FitOptions) -> None:
-        """Raise ValueError if an option is not what the training began with, but for threads and time."""
+        """Raise ValueError if an option other than threads and time differs from the original one."""
         for name, began in asdict(self.options).items():
             found = getattr(now, name)
             if name not in _MAY_CHANGE and found != began:
@@ -113,30 +113,30 @@ class Interrupted:
                 )
 
     def tensors(self) -> Mapping[str, NDArray[Any]]:
-        """Return where it stands."""
+        """Return the state of the training."""
         return read_tensors(self.held) if isinstance(self.held, Path) else self.held
 
 
 @dataclass(frozen=True)
 class SavedEncoder:
-    """An encoder and, while its training is not complete, what it needs to go on: what a folder holds."""
+    """The contents of a folder: an encoder and, before its training is complete, what is needed to resume it."""
 
     state: EncoderState
     training: Mapping[str, NDArray[Any]] | None = None
 
     @property
     def complete(self) -> bool:
-        """Whether training is."""
+        """Whether training is complete."""
         return self.training is None
 
     @property
     def seed(self) -> int | None:
-        """The seed of the training; None if there was none."""
+        """The seed of the training; None without a training."""
         return self._described.get("seed")
 
     @property
     def inputs(self) -> tuple[str, ...]:
-        """The files that were trained on."""
+        """The files of the training data."""
         names = [self._described.get(field.name) for field in fields(Sources)]
         lists = [[listed] if isinstance(listed, str) else listed for listed in names if listed]
         return tuple(name for listed in lists for name in listed)
@@ -161,7 +161,7 @@ def describe_training(
     complete: bool,
     architecture: str,
 ) -> dict[str, Any]:
-    """Return what is kept with a trained encoder: parameters, history, and what a training needs to go on."""
+    """Return what is saved with a trained encoder: parameters, history, and what is needed to resume."""
     left_out = OF_NETWORK if architecture == "static" else ()
     kept = {name: _for_json(getattr(parameters, name)) for name in sorted(OF_START) if name not in left_out}
     kept["architecture"] = architecture
@@ -173,7 +173,7 @@ def describe_training(
 
 
 def interrupted_training(path: str | os.PathLike[str], state: EncoderState) -> Interrupted | None:
-    """Return the training of an encoder's folder that can go on, or None; ModelError if the folder is damaged."""
+    """Return the resumable training of an encoder's folder, or None; ModelError if the folder is damaged."""
     training = state.metadata.get(_TRAINING)
     file = Path(path, LAYOUT.training)
     if not isinstance(training, dict) or training.get("complete", True) or not file.is_file():
@@ -206,7 +206,7 @@ def _opened(names: Any) -> Any:
 
 
 def _file_names(source: Any) -> str | list[str] | None:
-    """Return the absolute names of files, one or several; None for what is no file."""
+    """Return the absolute names of one or more files; None for anything else."""
     if isinstance(source, TextReader):
         return source.files
     if isinstance(source, (str, os.PathLike)):  # a teacher may be a folder

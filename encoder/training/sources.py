@@ -1,4 +1,4 @@
-"""What an encoder is trained on: corpora, pairs and teachers become tasks."""
+"""Training data of an encoder: corpora, pairs and teachers become tasks."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ from w2v.encoding.corpus import open_corpus
 from w2v.neural.progress import FitProgress
 
 Pairs = SentenceSets | str | os.PathLike[str] | TextReader | Iterable[Sequence[str]]
-"""Sentences that belong together; a file of them; or sequences of at least two."""
+"""Paraphrases: a file of them, or sequences of at least two sentences."""
 
 
 def corpus_tasks(
     state: EncoderState, lookup: WordLookup, corpus: Any, options: FitOptions, report: Callable[[FitProgress], None]
 ) -> list[Task]:
-    """Return what neighbouring sentences of a corpus teach; ValueError if there are hardly any."""
+    """Return the tasks of neighbouring sentences of a corpus; ValueError if there are too few."""
     neighbors = pack_neighbors(
         lookup, _lines(corpus, report), min_tokens=options.min_tokens, max_tokens=options.max_tokens
     )
@@ -45,9 +45,9 @@ def corpus_tasks(
 def title_tasks(
     state: EncoderState, lookup: WordLookup, corpus: Any, options: FitOptions, report: Callable[[FitProgress], None]
 ) -> list[Task]:
-    """Return what the titles of a corpus' articles teach about their paragraphs; ValueError if there are hardly any.
+    """Return the tasks of titles and paragraphs of a corpus' articles; ValueError if there are too few.
 
-    Beside it is what neighbouring sentences of the paragraphs teach, if there are any and `corpus_share` is not 0.
+    Neighbouring sentences of the paragraphs add a task, if there are any and `corpus_share` is not 0.
     """
     opened = open_corpus(corpus)
     if not isinstance(opened, TextReader) and iter(opened) is opened:
@@ -70,7 +70,7 @@ def title_tasks(
 def masked_tasks(
     state: EncoderState, lookup: WordLookup, corpus: Any, options: FitOptions, report: Callable[[FitProgress], None]
 ) -> list[Task]:
-    """Return what the words of a corpus' sentences teach when they are masked; ValueError if there are hardly any."""
+    """Return the task of masked words in a corpus' sentences; ValueError if there are too few."""
     lines = _lines(corpus, report)
     found = pack_neighbors(lookup, lines, min_tokens=options.min_tokens, max_tokens=options.max_tokens).sentences
     if len(found) < 4:
@@ -91,7 +91,7 @@ def teacher_tasks(
     report: Callable[[FitProgress], None],
     cache: str | os.PathLike[str] | None = None,
 ) -> list[Task]:
-    """Return what a teacher's vectors of the sentences of a corpus teach.
+    """Return the tasks of a teacher's vectors of a corpus' sentences.
 
     Raises
     ------
@@ -113,12 +113,12 @@ def pair_tasks(
     options: FitOptions,
     report: Callable[[FitProgress], None],
 ) -> list[Task]:
-    """Return what sets of sentences that mean the same teach, a task for each source.
+    """Return the tasks of paraphrases, one for each source.
 
     Raises
     ------
     ValueError
-        If a set is a lone sentence, or there is another number of weights than of sources.
+        If a set has only one sentence, or the number of weights differs from that of sources.
     """
     tasks: list[Task] = []
     listed = _listed(pairs)
@@ -146,7 +146,7 @@ def pair_tasks(
 
 
 def _drawing(options: FitOptions, place: int = 0) -> dict[str, Any]:
-    """Return what the tasks of a stage have in common; `place` tells several of them apart."""
+    """Return the settings that the tasks of a stage share; `place` distinguishes several tasks."""
     assert options.batch_size is not None and options.temperature is not None, "filled"
     return {"batch_size": options.batch_size, "temperature": options.temperature, "seed": options.seed + place}
 
@@ -198,7 +198,7 @@ def _as_sets(pairs: Pairs, hard_negatives: bool) -> SentenceSets:
 
 
 def _as_set(sentences: Any, number: int) -> tuple[str, ...]:
-    """Return sentences that belong together; TypeError for what would be taken apart in silence."""
+    """Return a set of paraphrases; TypeError for a string, which would be read as its characters."""
     if isinstance(sentences, (str, bytes, Mapping, Set)) or not isinstance(sentences, Iterable):
         raise TypeError(
             f"pair {number} is {sentences!r:.60}; it must be a tuple or a list of sentences, such as ('one', 'other')"

@@ -1,4 +1,4 @@
-"""What a training starts from: word vectors in closed form or another encoder, with a network at its start if asked."""
+"""The initial state of a training: untrained word vectors or another encoder, with a new network if requested."""
 
 from __future__ import annotations
 
@@ -35,14 +35,14 @@ def start_state(start: Start | None, parameters: EncoderParameters, draw_seed: C
         As `SentenceEncoder` takes it.
     parameters : EncoderParameters
     draw_seed : callable
-        Returns the seed of a network's start. It is called if there is to be one.
+        Returns the seed for the initial parameters of a network. It is called only if one is added.
 
     Raises
     ------
     ValueError
-        If there is no start, or it has another network than `parameters` want.
+        If there is no start, or its network contradicts `parameters`.
     TypeError
-        If it is something else.
+        If the start has the wrong type.
     NotFittedError
         If it is a `Word2Vec` that is not trained yet.
     ModelError
@@ -72,15 +72,13 @@ def start_state(start: Start | None, parameters: EncoderParameters, draw_seed: C
 
 
 def _blocks(own: Blocks, parameters: EncoderParameters, vectors: NDArray[np.float32] | None) -> Blocks:
-    """Return the blocks that parameters ask for; what they leave open is as the encoder to start from has it."""
+    """Return the blocks that parameters set; what they leave out comes from the encoder to start from."""
     bag, mean = own.bag, own.mean
     wanted = {name: getattr(parameters, f"bag_{name}") for name in ("columns", "prefix", "weight")}
     given = {name: value for name, value in wanted.items() if value is not None}
     if parameters.bag_columns == 0:
         if len(given) > 1:
-            raise ValueError(
-                "bag_weight and bag_prefix are those of a bag of words, and with bag_columns=0 there is none"
-            )
+            raise ValueError("bag_weight and bag_prefix need a bag of words, but bag_columns=0 makes none")
         bag = None
     elif given:
         bag = replace(DEFAULT_BAG if bag is None else bag, **given)
@@ -95,9 +93,9 @@ def _blocks(own: Blocks, parameters: EncoderParameters, vectors: NDArray[np.floa
 
 
 def with_default_blocks(state: EncoderState, parameters: EncoderParameters, used: tuple[str, ...]) -> EncoderState:
-    """Return what training starts from: on a corpus alone with a bag of words, unless something is said of one.
+    """Return the initial state; training on a corpus alone adds a bag of words, unless parameters decide about one.
 
-    `used` names what is trained on. What was trained before, and what has a network, stays as it is.
+    `used` names the training data. A trained encoder, or one with a network, stays unchanged.
     """
     if used != ("corpus",) or parameters.bag_columns is not None or state.blocks.bag is not None:
         return state
@@ -109,7 +107,7 @@ def with_default_blocks(state: EncoderState, parameters: EncoderParameters, used
 def _with_architecture(
     state: EncoderState, parameters: EncoderParameters, draw_seed: Callable[[], int]
 ) -> EncoderState:
-    """Return the state with a network at its start, if one is asked for and there is none."""
+    """Return the state with a new network, if one is requested and there is none."""
     architecture = parameters.architecture
     if state.network is not None and architecture not in (None, state.architecture):
         raise ValueError(
@@ -127,7 +125,7 @@ def _with_architecture(
 
 
 def _same_network(network: NetworkConfig, parameters: EncoderParameters) -> NetworkConfig:
-    """Return a network that parameters do not contradict, with their dropout."""
+    """Return the network with the dropout of the parameters; ValueError if they contradict it."""
     given, own = ({name: getattr(one, name) for name in OF_NETWORK} for one in (parameters, network))
     default = EncoderParameters()
     if given["dropout"] != default.dropout:
@@ -137,12 +135,12 @@ def _same_network(network: NetworkConfig, parameters: EncoderParameters) -> Netw
 
 
 def is_trained(state: EncoderState) -> bool:
-    """Say whether an encoder was trained, here or elsewhere, and is no closed form of word vectors."""
+    """Return whether an encoder was trained, here or elsewhere, and is not just a closed form of word vectors."""
     return bool(state.metadata.get("history")) or "imported_from" in state.metadata
 
 
 def stays_as_it_is(sources: Sources, y: Any, embeddings: Start | None, start: Callable[[], EncoderState]) -> bool:
-    """Say whether `fit` leaves an encoder as it is, if `frozen` does not say so: with labels, or if it is trained."""
+    """Return whether `fit` keeps an encoder unchanged if `frozen` is None: with labels, or if it is trained."""
     if y is not None:
         return True
     is_of_texts = sources.used == ("corpus",) and not _is_of_files(sources.corpus)

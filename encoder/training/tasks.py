@@ -1,7 +1,7 @@
-"""What an encoder can be trained on: neighbouring sentences, sets that mean the same, a teacher's vectors, word order.
+"""The training tasks of an encoder: neighbouring sentences, paraphrases, a teacher's vectors, word order.
 
-A task draws the sentences of a step, gives the loss of their vectors with its gradient, and knows some sentences that
-it never draws: their loss, which needs no labels, says which state of the training is best.
+A task draws the sentences of a step and computes the loss of their vectors with its gradient. It never draws its
+held-out sentences; their loss, which needs no labels, decides which state of the training is best.
 """
 
 from __future__ import annotations
@@ -21,21 +21,21 @@ Floats = NDArray[np.floating[Any]]
 
 _MIN_ORDERED = 4
 _MIN_SENTENCES = 4
-_MAPPED = 8192  # sentences that the map of `TeacherTask` is started with
+_MAPPED = 8192  # sentences that initialise the map of `TeacherTask`
 _RIDGE = 0.1
-_DIRECTION = 0.3  # length of the first map of `OrderTask`: from zero nothing would be learned
+_DIRECTION = 0.3  # length of the initial map of `OrderTask`; a zero map has no gradient
 
 SWAPPED = 0.12
-"""Fraction of the places between two words at which `OrderTask` exchanges them."""
+"""Fraction of adjacent word pairs that `OrderTask` swaps."""
 
 HELD_OUT = 1000
-"""Sentences or pairs that are never drawn; a tenth where there are not ten times as many."""
+"""Number of held-out sentences or pairs, at most a tenth of all."""
 
 
 class Loss(NamedTuple):
-    """The loss of a batch and its gradients: for what it was taken of, the task's own parameters, and words.
+    """The loss of a batch and its gradients, of its input, of the task's own parameters, and of words.
 
-    `d_rows` has distinct words, and the gradients of their rows of the table where it was given that.
+    `d_rows` has distinct words and the gradients of their table rows, if the loss depends on the table.
     """
 
     value: float
@@ -45,20 +45,19 @@ class Loss(NamedTuple):
 
 
 class Batch(NamedTuple):
-    """Sentences, and the loss of what the encoder makes of them.
+    """Sentences, and the loss of their vectors.
 
     Attributes
     ----------
     sentences : PackedSentences
     loss : callable
-        Takes the vectors of all sentences, shape (B, d); or, where `is_of_tokens`, the hidden states of some
-        consecutive tokens, and which of the batch's tokens they are. The losses of parts add up.
+        Takes the vectors of all sentences, shape (B, d); or, with `is_of_tokens`, the hidden states of some consecutive
+        tokens and their indices in the batch. The losses of parts sum to the total.
     is_of_tokens : bool
     hidden : ndarray of int64, or None
-        Which of the tokens are read as zeros, in order. If there is any such array, `loss` takes the table of words as
-        well.
+        Sorted indices of tokens that are read as zeros. If it is given, `loss` takes the word table as well.
     figures : dict of str to float, or None
-        What else is measured while the loss is taken.
+        Further measures, computed with the loss.
     """
 
     sentences: PackedSentences
@@ -69,14 +68,14 @@ class Batch(NamedTuple):
 
 
 class Task(Protocol):
-    """One thing to be trained on.
+    """A training task.
 
     Attributes
     ----------
     name : str
-        For the history.
+        Name in the history.
     own : list of ndarray
-        Parameters that belong to the task and not to the encoder. They are trained beside it.
+        Parameters of the task, which are trained with the encoder but do not belong to it.
     """
 
     name: str
@@ -96,10 +95,10 @@ class Task(Protocol):
 
 
 class Drawing(ABC):
-    """What the tasks share: some of their items are held out, and each step draws from the others.
+    """The base of tasks: some items are held out, and each step draws from the others.
 
-    A task sets its seed and what `digest` depends on, and makes the batch of some items in `_batch`; the step is -1 for
-    those that are held out.
+    A task sets its seed and the inputs of `digest`, and builds the batch of some items in `_batch`; the step is -1 for
+    held-out items.
     """
 
     _seed: int
@@ -128,9 +127,9 @@ class Drawing(ABC):
 
 
 class PairTask(Drawing):
-    """Find the partner of a sentence among those of the others; see `info_nce`.
+    """Find the paraphrase of a sentence among those of the others; see `info_nce`.
 
-    Each step draws two sentences of each of some sets. What is held out is the first two, with all their words.
+    Each step draws two sentences of each of some sets. Held-out sets use their first two, with all words.
 
     Parameters
     ----------
@@ -141,7 +140,7 @@ class PairTask(Drawing):
     batch_size, seed : int
     temperature : float
     word_dropout : float, default 0
-        Fraction of the words that each step leaves out, at random; see `drop_words`.
+        Fraction of the words that each step drops at random; see `drop_words`.
     name : str
     """
 
@@ -171,7 +170,7 @@ class PairTask(Drawing):
         return batch._replace(sentences=drop_words(batch.sentences, self._word_dropout, rng))
 
     def _pair(self, rows: NDArray[np.int64], chosen: NDArray[np.intp]) -> Batch:
-        """Return two sentences of each set, `chosen` of its columns, and its negative."""
+        """Return two sentences of each set, from the `chosen` columns, and its negative."""
         n = len(rows)
         packs = [_choose(self._sets, rows, chosen[:, side]) for side in (0, 1)]
         if self._negatives is not None:
@@ -186,7 +185,7 @@ class PairTask(Drawing):
 
 
 class NeighborTask(Drawing):
-    """Find the sentence that follows among those that follow the others; see `info_nce`."""
+    """Find the next sentence among those that follow other sentences; see `info_nce`."""
 
     def __init__(self, neighbors: Neighbors, *, batch_size: int, temperature: float, seed: int) -> None:
         self._sentences, self._temperature, self._seed = neighbors.sentences, temperature, seed
@@ -205,10 +204,10 @@ class NeighborTask(Drawing):
 
 
 class TeacherTask(Drawing):
-    """Be like a teacher: order the others as it does, and point, through a linear map, where it points.
+    """Imitate a teacher: rank the other sentences as it does, and predict its vectors with a linear map.
 
-    The loss is `listwise_distillation` plus `vector_distillation`. The map is the task's own and is thrown away; see
-    `start_at` for where it starts.
+    The loss is `listwise_distillation` plus `vector_distillation`. The map belongs to the task and is discarded;
+    `start_at` initialises it.
 
     Parameters
     ----------
@@ -240,9 +239,9 @@ class TeacherTask(Drawing):
         self.own = [projection]
 
     def start_at(self, vectors_of: Callable[[PackedSentences], Floats]) -> None:
-        """Start with the linear map that is best for the vectors an encoder makes now, by ridge regression.
+        """Initialise the linear map by ridge regression on the encoder's current vectors.
 
-        From a map at random the first steps would turn the vectors towards what it happens to be.
+        With a random map, the first steps would adapt the vectors to that map.
         """
         rows = np.sort(self._items[:_MAPPED])
         own, goal = (
@@ -267,21 +266,21 @@ class TeacherTask(Drawing):
 
 
 class OrderTask(Drawing):
-    """Find the words that were exchanged with a neighbour, from the hidden states; it needs a network.
+    """Find the words that were swapped with a neighbour from their hidden states; this needs a network.
 
-    A linear map of a token's hidden state shall be 1 if the token was exchanged and 0 if not. A sentence's vector is
-    their sum, so that the same map of it says how many words stand wrong. The loss is the mean square of the error over
-    that of always giving the mean. The map is the task's own and is thrown away.
+    A linear map of a token's hidden state predicts 1 if the token was swapped and 0 if not. A sentence's vector is the
+    sum of its hidden states, so the same map of it counts the misplaced words. The loss is the mean square error,
+    divided by that of always predicting the mean. The map belongs to the task and is discarded.
 
     Parameters
     ----------
     sentences : PackedSentences
-        Those of fewer than four words are left out.
+        Sentences of fewer than four words are left out.
     dimension : int
         d, the width of the hidden states.
     batch_size, seed : int
     share : float, default 0.12
-        Fraction of the places between two words at which they are exchanged; no word moves twice.
+        Fraction of adjacent word pairs to swap; no word moves twice.
     """
 
     def __init__(
@@ -298,7 +297,7 @@ class OrderTask(Drawing):
 
     @staticmethod
     def can_use(sentences: PackedSentences) -> bool:
-        """Tell whether there are enough sentences of four words or more."""
+        """Return whether there are enough sentences of four words or more."""
         return int((sentences.lengths >= _MIN_ORDERED).sum()) >= _MIN_SENTENCES
 
     def _batch(self, items: NDArray[np.int64], step: int) -> Batch:
@@ -318,7 +317,7 @@ class OrderTask(Drawing):
 
 
 def drop_words(sentences: PackedSentences, share: float, rng: np.random.Generator) -> PackedSentences:
-    """Leave out a fraction of the words, at random, but all of no sentence: its first one stays then."""
+    """Drop a random fraction of the words; if that would empty a sentence, its first word stays."""
     if not share:
         return sentences
     is_kept = rng.random(len(sentences.tokens)) >= share
@@ -332,10 +331,10 @@ def drop_words(sentences: PackedSentences, share: float, rng: np.random.Generato
 def swap_neighbors(
     sentences: PackedSentences, share: float, rng: np.random.Generator
 ) -> tuple[PackedSentences, NDArray[np.bool_]]:
-    """Exchange neighbouring words at some places; return the sentences, and which tokens were exchanged, shape (N,).
+    """Swap neighbouring words at some places; return the sentences, and which tokens were swapped, shape (N,).
 
-    A fraction `share` of the places between two words is tried. A place is skipped if one before it was taken that
-    shares a word with it, or if the two words are the same.
+    A fraction `share` of adjacent pairs is tried. A pair is skipped if its first word was already swapped, or if its
+    two words are the same.
     """
     tokens = sentences.tokens
     is_place = rng.random(len(tokens)) < share
@@ -355,7 +354,7 @@ def swap_neighbors(
 
 
 def hold_out(rows: NDArray[np.int64], what: str) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Divide shuffled items into those that are held out and those that are drawn; ValueError if there are not four."""
+    """Divide shuffled items into held-out and training items; ValueError if there are fewer than four."""
     if len(rows) < _MIN_SENTENCES:
         raise ValueError(f"there is too little to train on: {len(rows)} {what} with words of the vocabulary")
     n_held = max(2, min(HELD_OUT, len(rows) // 10))

@@ -1,8 +1,8 @@
-"""Vectors of a teacher that are kept on the disk: a sentence is encoded once, whichever training asks for it.
+"""A cache of teachers' vectors on disk: each sentence is encoded only once, across trainings.
 
-A cache is a folder with a folder for each teacher, named after a digest of the teacher's files. Its rows are a digest
-of the sentence and the vector in float16, one after another in the order in which they were made. A run that is killed
-leaves all whole rows; the next one makes what is missing, and so does a run with other sentences.
+A cache is a folder with one folder per teacher, named after a digest of the teacher's files. Each row has a digest of
+the sentence and its vector in float16, in the order in which they were made. A killed run leaves complete rows; the
+next run computes what is missing, and so does a run with other sentences.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ _DIGEST_BYTES = 8
 
 @dataclass(frozen=True, eq=False)
 class KeptVectors:
-    """The vectors of n sentences, which lie on the disk in another order.
+    """The vectors of n sentences, which are on disk in another order.
 
     Attributes
     ----------
@@ -55,7 +55,7 @@ class KeptVectors:
 
     @property
     def dtype(self) -> np.dtype[np.float16]:
-        """Of the vectors."""
+        """The dtype of the vectors."""
         return self.stored.dtype
 
     def __getitem__(self, rows: Any) -> NDArray[np.float16]:
@@ -63,21 +63,21 @@ class KeptVectors:
 
 
 class TeacherCache:
-    """The vectors that one teacher has made.
+    """The cached vectors of one teacher.
 
     Parameters
     ----------
     folder : path-like
-        Of all teachers; it is made if it is missing.
+        Folder of all teachers, created if it is missing.
     teacher : path-like
-        The folder of the teacher.
+        Folder of the teacher.
     columns : int
-        Of the teacher's vectors.
+        Width of the teacher's vectors.
 
     Raises
     ------
     ModelError
-        If a folder cannot be read or made, or does not hold what its ``config.json`` says.
+        If a folder cannot be read or created, or does not match its ``config.json``.
     """
 
     def __init__(self, folder: str | os.PathLike[str], teacher: str | os.PathLike[str], columns: int) -> None:
@@ -110,7 +110,7 @@ class TeacherCache:
         encode: Callable[[list[str]], NDArray[Any]],
         tell: Callable[[float], None] = lambda done: None,
     ) -> KeptVectors:
-        """Return the vectors of sentences; those that are missing are made and kept first, in order.
+        """Return the vectors of sentences; missing ones are computed and stored first, in order.
 
         Parameters
         ----------
@@ -118,12 +118,12 @@ class TeacherCache:
         encode : callable
             From a list of k sentences to an array of shape (k, columns).
         tell : callable, optional
-            Is given the fraction of the sentences whose vectors there are.
+            Receives the fraction of the sentences that have vectors.
 
         Raises
         ------
         ModelError
-            If the disk is full, or another run writes to this cache. What was made before is kept.
+            If the disk is full, or another run writes to this cache. Vectors stored before are kept.
         """
         wanted = np.fromiter(map(_digest, sentences), np.uint64, len(sentences))
         missing = self._missing(wanted)
@@ -144,7 +144,7 @@ class TeacherCache:
         encode: Callable[[list[str]], NDArray[Any]],
         tell: Callable[[float], None],
     ) -> None:
-        """Append the vectors of some of the sentences, a block after the other."""
+        """Append the vectors of some of the sentences, block by block."""
         n_before = len(sentences) - len(missing)
         try:
             with self._file.open("ab", buffering=0) as file:
@@ -164,7 +164,7 @@ class TeacherCache:
 
     @property
     def _n_rows(self) -> int:
-        """Whole rows of the file; a killed run may have left the beginning of another."""
+        """Number of complete rows of the file; a killed run may have left an incomplete one."""
         return self._file.stat().st_size // self._type.itemsize if self._file.exists() else 0
 
     def _stored(self) -> NDArray[Any]:
@@ -172,7 +172,7 @@ class TeacherCache:
         return np.memmap(self._file, self._type, "r", shape=(n_rows,)) if n_rows else np.empty(0, self._type)
 
     def _missing(self, wanted: NDArray[np.uint64]) -> NDArray[np.intp]:
-        """Return where each sentence that is not kept stands first."""
+        """Return the first place of each sentence that is not stored."""
         distinct, first = np.unique(wanted, return_index=True)
         return np.sort(first[~np.isin(distinct, self._stored()["sentence"])])
 
@@ -184,7 +184,7 @@ def _digest(sentence: str) -> int:
 
 
 def _append(file: FileIO, data: bytes) -> None:
-    """Write all of some rows at the end of a file that has no buffer, which would be tried again when it is closed."""
+    """Append rows to a file without a buffer, which Python would try to write again on closing."""
     left = memoryview(data)
     while left:
         left = left[file.write(left) :]

@@ -1,4 +1,4 @@
-"""From teachers to their vectors of the sentences of a text: made, read from a file, or taken from a cache."""
+"""Teachers' vectors of the sentences of a text: computed, read from a file, or taken from a cache."""
 
 from __future__ import annotations
 
@@ -41,8 +41,8 @@ def teacher_vectors(
 ) -> Vectors:
     """Return the vectors of sentences, one row each.
 
-    Of several teachers each vector is brought to length 1, and they stand side by side: the cosine of two sentences is
-    then the mean of what the teachers find.
+    For several teachers, the unit vectors are concatenated: the cosine of two sentences is then the mean of the
+    teachers' cosines.
 
     Parameters
     ----------
@@ -50,14 +50,14 @@ def teacher_vectors(
     sentences : list of str
     report : callable
     cache : path-like, optional
-        The folder in which vectors of teachers that are folders are kept; see `TeacherCache`.
+        Folder for the cached vectors of teachers that are folders; see `TeacherCache`.
 
     Raises
     ------
     ValueError
-        If vectors cannot be read, are not one for each sentence, or are not finite numbers.
+        If vectors cannot be read, are not finite, or their number is not that of the sentences.
     ModelError
-        If a folder holds no encoder, or the cache cannot be used.
+        If a folder is not an encoder, or the cache cannot be used.
     """
     listed = listed_teachers(teachers)
     parts = [_vectors_of(teacher, sentences, report, cache) for teacher in listed]
@@ -121,7 +121,7 @@ def read_vectors(path: str | os.PathLike[str]) -> NDArray[Any]:
     Raises
     ------
     ValueError
-        If the file cannot be read, is no .npy file or holds Python objects.
+        If the file cannot be read, is not an .npy file or contains Python objects.
     """
     try:
         array: NDArray[Any] = np.load(path, mmap_mode="r", allow_pickle=False)
@@ -135,7 +135,7 @@ def read_vectors(path: str | os.PathLike[str]) -> NDArray[Any]:
 def _ask(
     teacher: Callable[[list[str]], Any], sentences: list[str], report: Callable[[FitProgress], None]
 ) -> NDArray[Any]:
-    """Let the teacher make its vectors, some at a time."""
+    """Let the teacher encode the sentences, some at a time."""
     parts = []
     for start in range(0, len(sentences), _TEACHER_BATCH):
         report(FitProgress("teaching", start / len(sentences)))
@@ -152,7 +152,7 @@ def _slices(n: int) -> list[slice]:
 
 
 def scaled_to_unit(rows: Floats) -> Floats:
-    """Return rows at length 1; zeros stay zeros."""
+    """Return rows scaled to unit length; zero rows stay zero."""
     lengths = np.linalg.norm(rows, axis=1, keepdims=True)
     units: Floats = rows / np.where(lengths > 0, lengths, np.float32(1))
     return units

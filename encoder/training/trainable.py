@@ -46,10 +46,10 @@ class _Kept(NamedTuple):
 
 
 class Trainable:
-    """The parameters of an encoder while they are trained, and those of the tasks it is trained on.
+    """The parameters of an encoder during training, and those of its tasks.
 
-    The arrays of `state`, where it starts, are copied. With `table_alone` its network takes no part and stays as it is.
-    The other arguments are those of `FitOptions`.
+    The arrays of the initial `state` are copied. With `table_alone`, the network is not used and stays unchanged. The
+    other arguments are those of `FitOptions`.
     """
 
     def __init__(
@@ -77,17 +77,17 @@ class Trainable:
         self._found: tuple[_Gradients, list[tuple[int, list[Floats]]]] | None = None
 
     def vectors(self, sentences: PackedSentences, *, chunk: int = 512) -> NDArray[np.float32]:
-        """Return the vectors of sentences, shape (S, d), without keeping anything for a backward pass."""
+        """Return the vectors of sentences, shape (S, d), without a cache for a backward pass."""
         parts = [self._forward(sentences[at : at + chunk], None)[0] for at in range(0, len(sentences), chunk)]
         return np.concatenate([np.empty((0, self.table.shape[1]), np.float32), *parts])
 
     def accumulate(
         self, batches: list[tuple[int, float, Batch]], *, seed: int, chunk: int | None = None
     ) -> list[float]:
-        """Find the gradients of some batches, and return their losses; nothing moves.
+        """Compute the gradients of some batches without updating parameters, and return the losses.
 
-        With each batch comes the number of its task, and how much its loss counts. `seed` decides what the network
-        drops. It holds `chunk` sentences at once, see `cached_gradients`, and drops what it drops without.
+        Each batch comes with the number of its task and the weight of its loss. `seed` decides dropout. The network
+        processes `chunk` sentences at once, see `cached_gradients`, with the same dropout as without.
         """
         losses: list[float] = []
         words, own = _Gradients(self), []
@@ -99,7 +99,7 @@ class Trainable:
         return losses
 
     def update(self, rates: Rates) -> None:
-        """Move all parameters by the gradients that `accumulate` found."""
+        """Update all parameters with the gradients of `accumulate`."""
         assert self._found is not None
         (words, own), self._found = self._found, None
         for number, gradients in own:
@@ -108,14 +108,14 @@ class Trainable:
         self._apply(words, rates)
 
     def rehearse_update(self) -> None:
-        """Forget what `accumulate` found; let the optimizers take a step with nothing, so that they are compiled."""
+        """Discard the gradients of `accumulate`; compile the optimizers by a step without gradients."""
         self._found, none = None, np.empty(0, np.float32)
         Adam(none.shape).step(none, none, 0.0)
         rows = np.empty((0, 1), np.float32)
         LazyAdam((0, 1)).step(rows, np.empty(0, np.int64), rows, 0.0)
 
     def loss(self, batch: Batch, *, chunk: int = 512) -> float:
-        """Return the loss of a batch, without a step and without dropping anything."""
+        """Return the loss of a batch, without a step and without dropout."""
         if not batch.is_of_tokens:
             return batch.loss(self.vectors(batch.sentences, chunk=chunk)).value
         return sum(
@@ -156,7 +156,7 @@ class Trainable:
         return total, found
 
     def _dropped(self, sentences: PackedSentences, part: slice, seed: int) -> Dropout | None:
-        """Return what the network drops of a part of a batch: what it would drop there of the whole."""
+        """Return the dropout of a part of a batch, equal to that of the whole batch there."""
         return None if self.network is None else self.network.dropout(seed, int(sentences.offsets[part.start]))
 
     def _forward(self, sentences: PackedSentences, dropped: Dropout | None) -> tuple[NDArray[np.float32], _Kept]:
@@ -180,7 +180,7 @@ class Trainable:
     def _states(
         self, sentences: PackedSentences, dropped: Dropout | None, hidden: NDArray[np.int64] | None = None
     ) -> tuple[NDArray[np.float32], _Kept]:
-        """Return the hidden states whose sums the vectors are, shape (N, d); `hidden` tokens are read as zeros."""
+        """Return the hidden states, shape (N, d), whose sums are the vectors; `hidden` tokens are read as zeros."""
         x = np.empty((len(sentences.tokens), self.table.shape[1]), np.float32)
         gather_rows(self.table, self._scales, sentences.tokens, x)
         if hidden is not None:
@@ -206,14 +206,14 @@ class Trainable:
             self._table_adam.step(self.table, rows, gradient, rates.table)
 
     def learned(self) -> dict[str, NDArray[Any]]:
-        """Return what belongs to the encoder, by name; not copied."""
+        """Return the arrays of the encoder by name, not copied."""
         named: dict[str, NDArray[Any]] = {"table": self.table, "word_weights": self.word_weights}
         if self.parameters is not None:
             named["network"] = self.parameters.flat
         return named
 
     def state_with(self, learned: Mapping[str, NDArray[Any]]) -> EncoderState:
-        """Return the encoder of arrays that `learned` named, which it keeps."""
+        """Return the encoder with these arrays, named as by `learned` and not copied."""
         parameters = self._start.parameters
         if self.parameters is not None:
             parameters = self.parameters.zeros_like()
@@ -221,15 +221,15 @@ class Trainable:
         return replace(self._start, table=learned["table"], word_weights=learned["word_weights"], parameters=parameters)
 
     def all_finite(self) -> bool:
-        """Tell whether no parameter is NaN or infinite."""
+        """Return whether all parameters are finite."""
         return all(map(all_finite, (*self.learned().values(), *self._own().values())))
 
     def tensors(self) -> dict[str, NDArray[Any]]:
-        """Return everything that training needs to go on, by name; not copied."""
+        """Return all arrays needed to resume training by name, not copied."""
         return self.learned() | self._own() | optimizer_state(self._adams())
 
     def restore(self, tensors: Mapping[str, NDArray[Any]]) -> None:
-        """Go on from what `tensors` gave; ValueError if an array is missing or has another shape."""
+        """Restore the arrays of `tensors`; ValueError if an array is missing or has another shape."""
         restore_arrays(self.learned() | self._own(), tensors)
         restore_optimizers(self._adams(), tensors)
         self._scales = np.exp(self.word_weights)
@@ -250,7 +250,7 @@ _Rows = tuple[NDArray[np.int64], NDArray[np.float32]]
 
 
 class _Gradients:
-    """The gradients of a step: of the distinct words of each pass that are read or told, and of the network."""
+    """The gradients of a step: of the distinct words of each pass, read or predicted, and of the network."""
 
     def __init__(self, model: Trainable) -> None:
         self._model = model
@@ -259,7 +259,7 @@ class _Gradients:
         self.network: Any = None
 
     def add(self, d_vectors: Floats, kept: _Kept) -> None:
-        """Send the gradient of some vectors back."""
+        """Backpropagate the gradient of some vectors."""
         d_vectors = np.ascontiguousarray(d_vectors, np.float32)
         sentences = kept.sentences
         if kept.cache is not None:
@@ -269,7 +269,7 @@ class _Gradients:
         scatter_bags(d_vectors, scales, slots, sentences.offsets, d_rows)
 
     def add_states(self, dy: Floats, kept: _Kept) -> None:
-        """Send the gradient of the hidden states that the network returned back."""
+        """Backpropagate the gradient of the network's hidden states."""
         model, dx = self._model, np.ascontiguousarray(dy, np.float32)
         if kept.cache is not None and model.network is not None and model.parameters is not None:
             dx, gradients = model.network.backward(model.parameters, dx, kept.cache)
@@ -283,7 +283,7 @@ class _Gradients:
         scatter_rows(dx, scales, slots, d_rows)
 
     def _begin(self, sentences: PackedSentences) -> tuple[NDArray[np.float32], NDArray[np.int64], NDArray[np.float32]]:
-        """Return the weights of the distinct words, which of them each token is, and zeros for their gradients."""
+        """Return the weights of the distinct words, the index of each token among them, and zeros for gradients."""
         words, places = np.unique(sentences.tokens, return_inverse=True)
         rows = words.astype(np.int64)
         d_rows = np.zeros((len(rows), self._model.table.shape[1]), np.float32)

@@ -1,11 +1,11 @@
-"""Training an encoder: without labels on neighbouring sentences or masked words, on sets, or after a teacher.
+"""Training an encoder: without labels on neighbouring sentences or masked words, on paraphrases, or with a teacher.
 
-Pairs are trained on after the corpus, and beside it: what it taught would be forgotten, and its held-out loss would not
-say so.
+Training on pairs follows that on the corpus, and continues to train on the corpus as well. Otherwise the encoder would
+forget what the corpus taught, and the held-out loss of pairs would not show it.
 
-Training keeps the state whose loss on held-out sentences, which needs no labels, is lowest; the start is one of the
-candidates, so that by this measure an encoder only gets better. It can be interrupted and resumed: what a step draws
-depends on the seed and the number of the step only.
+Training keeps the state with the lowest loss on held-out sentences, which needs no labels. The initial state is a
+candidate, so by this measure an encoder only gets better. Training can be interrupted and resumed, because what a step
+draws depends only on the seed and the number of the step.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ _TASKS = {"corpus": corpus_tasks, "masked": masked_tasks, "titles": title_tasks}
 
 @dataclass(frozen=True)
 class Fitted:
-    """What training gave.
+    """The result of a training.
 
     Attributes
     ----------
@@ -52,9 +52,9 @@ class Fitted:
     interrupted : bool
         Whether Ctrl-C ended the training.
     training : dict of str to ndarray, or None
-        What an interrupted training needs to go on: pass it to `fit_encoder` as `resume`.
+        State of an interrupted training; pass it to `fit_encoder` as `resume`.
     interrupt : KeyboardInterrupt or None
-        What ended it.
+        The interrupt that ended it.
     """
 
     state: EncoderState
@@ -66,7 +66,7 @@ class Fitted:
 
 @dataclass(frozen=True)
 class Kept:
-    """Where the checkpoints of a training go, and how what training gave so far becomes what is saved."""
+    """The checkpoint of a training, and how the result so far is converted for saving."""
 
     checkpoint: Checkpoint
     saveable: Callable[[Fitted], Saveable]
@@ -89,16 +89,16 @@ def fit_encoder(
     Parameters
     ----------
     state : EncoderState
-        Where to start; such as `sif_state`, or what another training gave.
+        Initial state, such as that of `sif_state` or of another training.
     corpus, pairs, teacher, teacher_cache : optional
-        What to train on; see `SentenceEncoder.fit`. `pairs` may be `SentenceSets`, too.
+        Training data; see `SentenceEncoder.fit`. `pairs` may also be `SentenceSets`.
     options : FitOptions, optional
     progress : callable, optional
         Called from time to time.
     resume : mapping of str to ndarray, optional
-        `Fitted.training` of an interrupted training with the same other arguments.
+        `Fitted.training` of an interrupted training with otherwise the same arguments.
     kept : Kept, optional
-        Where checkpoints go.
+        Where to save checkpoints.
 
     Returns
     -------
@@ -107,13 +107,13 @@ def fit_encoder(
     Raises
     ------
     ValueError
-        If there is nothing to train on, or not enough of it; if the encoder was imported and pools otherwise than by
-        the sum or the mean; if the teacher's vectors have the wrong number or shape or are not finite; if `resume`
-        belongs to another training.
+        If there is not enough training data; if the encoder was imported and its pooling is neither the sum nor the
+        mean; if the teacher's vectors have the wrong number or shape or are not finite; if `resume` belongs to another
+        training.
     CorpusError
-        If a file cannot be read or is not what it should be.
+        If a file cannot be read or has the wrong format.
     DivergenceError
-        If a loss or a parameter is not finite. A checkpoint that was written before is still whole.
+        If a loss or a parameter is not finite. An earlier checkpoint stays intact.
     """
     options = FitOptions() if options is None else options
     is_masked = options.objective == "masked"
@@ -166,7 +166,7 @@ def fit_encoder(
 def _read_tasks(
     read: Callable[[str, FitOptions], list[Task]], every: Mapping[str, FitOptions], kinds: list[str], *, goes_on: bool
 ) -> dict[str, list[Task]]:
-    """Return the tasks of each of `kinds`; with `goes_on`, those of a corpus go on beside pairs."""
+    """Return the tasks of each of `kinds`; with `goes_on`, those of a corpus continue beside pairs."""
     goes_on = goes_on and len(every) == 2
     tasks = {kind: read(kind, every[kind]) for kind in (every if goes_on else kinds)}
     if goes_on:
@@ -180,7 +180,7 @@ def _check_start(state: EncoderState, corpus: Any, pairs: object, teacher: Teach
     if corpus is None and pairs is None:
         raise ValueError("there is nothing to train on: give a corpus, pairs, or a corpus and a teacher")
     if teacher is not None and corpus is None:
-        raise ValueError("a teacher needs a corpus of sentences to speak about")
+        raise ValueError("a teacher needs a corpus of sentences to encode")
     if not state.pooling.is_linear:
         dense = " and a dense map" if state.pooling.dense else ""
         raise ValueError(
@@ -247,51 +247,51 @@ class Stage:
 
     @property
     def best(self) -> EncoderState:
-        """The state whose held-out loss was lowest so far."""
+        """The state with the lowest held-out loss so far."""
         return self._start if self.loop.best is None else self._trainable.state_with(self.loop.best)
 
     @property
     def chosen(self) -> EncoderState:
-        """What the next stage starts from: the best, without a network that was tried and has gained nothing."""
+        """The start of the next stage: the best state, without a tried network that brought no gain."""
         if self.part.is_trial and self.loop.best is None:
             return replace(self._start, network=None, parameters=None)
         return self.best
 
     @property
     def history(self) -> list[dict[str, Any]]:
-        """What was measured, in the stages before as well."""
+        """The history, including earlier stages."""
         return self._before + self.loop.history
 
     def fitted(self) -> Fitted:
-        """Return the training as it stands, ready to go on."""
+        """Return the current result, which can be resumed."""
         stage: dict[str, NDArray[Any]] = {"stage": self.place, "fingerprint": self.fingerprint}
         return Fitted(self.best, self.history, True, self.loop.tensors() | stage)
 
     def resume(self, tensors: Mapping[str, NDArray[Any]]) -> None:
-        """Go on where another training, of the same arguments, was."""
+        """Resume from the state of another training with the same arguments."""
         _check_same(self.fingerprint, tensors.get("fingerprint"))
         self.loop.restore(tensors)
 
     def accumulate(self, step: int) -> list[float]:
-        """Find the gradients of a step of all tasks; return their losses."""
+        """Compute the gradients of a step of all tasks; return their losses."""
         batches = [(i, self._weight(task), task.draw(step)) for i, task in enumerate(self.tasks)]
         return self._trainable.accumulate(batches, seed=(self.options.seed << 20) + step, chunk=self.options.chunk)
 
     def rehearse(self) -> None:
-        """Do what a step does and move nothing, so that what is missing is compiled: that is no time of training."""
+        """Run a step without an update, so that compilation does not count as training time."""
         self.accumulate(0)
         self._trainable.rehearse_update()
 
     def update(self, scale: float) -> None:
-        """Move all parameters."""
+        """Update all parameters."""
         options = self.options
         rates = options.learning_rate or 0.0, options.weight_rate or 0.0, options.network_rate
         self._trainable.update(Rates(*(scale * rate for rate in rates)))
 
     def held_out_loss(self) -> float:
-        """Return the loss of the sentences that no task draws.
+        """Return the loss of the held-out sentences.
 
-        A network that is to be kept for a gain only is measured by what the table was trained on, too.
+        A network that is on trial is also measured by the tasks that the word vectors were trained on.
         """
         total, self._figures = 0.0, {}
         for task in self.tasks:
@@ -303,19 +303,19 @@ class Stage:
         return total
 
     def all_finite(self) -> bool:
-        """Tell whether no parameter is NaN or infinite."""
+        """Return whether all parameters are finite."""
         return self._trainable.all_finite()
 
     def parameters(self) -> dict[str, NDArray[Any]]:
-        """Return what belongs to the encoder."""
+        """Return the arrays of the encoder."""
         return self._trainable.learned()
 
     def tensors(self) -> dict[str, NDArray[Any]]:
-        """Return everything that training needs to go on."""
+        """Return all arrays needed to resume training."""
         return self._trainable.tensors()
 
     def restore(self, tensors: Mapping[str, NDArray[Any]]) -> None:
-        """Go on from what `tensors` gave."""
+        """Restore the arrays of `tensors`."""
         self._trainable.restore(tensors)
 
     def _weight(self, task: Task) -> float:
@@ -329,7 +329,7 @@ class Stage:
 
 
 def _weights(tasks: list[Task], kind: str, options: FitOptions) -> dict[str, float]:
-    """Return how much the loss of each task of a stage counts, by its name."""
+    """Return the weight of the loss of each task of a stage by name."""
     names = [task.name for task in tasks]
     of_pairs = [name for name in names if name.startswith("pairs")]
     weights = dict.fromkeys(names, options.corpus_share if kind in ("pairs", "titles") else 1.0)
@@ -340,7 +340,7 @@ def _weights(tasks: list[Task], kind: str, options: FitOptions) -> dict[str, flo
 
 
 def _fingerprint(options: FitOptions, text: dict[str, dict[str, str]]) -> NDArray[np.uint8]:
-    """Return bytes that two trainings share only if they do the same, in this stage and those that follow.
+    """Return bytes that are equal only for trainings with equal current and later stages.
 
     `text` has the digests of the tasks of each stage.
     """

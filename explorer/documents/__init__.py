@@ -1,1 +1,1 @@
-"""The sentences of an index on a map: coloured, named region by region, searched, filtered and saved."""
+"""The map of the sentences of an index: colours, named regions, search, filters and export."""

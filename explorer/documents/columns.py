@@ -1,4 +1,4 @@
-"""Columns of metadata in a few bins each, for histograms, filters and colours."""
+"""Columns of metadata, binned for histograms, filters and colours."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 MOST_BINS = 24
 _EDGE = 0.002
-"""Fraction of numbers, at each end, that the outer bins take in whatever they are."""
+"""Fraction of the numbers at each end that the outer bins absorb."""
 _FEW_NUMBERS = 12
 _DATE = re.compile(r"\d{4}(?:-\d\d(?:-\d\d(?:[T ].*)?)?)?")
 _LENGTHS = (4, 7, 10)  # of a date's year, month and day
@@ -23,14 +23,14 @@ Kind = Literal["category", "number", "date"]
 
 @dataclass(frozen=True)
 class Column:
-    """What is known of every sentence, in bins.
+    """One column of metadata, binned.
 
     Attributes
     ----------
     name : str
     kind : {"category", "number", "date"}
     bins : list of str
-        What each bin holds, at most 24: the most frequent values first, or numbers and dates in their order.
+        Label of each bin, at most 24: the most frequent values first, or numbers and dates in order.
     codes : ndarray of shape (N,), uint8
         The bin of each sentence.
     """
@@ -42,9 +42,9 @@ class Column:
 
 
 def make_column(name: str, values: Sequence[Any] | NDArray[Any]) -> Column:
-    """Return a column of values, one a sentence: numbers, dates (2026-11-30), or anything else.
+    """Return a column of values, one per sentence: numbers, dates (2026-11-30), or anything else.
 
-    What is missing (None, an empty text, no number) is a bin of its own, the last.
+    Missing values (None, empty text, NaN) form a separate bin, the last.
     """
     texts = ["" if _is_missing(value) else str(value).strip() for value in values]
     present = [text for text in texts if text]
@@ -68,7 +68,7 @@ def _is_missing(value: Any) -> bool:
 
 
 def _numbers(texts: set[str]) -> dict[str, float] | None:
-    """Return what texts are as numbers; None if one of them is none, or not finite."""
+    """Return texts as numbers, or None if one of them is not a finite number."""
     try:
         found = {text: float(text) for text in texts}
     except ValueError:
@@ -77,7 +77,7 @@ def _numbers(texts: set[str]) -> dict[str, float] | None:
 
 
 def _of_bins(name: str, kind: Kind, values: list[str], texts: list[str]) -> Column:
-    """Return a column whose bins are values, all others together, and what is missing."""
+    """Return a column whose bins are the frequent values, all others, and missing values."""
     number = {value: i for i, value in enumerate(values)}
     others = len(values)
     codes = np.array([number.get(text, others if text else others + 1) for text in texts])
@@ -103,7 +103,7 @@ def _of_numbers(name: str, values: NDArray[np.float64]) -> Column:
 
 
 def _cut(values: NDArray[np.float64], *, is_whole: bool) -> tuple[list[str], NDArray[np.uint8]]:
-    """Cut numbers into bins of one width, which is a round number; those without a number are the last bin."""
+    """Cut numbers into bins of equal, round width; missing values are the last bin."""
     known = values[~np.isnan(values)]
     low, high = np.quantile(known, [_EDGE, 1 - _EDGE])
     step = _round_step((high - low) / (MOST_BINS - 6), is_whole)

@@ -1,4 +1,4 @@
-"""The map of an index: where its sentences lie, the regions they lie in, and what these are called."""
+"""The map of an index: places of its sentences, regions, and names of regions."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from w2v.explorer.layout import USUAL_EFFORT, Effort
 from w2v.explorer.word_map import PointMap
 
 MOST_POINTS = 1_000_000
-"""Of a larger index a random sample is shown; all of it is searched."""
+"""Maximum number of points; a larger index shows a random sample, but all of it is searched."""
 NAME_WORDS = 3
 _MANY = 50_000
 _QUICK = Effort(n_columns=48, rows_a_cell=512, cells_searched=4, n_iterations=30)
@@ -35,14 +35,14 @@ class DocumentMap(PointMap):
     Attributes
     ----------
     numbers : ndarray of shape (n,), intp
-        The number of each place among the sentences that are not removed.
+        The number of each place's sentence among those that are not removed.
     """
 
     def __init__(self, index: SentenceIndex, cache: Path | None = None) -> None:
         live = index.rows.live_rows
         usable = live[index.rows.table.inverse_norms(live) > 0]
         if not usable.size:
-            raise ValueError(f"there is nothing to show: {index.path} has no sentence that has a vector")
+            raise ValueError(f"there is nothing to show: no sentence of {index.path} has a vector")
         rows = np.random.default_rng(0).permutation(usable)[:MOST_POINTS]
         effort = USUAL_EFFORT if len(rows) <= _MANY else _QUICK
         made_from = f" sentences {_NAMES_VERSION} {index.contents.to_config()}"
@@ -58,7 +58,7 @@ class DocumentMap(PointMap):
         self.groups = colors[regions.labels_of(0)].astype(np.uint8)
 
     def _name(self, regions: Regions) -> list[list[list[str]]]:
-        """Return the words of each region that tell it from the others of its level."""
+        """Return the keywords of each region, which distinguish it from the others of its level."""
         terms = Terms.of(self._index)
         labels = [self._labels(regions, level) for level in range(len(regions.levels))]
         terms = terms.without(_stop_words(terms, labels[min(1, len(labels) - 1)]))
@@ -68,7 +68,7 @@ class DocumentMap(PointMap):
         ]
 
     def _labels(self, regions: Regions, level: int) -> NDArray[np.int64]:
-        """Return the region of a level that each sentence lies in, -1 if it is not on the map."""
+        """Return the region of each sentence on a level, -1 if the sentence is not on the map."""
         labels = np.full(len(self._index), -1, np.int64)
         labels[self.numbers] = regions.labels_of(level)
         return labels

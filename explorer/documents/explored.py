@@ -1,4 +1,4 @@
-"""An index of sentences as its page asks about it: the map, its regions, searches, columns and selections."""
+"""A sentence index behind its page: map, regions, searches, columns and selections."""
 
 from __future__ import annotations
 
@@ -33,25 +33,25 @@ _RESERVED = ("sentence", "line", "file", "region")
 
 
 class ExploredIndex(Loaded):
-    """Answers the questions of a page on an index; its methods may be called from several threads at once.
+    """Answers the requests of the page of an index; its methods are thread-safe.
 
-    A sentence is asked for by its place: its number among the points of the map.
+    The page refers to a sentence by its place: its number among the points of the map.
 
     Parameters
     ----------
     path : str or path-like
         The folder of the index.
     cache : path, optional
-        Where maps are kept.
+        Folder for finished maps.
     metadata : path, data frame, dict of lists or list of dict, optional
-        Columns with a value for each sentence, beside those of the index.
+        Further columns with a value for each sentence.
     color : str, optional
-        The column whose values colour the map at first; by default regions do.
+        Column that colours the map at first; by default the regions do.
 
     Raises
     ------
     ModelError
-        If the folder is missing, no index, or damaged.
+        If the folder is missing, not an index, or damaged.
     CorpusError
         If the metadata cannot be read.
     ValueError
@@ -90,15 +90,15 @@ class ExploredIndex(Loaded):
         self._color = color
 
     def start(self) -> None:
-        """Begin to make the map."""
+        """Start computing the map."""
         self.map.start()
 
     def stop(self) -> None:
-        """End making the map."""
+        """Stop computing the map."""
         self.map.stop()
 
     def describe(self) -> dict[str, Any]:
-        """Return what the page says of the index."""
+        """Return the description of the index for the page."""
         return {
             "name": self.path.resolve().name,
             "kind": "index",
@@ -126,7 +126,7 @@ class ExploredIndex(Loaded):
     def regions(self) -> bytes:
         """Return the regions, packed: ``levels``, each with its regions, and ``labels``, uint16, of the last level.
 
-        Without any as long as the map is not finished.
+        There are none before the map is complete.
         """
         regions = self.map.regions
         if regions is None:
@@ -134,7 +134,7 @@ class ExploredIndex(Loaded):
         return packed({"levels": regions.described()}, labels=regions.labels)
 
     def columns(self) -> dict[str, Any]:
-        """Return what is known of every sentence: each column with its ``name``, ``kind``, and ``bins`` by name."""
+        """Return the columns of metadata: each with its ``name``, ``kind``, and ``bins`` by name."""
         return {"columns": [{"name": c.name, "kind": c.kind, "bins": c.bins} for c in self._columns.values()]}
 
     def codes(self, name: str) -> bytes:
@@ -159,14 +159,14 @@ class ExploredIndex(Loaded):
         """
         check_text(query, LONGEST_QUERY, "a query")
         if not 1 <= n <= MOST_HITS:
-            raise ValueError(f"between 1 and {MOST_HITS:,} hits can be asked for, not {n}")
+            raise ValueError(f"the number of hits must be from 1 to {MOST_HITS:,}, not {n}")
         [unit] = self.index.encode([query])
         if not unit.any():
             raise ValueError("no word of the query is known to the encoder")
         return {"hits": self._near(unit, n)}
 
     def document(self, place: int) -> dict[str, Any]:
-        """Return a sentence, where it came from, what is known of it, its regions, and its ``neighbors``.
+        """Return a sentence, its source, metadata, regions, and ``neighbors``.
 
         Raises
         ------
@@ -194,7 +194,7 @@ class ExploredIndex(Loaded):
         Raises
         ------
         ValueError
-            If that is damaged, or `n` is out of range.
+            If the selection is damaged, or `n` is out of range.
         """
         if not 0 <= n <= MOST_TEXTS or start < 0:
             raise ValueError(f"at most {MOST_TEXTS} sentences can be asked for")
@@ -210,7 +210,7 @@ class ExploredIndex(Loaded):
         Raises
         ------
         ValueError
-            If the selection is damaged, or there is no such form.
+            If the selection is damaged, or the format is unknown.
         """
         if form not in FORMS:
             raise ValueError(f"the form must be one of {', '.join(FORMS)}, not {form!r:.40}")
@@ -223,7 +223,7 @@ class ExploredIndex(Loaded):
 
     @cached_property
     def _columns(self) -> dict[str, Column]:
-        """The columns that the page shows: those of the metadata, the length of a sentence, and its file."""
+        """The columns of the page: metadata, length of a sentence, and its file."""
         found = {name: make_column(name, values) for name, values in self.metadata.items()}
         sources = self.index.contents.sources
         if len({source.name for source in sources}) > 1 and "file" not in found:
@@ -239,19 +239,19 @@ class ExploredIndex(Loaded):
         return [f"metadata.{name}" if name in _RESERVED else name for name in self.metadata]
 
     def _entry(self, number: int) -> dict[str, Any]:
-        """Return a row of a file."""
+        """Return a row of an exported file."""
         values = [column[number] for column in self.metadata.values()]
         entry = {**self.index.place(number)._asdict(), "region": "".join(self._region_names(number)[-1:])}
         return entry | dict(zip(self._own_names, values, strict=True))
 
     def _described(self, number: int) -> dict[str, Any]:
-        """Return what the page says of a sentence."""
+        """Return the description of a sentence for the page."""
         known = {name: column[number] for name, column in self.metadata.items()}
         names = self._region_names(number)
         return {**self.index.place(number)._asdict(), "metadata": known, "regions": names}
 
     def _region_names(self, number: int) -> list[str]:
-        """Return the names of the regions that a sentence lies in, the largest first."""
+        """Return the names of a sentence's regions, the largest first."""
         regions, place = self.map.regions, self.map.place_of(int(self.index.rows.live_rows[number]))
         if regions is None or place is None:
             return []
@@ -280,7 +280,7 @@ class ExploredIndex(Loaded):
         n = len(self.map.rows)
         wrong = next((place for place in places if not 0 <= place < n), None)
         if wrong is not None:
-            raise ValueError(f"the map has {n:,} points, and none of number {wrong}")
+            raise ValueError(f"the map has {n:,} points, but none with number {wrong}")
         return self.map.numbers[places].tolist() if places else []
 
     def _selected(self, selected: str) -> NDArray[np.intp]:
@@ -289,7 +289,7 @@ class ExploredIndex(Loaded):
         try:
             given = np.frombuffer(base64.b64decode(selected, validate=True), np.uint8)
         except (binascii.Error, ValueError) as error:
-            raise ValueError("what is selected must be bits in base64") from error
+            raise ValueError("the selection must be bits in base64") from error
         if len(given) != -(-n // 8):
             raise ValueError(f"a selection has a bit for each of {n:,} points, and this one has {8 * len(given):,}")
         return np.sort(self.map.numbers[np.unpackbits(given, count=n, bitorder="little").view(bool)])

@@ -1,4 +1,4 @@
-"""Regions of a map: the hills of its density, few from afar and more from near, one inside the other."""
+"""Regions of a map: hills of its density, in nested levels from few large ones to many small ones."""
 
 from __future__ import annotations
 
@@ -12,27 +12,27 @@ from numpy.typing import NDArray
 from w2v.explorer.layout import Points
 
 SIDE = 256
-"""Cells of the grid along each direction that the density is found on."""
+"""Cells along each direction of the density grid."""
 _WANTED = (10, 40, 160, 640)
 _LEAST_POINTS = 24
-"""Points that a region has on average, at least."""
+"""Minimum average number of points per region."""
 _SMALL = 0.15
-"""Hills with a smaller fraction of the points that a region has on average are part of the nearest other."""
+"""Hills with a smaller fraction of the average number of points join the nearest other hill."""
 _WIDEST, _NARROWEST, _NARROWING = SIDE / 6, 0.5, 0.8
 _SHIFTS = [(0, 0), *((dx, dy) for dx in (-1, 0, 1) for dy in (-1, 0, 1) if (dx, dy) != (0, 0))]
 
 
 class Level(NamedTuple):
-    """Regions that are seen from one distance.
+    """The regions of one zoom level.
 
     Attributes
     ----------
     spots : ndarray of shape (K, 2), float32
-        Where each is densest.
+        The densest point of each region.
     parents : ndarray of shape (K,), int64
-        The region of the level before that each lies in; zeros at the first.
+        The enclosing region of the previous level; zeros on the first.
     names : list of K lists of str
-        The words that each is named by, the most telling first.
+        The keywords of each region, the strongest first.
     """
 
     spots: Points
@@ -41,21 +41,21 @@ class Level(NamedTuple):
 
 
 class Regions(NamedTuple):
-    """The regions of a map, level by level, from the few that are seen from afar.
+    """The regions of a map, level by level, from few large ones to many small ones.
 
     Attributes
     ----------
     levels : list of Level
-        At least one. Those of the first go round the middle of the map.
+        At least one level. The regions of the first level are ordered around the middle of the map.
     labels : ndarray of shape (n,), uint16
-        The region of the last level that each point lies in.
+        The region of each point on the last level.
     """
 
     levels: list[Level]
     labels: NDArray[np.uint16]
 
     def labels_of(self, level: int) -> NDArray[np.int64]:
-        """Return the region of a level that each point lies in, shape (n,)."""
+        """Return the region of each point on a level, shape (n,)."""
         labels = np.arange(len(self.levels[-1].spots))
         for deeper in self.levels[:level:-1]:
             labels = deeper.parents[labels]
@@ -63,7 +63,7 @@ class Regions(NamedTuple):
         return chosen
 
     def named(self, names: Sequence[list[list[str]]]) -> Regions:
-        """Return the regions with words for each of each level."""
+        """Return the regions with names for each level."""
         return self._replace(levels=[x._replace(names=words) for x, words in zip(self.levels, names, strict=True)])
 
     def described(self) -> list[list[dict[str, Any]]]:
@@ -77,7 +77,7 @@ class Regions(NamedTuple):
         return described
 
     def tensors(self) -> dict[str, NDArray[Any]]:
-        """Return arrays that hold all of it; see `read`."""
+        """Return the regions as arrays; see `read`."""
         kept: dict[str, NDArray[Any]] = {"labels": self.labels}
         for i, (spots, parents, _) in enumerate(self.levels):
             kept |= {f"spots{i}": spots, f"parents{i}": parents}
@@ -86,7 +86,7 @@ class Regions(NamedTuple):
 
     @classmethod
     def read(cls, tensors: Mapping[str, NDArray[Any]], n: int) -> Regions | None:
-        """Return the regions of `n` points that arrays hold, None if they are damaged."""
+        """Return the regions of `n` points from arrays, or None if these are damaged."""
         n_levels = sum(name.startswith("spots") for name in tensors)
         try:
             names = json.loads(tensors["names"].tobytes())
@@ -107,8 +107,8 @@ class Regions(NamedTuple):
 def find_regions(points: Points) -> Regions:
     """Return the regions of points, shape (n, 2): the hills of their density, smoothed more and less [1]_.
 
-    Every point belongs to the hill that it lies on, as water would run if the map were upside down. Smoothed much,
-    there are about 10 of them; less, some 40, 160 and 640, as far as there are points for them.
+    Every point belongs to the hill that it is on, as water would run if the map were upside down. With strong smoothing
+    there are about 10 hills; with less, about 40, 160 and 640, if there are enough points.
 
     References
     ----------
@@ -135,7 +135,7 @@ def find_regions(points: Points) -> Regions:
 
 
 def _hills(counts: NDArray[np.float64], width: float, wanted: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Return the cells of the peaks of a smoothed density, and the number of the peak that each cell belongs to."""
+    """Return the peak cells of a smoothed density, and the number of the peak of each cell."""
     from scipy.ndimage import gaussian_filter
 
     density = gaussian_filter(counts, width, mode="constant", truncate=3.0)
@@ -162,7 +162,7 @@ def _nested(
     low: NDArray[np.float32],
     side: NDArray[np.float32],
 ) -> Regions:
-    """Return levels in which every region lies in one of the level before: in the one that has most of its points."""
+    """Return levels in which every region is nested in the region of the previous level with most of its points."""
     numbers = [of_cells[cells] for _, of_cells in found]
     levels: list[Level] = []
     kept = np.unique(numbers[-1])  # a region without points of its own is none
@@ -180,7 +180,7 @@ def _nested(
 
 
 def _around(levels: list[Level]) -> list[Level]:
-    """Return levels, the first numbered as it goes round the middle: neighbours have colours that are alike."""
+    """Return levels, the first ordered around the middle, so that neighbours have similar colours."""
     spots = levels[0].spots
     angles = np.arctan2(*(spots - spots.mean(axis=0)).T)
     order = np.argsort(angles, kind="stable")

@@ -1,1 +1,1 @@
-"""What networks are trained for: to translate, and to write."""
+"""The tasks that networks are trained for, and what they share."""

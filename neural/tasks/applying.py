@@ -1,4 +1,4 @@
-"""Which parameters of a trained network decide something; see `w2v.settings.applying`."""
+"""Which parameters a trained network actually uses; see `w2v.settings.applying`."""
 
 from __future__ import annotations
 
@@ -24,6 +24,6 @@ _OF_CLASSIFIERS: tuple[Rule, ...] = (
 
 
 def used_of_network(parameters: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the parameters that are used of a network's."""
+    """Return those parameters of a network that are used."""
     rules = (*_OF_NETWORKS, *_OF_CLASSIFIERS) if "word_ngrams" in parameters else _OF_NETWORKS
     return used(parameters, rules)

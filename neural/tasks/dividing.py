@@ -1,4 +1,4 @@
-"""Which labelled things to train on, and which of every class in its proportion to measure by."""
+"""Stratified splits: examples to train on, and held-out examples with the same proportions of classes."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 def stratified(
     wanted: NDArray[np.integer[Any]], count: int, rng: np.random.Generator
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Divide n things whose classes are `wanted`, shape (n,); both parts are in rising order.
+    """Divide n examples with the classes `wanted`, shape (n,); both parts are in ascending order.
 
-    `count` of them are set aside, or fewer, since of each class one stays. As with `stratify` of scikit-learn's
-    `train_test_split`, a class's part of what is set aside is its part of everything, up to rounding.
+    `count` examples are held out, or fewer, because one of each class stays. As with `stratify` of scikit-learn's
+    `train_test_split`, the held-out part has the same proportions of classes, up to rounding.
     """
     n = len(wanted)
     order = rng.permutation(n)

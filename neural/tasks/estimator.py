@@ -1,4 +1,4 @@
-"""What estimators of networks have in common: their folder, checkpoints, and trainings that go on."""
+"""The common base of the estimators of networks: folder, checkpoints and resuming."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ from w2v.vectors.model_folder import LAYOUT
 _P = TypeVar("_P", bound=SharedParameters)
 _Self = TypeVar("_Self", bound="TextEstimator[Any]")
 Saving = tuple["str | os.PathLike[str] | None", float, bool]
-"""Where a training is saved, every how many seconds, and whether it may replace what is there."""
+"""The folder of checkpoints, the seconds between them, and whether an existing folder may be replaced."""
 
 _SAID_OF_ALL = {
     "saving": """checkpoint : path-like, optional
@@ -76,11 +76,11 @@ _SAID_OF_ALL = {
         TrainingInterrupted
             As `fit`.""",
 }
-"""What docstrings of `fit` and `resume` say alike."""
+"""The common parts of the docstrings of `fit` and `resume`."""
 
 
 class TextEstimator(ShownAsHtml, Estimator, Generic[_P]):
-    """An estimator that has learned a `TextNetwork`."""
+    """The base of estimators whose result is a `TextNetwork`."""
 
     kind: ClassVar[Kind]
     form: ClassVar[FolderFormat]
@@ -92,7 +92,7 @@ class TextEstimator(ShownAsHtml, Estimator, Generic[_P]):
     history_: list[dict[str, Any]]
 
     def __init_subclass__(cls, **options: Any) -> None:
-        """Say in `fit` and `resume`, where their docstrings have placeholders, what is said of them all."""
+        """Fill the placeholders in the docstrings of `fit` and `resume` with the common parts."""
         super().__init_subclass__(**options)
         for method in (vars(cls).get(name) for name in ("fit", "resume")):
             if method is not None and method.__doc__:  # Python leaves it out where it is asked to
@@ -103,7 +103,7 @@ class TextEstimator(ShownAsHtml, Estimator, Generic[_P]):
 
     @property
     def is_complete_(self) -> bool:
-        """Whether training came to its end; `resume` goes on with one that did not."""
+        """Whether training is complete; otherwise `resume` continues it."""
         return self.network_.complete
 
     def _repr_html_(self) -> str:
@@ -118,7 +118,7 @@ class TextEstimator(ShownAsHtml, Estimator, Generic[_P]):
         return [(name, in_words(value)) for name, value in given.items() if name != "random_state"]
 
     def _learned(self) -> list[tuple[str, object]]:
-        """Return what a notebook says of what was learned."""
+        """Return the facts about the trained network for a notebook."""
         facts: list[tuple[str, object]] = [
             (f"{name} units", f"{len(units.pieces):,} {units.kind}") for name, units in self.network_.units.items()
         ]
@@ -143,9 +143,9 @@ class TextEstimator(ShownAsHtml, Estimator, Generic[_P]):
         Raises
         ------
         ModelError
-            If it is missing, holds another kind of model, is of a newer version, or damaged.
+            If it is missing, damaged, of a newer version, or another kind of model.
         ModuleNotFoundError
-            If its units are subwords, and the package tokenizers is missing.
+            If its units are subwords, but the package tokenizers is missing.
         """
         network = TextNetwork.load(path, cls.form)
         try:
@@ -161,31 +161,31 @@ class TextEstimator(ShownAsHtml, Estimator, Generic[_P]):
 
     @classmethod
     def _restored(cls, parameters: dict[str, Any]) -> dict[str, Any]:
-        """Return parameters as they were before `SharedParameters.to_dict`."""
+        """Invert `SharedParameters.to_dict`."""
         tokenizer = parameters.get("tokenizer")
         return parameters | ({"tokenizer": tokenizer_from_config(tokenizer)} if isinstance(tokenizer, dict) else {})
 
     @classmethod
     def _check(cls, metadata: Mapping[str, Any]) -> None:
-        """Raise ValueError if what is needed of a folder's configuration is missing or not allowed."""
+        """Raise ValueError if a required entry of a folder's configuration is missing or not allowed."""
 
     def _keep(self, network: TextNetwork) -> None:
         self.network_ = network
         self.history_ = network.metadata.get("history", [])
 
     def _parameters(self) -> _P:
-        """Return the parameters, checked."""
+        """Return the checked parameters."""
         parameters: Any = self.table(**self.get_params())
         stack_of(parameters)
-        parameters.to_dict()  # what cannot be kept is refused before it is trained with
+        parameters.to_dict()  # parameters that cannot be saved are refused before training
         return parameters  # type: ignore[no-any-return]
 
     def _followed(self, stack: StackConfig | None) -> _P:
-        """Return the parameters with those of the layers to start from, if there are any."""
+        """Return the parameters, completed by those of the layers to start from, if there are any."""
         return self._parameters() if stack is None else followed(self._parameters(), stack)
 
     def _threads(self, workers: int | None) -> int:
-        """Return how many threads to use: those that are asked for, or else the parameter's, or all cores."""
+        """Return the number of threads: the argument, or else the parameter, or all cores."""
         CONSTRAINTS["workers"].check("workers", workers)
         return workers or self.workers or default_workers()
 
@@ -193,7 +193,7 @@ class TextEstimator(ShownAsHtml, Estimator, Generic[_P]):
     def _training(
         self, given: Any, saving: Saving, progress: ProgressOption, stack: StackConfig | None = None
     ) -> Iterator[Training[_P]]:
-        """Return a new training, and show how far it is; `given` is what it reads first.
+        """Yield a new training with progress; `given` is what it reads first.
 
         `stack` describes the layers to start from, if there are any.
         """
@@ -205,7 +205,7 @@ class TextEstimator(ShownAsHtml, Estimator, Generic[_P]):
 
     @contextmanager
     def _resumed(self, given: Any, saving: Saving, progress: ProgressOption) -> Iterator[Training[_P]]:
-        """Return the training that was interrupted, and show how far it is; ValueError if there is none."""
+        """Yield the interrupted training with progress; ValueError if there is none."""
         began = self.network_
         if began.complete:
             raise ValueError("training is complete: there is nothing to resume")
@@ -221,12 +221,12 @@ class TextEstimator(ShownAsHtml, Estimator, Generic[_P]):
 
 
 def _first_of(given: Any) -> object:
-    """Return what to call what is trained on while it is read."""
+    """Return a name for the training data, for progress while it is read."""
     return given[0] if isinstance(given, (list, tuple)) and given else given
 
 
 def stack_of(parameters: SharedParameters, **further: Any) -> StackConfig:
-    """Return the stack of blocks that parameters describe; ValueError if they do not go together."""
+    """Return the stack of blocks with these parameters; ValueError if they contradict each other."""
     return StackConfig(
         parameters.dim, parameters.heads, parameters.layers,
         max(1, round(parameters.feed_forward * parameters.dim)), norm=parameters.norm,
@@ -236,7 +236,7 @@ def stack_of(parameters: SharedParameters, **further: Any) -> StackConfig:
 
 
 def positive(metadata: Mapping[str, Any], name: str, most: float) -> float:
-    """Return an entry of a folder's configuration; ValueError if it is no number above 0, up to `most`."""
+    """Return an entry of a folder's configuration; ValueError unless it is a number above 0 and at most `most`."""
     value = metadata.get(name)
     if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 < value <= most or math.isnan(value):
         raise ValueError(f"{name} must be a number above 0, not {value!r:.80}")

@@ -1,7 +1,7 @@
-"""What was said of held-out texts and pictures: some of it stays with the model, wrong answers first, to be read.
+"""Held-out texts and pictures with their predictions, stored with the model, mistakes first.
 
-The sample is bounded in number and in size, and stands in a file of its own, ``examples.json``: it may be deleted, and
-with ``examples=0`` it is never written, which is for texts that are private.
+The sample is bounded in number and size, and has a file of its own, ``examples.json``, which may be deleted. With
+``examples=0`` it is never written, for private texts.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ from w2v.vectors.model_folder import check_types, parse_json
 
 MOST_EXAMPLES = 1000
 LONGEST_TEXT, LONGEST_SENTENCE = 500, 100
-"""Characters of a text, and words of a sentence, that are kept."""
+"""Maximum number of characters of a text, and of words of a sentence."""
 KEPT = 50
-"""How many examples are kept if nothing is said."""
+"""Default number of examples."""
 KEPT_TEXTS = Integer(
     "Store up to N held-out texts and their predictions in the model folder, the most confident mistakes first; 0 for "
     "private texts.",
@@ -33,19 +33,19 @@ _LARGEST = 16 << 20
 
 
 class ExamplesWarning(UserWarning):
-    """The examples of a model cannot be read, and it is opened without them; the message says why."""
+    """The examples of a model cannot be read, so it is opened without them; the message says why."""
 
 
 class Examples(NamedTuple):
-    """What was said of some of the texts, sentences or pictures that were held out.
+    """Predictions for some of the held-out texts, sentences or pictures.
 
     Attributes
     ----------
     n, n_wrong : int
-        How many were held out, and of how many something wrong was said.
+        Number of held-out examples, and of those predicted wrongly.
     kept : list of dict
-        Some of them, the wrong ones first, the surest of these before the others: what it was, what was wanted and what
-        was said, and how probable that seemed.
+        Some of them, the most confident mistakes first: the input, the true and the predicted labels, and the
+        probability of the prediction.
     """
 
     n: int
@@ -54,16 +54,16 @@ class Examples(NamedTuple):
 
     @property
     def mistakes(self) -> list[dict[str, Any]]:
-        """Those that were answered wrongly."""
+        """The mistakes among the examples."""
         return self.kept[: self.n_wrong]
 
     def to_config(self) -> dict[str, Any]:
-        """Return what JSON can hold, and `read_examples` reads."""
+        """Return the examples in JSON types, for `read_examples`."""
         return {"held_out": self.n, "wrong": self.n_wrong, "examples": self.kept}
 
 
 def chosen(right: NDArray[np.bool_], sureness: NDArray[np.floating[Any]], most: int) -> NDArray[np.int64]:
-    """Return which of S answers to keep, at most `most`: wrong ones, the surest first, then right ones, evenly."""
+    """Return which of S predictions to keep, at most `most`: confident mistakes first, then some correct ones."""
     wrong = np.flatnonzero(~right)
     wrong = wrong[np.argsort(-sureness[wrong], kind="stable")][:most]
     others = np.flatnonzero(right)
@@ -73,9 +73,9 @@ def chosen(right: NDArray[np.bool_], sureness: NDArray[np.floating[Any]], most: 
 
 
 def read_examples(file: Path, form: Mapping[str, type]) -> Examples | None:
-    """Return the examples of a file, or None if there is no such file; `form` says of what type each entry is.
+    """Return the examples of a file, or None if there is no such file; `form` has the type of each entry.
 
-    Nothing depends on examples: if the file is damaged, an `ExamplesWarning` says so, and there are none.
+    Models work without examples: if the file is damaged, this warns with `ExamplesWarning` and returns none.
     """
     if not form or not file.exists():
         return None
@@ -87,7 +87,7 @@ def read_examples(file: Path, form: Mapping[str, type]) -> Examples | None:
 
 
 def warn_of(error: ModelError) -> None:
-    """Say that a model is opened without its examples."""
+    """Warn that a model is opened without its examples."""
     warnings.warn(ExamplesWarning(f"{error}; the model is opened without it, and it may be deleted"), stacklevel=2)
 
 

@@ -1,4 +1,4 @@
-"""The training of a network: its loop, checkpoints, progress and record."""
+"""The training of a network: loop, checkpoints, progress and record."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from w2v.training.checkpoints import Checkpoint
 
 _MANY_EPOCHS = 1 << 20
 _LEAST_BETWEEN, _MOST_BETWEEN = 50, 1000
-"""Steps from one measurement to the next, where it is not the end of an epoch."""
+"""Limits on the steps between two evaluations within an epoch."""
 _MAY_CHANGE = ("workers", "max_time", "examples")
 
 Told = Callable[[FitProgress], None]
@@ -36,46 +36,46 @@ _P = TypeVar("_P", bound=SharedParameters)
 
 
 class DataWarning(UserWarning):
-    """Some of what was given is not trained on as it is; the message says how much, and why."""
+    """Part of the training data is left out or changed; the message says how much, and why."""
 
 
 @dataclass(frozen=True)
 class Text:
-    """What a network is trained on, and what it is measured on.
+    """The training data and held-out data of a network.
 
     Attributes
     ----------
     draw : callable
-        From the number of a step to what it reads; the same number gives the same batch.
+        From the number of a step to its batch; the same number gives the same batch.
     n_batches : int
-        Steps of an epoch.
+        Steps per epoch.
     held_out : Batch
     figures : callable
-        What else is measured, from the parameters: names and numbers, such as BLEU.
+        Further measures of parameters: names and numbers, such as BLEU.
     decode : callable
-        Does what `figures` does, with a network and its parameters, so that it is compiled.
+        Does the same as `figures` with a small network and its parameters, so that it is compiled before training.
     digest : str
-        What two texts share only if they are the same.
+        Digest that identifies the text.
     files : list of str, or None
-        Where it comes from, as absolute paths; None for what was in memory.
+        Absolute paths of the files; None for data in memory.
     further : dict of str to object
         What else is needed to find the text again.
     network : Network
-        What a batch costs.
+        Computes the loss of a batch.
     smallest : callable
-        From a configuration to the smallest network of its kind, and a batch for it: what training needs is compiled
-        with these.
+        From a configuration to the smallest network of its kind and a batch for it, with which everything that training
+        needs is compiled.
     judged_by : str or None
-        The one of `figures` that is highest for the parameters that are kept; None takes the lowest loss.
+        The name in `figures` by which the best parameters are chosen, the highest first; None chooses the lowest loss.
     word_dropout : float
         See `models.Regularisation.words`.
     concluded : callable
-        Adds what is only known in the end to what was learned.
+        Completes the trained network after the last step, for example with its calibration.
     part : int
         See `LearningOptions`.
     epochs, least_steps : int
-        Passes over the text where neither these nor a span of time are asked for; more for so many steps of a short
-        text.
+        Default number of epochs if neither epochs nor a time are given; more for short texts, to reach this number of
+        steps.
     """
 
     draw: Callable[[int], Sized]
@@ -98,20 +98,20 @@ class Text:
 
 @dataclass(frozen=True)
 class Training(Generic[_P]):
-    """A training, and what surrounds it.
+    """The settings of a training: parameters, checkpoint and progress.
 
     Attributes
     ----------
     parameters : SharedParameters
         With a seed.
     keep : callable
-        Is given what was learned, before it is saved, so that nothing is lost if that fails.
+        Receives the trained network before it is saved, so that nothing is lost if saving fails.
     checkpoint : Checkpoint, optional
-        Where the training is saved.
+        Where to save the training.
     told : callable, optional
-        Told how far training is.
+        Receives the progress.
     resumed : TextNetwork, optional
-        The training that goes on.
+        The interrupted training to resume.
     """
 
     parameters: _P
@@ -122,23 +122,23 @@ class Training(Generic[_P]):
 
     @property
     def began(self) -> TextNetwork:
-        """The training that goes on."""
+        """The record of the interrupted training."""
         assert self.resumed is not None
         return self.resumed
 
     def tell(self, phase: str) -> None:
-        """Say what comes next."""
+        """Report the next step."""
         if self.told is not None:
             self.told(FitProgress(phase))
 
 
 def digest_of(*texts: Iterable[NDArray[Any]]) -> str:
-    """Return what texts share only if they are the same."""
+    """Return a digest of texts."""
     return digest_of_arrays(*(array for text in texts for array in text))
 
 
 def digest_of_arrays(*arrays: NDArray[Any]) -> str:
-    """Return what arrays share only if they are the same."""
+    """Return a digest of arrays."""
     found = hashlib.sha256()
     for array in arrays:
         found.update(np.ascontiguousarray(array).tobytes())
@@ -146,30 +146,30 @@ def digest_of_arrays(*arrays: NDArray[Any]) -> str:
 
 
 def seed_of(random_state: Any) -> int:
-    """Return the seed that a training is known by; of a generator, the next that it draws."""
+    """Return the seed of a training; a generator draws one."""
     if hasattr(random_state, "integers") or hasattr(random_state, "randint") or random_state is None:
         return int(np.random.default_rng(random_state).integers(1 << 31))
     return int(random_state)
 
 
 def train(start: TextNetwork, text: Text, training: Training[Any]) -> None:
-    """Train a network from its start, or from where another training was interrupted.
+    """Train a network, or resume an interrupted training.
 
     Parameters
     ----------
     start : TextNetwork
-        Its parameters are where training begins; they are left as they are.
+        Has the initial parameters, which are not changed.
     text : Text
     training : Training
 
     Raises
     ------
     TrainingInterrupted
-        After Ctrl-C, once everything is kept.
+        After Ctrl-C, once everything is saved.
     ValueError
-        If the training to go on with had other parameters or another text.
+        If the training to resume had other parameters or another text.
     DivergenceError
-        If a loss or a parameter is not finite. A checkpoint that was written before is still whole.
+        If a loss or a parameter is not finite. An earlier checkpoint stays intact.
     """
     parameters, checkpoint, resumed = training.parameters, training.checkpoint, training.resumed
     seed = parameters.random_state
@@ -228,7 +228,7 @@ def train(start: TextNetwork, text: Text, training: Training[Any]) -> None:
 
 
 def _teller(told: Told | None, before: list[dict[str, Any]]) -> Callable[[str, Loop | None], None]:
-    """Return what tells how far training is; `before` is what was measured before an interruption."""
+    """Return the function that reports progress; `before` is the history before an interruption."""
 
     def tell(phase: str, loop: Loop | None) -> None:
         if told is None:
@@ -245,10 +245,9 @@ def _teller(told: Told | None, before: list[dict[str, Any]]) -> Callable[[str, L
 
 
 def _rehearse(config: Any, text: Text, learning: LearningOptions) -> None:
-    """Do all that training does with the smallest network of this kind, so that what is missing is compiled.
+    """Run a training step with the smallest network of this kind, so that all kernels are compiled.
 
-    The time for that, half a minute of a processor, once, is no time of training. Nothing is moved, so that nothing
-    diverges here.
+    Compilation takes about half a minute, once, and does not count as training time.
     """
     small, batch = text.smallest(config)
     table = ParameterTable.initialise(small.tensors(), 1)
@@ -277,7 +276,7 @@ def _loop_options(parameters: SharedParameters, text: Text) -> LoopOptions:
 
 
 def check_same(metadata: Mapping[str, Any], shown: dict[str, Any], digest: str) -> None:
-    """Raise ValueError unless a training is the one that was interrupted, saying what differs."""
+    """Raise ValueError, which says what differs, unless a training is the one that was interrupted."""
     began = metadata.get("parameters")
     if not isinstance(began, dict):
         raise ValueError("what is to be resumed is not the state of a training of this kind")

@@ -1,4 +1,4 @@
-"""The folder of a trained network: written atomically, and read with care."""
+"""The folder of a trained network: written atomically, and checked when read."""
 
 from __future__ import annotations
 
@@ -41,25 +41,25 @@ _STRUCTURE = ("format", "format_version", "kind", "vocabulary_size", "network", 
 
 @dataclass(frozen=True)
 class TextNetwork:
-    """A network with the units of its texts, and, while its training is not complete, what that needs to go on.
+    """A network with its vocabularies and, before its training is complete, the state needed to resume.
 
     Attributes
     ----------
     kind : Kind
     config : dataclass
-        How the network is made: `CausalConfig`, `TranslatorConfig`, or what its `FolderFormat` reads.
+        Configuration of the network: `CausalConfig`, `TranslatorConfig`, or what its `FolderFormat` reads.
     parameters : ParameterTable
         float32.
     units : dict of str to Units
-        What texts are made of, by its name: "source" and "target", "text", or what the `FolderFormat` names.
+        Vocabularies by name: "source" and "target", "text", or the names of the `FolderFormat`.
     metadata : dict of str to object
-        What JSON can hold: parameters, history, training.
+        Parameters, history and training, in JSON types.
     training : mapping of str to ndarray, or None
         See `neural.loop.Loop.tensors`.
     further : dict of str to (dict of str to ndarray)
-        Arrays that stand beside the network, such as n-grams.
+        Further arrays, such as n-grams.
     examples : Examples, optional
-        What was said of some of what was held out.
+        Predictions for some held-out examples.
     """
 
     kind: Kind
@@ -73,29 +73,29 @@ class TextNetwork:
 
     @property
     def complete(self) -> bool:
-        """Whether training is."""
+        """Whether training is complete."""
         return self.training is None
 
     @property
     def seed(self) -> int | None:
-        """That of the training."""
+        """The seed of the training."""
         seed: int | None = self.metadata.get("training", {}).get("seed")
         return seed
 
     @property
     def inputs(self) -> tuple[str, ...]:
-        """The files that were trained on."""
+        """The files of the training data."""
         return tuple(self.metadata.get("training", {}).get("files") or ())
 
     def trained_on(
         self, given: Any, validation: Any, what: str, resume: str, *, read: Callable[[list[Path]], Any] = list
     ) -> tuple[Any, Any]:
-        """Return what a training goes on with and is measured by: what is given, or else its files, as `read` has them.
+        """Return the training data and the validation data of a resumed training: those given, or else its files.
 
-        ValueError if there were none, which says `what` is needed, and how to `resume` with it.
+        ValueError if there were no files; the message says `what` to pass again, and how to `resume` with it.
         """
         if given is None and not self.inputs:
-            raise ValueError(f"the {what} that were trained on were no files: pass them again, in Python: {resume}")
+            raise ValueError(f"the training {what} were not files: pass them again, in Python: {resume}")
         validated = self.metadata["training"].get("validation")
         if given is None:
             given = read([Path(name) for name in self.inputs])
@@ -109,7 +109,7 @@ class TextNetwork:
         Raises
         ------
         ModelError
-            If it exists and may not be replaced, or cannot be written. What was there before is unchanged.
+            If it exists and may not be replaced, or cannot be written. An existing folder is not changed.
         """
         check_output(path, overwrite)
         config = encode_json({
@@ -140,20 +140,20 @@ class TextNetwork:
 
     @classmethod
     def load(cls, path: str | os.PathLike[str], form: FolderFormat) -> TextNetwork:
-        """Read a folder, which may come from a stranger: nothing in it is executed, and every size is checked.
+        """Read a folder, which may be untrusted: nothing in it is executed, and every size is checked.
 
         Parameters
         ----------
         path : str or path-like
         form : FolderFormat
-            What is expected.
+            The expected format.
 
         Raises
         ------
         ModelError
-            If the folder is missing, holds another kind of model, is of a newer version, or is damaged.
+            If the folder is missing, damaged, of a newer version, or another kind of model.
         ModuleNotFoundError
-            If its units are subwords, and the package tokenizers is missing.
+            If its units are subwords, but the package tokenizers is missing.
         """
         described = read_header(path, form.kind.name, form.kind.newest)
         folder = Path(path)
@@ -179,21 +179,21 @@ class TextNetwork:
 
 
 def _check_record(metadata: Mapping[str, Any], is_complete: bool) -> None:
-    """Raise ValueError unless what a configuration records of a training is as `train` records it."""
+    """Raise ValueError unless a configuration records its training in the form that `train` writes."""
     training = metadata.get("training", {})
     if not is_complete and type(training.get("seed")) is not int:
-        raise ValueError("it does not say the seed of the training")
+        raise ValueError("the seed of the training is missing")
     for entry in metadata.get("history", []):
         if not isinstance(entry, dict) or any(type(entry.get(name, 0)) not in (int, float) for name in _MEASURED):
-            raise ValueError("its history is not one of measurements")
+            raise ValueError("its history contains entries that are not measurements")
     for name in ("files", "validation"):
         named = training.get(name) or []
         if not isinstance(named, list) or not all(isinstance(one, str) for one in named):
-            raise ValueError(f"the {name} of its training are not names of files")
+            raise ValueError(f"the {name} of its training are not file names")
 
 
 def is_one_of(path: str | os.PathLike[str], kinds: Collection[str]) -> bool:
-    """Tell whether a folder says that it holds a model of one of some kinds."""
+    """Return whether a folder claims to be a model of one of these kinds."""
     try:
         return read_kind(path) in kinds
     except ModelError:
@@ -201,7 +201,7 @@ def is_one_of(path: str | os.PathLike[str], kinds: Collection[str]) -> bool:
 
 
 class FolderFormat(NamedTuple):
-    """What the folders of a kind hold, and how it is read.
+    """The format of a kind of folder, and how to read it.
 
     Attributes
     ----------
@@ -209,15 +209,15 @@ class FolderFormat(NamedTuple):
     units : tuple of str
         Names of its vocabularies.
     config : callable
-        From what `asdict` made of a configuration to the configuration; what it raises says that the folder is damaged.
+        Inverts `asdict` of a configuration; raises an error for damaged input.
     check : callable
-        Raises ValueError unless a configuration and the vocabularies belong together.
+        Raises ValueError unless the configuration matches the vocabularies.
     read_units : callable
-        From what `to_config` made of a vocabulary to the vocabulary; ValueError or TypeError if it describes none.
+        Inverts `to_config` of a vocabulary; raises ValueError or TypeError for damaged input.
     further : callable
-        Reads the arrays that stand beside the network, from the folder, the configuration and the metadata.
+        Reads further arrays from the folder, the configuration and the metadata.
     example : mapping of str to type
-        What is kept of an example, see `w2v.neural.tasks.examples`; empty if none are.
+        Entries of an example, see `w2v.neural.tasks.examples`; empty if the kind has none.
     """
 
     kind: Kind

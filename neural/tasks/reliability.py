@@ -1,4 +1,4 @@
-"""Whether confidence means what it says: what was said with some confidence, beside how much of it is right."""
+"""Reliability: the accuracy of predictions by their confidence."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 Bins = list[tuple[int, float, float]]
-"""Of each bin of confidence with something in it: how many answers, their mean confidence, the fraction right."""
+"""For each non-empty bin of confidence: the number of predictions, their mean confidence, and their accuracy."""
 
 _BINS = 15
 
 
 def reliability(confidence: NDArray[np.floating[Any]], right: NDArray[np.bool_]) -> Bins:
-    """Return the answers in 15 bins of equal width, by rising confidence; bins without any are left out."""
+    """Return the predictions in 15 bins of equal width by confidence, without empty bins."""
     rows = np.minimum((confidence * _BINS).astype(np.int64), _BINS - 1)
     counts = np.bincount(rows, minlength=_BINS)
     sums = (np.bincount(rows, weights=each, minlength=_BINS) for each in (confidence, right))
@@ -23,7 +23,7 @@ def reliability(confidence: NDArray[np.floating[Any]], right: NDArray[np.bool_])
 
 
 def calibration_error_of(bins: Bins) -> float:
-    """Return how far confidence and accuracy are apart, the mean over all answers; NaN of none.
+    """Return the mean distance of confidence and accuracy over all predictions; NaN without any.
 
     References
     ----------

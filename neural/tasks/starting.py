@@ -1,7 +1,7 @@
-"""What training can start from besides chance.
+"""Initial values of a training other than random ones.
 
-Tables may start with vectors of words, so that what one language's words mean is known before a pair is seen; layers
-may start with layers that were trained on something else.
+Embedding tables may start from word vectors, which know the words of a language before training; layers may start from
+pretrained layers.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _P = TypeVar("_P", bound=SharedParameters)
 
 
 def open_vectors(given: Any) -> Embeddings:
-    """Return word vectors, of their model folder too; TypeError if they are something else."""
+    """Return word vectors, given as such or as a model folder; TypeError for anything else."""
     embeddings = Embeddings.load(given) if isinstance(given, (str, os.PathLike)) else given
     if not isinstance(embeddings, Embeddings):
         raise TypeError(f"word vectors must be Embeddings, or their folder, not {type(given).__name__}")
@@ -31,7 +31,7 @@ def open_vectors(given: Any) -> Embeddings:
 
 
 def start_from_words(table: NDArray[np.float32], units: Units, given: Any) -> int:
-    """Overwrite rows of a table with the vectors of words that a unit is, as long as the table's rows are on average.
+    """Overwrite the rows of units that are words with their word vectors, scaled to the table's mean length.
 
     Parameters
     ----------
@@ -43,12 +43,12 @@ def start_from_words(table: NDArray[np.float32], units: Units, given: Any) -> in
     Returns
     -------
     int
-        Rows that were overwritten.
+        Number of rows overwritten.
 
     Raises
     ------
     TypeError
-        If they are something else.
+        If `given` has the wrong type.
     ValueError
         If the vectors have another width, or none of the units is one of their words.
     ModelError
@@ -77,12 +77,12 @@ def start_from_words(table: NDArray[np.float32], units: Units, given: Any) -> in
 
 
 def followed(parameters: _P, stack: StackConfig) -> _P:
-    """Return parameters that describe a stack: those left at their defaults become what it has.
+    """Return parameters that match a stack: those at their defaults take its values.
 
     Raises
     ------
     ValueError
-        If one that is not is something else.
+        If another parameter contradicts the stack.
     """
     own = described(stack)
     defaults = {one.name: one.default for one in fields(parameters)}
@@ -91,7 +91,7 @@ def followed(parameters: _P, stack: StackConfig) -> _P:
 
 
 def described(stack: StackConfig) -> dict[str, Any]:
-    """Return the parameters that describe a stack."""
+    """Return the parameters of a stack."""
     return {
         "architecture": stack.mixer, "window": stack.window, "layers": stack.layers, "heads": stack.heads,
         "dim": stack.dim, "feed_forward": stack.d_ff / stack.dim, "positions": stack.positions, "norm": stack.norm,
@@ -100,7 +100,7 @@ def described(stack: StackConfig) -> dict[str, Any]:
 
 
 def check_same(given: Mapping[str, Any], own: Mapping[str, Any], defaults: Mapping[str, Any]) -> None:
-    """Raise ValueError for what is neither at its default, if it has one, nor what the layers to start from have."""
+    """Raise ValueError for parameters that are neither at their defaults nor those of the layers to start from."""
     wrong = [name for name, value in given.items() if value not in (defaults.get(name, own[name]), own[name])]
     if wrong:
         has, asked = (", ".join(f"{name} {values[name]}" for name in wrong) for values in (own, given))

@@ -1,4 +1,4 @@
-"""A network that learns from batches: what `loop.Loop` trains."""
+"""A network in training, as `loop.Loop` takes it."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ from w2v.settings.environment import default_workers
 
 
 class Sized(Protocol):
-    """What a step of training reads."""
+    """The batch of a training step."""
 
     @property
     def n_tokens(self) -> int:
-        """Tokens, or whatever else has a loss of its own."""
+        """Number of tokens or other items that have a loss."""
         ...
 
 
 class Network(Protocol):
-    """What the batches of a kind of network cost: two functions, such as those of the module `w2v.neural.models`."""
+    """The losses of a kind of network: two functions, such as those of the module `w2v.neural.models`."""
 
     def add_gradients(
         self,
@@ -49,7 +49,7 @@ class Network(Protocol):
     def token_losses(
         self, config: Any, parameters: Any, batch: Any, *, workers: int = ..., most_tokens: int = ...
     ) -> NDArray[Any]:
-        """Return the loss of every token, with nothing dropped."""
+        """Return the loss of every token, without dropout."""
         ...
 
 
@@ -60,22 +60,22 @@ class LearningOptions:
     Attributes
     ----------
     rate : float
-        The peak of the learning rate.
+        Peak learning rate.
     optimizer : {"muon", "adam"}
-        What moves the matrices of linear layers; Adam moves all other parameters.
+        Optimizer of the matrices of linear layers; Adam updates all other parameters.
     betas : (float, float)
-        Of Adam.
+        Betas of Adam.
     weight_decay : float
-        Of tables and matrices.
+        Weight decay of tables and matrices.
     clip : float
-        The longest that the gradient of a step may be.
+        Maximum gradient norm.
     regularisation : Regularisation
     part : int
-        Tokens that a thread tells at once: gradients are added up. It bounds memory, and changes nothing
-        but the last bits of gradients.
+        Tokens that a thread processes at once before it accumulates gradients. This bounds memory and changes only the
+        last bits of gradients.
     seed : int
     workers : int
-        Threads, between which the sequences of a batch are divided.
+        Number of threads, which share the sequences of a batch.
     """
 
     rate: float = 1e-3
@@ -95,16 +95,16 @@ class Trainable:
     Parameters
     ----------
     config : dataclass
-        How the network is made, such as a `CausalConfig`.
+        Configuration of the network, such as a `CausalConfig`.
     parameters : ParameterTable
-        Where to start; they are moved.
+        Initial parameters, which are updated in place.
     batches : callable
         From the number of a step to its batch: the same number gives the same batch.
     held_out : Batch
-        What is measured and never trained on; of any size.
+        Held-out data of any size.
     options : LearningOptions
     network : Network
-        What a batch costs; by default that of a model of `w2v.neural.models`.
+        Computes the loss of a batch; by default that of a model of `w2v.neural.models`.
     """
 
     losses = ("smoothed", "plain")
@@ -130,7 +130,7 @@ class Trainable:
         self._totals = [parameters.zeros_like() for _ in range(options.workers)]
 
     def accumulate(self, step: int) -> tuple[float, float]:
-        """Add up the gradients of a step; return the means of its smoothed and its plain losses."""
+        """Accumulate the gradients of a step; return the means of its smoothed and its plain losses."""
         batch, options = self._batches(step), self.options
         self._totals[0].flat[:] = 0
         losses = self.network.add_gradients(
@@ -140,7 +140,7 @@ class Trainable:
         return losses.smoothed / batch.n_tokens, losses.plain / batch.n_tokens
 
     def update(self, scale: float) -> None:
-        """Clip what was added up and move the parameters."""
+        """Clip the accumulated gradients and update the parameters."""
         gradients, rate = self._totals[0], self.options.rate * scale
         clip_by_norm([gradients.flat], self.options.clip)
         if self._muon is not None:
@@ -149,32 +149,32 @@ class Trainable:
         self._adam.step(self.table.flat, gradients.flat, rate)
 
     def _leave_to_adam(self, table: ParameterTable) -> None:
-        """Set to zero what Muon moves: Adam leaves what neither has a gradient nor decays as it is."""
+        """Zero the gradients of Muon's parameters: Adam does not change parameters without gradient and decay."""
         if self._muon is not None:
             for name in self._muon.momentum:
                 table[name][...] = 0
 
     def held_out_loss(self) -> float:
-        """Return the mean of −log p over the tokens held out: its exponential is the perplexity."""
+        """Return the mean of −log p over the held-out tokens; its exponential is the perplexity."""
         losses = self.network.token_losses(
             self.config, self.table, self._held_out, workers=self.options.workers, most_tokens=self.options.part
         )
         return float(losses.mean(dtype=np.float64))
 
     def all_finite(self) -> bool:
-        """Tell whether no parameter is NaN or infinite."""
+        """Return whether all parameters are finite."""
         return self.table.all_finite()
 
     def parameters(self) -> dict[str, NDArray[Any]]:
-        """Return what is learned; not copied."""
+        """Return the parameters, not copied."""
         return {"network": self.table.flat}
 
     def tensors(self) -> dict[str, NDArray[Any]]:
-        """Return everything that training needs to go on; not copied."""
+        """Return all arrays needed to resume training, not copied."""
         return self.parameters() | optimizer_state(self._optimizers)
 
     def restore(self, tensors: Mapping[str, NDArray[Any]]) -> None:
-        """Go on from what `tensors` gave.
+        """Restore the arrays of `tensors`.
 
         Raises
         ------

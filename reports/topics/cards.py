@@ -1,4 +1,4 @@
-"""The card of topics: a table of them, a map, a tree, and how large each is over time."""
+"""The card of topics: a table, a map, a tree, and their sizes over time."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def card_of_topics(
     """
     options = options or CardOptions()
     if options.words or options.sentences is not None:
-        raise ValueError("nearest words and sentences are shown of word vectors and encoders, and these are topics")
+        raise ValueError("nearest words and sentences are for word vectors and encoders, and these are topics")
     n, outliers = len(topics.labels_), topics.n_outliers_
     quoted = shlex.quote(name_of(folder, "my.topics"))
     python = f"""from w2v.encoder.retrieval import Topics
@@ -74,7 +74,7 @@ topics.predict(["A sentence.", "Another one."])"""
     by_what = {"kmeans": "the nearest of their centres", "hdbscan": "where sentences lie densely"}[topics.method]
     return make_card(
         "Topics",
-        f"{n:,} sentences in {len(topics):,} topics, by {by_what}; named by the words that tell each from the others.",
+        f"{n:,} sentences in {len(topics):,} topics, by {by_what}; named by their keywords.",
         [
             ("topics", f"{len(topics):,}"),
             ("sentences", f"{n:,}"),
@@ -88,8 +88,8 @@ topics.predict(["A sentence.", "Another one."])"""
             _tree_section(topics),
             Section("How to use it", (shell(f"topics {quoted} --tree"), Code(python, "python"))),
             Section("Limits", (Bullets((
-                "Topics are groups of vectors: look at their sentences before you trust a name.",
-                "Another seed or number of topics gives others; those that stay are the ones to rely on.",
+                "Topics are groups of vectors: read their sentences before you trust a name.",
+                "Another seed or number of topics gives other topics; rely on those that stay the same.",
             )),)),
         ],
         ("text-classification", ("topic-modeling",)),

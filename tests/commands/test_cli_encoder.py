@@ -85,7 +85,7 @@ def test_encode_reads_standard_input_and_writes_json_lines(model: Path, tmp_path
         (["-o", "v.txt"], 1, "ends in .npy"),
         (["-o", "v.npy", "--batch-size", 0], 2, "--batch-size"),
         (["-o", "v.npy", "--truncate-dim", 0], 2, "--truncate-dim"),
-        (["-o", "v.npy", "--truncate-dim", 21], 1, "the vectors have 20 columns only"),
+        (["-o", "v.npy", "--truncate-dim", 21], 1, "the vectors have only 20 columns"),
         (["-o", "v.npy", "--dtype", "int4"], 2, "must be 'float32' or 'float16' or 'int8', got 'int4'."),
         (["-o", "v.npy", "--errors", "ignore"], 2, "'ignore' is not one of"),
         (["-o", "v.npy", "--workers", "many"], 2, "--workers"),

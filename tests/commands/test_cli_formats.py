@@ -222,7 +222,7 @@ def test_import_of_nothing_is_a_mistake_in_every_format(tmp_path: Path, name: st
 
 
 def test_import_of_folders_says_which_kinds_there_are(model: Path, tmp_path: Path) -> None:
-    assert_mistake(run("import", model, "--output", tmp_path / "out"), 1, "is a model folder already")
+    assert_mistake(run("import", model, "--output", tmp_path / "out"), 1, "is already a model folder")
     (tmp_path / "other").mkdir()
     assert_mistake(run("import", tmp_path / "other", "--output", tmp_path / "out"), 1, "no known kind")
 

@@ -156,7 +156,7 @@ def test_nearest_pictures_are_found_by_the_index_of_sentences(place: Path, tmp_p
     [hit] = json.loads(run("search", index, f"{tmp_path / 'o.idx'}#7", "--top", 1, "--json").stdout)[0]["hits"]
     assert hit["sentence"] == f"{tmp_path / 'o.idx'}#7"
     by_words = run("search", index, hit["sentence"], "--by", "words")
-    assert_mistake(by_words, 1, "the index holds pictures, which have no words")
+    assert_mistake(by_words, 1, "the index contains pictures, which have no words")
     described = json.loads(run("info", index, "--json").stdout)
     assert described["encoder"]["architecture"] == "attention" and described["sentences"] == 160
     assert_mistake(run("search", index, tmp_path / "absent.png"), 1, "absent.png: there is no such file")
@@ -182,8 +182,8 @@ def test_mistakes_are_told_in_a_line(place: Path, tmp_path: Path) -> None:
     assert_mistake(run("label-images", place / "m", tmp_path / "wide.png"), 1, "5 × 9 × 1", "8 × 8 × 1 are expected")
     assert_mistake(run("label-images", place / "m", tmp_path / "absent.png"), 1, "absent.png: there is no such file")
     assert_mistake(run("fit-images", tmp_path / "absent", "-o", tmp_path / "x"), 1, "no such file or folder")
-    assert_mistake(run("fit-images", tmp_path, "-o", tmp_path / "x"), 1, "nobody says what the pictures show")
-    assert_mistake(run("fit-images", place / "bars" / "lying", "-o", tmp_path / "x"), 1, "nobody says what")
+    assert_mistake(run("fit-images", tmp_path, "-o", tmp_path / "x"), 1, "the pictures have no labels")
+    assert_mistake(run("fit-images", place / "bars" / "lying", "-o", tmp_path / "x"), 1, "the pictures have no labels")
     write_folder(tmp_path / "one", PIXELS[:4], np.array(["a"] * 4))
     assert_mistake(run("fit-images", tmp_path / "one", "-o", tmp_path / "x"), 1, "all 4 pictures show the same, a")
     assert_mistake(run("fit-images", "-o", tmp_path / "x"), 2, "Missing argument")

@@ -60,7 +60,7 @@ def test_metadata_stands_beside_lines_and_grows(folder: Path) -> None:
     assert printed("index", "my.index", "more.jsonl", "--append", *columns)["added"] == 1
     opened = SentenceIndex("my.index")
     assert opened.ids == ["a", "c", "d"] and opened.metadata == {"year": [1, 3, 4.5]}
-    assert_mistake(run("index", "my.index", "text.txt", "--append"), 1, "the index has ids, so that")
+    assert_mistake(run("index", "my.index", "text.txt", "--append"), 1, "the index has ids, so new sentences")
     short = run("index", "my.index", "text.txt", "--append", "--metadata", "more.jsonl", "--id-column", "key")
     assert_mistake(short, 1, "the id 'd' is in the index already")
     Path("one.jsonl").write_text('{"key": "e"}\n')

@@ -97,7 +97,7 @@ def test_fit_lm_is_interrupted_and_resumed(corpus: Path, tmp_path: Path, monkeyp
         (["CORPUS", "-o", "out", "-v", "EMPTY"], 1, "there is no text"),
         (["CORPUS", "-o", "out", "--hidden-size", 30, "--heads", 4], 1, "multiple of"),
         (["CORPUS", "-o", "out", "--epochs", 0], 2, "--epochs"),
-        (["CORPUS", "-o", "out", "--min-count", 500], 1, "hold nothing that a vocabulary could be made of"),
+        (["CORPUS", "-o", "out", "--min-count", 500], 1, "contain nothing to build a vocabulary from"),
         (["CORPUS", "-o", "out", "--initial", "missing"], 1, "missing does not exist"),
         (["BAD", "-o", "out"], 1, "bad.txt"),
     ],

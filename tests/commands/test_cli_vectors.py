@@ -107,5 +107,5 @@ def test_a_dash_is_no_name_to_write_to(
     model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: str, options: list[object]
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    assert_mistake(run(command, model, *options), 1, "- is no name to write to")
+    assert_mistake(run(command, model, *options), 1, "this result cannot go to standard output")
     assert not Path("-").exists()

@@ -255,7 +255,7 @@ def test_a_damaged_archive_is_told(archive: Remote, there: Path, here: Path, mon
     know(monkeypatch, replace(archive, digest=None))
     for data in (bytes(packed), b"x" * len(packed)):
         path.write_bytes(data)
-        with pytest.raises(CorpusError, match=r"text8\.zip did not come whole"):
+        with pytest.raises(CorpusError, match=r"text8\.zip was not downloaded completely"):
             download("thing", here)
     assert list(here.iterdir()) == []
 
@@ -317,7 +317,7 @@ def test_without_a_published_digest_that_of_what_came_is_noted(
     path.unlink()
     (there / "vectors.vec.gz").write_bytes(packed[:-9])
     know(monkeypatch, file)
-    with pytest.raises(CorpusError, match="did not come whole"):
+    with pytest.raises(CorpusError, match="was not downloaded completely"):
         download("thing", here)
     assert list(here.iterdir()) == []
 

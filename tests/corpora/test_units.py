@@ -114,7 +114,7 @@ def test_special_units_cannot_be_typed() -> None:
         ("letters", {}, "units must be one of characters, subwords, words, not 'letters'"),
         ("characters", {"size": 3}, "a vocabulary of characters must have from 4 to 1048576 units, not 3"),
         ("subwords", {"size": 258}, "a vocabulary of subwords must have from 259 to 1048576 units, not 258"),
-        ("words", {"min_count": 9}, "the texts hold nothing that a vocabulary could be made of"),
+        ("words", {"min_count": 9}, "the texts contain nothing to build a vocabulary from"),
     ],
 )
 def test_bad_options_are_named(kind: str, options: dict[str, Any], message: str) -> None:

@@ -196,7 +196,11 @@ def test_hostile_texts_are_answered(classifier: Client, tagger: Client) -> None:
             answer = client.post(path, text=text)
             is_text = len(text) <= 4000 and text != "\ud83d"
             assert answer.status == (200 if is_text else 400)
-            assert is_text or "may have 4,000 characters" in answer.json["error"] or "surrogate" in answer.json["error"]
+            assert (
+                is_text
+                or "may have at most 4,000 characters" in answer.json["error"]
+                or "surrogate" in answer.json["error"]
+            )
 
 
 def test_texts_are_cut_at_their_words() -> None:
@@ -211,15 +215,19 @@ def test_texts_are_cut_at_their_words() -> None:
     [
         ("/api/classify", {}, "has text (text)"),
         ("/api/classify", {"text": 1}, "has text (text)"),
-        ("/api/classify", {"text": "x" * 4001}, "a text may have 4,000 characters here, and this one has 4,001"),
-        ("/api/tag", {"text": "x\n" * 21}, "may have 20 lines here, and this one has 21"),
+        (
+            "/api/classify",
+            {"text": "x" * 4001},
+            "a text may have at most 4,000 characters here, and this one has 4,001",
+        ),
+        ("/api/tag", {"text": "x\n" * 21}, "may have at most 20 lines here, and this one has 21"),
         ("/api/tag", {"text": "a", "lines": 1}, "has text (text)"),
         ("/api/look", {}, "either pixels or the number of an example"),
         ("/api/look", {"pixels": "AA==", "example": 1}, "either pixels or the number of an example"),
-        ("/api/look", {"pixels": "AA=="}, "a picture has 64 values here, and this one has 1"),
+        ("/api/look", {"pixels": "AA=="}, "a picture must have 64 values here, and this one has 1"),
         ("/api/look", {"pixels": "ß"}, "pixels must be bytes in base64"),
-        ("/api/look", {"example": 8}, "there are 8 examples, and no number 8"),
-        ("/api/look", {"example": -1}, "no number -1"),
+        ("/api/look", {"example": 8}, "there is no example 8, only 8 examples from 0"),
+        ("/api/look", {"example": -1}, "no example -1"),
         ("/api/look", {"example": 0, "layer": 3}, "layer must be from 1 to 2"),
         ("/api/examples", {"n": 1}, "has nothing that it must have"),
     ],

@@ -262,7 +262,7 @@ def test_word_map_says_that_it_failed(monkeypatch: pytest.MonkeyPatch) -> None:
         raise MemoryError
 
     monkeypatch.setattr(word_map_module, "first_map", fail)
-    with pytest.raises(MapError, match="could not be made"):
+    with pytest.raises(MapError, match="could not be computed"):
         finished(WordMap(make_embeddings(), 30)).state()
 
 

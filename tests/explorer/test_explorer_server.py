@@ -433,7 +433,7 @@ def test_listen_takes_a_free_port_or_says_that_it_is_in_use() -> None:
     try:
         taken = first.getsockname()[1]
         assert address_of(first) == f"http://127.0.0.1:{taken}/"
-        with pytest.raises(PortError, match=f"port {taken} of 127.0.0.1 is in use; name another with --port"):
+        with pytest.raises(PortError, match=f"port {taken} of 127.0.0.1 is in use; give another --port"):
             listen(port=taken)
     finally:
         first.close()
@@ -458,7 +458,7 @@ def test_listen_passes_over_its_usual_port_where_that_is_in_use(monkeypatch: pyt
 
 @pytest.mark.parametrize("host", ["no.such.host.invalid", "203.0.113.7", "\udcff", "x" * 300])
 def test_listen_refuses_addresses_of_others(host: str) -> None:
-    with pytest.raises(PortError, match="is no address of this machine"):
+    with pytest.raises(PortError, match="is not an address of this machine"):
         listen(host, 0)
 
 
@@ -467,7 +467,7 @@ def test_explore_reports_what_is_missing(tmp_path: Path, monkeypatch: pytest.Mon
     taken = listen(port=0)
     result = run("explore", save_model(tmp_path), "--no-browser", "--port", taken.getsockname()[1])
     taken.close()
-    assert_mistake(result, 1, "is in use; name another with --port")
+    assert_mistake(result, 1, "is in use; give another --port")
     monkeypatch.setitem(sys.modules, "uvicorn", None)
     assert_mistake(run("explore", tmp_path / "small.model"), 1, "pip install 'w2v-toolkit[explore]'")
 

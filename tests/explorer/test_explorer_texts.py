@@ -158,7 +158,7 @@ def test_mistakes_after_the_first_piece_are_the_last_line(lines: Client, monkeyp
     monkeypatch.setattr(lines.model._model, "explain", explain)
     first, last = lines.post("/api/write", prompt="").lines
     assert first["piece"] == "one"
-    assert last == {"error": "the model is damaged: what it computes is not finite"}
+    assert last == {"error": "the model is damaged: a value that it computes is not finite"}
 
 
 def test_scores_are_those_of_the_network_and_of_the_n_grams(lines: Client) -> None:
@@ -205,10 +205,14 @@ def test_hostile_texts_are_answered(translator: Client, lines: Client, character
         ("/api/translate", {"text": "a", "beam": 0}, "beam must be from 1 to 20 here, not 0"),
         ("/api/translate", {"text": "a", "beam": 21}, "not 21"),
         ("/api/translate", {"text": "a", "model": "other"}, "has text"),
-        ("/api/translate", {"text": "x" * 4001}, "a text may have 4,000 characters here, and this one has 4,001"),
-        ("/api/translate", {"text": "x\n" * 21}, "may have 20 lines here, and this one has 21"),
+        (
+            "/api/translate",
+            {"text": "x" * 4001},
+            "a text may have at most 4,000 characters here, and this one has 4,001",
+        ),
+        ("/api/translate", {"text": "x\n" * 21}, "may have at most 20 lines here, and this one has 21"),
         ("/api/write", {"text": "a"}, "has prompt (text)"),
-        ("/api/write", {"prompt": "x" * 4001}, "a prompt may have 4,000 characters"),
+        ("/api/write", {"prompt": "x" * 4001}, "a prompt may have at most 4,000 characters"),
         ("/api/write", {"prompt": "", "temperature": 0}, "temperature must be a finite number above 0"),
         ("/api/write", {"prompt": "", "temperature": math.nan}, "temperature must be a finite number above 0"),
         ("/api/write", {"prompt": "", "top_k": 0}, "top_k must be a whole number from 1"),
@@ -217,7 +221,7 @@ def test_hostile_texts_are_answered(translator: Client, lines: Client, character
         ("/api/write", {"prompt": "", "seed": 1 << 40}, "seed must be from 0"),
         ("/api/write", {"prompt": "", "pieces": 0}, "pieces must be from 1 to 500"),
         ("/api/write", {"prompt": "", "pieces": 501}, "pieces must be from 1 to 500"),
-        ("/api/score", {"text": "x" * 4001}, "a text may have 4,000 characters"),
+        ("/api/score", {"text": "x" * 4001}, "a text may have at most 4,000 characters"),
         ("/api/score", {"text": "a", "ngrams": True}, "has text (text)"),
     ],
 )

@@ -269,9 +269,9 @@ def test_config_round_trips_through_json() -> None:
         ({"positions": "polar"}, "positions must be 'none' or 'index'"),
         ({"activation": "swish"}, "activation must be 'gelu' or 'gelu-tanh' or 'relu' or 'tanh'"),
         ({"head": "both"}, "head must be 'branch' or 'linear' or 'none'"),
-        ({"head": "none"}, "without a head, dim must be input_size: 8 is not 6"),
+        ({"head": "none"}, "without a head, dim must equal input_size: 8 is not 6"),
         ({"head": "linear"}, "needs the norm 'post'"),
-        ({"head": "linear", "norm": "post", "input_size": 7}, "dim of at least input_size"),
+        ({"head": "linear", "norm": "post", "input_size": 7}, "hidden size (dim) of at least 9"),
     ],
     ids=str,
 )

@@ -373,8 +373,8 @@ def test_card_of_an_encoder_says_how_it_is_made(embeddings: Embeddings, tmp_path
     assert dict(card.facts)["layers × heads"] == "1 × 2"
     assert card.pipeline_tag == "sentence-similarity"
     assert [row[0] for row in tables(card, "Weights")[0].rows] == ["most", "least"]
-    assert "order of words" not in to_html(card)
-    assert "order of words" in to_html(model_card(SentenceEncoder(embeddings)))
+    assert "Word order makes no difference" not in to_html(card)
+    assert "Word order makes no difference" in to_html(model_card(SentenceEncoder(embeddings)))
 
 
 def test_card_of_an_encoder_marks_what_was_kept(embeddings: Embeddings) -> None:
@@ -412,7 +412,7 @@ def test_card_says_when_no_sentence_is_known(embeddings: Embeddings, tmp_path: P
 
 
 def test_card_asks_no_analogies_of_an_encoder(embeddings: Embeddings) -> None:
-    with pytest.raises(ValueError, match="this is an encoder"):
+    with pytest.raises(ValueError, match="this is a sentence encoder"):
         model_card(SentenceEncoder(embeddings), evaluations=Evaluations(analogies=["q.txt"]))
 
 

@@ -77,7 +77,7 @@ def test_private_texts_are_not_in_the_report() -> None:
     perfect = replace(model.network_, examples=Examples(8, 0, []))
     model._keep(perfect)
     [told] = blocks(model_card(model), "Mistakes", Paragraph)
-    assert told.text == "0 of 8 held-out texts were answered wrongly."
+    assert told.text == "0 of 8 held-out texts were predicted wrongly."
 
 
 @pytest.mark.parametrize("model", [layered_classifier, name_tagger, kind_tagger, bar_classifier])
@@ -169,9 +169,9 @@ def test_texts_with_labels_are_measured(tmp_path: Path) -> None:
         (mistaken_classifier, {"evaluations": Evaluations(pairs=["a"])}, "a text classifier is not measured on pairs"),
         (name_tagger, {"evaluations": Evaluations(classify=["a"])}, "a tagger is not measured on labels"),
         (bar_classifier, {"evaluations": Evaluations(sts=["a"])}, "an image classifier is not measured on scored"),
-        (name_tagger, {"options": CardOptions(words=["a"])}, "nearest words are shown of word vectors"),
-        (name_tagger, {"options": CardOptions(sentences="a")}, "sentences and other models are shown of encoders"),
-        (mistaken_classifier, {"evaluations": Evaluations(classify=["a"], against="b")}, "and other models are shown"),
+        (name_tagger, {"options": CardOptions(words=["a"])}, "nearest words are for word vectors"),
+        (name_tagger, {"options": CardOptions(sentences="a")}, "sentences and other models are for encoders"),
+        (mistaken_classifier, {"evaluations": Evaluations(classify=["a"], against="b")}, "and other models are for"),
     ],
 )
 def test_cards_are_not_asked_what_they_cannot_answer(model: Any, asked: dict[str, Any], message: str) -> None:
@@ -230,7 +230,7 @@ def test_command_writes_reports_on_labels(tmp_path: Path) -> None:
     mistaken_classifier().save(tmp_path / "my.classifier")
     result = run("report", tmp_path / "my.classifier", "-o", tmp_path / "r.html")
     assert result.exit_code == 0, result.output
-    assert "What was taken for what" in (tmp_path / "r.html").read_text(encoding="utf-8")
+    assert "Confusion matrix" in (tmp_path / "r.html").read_text(encoding="utf-8")
     result = run("report", tmp_path / "my.classifier", "-o", tmp_path / "no.html", "--text", tmp_path / "r.html")
     assert_mistake(result, 1, "a text classifier is not measured on texts")
     assert not (tmp_path / "no.html").exists()

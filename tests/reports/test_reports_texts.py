@@ -236,7 +236,7 @@ def test_pictures_stand_beside_markdown(kind: str, tmp_path: Path) -> None:
     [
         ({"evaluations": Evaluations(analogies=["a"])}, "a translator is not measured on analogies; it takes pairs"),
         ({"evaluations": Evaluations(texts=["a"])}, "a translator is not measured on texts"),
-        ({"options": CardOptions(words=["one"])}, "nearest words are shown of word vectors and encoders"),
+        ({"options": CardOptions(words=["one"])}, "nearest words are for word vectors and encoders"),
     ],
 )
 def test_translators_are_not_asked_what_they_cannot_answer(asked: dict[str, Any], message: str) -> None:
@@ -252,7 +252,7 @@ def test_translators_are_not_asked_what_they_cannot_answer(asked: dict[str, Any]
             "a language model is not measured on pairs of texts; it takes texts",
         ),
         ({"evaluations": Evaluations(sts=["a"])}, "not measured on scored pairs of sentences"),
-        ({"options": CardOptions(sentences="a")}, "sentences are shown of encoders and translators"),
+        ({"options": CardOptions(sentences="a")}, "sentences are for encoders and translators"),
         ({"options": CardOptions(words=["one"])}, "and this is a language model"),
     ],
 )
@@ -262,7 +262,7 @@ def test_language_models_are_not_asked_what_they_cannot_answer(asked: dict[str, 
 
 
 def test_word_vectors_are_not_measured_on_texts() -> None:
-    with pytest.raises(ValueError, match="language models are measured on texts, and these are word vectors"):
+    with pytest.raises(ValueError, match="texts are for language models, and these are word vectors"):
         model_card(Embeddings(["a", "b"], [[1.0], [2.0]]), evaluations=Evaluations(texts=["a"]))
 
 

@@ -563,7 +563,7 @@ def test_several_histories_of_one_name_are_told_apart(model: Path, embeddings: E
         (["words", "MODEL", *TOPICS, "--width", "1"], 2, "--width"),
         (["history", "MODEL", "--dpi", "0"], 2, "--dpi"),
         (["words", "missing.model", *TOPICS], 1, "does not exist"),
-        (["analogy", "MODEL", "bread", "river", "music"], 2, "come in pairs"),
+        (["analogy", "MODEL", "bread", "river", "music"], 2, "two or more pairs of words"),
         (["analogy", "MODEL", "bread", "bread", "music", "river"], 1, "'bread' twice"),
         (["history", "missing.model"], 1, "does not exist"),
         (["history", "MODEL", "--x-axis", "words"], 2, "--x-axis"),

@@ -27,7 +27,7 @@ def hold_out(stream: TokenStream, fraction: float, seed: int) -> tuple[TokenStre
     """
     n_pieces = sum(len(lengths) for lengths in _piece_lengths(stream))
     if n_pieces < 2:
-        raise ValueError("the corpus is one short sentence, too little to hold any out; give more text or no holdout")
+        raise ValueError("the corpus is one short sentence, too short to hold out a part; give more text or no holdout")
     tokens, offsets = stream.tokens, stream.offsets
     if n_pieces > stream.n_sentences:
         offsets = np.zeros(n_pieces + 1, np.int64)

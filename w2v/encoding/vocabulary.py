@@ -175,7 +175,7 @@ def _index_words(words: list[str]) -> dict[str, int]:
     except UnicodeEncodeError as error:
         wrong = next(word for word in words if any("\ud800" <= character <= "\udfff" for character in word))
         raise ValueError(
-            f"the word {wrong!r:.80} holds half a surrogate pair and cannot be written as UTF-8"
+            f"the word {wrong!r:.80} contains half a surrogate pair and cannot be written as UTF-8"
         ) from error
     return key_to_index
 

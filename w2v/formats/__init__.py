@@ -177,7 +177,7 @@ def _detect_folder(folder: Path) -> Format:
     if (folder / "tokenizer.json").exists() or (folder / "0_StaticEmbedding" / "tokenizer.json").exists():
         return FORMATS["model2vec"]
     if (folder / "vocabulary.txt").exists():
-        raise ModelError(f"{folder} is a model folder already; it is opened as it is")
+        raise ModelError(f"{folder} is already a model folder; open it directly")
     raise ModelError(f"{folder} is a folder of no known kind; expected a vector file, or a folder of another tool")
 
 

@@ -43,7 +43,7 @@ def new_folder(path: str | os.PathLike[str], files: AbstractSet[str], *, overwri
         if not overwrite:
             raise OutputTakenError(f"{path} exists already; choose another name, remove it, or {OVERWRITE}")
         if not os.path.isdir(path) or not files >= set(os.listdir(path)):
-            raise ModelError(f"{path} holds something else than what would be written, so it is not overwritten")
+            raise ModelError(f"{path} is another kind of file than the output, so it is not overwritten")
     with atomic_folder(path, replace=overwrite) as folder:
         yield folder
 

@@ -285,7 +285,7 @@ def temporary_name(final: Path) -> Path:
 def resolved(path: str | os.PathLike[str]) -> Path:
     """Return the name that links lead to; raise `ModelError` if there cannot be a folder for it to lie in."""
     if os.fspath(path) == "-":
-        raise ModelError("- is no name to write to, and this result cannot go to standard output; give a name")
+        raise ModelError("this result cannot go to standard output (-); give a file name")
     final = Path(os.path.realpath(path))
     if not final.name:
         raise ModelError(f"{path} cannot be written: it has no name of its own")

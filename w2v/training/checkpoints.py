@@ -1,8 +1,7 @@
-"""Checkpoints: a training is saved from time to time, so that it can go on after whatever may happen to the process.
+"""Checkpoints: training is saved at intervals, so that it can be resumed after any interruption.
 
-A checkpoint is a model folder like any other, whose training is not complete. It stands under the name that the result
-will have, unless a complete model does: that one stays until the new one is complete, and the checkpoint beside it
-ends in ``.checkpoint``.
+A checkpoint is a model folder whose training is not complete. It has the name of the result, unless a complete model
+has that name: that model stays until the new one is complete, and the checkpoint beside it ends in ``.checkpoint``.
 """
 
 from __future__ import annotations
@@ -27,11 +26,11 @@ SUFFIX = ".checkpoint"
 
 
 class Kind(NamedTuple):
-    """A kind of model whose training can go on."""
+    """A kind of model whose training can be resumed."""
 
-    name: str  # as its folders have it
-    newest: int  # the newest version of these folders that can be read
-    command: str  # what goes on with it
+    name: str  # its name in model folders
+    newest: int  # newest readable version of these folders
+    command: str  # the command that resumes it
     estimator: str
 
 
@@ -39,17 +38,17 @@ WORDS = Kind(KIND, FORMAT_VERSION, "w2v train", "Word2Vec")
 
 
 class CheckpointWarning(UserWarning):
-    """A checkpoint could not be written; training goes on, and the checkpoint before is still whole."""
+    """A checkpoint could not be written; training continues, and the previous checkpoint stays intact."""
 
 
 class Checkpoint:
-    """Saves a training between two steps, whenever so many seconds have gone by; a `Pause` of words and networks alike.
+    """Saves a training between two steps, at intervals of time; a `Pause` for words and networks alike.
 
-    The result belongs at `output`. Checkpoints are written to `folder`, which is there or beside it. With an `interval`
-    of 0 there is none but that of an interruption. A training that goes on may replace its own checkpoint, which `seed`
-    tells; any other folder is replaced with `overwrite` only.
+    The result goes to `output`, checkpoints to `folder`, which is `output` or a folder beside it. An `interval` of 0
+    writes a checkpoint only after an interruption. A resumed training may replace its own checkpoint, which `seed`
+    identifies; `overwrite` is needed to replace any other folder.
 
-    ValueError if the interval is negative or not finite; ModelError if the folder exists and may not be replaced, or
+    Raises ValueError if the interval is negative or not finite, and ModelError if the folder may not be replaced or
     cannot be written.
     """
 
@@ -83,10 +82,10 @@ class Checkpoint:
         self._next, self._last_step = float("inf"), -1
 
     def start(self, snapshot: Callable[[], Saveable], n_bytes: int) -> None:
-        """Begin to count the seconds; of a training in several stages, go on counting.
+        """Start the timer, or let it run on between the stages of a training.
 
-        `snapshot` returns the training as it stands, and is called while no worker touches its tables. ModelError if
-        the disk has less space than the `n_bytes` that it takes at least.
+        `snapshot` returns the current training and is called while no worker updates its tables. Raises ModelError if
+        the disk has less free space than `n_bytes`, the minimum that a checkpoint takes.
         """
         if self._snapshot is None:
             remove_leftovers(self.output)
@@ -96,16 +95,16 @@ class Checkpoint:
         self._snapshot, self._last_step = snapshot, -1
 
     def is_due(self, training: Pausable) -> bool:
-        """Tell whether the seconds have gone by, something was trained, and there is more to train."""
+        """Return whether the interval has passed, something was trained, and training is not complete."""
         is_new = training.step != self._last_step
         return time.perf_counter() >= self._next and is_new and not training.is_at_end
 
     def act(self, training: Pausable) -> None:
-        """Write a checkpoint, if the disk allows it."""
+        """Write a checkpoint, or warn if the disk does not allow it."""
         assert self._snapshot is not None
         self._schedule()
         self._last_step = training.step
-        training.check_finite()  # what was saved before is better than vectors that diverged
+        training.check_finite()  # the previous checkpoint is better than diverged vectors
         try:
             self.write(self._snapshot())
         except ModelError as error:
@@ -116,7 +115,7 @@ class Checkpoint:
         state.save(self.folder, overwrite=self.folder != self.output or self._may_replace(state))
 
     def finish(self, state: Saveable) -> None:
-        """Save where training came to, see `save_result`; if it is complete, drop the checkpoint beside its name."""
+        """Save the result, see `save_result`; if training is complete, remove the checkpoint beside it."""
         place = self.output if state.complete else self.folder
         may_replace = place != self.output or self._may_replace(state)
         save_result(lambda path: state.save(path, overwrite=may_replace and path == place), place, inputs=state.inputs)
@@ -125,7 +124,7 @@ class Checkpoint:
         remove_leftovers(self.output)
 
     def _may_replace(self, state: Saveable) -> bool:
-        """Tell whether what has the name of the output may go: it was to be replaced, or is of this training."""
+        """Return whether the existing output may be replaced: `overwrite` says so, or it belongs to this training."""
         found = None if self._overwrite else interrupted_seed(self.output, self.kind)
         return self._overwrite or (found is not None and found == state.seed)
 
@@ -135,15 +134,15 @@ class Checkpoint:
 
 
 def checkpoint_beside(output: str | os.PathLike[str]) -> Path:
-    """Return where the checkpoints are while a complete model has the name `output`."""
+    """Return the folder of checkpoints while a complete model has the name `output`."""
     path = Path(os.path.realpath(output))
     return path.with_name(path.name + SUFFIX)
 
 
 def find_checkpoint(path: str | os.PathLike[str], kind: Kind = WORDS) -> tuple[Path, Path]:
-    """Find the interrupted training that a name stands for: that of its output, or of the checkpoint itself.
+    """Find an interrupted training by the name of its output or of its checkpoint.
 
-    Return where the checkpoint is and where the result belongs. ModelError if there is no such training.
+    Returns the folder of the checkpoint and the output. Raises ModelError if there is no interrupted training.
     """
     given = Path(path)
     if interrupted_seed(given, kind) is not None:
@@ -159,7 +158,7 @@ def find_checkpoint(path: str | os.PathLike[str], kind: Kind = WORDS) -> tuple[P
 
 
 def interrupted_seed(path: str | os.PathLike[str], kind: Kind = WORDS) -> int | None:
-    """Return the seed of the interrupted training that a folder holds; None if it holds none or cannot be read."""
+    """Return the seed of the interrupted training in a folder; None if there is none or it cannot be read."""
     try:
         training = read_header(path, kind.name, kind.newest).get("training")
     except ModelError:

@@ -1,6 +1,6 @@
-"""Continued training: the vocabulary of a model grows by the words of a new text, and so do its tables.
+"""Continued training: the vocabulary and tables of a model grow by the words of a new text.
 
-What changes and what does not is written down in docs/continuing.md.
+docs/continuing.md describes what changes and what does not.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ def counts_before(rows: NDArray[np.int64], known: Vocabulary) -> NDArray[np.int6
 
 
 def grow_tables(tables: Tables, rows: NDArray[np.int64], grown: Tables) -> Tables:
-    """Copy rows of `tables` to larger ones: those of words, of the n-grams that are in both, and of all positions.
+    """Copy the rows of `tables` to larger tables: words, n-grams that both have, and all positions.
 
-    `rows`, shape (V,), has for each new row its old one, -1 for a new word. `grown` has V rows, as at the start of a
-    training; it is overwritten and returned.
+    `rows`, shape (V,), has the old row of each new row, -1 for a new word. `grown` has V rows with initial values; it
+    is overwritten and returned.
     """
     copy_rows(tables.output_vectors, rows, grown.output_vectors)
     copy_rows(tables.input_rows, rows, grown.input_rows)

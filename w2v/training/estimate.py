@@ -1,7 +1,7 @@
-"""What a training will need, before it is begun: memory, disk and time, from a sample of the text.
+"""Estimates of the memory, disk space and time of a training, from a sample of the text.
 
-Numbers of words are extrapolated from the sample and from halves of it (Heaps' law). Time comes from training on the
-sample for a moment with the very parameters. Nothing is written.
+Vocabulary sizes are extrapolated from the sample and its halves (Heaps' law). Time is measured by training on the
+sample for a moment with the same parameters. Nothing is written.
 """
 
 from __future__ import annotations
@@ -35,9 +35,9 @@ from w2v.training.session import make_crew, stream_to_train
 from w2v.training.trainer import StopTraining, Trainer
 
 SECONDS = 1.5
-"""How long to train on the sample."""
+"""Seconds to train on the sample."""
 PROGRAM_BYTES = 330 << 20
-"""The interpreter, the libraries and the compiled code (measured)."""
+"""Memory of the interpreter, the libraries and the compiled code (measured)."""
 _ENTRY_BYTES, _WORD_BYTES = 80, 130  # of a word while text is read, and of one that is kept; see `scanner.Table`
 _CELL_BYTES, _COUNTING_BYTES = 8, 12  # of a pair of neighbours: trained, and while it is counted; see `glove`
 _PARTS = 64
@@ -45,32 +45,32 @@ _PARTS = 64
 
 @dataclass(frozen=True)
 class Estimate:
-    """What a training is expected to need. Sizes are in bytes, times in seconds."""
+    """The estimate of a training. Sizes are in bytes, times in seconds."""
 
     sample_share: float
-    """Fraction of the text that the estimate is made from; 1 if the numbers of words were counted."""
+    """Fraction of the text that was sampled; 1 if all words were counted."""
     text_bytes: int  # the text, unpacked
     words: int  # of the text
     sentences: int
     tokens: int  # words of the text that are frequent enough to be trained
     vocabulary_size: int  # distinct ones of these
     tables: int
-    """Both tables of vectors; with `patience`, and for several deterministic workers, what they take besides."""
+    """Both tables of vectors, and the copies that `patience` and several deterministic workers need."""
     encoded_text: int
-    """Ids and sentence offsets. Where it is more than `max_memory` of `fit`, it lies in files instead."""
+    """Ids and sentence offsets. If they exceed `max_memory` of `fit`, they are stored in files instead."""
     cells: int
-    """With GloVe: the counts of neighbours, as training goes through them; else 0. They lie in files as text does."""
+    """With GloVe: the co-occurrence counts, else 0. Large ones are stored in files, as text is."""
     vocabulary: int  # words and their counts
     peak_memory: int  # of the whole process: the larger of what reading and training take
     model_folder: int
-    """On disk, with all that is needed to go on training. While it is replaced, for a moment, twice."""
+    """Size of the model folder with all that is needed to continue training; twice that while it is replaced."""
     reading_seconds: float
     training_seconds: float
     total_seconds: float  # without compiling, which is needed once a machine
     words_per_second: float  # speed of training, in tokens
     workers: int  # threads
     recipe: str | None
-    """What a recipe sets for a text of this size; None without one."""
+    """Settings of the recipe for a text of this size; None without a recipe."""
 
     def to_dict(self) -> dict[str, Any]:
         """Return the attributes by name."""
@@ -82,11 +82,11 @@ def estimate_training(
 ) -> Estimate:
     """Estimate what `Word2Vec.fit` would need for these files.
 
-    Of the text `sample_bytes` are read, and trained on for `seconds`; a smaller text is read whole, and its words
+    Reads `sample_bytes` of the text and trains on them for `seconds`. A smaller text is read completely, and its words
     are counted.
 
-    ValueError if a parameter is out of range; CorpusError if a file cannot be read, or standard input is among them;
-    EmptyVocabularyError if the sample has no word, or, being all of the text, none that is frequent enough.
+    Raises ValueError if a parameter is out of range; CorpusError if a file cannot be read, or is standard input; and
+    EmptyVocabularyError if the sample has no word, or the whole text has no word that is frequent enough.
     """
     parameters.validate()
     workers = parameters.workers or default_workers()
@@ -147,13 +147,12 @@ def estimate_training(
 
 
 def extrapolate_vocabulary(tokens: NDArray[np.int32], min_count: int, fraction: float) -> int:
-    """Estimate how many words reach a count in a text, from a fraction of it; their true number if that is 1.
+    """Estimate how many words reach a count in a text, from a fraction of it; with the fraction 1, count them.
 
-    `tokens`, shape (n_tokens,), are the ids of all words of the sample. Heaps' law says that the number of distinct
-    words grows like a power of the text's length. The exponent is taken from half of the sample, in small parts from
-    all over it, and all of it. It falls slowly as the text grows: with each doubling by half of what it fell, in
-    proportion, from the last doubling but one to the last (measured: 2 % of 18 M words of Wikipedia give the vocabulary
-    to 5 %).
+    `tokens`, shape (n_tokens,), are the ids of all words of the sample. By Heaps' law, the number of distinct words
+    grows as a power of the text's length. The exponent is fitted to the whole sample and to half of it, taken in small
+    parts from all over. It falls slowly as the text grows: with each doubling, by half of its relative decrease between
+    the last two doublings (measured: 2 % of 18 M words of Wikipedia give the vocabulary to 5 %).
     """
     edges = np.linspace(0, len(tokens), _PARTS + 1).astype(np.int64)
     sizes = []
@@ -167,7 +166,7 @@ def extrapolate_vocabulary(tokens: NDArray[np.int32], min_count: int, fraction: 
 
 
 def _extrapolate(sizes: list[int], fraction: float) -> int:
-    """Return how large in a text is what has these sizes in a quarter, a half and all of the sample."""
+    """Extrapolate a quantity to the whole text from its sizes in a quarter, a half and all of the sample."""
     quarter, half, whole = (max(1, size) for size in sizes)
     if fraction >= 1 or sizes[2] == 0:
         return sizes[2]
@@ -195,13 +194,13 @@ def _encode(sample: TextSample, parameters: Parameters, min_count: int, workers:
 
 
 class _Stopwatch:
-    """A pause that ends training after some seconds."""
+    """A `Pause` that ends training after some seconds."""
 
     def __init__(self, seconds: float) -> None:
         self.end = time.perf_counter() + seconds
 
     def is_due(self, trainer: Trainer) -> bool:
-        """Tell whether the seconds have gone by."""
+        """Return whether the time is over."""
         return trainer.step > 0 and time.perf_counter() >= self.end
 
     def act(self, trainer: Trainer) -> None:
@@ -212,7 +211,7 @@ class _Stopwatch:
 def _count_cells(
     parameters: Parameters, vocabulary: Vocabulary, stream: TokenStream, workers: int, n_kept: int, step: int
 ) -> int:
-    """Return how many pairs of the `n_kept` most frequent words are neighbours in every `step`-th sentence."""
+    """Return the number of distinct neighbour pairs of the `n_kept` most frequent words in every `step`-th sentence."""
     sentence = np.repeat(np.arange(stream.n_sentences), np.diff(stream.offsets))
     taken = (sentence % step == 0) & (stream.tokens < n_kept)
     numbers, lengths = np.unique(sentence[taken], return_counts=True)
@@ -226,7 +225,7 @@ def _count_cells(
 def _measure(
     parameters: Parameters, vocabulary: Vocabulary, stream: TokenStream, workers: int, n_kept: int, seconds: float
 ) -> tuple[float, int]:
-    """Return tokens a second, and the bytes that the tables of all the text take."""
+    """Return the tokens per second, and the bytes of the tables for the whole text."""
     unwatched = {"holdout": None, "eval_analogies": None, "eval_pairs": None, "patience": None, "monitor": None}
     with WorkFolder() as folder:
         trained = stream_to_train(parameters, vocabulary, stream, 0, workers, sys.maxsize, folder)

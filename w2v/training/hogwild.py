@@ -1,4 +1,4 @@
-"""Workers that take the next segment as they get free and share the tables without locks (Hogwild, arXiv:1106.5730)."""
+"""Workers that take segments as they become free and share the tables without locks (Hogwild, arXiv:1106.5730)."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from w2v.training.trainer import Crew, Pause, Planned, Trainer
 
 
 class Hogwild(Crew):
-    """Workers that do not wait for one another. All but `failures` is touched within the gate only."""
+    """Workers that do not wait for each other. Everything except `failures` is accessed only inside the gate."""
 
     def __init__(
         self, trainer: Trainer, progress: Callable[[Progress], None] | None = None, pauses: Sequence[Pause] = ()
@@ -22,7 +22,7 @@ class Hogwild(Crew):
         self.gate, self.busy = threading.Condition(), 0
 
     def work(self, worker: int) -> None:
-        """Train segments until there is none left or something failed."""
+        """Train segments until none is left or something fails."""
         trainer, stats = self.trainer, np.zeros(3)
         scratch: Any = None
         while not self.failures:
@@ -44,12 +44,12 @@ class Hogwild(Crew):
             except BaseException as failure:
                 self.failures.append(failure)
             finally:
-                with self.gate:  # those who wait here see the failure before they see that nobody is busy
+                with self.gate:  # waiting workers must see the failure before they see that no worker is busy
                     self.busy -= is_busy
                     self.gate.notify_all()
 
     def _next_segment(self) -> Planned | None:
-        """Return what is planned next, after the pauses that are due; None at the end."""
+        """Return the next planned segment after the due pauses; None at the end."""
         while due := self.pauses_due():
             if self.busy:
                 self.gate.wait()

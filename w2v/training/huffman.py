@@ -18,7 +18,7 @@ from w2v.kernels.jit import compiled
 
 @dataclass(frozen=True)
 class HuffmanTree:
-    """The path from the root to each of V words."""
+    """The paths from the root to each of V words."""
 
     offsets: NDArray[np.int64]
     """The path of word i is [offsets[i], offsets[i + 1]) of the other two: shape (V + 1,)."""
@@ -35,7 +35,7 @@ class HuffmanTree:
 
     @property
     def longest(self) -> int:
-        """Length of the longest path; 0 where there is one word only, or none."""
+        """Length of the longest path; 0 for one word or none."""
         return int(self.lengths.max(initial=0))
 
     def take(self, words: NDArray[np.int64]) -> HuffmanTree:
@@ -46,7 +46,7 @@ class HuffmanTree:
         return HuffmanTree(offsets, self.nodes[places], self.codes[places])
 
     def steps(self, padding: int) -> NDArray[np.int32]:
-        """Return nodes and codes in one int32 array, as kernels take them, ~node where the code is 1; then zeros."""
+        """Return nodes and codes in one int32 array for kernels: ~node if the code is 1, followed by zeros."""
         steps = np.zeros(len(self.nodes) + padding, np.int32)
         np.bitwise_xor(self.nodes, -self.codes.astype(np.int32), out=steps[: len(self.nodes)])
         return steps
@@ -57,7 +57,7 @@ class HuffmanTree:
 
     @classmethod
     def from_counts(cls, counts: NDArray[np.int64]) -> HuffmanTree:
-        """Build the tree from counts of shape (V,) in O(V log V), and each path in as many steps as it is long.
+        """Build the tree from counts of shape (V,) in O(V log V), and each path in time proportional to its length.
 
         Ties are resolved as in word2vec.c: between a word and an inner node of equal counts the inner node is merged
         first, and among equal words the one with the largest id.
@@ -79,8 +79,8 @@ class HuffmanTree:
 def _merge(counts: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.uint8]]:
     """Return the parent of every node but the root, and 1 where it is the heavier child, from falling counts.
 
-    Leaves wait in one queue and inner nodes in another, which come into being by rising weight: the two lightest are
-    always at the heads.
+    Leaves are in one queue and inner nodes, which are created in order of weight, in another: the two lightest nodes
+    are always at the heads.
     """
     n_words = len(counts)
     n_nodes = 2 * n_words - 1

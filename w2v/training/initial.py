@@ -1,4 +1,4 @@
-"""Starting a training from vectors that are given, such as those of a larger corpus."""
+"""Training from given initial vectors, such as those of a larger corpus."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from w2v.vectors.subwords import Subwords
 
 @dataclass(frozen=True)
 class InitialVectors:
-    """Vectors that known words start from, and whether these stay as they are."""
+    """Initial vectors of known words, and whether these stay fixed."""
 
     embeddings: Embeddings
-    """Of any origin. With `subwords` in the training, vectors of n-grams are taken over too if they are cut and
-    numbered the same way; otherwise a word's own row starts from its vector, as in fastText."""
+    """Vectors from any source. With `subwords`, vectors of n-grams are also used if they have the same lengths and
+    buckets; otherwise a word's own row starts from its vector, as in fastText."""
     freeze: bool = False
-    """Leave the rows of known words as they are and train those of the others, and the output vectors, around them."""
+    """Keep the rows of known words fixed, and train the other rows and the output vectors."""
 
     def check(self, parameters: Parameters) -> None:
         """Raise ValueError if a training with these parameters cannot start from here."""
@@ -37,7 +37,7 @@ class InitialVectors:
             raise ValueError("freeze and subwords exclude each other: n-grams move the vectors of all words")
 
     def start(self, parameters: Parameters, vocabulary: Vocabulary, seed: int) -> Tables:
-        """Return the tables that training starts from; ValueError if no word has an initial vector."""
+        """Return the initial tables; ValueError if no word has an initial vector."""
         rows = known_rows(vocabulary.index_to_key, self.embeddings.key_to_index)
         if not (rows >= 0).any():
             raise ValueError("no word of the corpus has an initial vector: are the words written the same way?")
@@ -49,7 +49,7 @@ class InitialVectors:
         return tables
 
     def _start_ngrams(self, tables: Tables, vocabulary: Vocabulary, known: NDArray[np.int64]) -> None:
-        """Take over the vectors of n-grams, and set own rows so that known words have their vectors."""
+        """Copy the vectors of n-grams, and set the words' own rows so that known words have their vectors."""
         given = self.embeddings.subwords
         assert given is not None and tables.composition is not None
         copy_rows(given.ngram_vectors, given.places(tables.composition.buckets), tables.ngram_vectors)

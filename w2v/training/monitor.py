@@ -1,6 +1,6 @@
-"""Watching a training while it runs: measures of each epoch, callbacks, and the end when nothing gets better.
+"""Monitoring of a training: evaluations after each epoch, callbacks, and early stopping.
 
-Everything here happens between two segments while all workers rest, so that what is measured belongs to one moment and
+Everything here runs between two segments while all workers are paused, so that evaluations see a consistent state and
 one worker stays reproducible.
 """
 
@@ -24,25 +24,25 @@ from w2v.training.trainer import StopTraining, Trainer
 from w2v.vectors.embeddings import Embeddings
 
 MEASURE_OF = {"holdout": "holdout_loss", "analogies": "analogies", "pairs": "word_pairs"}
-"""The entry of `EpochRecord` that each choice of `monitor` looks at."""
+"""The entry of `EpochRecord` for each value of `monitor`."""
 
 
 class CallbackError(RuntimeError):
-    """A callback raised an exception, which is the cause of this one; training ended and kept what was learned."""
+    """A callback raised an exception, the cause of this one; training ended and kept the result so far."""
 
 
 @dataclass(frozen=True)
 class TrainingView:
-    """What a callback sees of the training.
+    """The view of a training that a callback receives.
 
     Attributes
     ----------
     event : {"epoch", "interval"}
-        Whether an epoch has ended, or the seconds of `Every` have gone by.
+        Whether an epoch has ended, or the interval of `Every` has passed.
     epoch : int
-        The epoch that has ended or that is under way, counted from 1.
+        The current or just completed epoch, counted from 1.
     step : int
-        Segments of the stream that were trained.
+        Number of segments trained so far.
     alpha : float
         Learning rate.
     loss : float
@@ -50,9 +50,9 @@ class TrainingView:
     seconds : float
         Wall-clock time of training.
     holdout_loss, analogies, word_pairs : float
-        What was measured at the end of this epoch; NaN where it was not, as always at an interval.
+        Evaluations at the end of this epoch; NaN if they were not made, as always at an interval.
     embeddings : Embeddings
-        The vectors as they are now. They are not copied and change when training goes on: copy what is to be kept.
+        The current vectors, not copied: they change when training continues, so copy what you want to keep.
     """
 
     event: Literal["epoch", "interval"]
@@ -68,16 +68,16 @@ class TrainingView:
 
 
 Callback = Callable[[TrainingView], object]
-"""Called with a view at the end of each epoch. Training ends if it returns True (nothing else that is true will do)."""
+"""A function that receives a view after each epoch. Training ends if it returns exactly True."""
 
 
 class Every:
-    """Let a callback be called at intervals, instead of at the end of each epoch.
+    """Calls a callback at intervals of time, instead of after each epoch.
 
     Parameters
     ----------
     seconds : float
-        From one call to the next, above 0. A segment of the corpus that is under way is finished first.
+        Interval between calls, above 0. The current segment of the corpus is completed first.
     callback : callable
         As in `Word2Vec.fit`.
 
@@ -103,11 +103,11 @@ class Every:
 
 
 class Monitor:
-    """Measures, callbacks and early stopping of one training; a `Pause` of the trainer.
+    """Evaluations, callbacks and early stopping of a training; a `Pause` of the trainer.
 
-    `embed` returns the vectors as they are now, as `Embeddings` that need not copy them. `held_out` are sentences that
-    are not trained on; `workers` threads measure their loss. `best` is a copy of the tables after the best epoch, kept
-    while `patience` may end training later than that; a training that goes on hands it in.
+    `embed` returns the current vectors as `Embeddings`, possibly without a copy. `held_out` are the held-out sentences,
+    whose loss `workers` threads compute. `best` is a copy of the tables after the best epoch, for `patience`; a resumed
+    training passes it in.
     """
 
     def __init__(
@@ -131,13 +131,13 @@ class Monitor:
         self._step = -1
 
     def is_due(self, trainer: Trainer) -> bool:
-        """Tell whether an epoch has ended or an interval has gone by, and something was trained since the last time."""
+        """Return whether an epoch has ended or an interval has passed, with new training since the last time."""
         if trainer.step == self._step or not trainer.step:
             return False
         return self._has_epoch_ended(trainer) or bool(self._due_callbacks())
 
     def act(self, trainer: Trainer) -> None:
-        """Measure, call back, and end training by `StopTraining` if it is time."""
+        """Evaluate, run callbacks, and raise `StopTraining` if training should end."""
         self._step = trainer.step
         if self._has_epoch_ended(trainer):
             self._end_epoch(trainer)
@@ -146,7 +146,7 @@ class Monitor:
             self._next_call[callback] = time.perf_counter() + callback.seconds
 
     def finish(self, trainer: Trainer) -> None:
-        """Measure an epoch that a time limit cut short, and put the best vectors in place."""
+        """Evaluate an epoch that a time limit cut short, and restore the best vectors."""
         if self._watches_epochs and trainer.step != self._step and trainer.history:
             self._step = trainer.step
             try:
@@ -202,9 +202,9 @@ class Monitor:
 
 
 def measure_watched(parameters: Parameters) -> str | None:
-    """Return the entry of `EpochRecord` that `patience` looks at; None without `patience`.
+    """Return the entry of `EpochRecord` that `patience` watches; None without `patience`.
 
-    It is the one that `monitor` names; where that is None, the first that there is: held-out loss, analogies, pairs.
+    `monitor` names it; if that is None, it is the first available of held-out loss, analogies, pairs.
     """
     return None if parameters.patience is None else MEASURE_OF[parameters.monitor or parameters.measured[0]]
 

@@ -27,7 +27,7 @@ from w2v.training.huffman import HuffmanTree
 from w2v.training.tables import Tables
 
 MAX_TARGETS = {"skipgram": 48, "cbow": 30}
-"""Targets in a chunk, where nothing asks for fewer. Larger chunks outgrow the first cache."""
+"""Maximum number of targets in a chunk. Larger chunks exceed the first-level cache."""
 MAX_TARGETS_HS = 24
 """The same for hierarchical softmax, whose chunks only share input rows (measured)."""
 MAX_TARGETS_SOFTMAX = 48
@@ -41,7 +41,7 @@ MAX_WORD_STEP = 0.5
 UNIT_NOISE_ALPHA = 0.025
 """Up to this alpha, skip-gram takes as many noise words as give each the weight it has in word2vec; beyond it, more."""
 MOST_NOISE = 5_000
-"""Noise words of a chunk that are enough; fewer with windows of over 100 words, so that the scores fit in memory."""
+"""Maximum number of noise words of a chunk; fewer with windows of over 100 words, so that the scores fit in memory."""
 TILE_SLACK = 0.05
 """Skip-gram gives up so much of its targets and of the variety of its noise where that saves a tile of noise rows."""
 CBOW_SHARING = 10
@@ -50,7 +50,7 @@ CBOW_SHARING = 10
 
 @dataclass(frozen=True)
 class Objective:
-    """What is maximised: it takes the steps of a segment."""
+    """An objective, which trains segments."""
 
     kernel: Callable[..., None]
     """Takes text, segment, `chunk`, `source`, arrays and members of the tables, scratch and stats; see
@@ -84,7 +84,7 @@ class Objective:
 def choose_objective(
     parameters: Parameters, vocabulary: Vocabulary, keep: NDArray[np.float32], reach: int, stream: TokenStream
 ) -> Objective:
-    """Return what parameters ask for, to be trained on `stream`.
+    """Return the objective of the parameters, for training on `stream`.
 
     A word whose count is 0 is never drawn as noise. `keep`, shape (V,), is the probability that a token of each word
     survives subsampling; for `reach` see `Parameters.pairs_within`. ValueError if there are too many words for it.
@@ -127,7 +127,7 @@ def _softmax(parameters: Parameters, counts: NDArray[np.int64], keep: NDArray[np
 
 
 def check_softmax(parameters: Parameters, n_words: int) -> None:
-    """Raise ValueError if softmax is asked for and there are too many words."""
+    """Raise ValueError if the objective is softmax and there are too many words."""
     if parameters.objective == "softmax" and n_words > MAX_SOFTMAX_WORDS:
         raise ValueError(
             f"objective='softmax' scores every word for every word of the text, so it takes at most "

@@ -1,4 +1,4 @@
-"""One run of training, from a corpus to a state: afresh, after an interruption, or on top of a trained model."""
+"""One run of training, from a corpus to a state: new, resumed, or continued from a trained model."""
 
 from __future__ import annotations
 
@@ -41,18 +41,18 @@ from w2v.training.tables import Tables
 from w2v.training.trainer import Crew, Pause, Trainer
 
 NO_PAIRS = (
-    "{} has no sentence with two known words, so there is nothing to learn from; give sentences of several words, more "
+    "{} has no sentence with two known words, so there is nothing to train on; give sentences of several words, more "
     "text, or a smaller min_count"
 )
 
 
 class NoPairsError(ValueError):
-    """No two words of the corpus are neighbours, so training could learn nothing."""
+    """No two words of the corpus are neighbours, so there is nothing to train on."""
 
 
 @dataclass(frozen=True)
 class RunOptions:
-    """What a call of `Word2Vec.fit` is given besides the corpus and the start of training."""
+    """Arguments of `Word2Vec.fit` other than the corpus and the start of training."""
 
     checkpoint: str | os.PathLike[str] | None = None
     checkpoint_every: float = CHECKPOINT_INTERVAL
@@ -65,7 +65,7 @@ class RunOptions:
 
 @dataclass(frozen=True)
 class Start:
-    """Where a training begins: afresh, or at one of the last three."""
+    """The start of a training: new, or from one of the last three."""
 
     parameters: Parameters  # validated
     seed: int  # decides everything random
@@ -76,24 +76,24 @@ class Start:
 
     @property
     def before(self) -> TrainingState | None:
-        """The training that this one follows."""
+        """The earlier training that this one follows."""
         return self.interrupted or self.base
 
     def resolved(self, n_tokens: int, run: RunOptions) -> Start:
-        """Return the start with all parameters set for so many words, and tell what a recipe chose."""
+        """Return the start with all parameters set for this number of words, and log the choices of a recipe."""
         if self.parameters.recipe != "none":
             tell(run.progress, f"Recipe: {describe_recipe(self.parameters, n_tokens)}")
         return replace(self, parameters=resolve(self.parameters, n_tokens))
 
     def known_words(self) -> Vocabulary | None:
-        """Return the words, with their counts, that were there before this text."""
+        """Return the words and counts from before this text."""
         if self.interrupted is None or self.interrupted.base_counts is None:
             return None if self.base is None else self.base.vocabulary
         words, counts = self.interrupted.vocabulary.index_to_key, self.interrupted.base_counts
         return Vocabulary([words[row] for row in np.flatnonzero(counts >= 0).tolist()], counts[counts >= 0])
 
     def tables(self, vocabulary: Vocabulary) -> Tables:
-        """Return the tables that training starts from."""
+        """Return the initial tables."""
         if self.interrupted is not None:
             return self.interrupted.tables
         if self.initial is not None:
@@ -105,11 +105,11 @@ class Start:
         return tables
 
     def place(self) -> dict[str, Any]:
-        """Return where in its schedule training goes on."""
+        """Return the place in the schedule at which training starts."""
         return {name: getattr(self.interrupted, name) for name in ("step", "history", "done") if self.interrupted}
 
     def earlier(self) -> list[dict[str, Any]]:
-        """Return what is noted of the trainings before this one, on other texts."""
+        """Return the records of earlier trainings on other texts."""
         if self.before is None:
             return []
         metadata = self.before.embeddings.metadata
@@ -122,7 +122,7 @@ class Start:
 
 @dataclass(frozen=True)
 class _Text:
-    """An encoded corpus and the vocabulary to train with; what is not explained is as in `TrainingState`."""
+    """An encoded corpus and its vocabulary; fields without a comment are as in `TrainingState`."""
 
     vocabulary: Vocabulary  # with the counts in this text
     stream: TokenStream
@@ -134,14 +134,14 @@ class _Text:
     held_out: TokenStream | None = None  # sentences that `stream` does not hold any more
 
     def hold_out(self, fraction: float | None, seed: int) -> _Text:
-        """Return the text with a fraction of its sentences set aside, if any is to be."""
+        """Return the text with a fraction of its sentences held out, if `holdout` is set."""
         if fraction is None:
             return self
         stream, held_out = hold_out(self.stream, fraction, seed)
         return replace(self, stream=stream, held_out=held_out)
 
     def total_vocabulary(self) -> Vocabulary:
-        """Return the words with their counts in this text and in those before."""
+        """Return the words with their total counts in this text and earlier ones."""
         if self.base_counts is None:
             return self.vocabulary
         assert self.vocabulary.counts is not None
@@ -149,10 +149,9 @@ class _Text:
 
 
 def train(corpus: Corpus, start: Start, run: RunOptions, keep: Callable[[TrainingState], None]) -> None:
-    """Read a corpus, train, and call `keep` with what was learned, also if training ended early.
+    """Read a corpus, train, and call `keep` with the result, also if training ended early.
 
-    Errors are those of `Word2Vec.fit`, and ValueError if the corpus is not the one that an interrupted training began
-    with.
+    Raises the errors of `Word2Vec.fit`, and ValueError if the corpus differs from that of the interrupted training.
     """
     started, parameters, interrupted = time.perf_counter(), start.parameters, start.interrupted
     workers = parameters.workers or default_workers()
@@ -221,7 +220,7 @@ def train(corpus: Corpus, start: Start, run: RunOptions, keep: Callable[[Trainin
 
 
 def open_checkpoint(start: Start, run: RunOptions) -> Checkpoint | None:
-    """Return what saves the training, if that is asked for; errors are those of `Checkpoint`."""
+    """Return the `Checkpoint` of a training, or None without one; raises the errors of `Checkpoint`."""
     if run.checkpoint is None:
         return None
     seed = None if start.interrupted is None else start.interrupted.seed
@@ -231,21 +230,21 @@ def open_checkpoint(start: Start, run: RunOptions) -> Checkpoint | None:
 def make_crew(
     trainer: Trainer, workers: int, progress: Callable[[Progress], None] | None = None, pauses: Sequence[Pause] = ()
 ) -> Crew:
-    """Return what the workers of a training share."""
+    """Return the shared state of the workers of a training."""
     if trainer.parameters.deterministic and workers > 1:
         return Synchronous(trainer, workers, progress, pauses)
     return Hogwild(trainer, progress, pauses)
 
 
 def _check_pairs(text: _Text) -> None:
-    """Raise `NoPairsError` if no two words stand in one sentence, of what is trained on or of what is held out."""
+    """Raise `NoPairsError` if no sentence of the training text, or of the held-out text, has two words."""
     for stream, what in ((text.stream, "the corpus"), (text.held_out, "what holdout sets aside")):
         if stream is not None and not (np.diff(stream.offsets) > 1).any():
             raise NoPairsError(NO_PAIRS.format(what))
 
 
 def check_learned(parameters: Parameters, history: Sequence[EpochRecord]) -> None:
-    """Raise `NoPairsError` if subsampling left no two words beside each other in any epoch."""
+    """Raise `NoPairsError` if subsampling left no two neighbouring words in any epoch."""
     sample = parameters.sample
     if sample and history and not any(record.pairs for record in history):
         raise NoPairsError(
@@ -262,7 +261,7 @@ def _read(
     folder: WorkFolder,
     progress: Callable[[Progress], None] | None,
 ) -> _Text:
-    """Encode the corpus; with words that are known, where vectors are trained further."""
+    """Encode the corpus, including the known words if vectors are trained further."""
     parameters, known = start.parameters, start.known_words()
     opened = open_corpus(corpus, parameters.lines)
     tokenizer = tokenizer_for(opened, parameters.tokenizer)
@@ -310,7 +309,7 @@ def stream_to_train(
     folder: WorkFolder,
     progress: Callable[[Progress], None] | None = None,
 ) -> TokenStream:
-    """Return what training goes through: the text, or, for GloVe, the counts of its neighbours."""
+    """Return the training data: the text, or for GloVe, its co-occurrence counts."""
     if parameters.objective != "glove":
         return stream
     report = None if progress is None else lambda done: progress(Progress("counting neighbours", done))
@@ -331,7 +330,7 @@ def _report_reading(progress: Callable[[Progress], None], read: int, size: int |
 
 
 def check_same_text(found: Vocabulary, digest: int, interrupted: TrainingState) -> None:
-    """Raise ValueError if this is not the text, by words and `digest_stream`, that training began with."""
+    """Raise ValueError if words or `digest_stream` differ from those of the text that training began with."""
     expected = interrupted.vocabulary
     if found.index_to_key != expected.index_to_key or not np.array_equal(found.counts, expected.counts):  # type: ignore[arg-type]
         difference = "its words and counts differ"
@@ -386,7 +385,7 @@ def _state_of(
 def describe_training(
     parameters: Parameters, seed: int, history: Sequence[EpochRecord], corpus: dict[str, int], schedule: dict[str, Any]
 ) -> dict[str, Any]:
-    """Return what a model notes of its training."""
+    """Return the record of a training for the model's metadata."""
     described: dict[str, Any] = {
         "parameters": {name: _in_json(value) for name, value in vars(parameters).items() if name != "tokenizer"}
         | {"random_state": seed},
@@ -400,5 +399,5 @@ def describe_training(
 
 
 def _in_json(value: Any) -> Any:
-    """Return a parameter's value as it stands in ``config.json``: of a file, its full name."""
+    """Return a parameter's value for ``config.json``; files become absolute names."""
     return os.path.abspath(value) if isinstance(value, os.PathLike) else value

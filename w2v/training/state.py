@@ -1,4 +1,4 @@
-"""Where a training stands: what is saved with a model so that training can go on, and read back with suspicion."""
+"""The state of a training: saved with a model so that training can be resumed, and checked when it is read."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from w2v.encoding.vocabulary import Vocabulary
 
 MAX_WORKERS = 1 << 12
-"""Parts that a text is cut into at most."""
+"""Maximum number of parts of a text."""
 _MAX_STEP = 1 << 53
 _MAX_DIGEST = (1 << 64) - 1
 _SEALED = ("step", "seed", "done", "spent", "loss_sums", "stream")
@@ -48,7 +48,7 @@ class Rounds:
 
 @dataclass(frozen=True)
 class TrainingState:
-    """A training that is complete or was interrupted."""
+    """A complete or interrupted training."""
 
     embeddings: Embeddings
     """The input vectors, a view of `tables`, with vocabulary, tokenizer and metadata."""
@@ -64,19 +64,19 @@ class TrainingState:
     errors: str = "strict"  # or "replace": how they are read, see `corpora.TextReader`
     stream: int = 0  # `digest_stream` of the encoded text
     base_counts: NDArray[np.int64] | None = None
-    """Where trained vectors are trained on: the count of each word before this text, -1 for a new word; shape (V,)."""
+    """For continued training: the count of each word before this text, -1 for a new word; shape (V,)."""
     best: Tables | None = None
-    """With `patience`: the tables after the epoch that was best so far."""
+    """With `patience`: the tables after the best epoch so far."""
     rounds: Rounds | None = None
-    """On a cluster; `step` is the rounds that are done then."""
+    """For a cluster; `step` is then the number of completed rounds."""
 
     @property
     def vocabulary(self) -> Vocabulary:
-        """The words and how often they were seen in all."""
+        """The words with their total counts."""
         return self.embeddings.vocabulary
 
     def save(self, path: str | os.PathLike[str], *, overwrite: bool = False) -> None:
-        """Write a model folder with what is needed to go on; see `save_embeddings`."""
+        """Write a model folder with everything needed to resume; see `save_embeddings`."""
         training: dict[str, Any] = {
             "complete": self.complete,
             "step": self.step,
@@ -115,7 +115,7 @@ class TrainingState:
 def embeddings_of(
     vocabulary: Vocabulary, tables: Tables, parameters: Parameters, tokenizer: Tokenizer, metadata: dict[str, Any]
 ) -> Embeddings:
-    """Return the result that the tables hold: a view of them, or means of their rows and a view of those of n-grams."""
+    """Return the vectors of the tables: a view, or with n-grams, means of rows and a view of the rows of n-grams."""
     subwords = None
     if parameters.subwords:
         assert tables.composition is not None
@@ -125,7 +125,7 @@ def embeddings_of(
 
 
 def digest_stream(stream: TokenStream) -> int:
-    """Return a 64-bit number that changes if a token or a sentence's end does: the text was encoded the same way."""
+    """Return a 64-bit digest of the tokens and sentence ends of an encoded text."""
     ends = zlib.crc32(stream.offsets.data)
     if isinstance(stream, RepeatedStream):
         ends = zlib.crc32(stream.repeats.data, ends)
@@ -133,10 +133,10 @@ def digest_stream(stream: TokenStream) -> int:
 
 
 def read_state(folder: str | os.PathLike[str], tokenizer: Tokenizer | None = None) -> TrainingState:
-    """Read the state that a model folder holds; nothing in it is trusted.
+    """Read the training state of a model folder, which may be untrusted.
 
-    ModelError if it is no model folder, of a newer version, holds vectors only, is damaged, or was trained with a
-    callable and no `tokenizer` is given.
+    Raises ModelError if it is not a model folder, is of a newer version or damaged, has only vectors, or needs a
+    `tokenizer` that is not given.
     """
     folder = Path(folder)
     embeddings = Embeddings.load(folder, tokenizer=tokenizer)
@@ -196,7 +196,7 @@ def _read_state(folder: Path, embeddings: Embeddings, config: dict[str, Any]) ->
 
 
 def _seal(parameters: Mapping[str, Any], training: Mapping[str, Any]) -> NDArray[np.uint8]:
-    """Return what binds ``config.json`` to the tables: 32 bytes that change with any entry that training depends on."""
+    """Return a digest of 32 bytes of all entries of ``config.json`` that training depends on."""
     entries = [dict(parameters), {name: training[name] for name in (*_SEALED, "rounds") if name in training}]
     text = json.dumps(entries, sort_keys=True, default=plain_value)
     return np.frombuffer(hashlib.sha256(text.encode()).digest(), np.uint8)
@@ -271,7 +271,7 @@ def _read_tables(
 
 
 def _read_further(tensors: Mapping[str, NDArray[Any]], tables: Tables, kind: str) -> Tables | None:
-    """Read other tables that are laid out like `tables`: those of the best epoch, or a momentum."""
+    """Read further tables with the layout of `tables`: those of the best epoch, or a momentum."""
     if f"{kind}_input_rows" not in tensors:
         return None
     further = tables.copy()
@@ -292,7 +292,7 @@ def _read_rounds(training: dict[str, Any], tensors: Mapping[str, NDArray[Any]], 
 
 
 def _parts(tables: Tables) -> dict[str, NDArray[np.float32] | None]:
-    """Return views of all that training moves, by name."""
+    """Return views of all trained arrays by name."""
     names = ("input_rows", "output_vectors", "position_weights")
     return {name: getattr(tables, name) for name in names}
 

@@ -1,9 +1,8 @@
-"""Deterministic training with several workers: rounds instead of tables that all write to at any time.
+"""Deterministic training with several workers, in synchronous rounds.
 
-In a round each worker trains the next segment of the epoch's order, which is short here. What a worker meets that no
-other does, it trains in place; of words that several meet, each trains a copy, and the steps of the copies are added up
-afterwards, always in the same order (`w2v.kernels.synchronous.add_up`). So a seed and a number of workers decide
-every bit.
+In a round each worker trains the next short segment of the epoch's order. Rows that only one worker uses are trained in
+place. Of rows that several workers use, each trains a copy, and the updates of the copies are then summed in a fixed
+order (`w2v.kernels.synchronous.add_up`). So a seed and a number of workers decide every bit.
 
 The price, measured on 18 M words of Simple English Wikipedia (docs/watching.md): two workers take 1.5 to 1.8 times the
 processor time of training without rounds, at nearly equal quality; 16 workers take 2.6 to 3 times, and vectors of
@@ -34,9 +33,9 @@ DAMPING = 0.1
 
 
 class Synchronous(Crew):
-    """Workers, two or more, that train side by side and wait for one another.
+    """Two or more workers that train in parallel and wait for each other after each round.
 
-    The trainer's tables move to larger arrays, which have room for copies of rows.
+    The trainer's tables are moved to larger arrays, with room for copies of rows.
     """
 
     def __init__(
@@ -65,7 +64,7 @@ class Synchronous(Crew):
         self.stats = np.zeros((workers, 3))
 
     def work(self, worker: int) -> None:
-        """Take part in rounds until there is nothing left or something failed."""
+        """Take part in rounds until no segment is left or something fails."""
         try:
             scratch = self.trainer.objective.scratch(self.tables)
             while True:
@@ -83,7 +82,7 @@ class Synchronous(Crew):
             self.barrier.abort()
 
     def _next_round(self) -> None:
-        """Note what the last round did, pause where that is due, and take the segments of the next round."""
+        """Record the last round, run due pauses, and take the segments of the next round."""
         for planned, stats in zip(self.segments, self.stats, strict=False):
             self.note(planned, stats)
         if self.segments:
@@ -123,7 +122,7 @@ class Synchronous(Crew):
         self.barrier.wait()
 
     def _add_up(self, worker: int) -> None:
-        """Add up the steps of the words that fall to this worker."""
+        """Sum the updates of this worker's part of the words."""
         parameters, arrays = self.trainer.parameters, self.tables.arrays
         per_pair = DAMPING * self.segments[0].rates[0] * parameters.pairs_within(self.trainer.reach)
         per_draw = per_pair * parameters.negative * self.chunk.n_targets / self.noise.n_rows

@@ -1,4 +1,4 @@
-"""The tables of vectors that training moves, laid out for the kernels, and how they start."""
+"""The trained tables of vectors in the layout of the kernels, and their initial values."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ _NEVER_MOVES = 1e30  # a sum of squares beside which every step is too small to 
 
 @dataclass(frozen=True)
 class Composition:
-    """Of which rows of the input table the input vector of each word is the mean.
+    """The rows of the input table whose mean is the input vector of each word.
 
-    Rows 0 … V - 1 are the words' own, rows V … R - 1 those of n-grams; row R is zero.
+    Rows 0 … V - 1 belong to words, rows V … R - 1 to n-grams; row R is zero.
     """
 
     members: NDArray[np.int64]
@@ -38,7 +38,7 @@ class Composition:
 
     @classmethod
     def of_words(cls, n_words: int, frozen: NDArray[np.bool_] | None = None) -> Composition:
-        """Return the composition of words that have their own row only."""
+        """Return the composition of words that have only their own row."""
         padded = None if frozen is None else np.append(frozen, False).astype(np.uint8)
         return cls(np.arange(n_words + 2), np.arange(n_words + 1), np.empty(0, np.int64), padded)
 

@@ -1,9 +1,9 @@
-"""A training between two segments: its tables, its place in the schedule, its history, and the check for divergence.
+"""The trainer: tables, place in the schedule, history, and the check for divergence.
 
-An epoch visits the stream in segments of some ten thousand tokens, in an order drawn anew for each epoch, so that every
-part of the corpus meets every learning rate. The random state of a segment depends on the seed, the epoch and the
-segment alone: one worker is reproducible bit for bit, and a training that was interrupted goes on exactly.
-`hogwild` and `synchronous` have the workers that train the segments.
+An epoch visits the stream in segments of about ten thousand tokens, in a new random order for each epoch, so that every
+part of the corpus is trained at different learning rates. The random state of a segment depends only on the seed, the
+epoch and the segment: one worker is reproducible bit for bit, and an interrupted training resumes exactly. `hogwild`
+and `synchronous` have the workers that train the segments.
 """
 
 from __future__ import annotations
@@ -30,9 +30,9 @@ from w2v.training.objectives import choose_objective
 from w2v.training.tables import Tables
 
 SEGMENT = 50_000
-"""Tokens of a segment."""
+"""Number of tokens of a segment."""
 SYNCHRONOUS_SEGMENT = 2_048
-"""The same for workers that wait for one another. The more, the staler the words that several of them meet."""
+"""The same for synchronous workers. Longer segments make the copies of shared words more stale."""
 _LEAST_SEGMENT, _SEGMENTS = 1_000, 64
 _DIVERGED, _RECENT = 1.5, 32
 
@@ -47,18 +47,18 @@ class Planned(NamedTuple):
 
 
 class StopTraining(Exception):
-    """Raised by a pause to end training as if its schedule had ended; the message says why."""
+    """Raised by a pause to end training as if its schedule were complete; the message says why."""
 
 
 class Trainer:
-    """One training: its tables, its place in the schedule and its history.
+    """A training: its tables, its place in the schedule and its history.
 
-    The counts of `vocabulary` are those in `stream`: a word of count 0 is neither met nor drawn as noise, and its
-    vectors do not move. `seed` decides everything random. A training that goes on is given its tables (by default a
-    random start), the segments that are done (`step`), the `history` of its epochs, and, with `max_time`, the time from
-    which that is counted (`started`, of `time.perf_counter()`) and the fraction of the schedule that is `done`. The
-    workers bring tables, step, history and done up to date. `reach` is the largest radius of a window that a sentence
-    has room for; given where the stream is a part of the text.
+    The counts of `vocabulary` are those in `stream`: a word with count 0 never occurs and is never drawn as noise, so
+    its vectors do not change. `seed` decides everything random. A resumed training passes its tables (by default random
+    ones), the number of completed segments (`step`), the `history` of its epochs, and with `max_time`, the start of its
+    time (`started`, of `time.perf_counter()`) and the completed fraction of the schedule (`done`). The workers update
+    tables, step, history and done. `reach` is the largest radius of a window that fits into a sentence; it is given if
+    the stream is only a part of the text.
     """
 
     def __init__(
@@ -95,12 +95,12 @@ class Trainer:
 
     @property
     def n_segments(self) -> int:
-        """Segments in an epoch."""
+        """Number of segments in an epoch."""
         return len(self.borders) - 1
 
     @property
     def is_complete(self) -> bool:
-        """Whether all epochs are done (with `max_time`: whether anything is)."""
+        """Whether all epochs are done; with `max_time`, whether anything is."""
         return self.step >= (1 if self.parameters.max_time else self.parameters.epochs * self.n_segments)
 
     @property
@@ -110,7 +110,7 @@ class Trainer:
 
     @property
     def schedule(self) -> dict[str, float]:
-        """The learning rates and the chunk, as a model notes them."""
+        """The learning rates and the chunk, for the metadata of a model."""
         return {
             "alpha": self.alpha,
             "min_alpha": self.min_alpha,
@@ -119,19 +119,19 @@ class Trainer:
         }
 
     def go_to(self, step: int) -> None:
-        """Let training go on from a segment, with a history that begins there; the tables stay as they are."""
+        """Continue from a segment, with a new history; the tables do not change."""
         self.step, self.history, self.done, self._recent = step, [], 0.0, []
 
     def compile(self) -> None:
-        """Make sure that the kernel is compiled, or loaded from the cache, by training on nothing."""
+        """Compile the kernel, or load it from the cache, by training on an empty text."""
         nothing = Segment(0, 0, 0, 0.0, 0.0, self._states(2, 0)[0])
         self.objective.step(self.text, self.tables, nothing, self.objective.scratch(self.tables), np.zeros(3))
 
     def mean_loss(self, stream: TokenStream, workers: int) -> float:
-        """Return the mean loss of another stream of the same words, as `EpochRecord.loss` has it; NaN without a pair.
+        """Return the mean loss of another stream of the same words, defined as `EpochRecord.loss`; NaN without a pair.
 
-        The kernel runs with a learning rate of 0, which leaves the tables as they are. Subsampling, windows and noise
-        are drawn alike in every call, whatever the number of workers, so that two calls differ by the vectors alone.
+        The kernel runs with a learning rate of 0, which does not change the tables. Every call draws the same
+        subsampling, windows and noise for any number of workers, so that two calls differ only by the vectors.
         """
         borders, failures = _split(stream), list[BaseException]()
         objective = self.objective.within(reach_of(self.parameters, _longest_sentence(stream)))
@@ -151,9 +151,9 @@ class Trainer:
 
     @contextmanager
     def ending(self, failures: list[BaseException]) -> Iterator[None]:
-        """Note why a pause ended training, and raise `DivergenceError` if the vectors left their range.
+        """Record why a pause ended training, and raise `DivergenceError` if the vectors are not finite.
 
-        `failures` are those of the workers: once one of them has failed, the tables are of no use and not looked at.
+        `failures` are those of the workers: after a failure, the tables are not checked.
         """
         self.stop_reason = None
         try:
@@ -165,16 +165,16 @@ class Trainer:
                 self.check_finite()
 
     def segment_of(self, planned: Planned) -> tuple[Text, Segment]:
-        """Return what a kernel takes for a segment that is planned."""
+        """Return the kernel's arguments for a planned segment."""
         return self._part(self.stream, self.borders, planned.number, planned.rates, self.states_of(planned)[0])
 
     def excerpt_of(self, planned: Planned) -> tuple[Text, Segment]:
-        """Return the same with a text that holds nothing else."""
+        """Return the same arguments with a text that has only this segment."""
         part = self.stream.excerpt(int(self.borders[planned.number]), int(self.borders[planned.number + 1]))
         return self._text_of(part), Segment(0, len(part), 0, *planned.rates, self.states_of(planned)[0])
 
     def states_of(self, planned: Planned) -> tuple[np.uint64, np.uint64]:
-        """Return the random states of a segment: of its training, and of noise that is drawn before."""
+        """Return the random states of a segment: for its training, and for noise drawn in advance."""
         return self._states(2, (planned.epoch << 32) + planned.number + 1)
 
     def _part(
@@ -221,13 +221,13 @@ class Trainer:
             epoch, position = epoch + 1, 0
 
     def _alpha_at(self, done: float) -> float:
-        """Return the learning rate after a fraction of the schedule: held, then falling in a straight line."""
+        """Return the learning rate after a fraction of the schedule: constant, then falling linearly."""
         hold = self.parameters.alpha_hold
         fallen = max(0.0, (done - hold) / (1 - hold))
         return max(self.min_alpha, self.alpha - (self.alpha - self.min_alpha) * fallen)
 
     def record(self, planned: Planned, stats: NDArray[np.float64], elapsed: float) -> int:
-        """Add a segment's figures to its epoch, and look for divergence; return how many tokens it has."""
+        """Add a segment's statistics to its epoch, check for divergence, and return its number of tokens."""
         while len(self.history) <= planned.epoch:
             self.history.append(EpochRecord(len(self.history) + 1))
         record = self.history[planned.epoch]
@@ -259,11 +259,12 @@ class Trainer:
     def _divergence(self, what: str) -> DivergenceError:
         epoch = max(1, len(self.history))
         return DivergenceError(
-            f"training diverged in epoch {epoch}: {what}; lower alpha (it is {self.alpha:g}) or raise min_count"
+            f"training diverged in epoch {epoch}: {what}; lower the learning rate alpha (now {self.alpha:g}) or raise "
+            "min_count"
         )
 
     def progress_at(self, planned: Planned, visited: int, elapsed: float) -> Progress:
-        """Return what is told of the progress at a segment, with the tokens and seconds so far."""
+        """Return the progress at a segment, with the tokens and seconds so far."""
         speed = visited / elapsed if elapsed > 0 else None
         if self.parameters.max_time is not None:
             left = max(0.0, self.started + self.parameters.max_time - time.perf_counter())
@@ -285,10 +286,10 @@ class Trainer:
 
 
 class Crew(ABC):
-    """What the workers of a training have in common; each is in a thread that calls `work`.
+    """The shared state of the workers of a training; each worker is a thread that calls `work`.
 
-    `progress` is called from time to time, in one of the threads. Where a pause is due, the workers finish their
-    segments and wait. What ended a worker is put into `failures`, and the others end soon after.
+    `progress` is called at intervals, in one of the threads. When a pause is due, the workers finish their segments and
+    wait. The exception that ends a worker goes to `failures`, and the others end soon after.
     """
 
     def __init__(
@@ -303,7 +304,7 @@ class Crew(ABC):
 
     @abstractmethod
     def work(self, worker: int) -> None:
-        """Train segments until there is none left or something failed."""
+        """Train segments until none is left or something fails."""
 
     def pauses_due(self) -> list[Pause]:
         """Return the pauses to make now; none once something has failed."""
@@ -318,12 +319,12 @@ class Crew(ABC):
         return planned
 
     def note(self, planned: Planned, stats: NDArray[np.float64]) -> None:
-        """Record a segment that is done."""
+        """Record a completed segment."""
         elapsed = time.perf_counter() - self.began
         self.visited += self.trainer.record(planned, stats, self.seconds_before + elapsed)
 
     def tell(self, planned: Planned) -> None:
-        """Tell the progress from time to time, once all that was done before is recorded: a call may interrupt."""
+        """Report progress at intervals, after everything is recorded, because the callback may interrupt."""
         elapsed = time.perf_counter() - self.began
         if self.progress is not None and elapsed >= self._next_report:
             self._next_report = 0.1 * (math.floor(10 * elapsed) + 1)
@@ -331,7 +332,7 @@ class Crew(ABC):
 
 
 def reach_of(parameters: Parameters, longest: int) -> int:
-    """Return the largest radius of a window in sentences of at most so many tokens; kernels size their memory by it."""
+    """Return the largest radius of a window in sentences of at most `n` tokens, which decides the kernels' memory."""
     if parameters.position_weights:
         return parameters.window
     return max(1, min(parameters.window, longest - 1, BUFFER - 1))

@@ -32,7 +32,7 @@ _DEFAULTS = Parameters()
 _FIXED = (
     "algorithm", "objective", "vector_size", "subwords", "min_n", "max_n", "buckets", "position_weights", "recipe",
 )  # fmt: skip
-"""Parameters that trained tables cannot go on without."""
+"""Parameters that trained tables depend on."""
 _BOUND_TO_TEXT = {
     "hs": "whose tree belongs to the counts that training began with",
     "softmax": "which moves the output vectors of all words, those that the text lacks as well",
@@ -70,25 +70,26 @@ phrase_connectors, subwords, min_n, max_n, buckets, position_weights, lines, rec
     Attributes
     ----------
     embeddings_ : Embeddings
-        The result, which needs nothing else here.
+        The word vectors, independent of this object.
     vocabulary_ : Vocabulary
-        V words by falling count.
+        V words, the most frequent first.
     vectors_ : ndarray of shape (V, D), float32
         Input vectors, those of `embeddings_`; with GloVe the sums of input and output vectors.
     output_vectors_ : ndarray of shape (V, D), float32
-        The other table, needed to go on training. With hierarchical softmax its rows are the inner nodes of the tree.
+        Output vectors, needed to continue training. With hierarchical softmax they belong to the inner nodes of the
+        tree.
     history_ : list of dict
-        For each epoch: epoch, loss, alpha, words, kept, pairs, seconds, and what is measured of holdout_loss, analogies
-        and word_pairs (see `EpochRecord`).
+        For each epoch: epoch, loss, alpha, words, kept, pairs, seconds, and if measured, holdout_loss, analogies and
+        word_pairs (see `EpochRecord`).
     seed_ : int
-        What `random_state` came to.
+        The seed that `random_state` gave.
     is_complete_ : bool
         False after Ctrl-C.
     inputs_ : tuple of str
-        The files that were read; "-" is standard input. What was not a file is told by "in memory: sentences" or "in
+        The files that were read; "-" is standard input. Data in memory is recorded as "in memory: sentences" or "in
         memory: lists of tokens".
     inputs_errors_ : str
-        How they are decoded, see `corpora.TextReader`.
+        How the files are decoded, see `corpora.TextReader`.
 
     References
     ----------
@@ -171,43 +172,42 @@ phrase_connectors, subwords, min_n, max_n, buckets, position_weights, lines, rec
         Parameters
         ----------
         corpus : str, path-like, TextReader, or an iterable of paths, of sentences or of lists of tokens
-            A str alone is a file name or pattern. In an iterable, `pathlib.Path` objects are files; so are str if all
-            of them name a file or look as if they did, else they are sentences; lists of str are tokens, which are
-            trained and looked up as they are. Files and iterables are read once. With `lines` "pairs" an iterable is
-            of (input, target) or (input, target, weight), with "weighted" of (weight, sentence or tokens), with
-            "parallel" of (sentence or tokens, translation).
+            A single str is a file name or pattern. In an iterable, `pathlib.Path` objects are files. Strings are files
+            if all of them are file names or look like ones; otherwise they are sentences. Lists of str are tokens,
+            which are used unchanged. Files and iterables are read once. With `lines` "pairs", an iterable yields
+            (input, target) or (input, target, weight); with "weighted", (weight, sentence or tokens); with "parallel",
+            (sentence or tokens, translation).
         y : ignored
             For scikit-learn.
         initial : Embeddings, optional
-            Words that it knows start from its vectors, the others at random. See `InitialVectors`.
+            Initial vectors of the words that it has; the others start at random. See `InitialVectors`.
         freeze : bool, default False
-            Leave the input vectors of these words as they are.
+            Keep the input vectors of these words fixed.
         checkpoint : path-like, optional
-            A model folder to keep the training in: it is saved there from time to time, after Ctrl-C, and when it is
-            complete. Until then `load` and `resume` go on with it. A complete model that has the name already stays
-            until the new one is complete; checkpoints are written beside it, as NAME.checkpoint, meanwhile.
+            A model folder in which to save the training at intervals, after Ctrl-C, and when it is complete. Before
+            that, `load` and `resume` continue it. An existing complete model stays until the new one is complete;
+            checkpoints are meanwhile written beside it, as NAME.checkpoint.
         checkpoint_every : float, default 600
-            Seconds from one checkpoint to the next; training waits while it is written. 0: only after Ctrl-C.
+            Seconds between checkpoints; training waits while one is written. 0 writes one only after Ctrl-C.
         overwrite : bool, default False
             Let `checkpoint` replace a model folder that exists.
         callbacks : iterable of callable, optional
             Each is called with a `TrainingView` after every epoch, or at intervals if it is wrapped in `Every`, while
-            training waits. Training ends early, as if it were complete, once one returns True.
+            training waits. Training ends early, as if complete, once one returns True.
         progress : bool, str or callable, optional
-            True shows how far it is: a bar at a terminal or in a notebook, else a line of log every ten seconds; "bar"
-            and "log" choose. A function is called with a `Progress` from time to time, not always in the calling
-            thread.
+            True shows progress: a bar at a terminal or in a notebook, otherwise a log line every ten seconds; "bar" and
+            "log" choose. A function is called with a `Progress` at intervals, possibly in another thread.
         max_memory : int, optional
-            Bytes of token ids to hold in memory, a quarter of the machine's by default; a longer corpus is kept in
-            files that are mapped into memory. With GloVe, of its counts as well.
+            Maximum number of bytes of token ids in memory, by default a quarter of the machine's memory. A longer
+            corpus is kept in memory-mapped files. With GloVe, this also applies to its counts.
         work_folder : path-like, optional
-            Where those files go; by default the system's temporary folder.
+            Folder for those files; by default the system's temporary folder.
         client : distributed.Client or str, optional
-            Train on a cluster of Dask, of as many parts as it has workers; the corpus is files that all of them can
-            read. Or its address, ``"tcp://host:8786"``, or ``"local:4"`` for four processes of this machine. `workers`
-            are the threads of each then. See docs/cluster.md.
+            Train on a Dask cluster, one part of the corpus per worker; all workers must be able to read its files. A
+            str is the address, ``"tcp://host:8786"``, or ``"local:4"`` for four processes on this machine. `workers` is
+            then the number of threads of each. See docs/cluster.md.
         round_words : int, optional
-            With a cluster: the words that a worker trains between two exchanges. By default there are 225 of these.
+            With a cluster: the words that a worker trains on between two exchanges. The default makes 225 rounds.
 
         Returns
         -------
@@ -222,15 +222,15 @@ phrase_connectors, subwords, min_n, max_n, buckets, position_weights, lines, rec
         EmptyVocabularyError
             If no word reaches `min_count`.
         NoPairsError
-            If no two words are neighbours, in the text or in what is held out, or `sample` leaves none that are.
+            If no two words are neighbours in the training or held-out text, or `sample` leaves no neighbours.
         DivergenceError
             If training diverged.
         ModelError
-            If `checkpoint` exists or cannot be written. One that fails between two others is a `CheckpointWarning`.
+            If `checkpoint` exists or cannot be written. A later failure is only a `CheckpointWarning`.
         CallbackError
-            If a callback raised an exception. What was learned is kept as after Ctrl-C.
+            If a callback raised an exception. The result so far is kept, as after Ctrl-C.
         TrainingInterrupted
-            On Ctrl-C during training; `save` then writes a folder from which `resume` goes on.
+            On Ctrl-C during training; `save` then writes a folder that `resume` continues.
         """
         run = RunOptions(checkpoint, checkpoint_every, overwrite, callbacks, progress, max_memory, work_folder)
         if round_words is not None and client is None:
@@ -251,16 +251,15 @@ phrase_connectors, subwords, min_n, max_n, buckets, position_weights, lines, rec
         work_folder: str | os.PathLike[str] | None = None,
         client: Any = None,
     ) -> Word2Vec:
-        """Go on with a training that was interrupted, on the same corpus; with one worker, exactly.
+        """Resume an interrupted training on the same corpus; with one worker, the result is exactly the same.
 
-        Parameters and errors are those of `fit`. Training parameters are those that it began with, but for `workers`.
-        Left out, the corpus is the files that it began with. A `checkpoint` may have the name of this training's own.
+        Parameters and errors are those of `fit`. Only `workers` may differ from the original training parameters. By
+        default, the corpus is read from the original files. `checkpoint` may be that of this training.
 
         Raises
         ------
         ValueError
-            If training is complete, the corpus is not the one that training began with or has to be given, or a
-            parameter was changed.
+            If training is complete, the corpus is different or has to be given, or a parameter was changed.
         """
         run = RunOptions(checkpoint, checkpoint_every, overwrite, callbacks, progress, max_memory, work_folder)
         start = self._interrupted()
@@ -279,13 +278,13 @@ phrase_connectors, subwords, min_n, max_n, buckets, position_weights, lines, rec
         max_memory: int | None = None,
         work_folder: str | os.PathLike[str] | None = None,
     ) -> Word2Vec:
-        """Train the vectors further on a new corpus; its words that reach `min_count` there are added.
+        """Train the vectors further on a new corpus, and add its words that reach `min_count` there.
 
-        Counts add up, and the rows are sorted by them anew. Words that do not occur in the new corpus keep both of
-        their vectors, bit for bit. The learning rate starts at `alpha` again. docs/continuing.md says more.
+        Counts are added, and the rows are sorted again. Words that do not occur in the new corpus keep both of their
+        vectors, bit for bit. The learning rate starts at `alpha` again. See docs/continuing.md.
 
-        Parameters and errors are those of `fit`. Training parameters may be changed before, but for those that the
-        tables depend on, such as `algorithm` and `vector_size`, and for `tokenizer`.
+        Parameters and errors are those of `fit`. Training parameters may be changed before, except `tokenizer` and
+        those that the tables depend on, such as `algorithm` and `vector_size`.
 
         Raises
         ------
@@ -297,9 +296,9 @@ phrase_connectors, subwords, min_n, max_n, buckets, position_weights, lines, rec
         return self
 
     def save(self, path: str | os.PathLike[str], *, overwrite: bool = False) -> None:
-        """Write a model folder with what is needed to go on training.
+        """Write a model folder with everything needed to continue training.
 
-        ModelError if it cannot be written, or exists and `overwrite` is False.
+        Raises ModelError if it cannot be written, or exists and `overwrite` is False.
         """
         self._check_fitted()
         self._state.save(path, overwrite=overwrite)
@@ -308,19 +307,19 @@ phrase_connectors, subwords, min_n, max_n, buckets, position_weights, lines, rec
     def load(
         cls, path: str | os.PathLike[str], *, tokenizer: str | Callable[[str], Iterable[str]] | None = None
     ) -> Word2Vec:
-        """Open a folder that `save` wrote: fitted, or interrupted and ready for `resume`.
+        """Open a folder that `save` wrote, of a complete training or of one to `resume`.
 
         Parameters
         ----------
         path : str or path-like
             The folder.
         tokenizer : callable, optional
-            The tokenizer that the model was trained with, if that was a callable of your own: code is never stored.
+            The tokenizer of the training, if that was your own callable: code is never stored.
 
         Raises
         ------
         ModelError
-            If it is no such folder, or damaged, or was trained with a callable and none is given.
+            If the folder is not such a model or is damaged, or if a callable tokenizer has to be given.
         """
         state = read_state(path, None if tokenizer is None else get_tokenizer(tokenizer))
         model = cls(**vars(state.parameters))
@@ -329,7 +328,7 @@ phrase_connectors, subwords, min_n, max_n, buckets, position_weights, lines, rec
 
     @property
     def wv(self) -> Embeddings:
-        """The vectors, `embeddings_`, as gensim calls them."""
+        """The word vectors, `embeddings_`, under gensim's name."""
         return self.embeddings_
 
     def _repr_html_(self) -> str:
@@ -390,7 +389,7 @@ phrase_connectors, subwords, min_n, max_n, buckets, position_weights, lines, rec
         return Start(replace(parameters, **left_out), _draw_seed(self.random_state), base=self._state)
 
     def _check_unchanged(self, names: Iterable[str] | None = None) -> None:
-        """Raise ValueError if one of the parameters is not what the training began with, or chose."""
+        """Raise ValueError if one of the parameters differs from the original one, given or chosen."""
         began = vars(self._state.parameters)
         for name in names or began.keys() - {"workers", "random_state", "tokenizer"}:
             is_chosen = name in GENSIM and getattr(self, name) is None

@@ -1,4 +1,4 @@
-"""Word vectors after training: one object that is looked up, queried, cut, joined, stored more compactly and saved."""
+"""Word vectors after training: lookup, queries, subsets, unions, compact storage and saving."""
 
 from __future__ import annotations
 
@@ -45,46 +45,46 @@ _HABITS = {
 
 
 class Embeddings(KeyedVectorsMethods):
-    """A vocabulary and one vector a word, read-only. What training yields, and what queries and encoders use.
+    """A vocabulary with one vector per word, read-only: the result of training, for queries and encoders.
 
     Queries are `neighbors`, `analogy` and the others below, and those of gensim's KeyedVectors under gensim's names.
-    They take words or vectors, shape (D,), and raise UnknownWordError, which is a KeyError and names all unknown words,
-    and ValueError for a vector that is not finite or has another shape, or a number out of range. Whatever changes the
-    words or the vectors returns new Embeddings.
+    They take words or vectors, shape (D,). They raise UnknownWordError, a KeyError that names all unknown words, and
+    ValueError for a vector that is not finite or has the wrong shape, or for a number out of range. Methods that change
+    words or vectors return new Embeddings.
 
     Parameters
     ----------
     vocabulary : Vocabulary or sequence of str
         The V words, in the order of the rows.
     vectors : ndarray of shape (V, D), float32, or VectorTable
-        Not copied, so that it may be a memory-mapped file; other floating or integer types are converted to float32,
-        unless they come as a `VectorTable`, which holds float16 and int8 too.
+        Not copied, so that it may be a memory-mapped file. Other floating or integer types are converted to float32; a
+        `VectorTable` can also store float16 and int8.
     tokenizer : Tokenizer, optional
-        How text was turned into words before training. A word asked for is looked up as it is written; where it is
-        absent and the tokenizer makes exactly one word of it (``"Paris"`` to ``"paris"``), that word is looked up.
+        The tokenizer of the training text. A query word is first looked up as it is written; if it is missing and the
+        tokenizer turns it into exactly one word (``"Paris"`` to ``"paris"``), that word is looked up.
     metadata : dict, optional
-        Whatever else is to be kept with the model, in JSON types: ``parameters`` (dict), ``history`` (list).
+        Other data to keep with the model, in JSON types: ``parameters`` (dict), ``history`` (list).
     subwords : SubwordVectors, optional
-        Vectors of character n-grams. A word that is not in the vocabulary, as it is written or as the tokenizer writes
-        it, then has the mean of its n-grams' vectors (of the spelling that the tokenizer makes, if that is one word),
-        and is ``in`` the embeddings unless it is too short to have an n-gram; ``word in embeddings.vocabulary`` tells
-        whether it was seen. Neighbours are always words of the vocabulary.
+        Vectors of character n-grams. An unknown word, in both spellings, then has the mean of its n-grams' vectors (of
+        the tokenizer's spelling, if that is one word). It is ``in`` the embeddings unless it is too short to have an
+        n-gram; ``word in embeddings.vocabulary`` says whether training saw it. Neighbours are always words of the
+        vocabulary.
 
     Attributes
     ----------
     table : VectorTable
-        The vectors as they are stored. What else was given has the name of its parameter.
+        The vectors as they are stored. All other arguments are attributes with the names of their parameters.
 
     Raises
     ------
     TypeError, ValueError
-        If `vectors` are not of real numbers, not two-dimensional or another number than the words, if `vocabulary` is
-        not of str, or if the vectors of `subwords` have another width.
+        If `vectors` are not real numbers, not two-dimensional or do not match the number of words, if `vocabulary` does
+        not contain str, or if the vectors of `subwords` have another width.
 
     Notes
     -----
-    Deviation from gensim: a vector of zeros is at similarity 0 from everything (gensim: NaN), a row with NaN or
-    infinity is never a neighbour, and equal similarities come in the order of the vocabulary.
+    Deviation from gensim: a zero vector has similarity 0 with everything (gensim: NaN), a row with NaN or infinity is
+    never a neighbour, and equal similarities come in the order of the vocabulary.
     """
 
     habits = _HABITS
@@ -99,7 +99,7 @@ class Embeddings(KeyedVectorsMethods):
         Returns
         -------
         ndarray of shape (D,), ndarray of shape (n, D), or Embeddings
-            The first is read-only, the second a copy, the last shares its vectors.
+            The vector is read-only, the vectors of a list are a copy, and the Embeddings share their vectors.
         """
         if isinstance(words, slice):
             return self._take(words)
@@ -130,7 +130,7 @@ class Embeddings(KeyedVectorsMethods):
         return html_facts("Embeddings", facts)
 
     def to_pandas(self) -> DataFrame:
-        """Return a data frame with a row for each word, named by it, and the vectors' columns; needs pandas."""
+        """Return a data frame with one row per word, indexed by the words; needs pandas."""
         columns = {str(i): column for i, column in enumerate(self.vectors.T)}
         return data_frame(columns).set_axis(self.index_to_key, axis=0)
 
@@ -144,16 +144,16 @@ class Embeddings(KeyedVectorsMethods):
         return self._take(slice(0, n))
 
     def most_frequent(self, n: int) -> Embeddings:
-        """Return the embeddings of the `n` >= 1 words of the largest counts, in order; the first if none are known."""
+        """Return the embeddings of the `n` >= 1 words with the largest counts; without counts, of the first words."""
         counts = self.vocabulary.counts
         if n < 1 or counts is None or (counts[1:] <= counts[:-1]).all():
             return self.head(n)
         return self._take(np.sort(np.argsort(-counts, kind="stable")[:n]))
 
     def restrict(self, words: Iterable[str]) -> Embeddings:
-        """Return the embeddings of these words only, in the order given; a word that comes twice is taken once.
+        """Return the embeddings of these words only, in the given order, without repeats.
 
-        A word without a row is an UnknownWordError; `intersection` passes over them.
+        Unknown words raise UnknownWordError; `intersection` ignores them.
         """
         wanted = list(dict.fromkeys(words)) if not isinstance(words, str) else [words]
         rows = [self._row(word) for word in wanted]
@@ -162,9 +162,9 @@ class Embeddings(KeyedVectorsMethods):
         return self._take(np.array(list(dict.fromkeys(rows)), dtype=np.intp))
 
     def intersection(self, words: Collection[str]) -> Embeddings:
-        """Return the embeddings of the words that are, as they are written, also in `words`, in this order; also ``&``.
+        """Return the embeddings of the words that are also in `words`, in this object's order; also ``&``.
 
-        `words` may be other embeddings, a Vocabulary or any collection of str.
+        Spellings must be equal. `words` may be other embeddings, a Vocabulary or any collection of str.
         """
         return self._where(words, True)
 
@@ -173,10 +173,9 @@ class Embeddings(KeyedVectorsMethods):
         return self._where(words, False)
 
     def union(self, other: Embeddings) -> Embeddings:
-        """Return the embeddings of all words of both; also ``|``. Words of both keep the vectors that they have here.
+        """Return the embeddings of all words of both; also ``|``. Shared words keep their vectors of this object.
 
-        Vectors of separate trainings have nothing to do with each other, unless they were aligned. They must be of one
-        width.
+        Vectors of separate trainings are not comparable unless they were aligned. Both must have the same width.
         """
         if other.vector_size != self.vector_size:
             raise ValueError(f"vectors of {self.vector_size} and of {other.vector_size} columns cannot be joined")
@@ -192,18 +191,18 @@ class Embeddings(KeyedVectorsMethods):
     def add_vectors(
         self, words: Sequence[str], vectors: ArrayLike, *, counts: ArrayLike | None = None, replace: bool = False
     ) -> Embeddings:
-        """Return embeddings with these words as well, after the others.
+        """Return embeddings with these words added at the end.
 
         Parameters
         ----------
         words : sequence of str
             Distinct words.
         vectors : ndarray of shape (n, D)
-            Their vectors, finite; they are stored in the same dtype as the others.
+            Their finite vectors, stored in the same dtype as the others.
         counts : sequence of int, optional
-            How often they occur; 0 by default.
+            Their counts; 0 by default.
         replace : bool, default False
-            Give words that are there already these vectors; otherwise, as in gensim, they keep their own.
+            Replace the vectors of words that exist already; otherwise, as in gensim, they keep their own.
         """
         if isinstance(words, str):
             raise TypeError("add_vectors needs a sequence of words; for one word call add_vector")
@@ -226,13 +225,13 @@ class Embeddings(KeyedVectorsMethods):
         return base._append([words[place] for place in new], added[new], numbers[new]) if new else base
 
     def add_vector(self, key: str, vector: ArrayLike) -> Embeddings:
-        """Return embeddings with this word as well, or as they are if they have it; see `add_vectors`."""
+        """Return embeddings with this word added, or unchanged if they have it; see `add_vectors`."""
         return self.add_vectors([key], np.asarray(vector)[None])
 
     def astype(self, dtype: DType) -> Embeddings:
-        """Return the embeddings with their vectors stored as "float32", "float16" (half of it) or "int8" (a quarter).
+        """Return the embeddings with vectors stored as "float32", "float16" (half the size) or "int8" (a quarter).
 
-        A vector that cannot be stored so is a ValueError: it is not finite, or too long or short for float16.
+        Raises ValueError for a vector that cannot be stored: it is not finite, or too large or small for float16.
         """
         try:
             table = self.table.astype(dtype)
@@ -250,8 +249,8 @@ class Embeddings(KeyedVectorsMethods):
     ) -> NeighborIndex:
         """Build an index for ``neighbors(..., approximate=True)``, and use it from now on.
 
-        ``embeddings.build_index().save(folder)`` keeps it in the model's folder, where it is found when that is loaded.
-        For the parameters and errors see `NeighborIndex.build`.
+        ``embeddings.build_index().save(folder)`` stores it in the model's folder, from which it is loaded with the
+        model. For the parameters and errors see `NeighborIndex.build`.
         """
         self._index = NeighborIndex.build(
             self.table, connectivity=connectivity, effort=effort, dtype=dtype, workers=workers
@@ -263,9 +262,9 @@ class Embeddings(KeyedVectorsMethods):
         return keyed_copy.to_gensim(self)
 
     def save(self, path: str | os.PathLike[str], *, overwrite: bool = False, dtype: DType | None = None) -> None:
-        """Write a model folder, in another dtype if one is named, whole or not at all.
+        """Write a model folder atomically, optionally in another dtype.
 
-        `overwrite` replaces a model folder that exists; anything else is never replaced.
+        `overwrite` replaces an existing model folder; anything else is never replaced.
         """
         save_embeddings(self if dtype is None else self.astype(dtype), path, overwrite=overwrite)
 
@@ -283,7 +282,7 @@ class Embeddings(KeyedVectorsMethods):
         """Return the embeddings of some rows."""
         picked = range(len(self))[rows] if isinstance(rows, slice) else rows.tolist()
         if len(picked) == 0:
-            raise ValueError("no word would be left, and embeddings hold at least one")
+            raise ValueError("no word would be left, but embeddings need at least one")
         words = self.index_to_key
         counts = self.vocabulary.counts
         vocabulary = Vocabulary([words[row] for row in picked], None if counts is None else counts[rows])
@@ -306,6 +305,6 @@ class Embeddings(KeyedVectorsMethods):
         )
 
     def _with(self, vocabulary: Vocabulary, table: VectorTable) -> Embeddings:
-        """Return embeddings of other words or vectors, which no longer are the result of a training that can go on."""
+        """Return embeddings of other words or vectors, without the training state, which no longer matches."""
         metadata = {name: value for name, value in self.metadata.items() if name != "training"}
         return Embeddings(vocabulary, table, tokenizer=self.tokenizer, metadata=metadata, subwords=self.subwords)

@@ -1,4 +1,4 @@
-"""The methods of gensim's KeyedVectors, under its names, so that code written for it goes on working."""
+"""The methods of gensim's KeyedVectors under their names, so that code written for gensim keeps working."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from w2v.vectors.queries import Item, Items, Queries, weigh
 
 
 class KeyedVectorsMethods(Queries):
-    """The part of `Embeddings` that answers as gensim 4 does: same names, arguments and values, to rounding.
+    """The methods of `Embeddings` that equal those of gensim 4: same names, arguments and values, up to rounding.
 
-    What differs: words are always str, never numbers of rows; a vector of zeros is at similarity 0 from everything; and
-    methods that change a KeyedVectors return a new `Embeddings` here.
+    Differences: words are always str, never row numbers; a zero vector has similarity 0 with everything; and methods
+    that change a KeyedVectors return a new `Embeddings` here.
     """
 
     def most_similar(
@@ -35,14 +35,14 @@ class KeyedVectorsMethods(Queries):
         Parameters
         ----------
         positive, negative : str, ndarray of shape (D,), pair of either with a weight, or sequence of them
-            As in `neighbors`, but for a weight in `negative`, which as in gensim takes the place of -1: give a negative
-            one, or use `neighbors`, which subtracts.
+            As in `neighbors`, except for a weight in `negative`, which replaces -1, as in gensim: give a negative
+            weight, or use `neighbors`, which subtracts.
         topn : int or None, default 10
-            None asks for the cosines of all words, shape (V,), float32.
+            None returns the cosines of all words, shape (V,), float32.
         clip_start, clip_end : int, optional
-            Consider these rows only.
+            Consider only these rows.
         restrict_vocab : int, optional
-            Consider the first so many words, whatever `clip_start` and `clip_end` are.
+            Consider only this many words from the first on, and ignore `clip_start` and `clip_end`.
 
         Returns
         -------
@@ -91,7 +91,7 @@ class KeyedVectorsMethods(Queries):
         return scores if topn is None else self._best(scores, excluded, max(0, topn))
 
     def most_similar_to_given(self, key1: str, keys_list: Sequence[str]) -> str:
-        """Return the one of `keys_list` that is nearest to `key1`."""
+        """Return the word of `keys_list` that is nearest to `key1`."""
         if not keys_list:
             raise ValueError("most_similar_to_given needs at least one word to choose from")
         return keys_list[int(np.argmin(self.distances(key1, keys_list)))]
@@ -124,13 +124,13 @@ class KeyedVectorsMethods(Queries):
 
     @staticmethod
     def cosine_similarities(vector_1: Vector, vectors_all: Vector) -> Vector:
-        """Return the cosines of a vector, shape (D,), with others, shape (n, D); 0 for vectors of zeros."""
+        """Return the cosines of a vector, shape (D,), with others, shape (n, D); 0 for zero vectors."""
         others = np.asarray(vectors_all)
         lengths = np.linalg.norm(vector_1) * np.linalg.norm(others, axis=1)
         return np.asarray((others @ vector_1) / np.where(lengths > 0, lengths, 1), dtype=np.float32)
 
     def n_similarity(self, ws1: Sequence[str], ws2: Sequence[str]) -> float:
-        """Return the cosine of the means of two lists of words; a word that has no vector is passed over."""
+        """Return the cosine of the means of two lists of words; words without a vector are ignored."""
         means = []
         for words in (ws1, ws2):
             known = [word for word in words if word in self]
@@ -140,7 +140,7 @@ class KeyedVectorsMethods(Queries):
         return float(np.clip(means[0] @ means[1], -1, 1))
 
     def relative_cosine_similarity(self, wa: str, wb: str, topn: int = 10) -> float:
-        """Return the cosine of two words over the sum of those of the `topn` words nearest to the first [1]_.
+        """Return the cosine of two words, divided by the sum of cosines of the first word's `topn` neighbours [1]_.
 
         References
         ----------
@@ -150,9 +150,9 @@ class KeyedVectorsMethods(Queries):
         return self.similarity(wa, wb) / total
 
     def rank_by_centrality(self, words: Sequence[str], use_norm: bool = True) -> list[tuple[float, str]]:
-        """Return words with their cosine with the mean of all of them, highest first; unknown words are passed over.
+        """Return words with their cosine to the mean of all of them, highest first; unknown words are ignored.
 
-        If `use_norm`, the vectors are brought to length 1 before the mean is taken.
+        With `use_norm`, vectors are scaled to unit length before the mean is taken.
         """
         known = [word for word in words if word in self]
         if not known:
@@ -162,7 +162,7 @@ class KeyedVectorsMethods(Queries):
         return sorted(zip((vectors @ centre).tolist(), known, strict=True), reverse=True)
 
     def get_vector(self, key: str, norm: bool = False) -> Vector:
-        """Return the vector of a word, shape (D,), read-only; at length 1 if `norm`."""
+        """Return the vector of a word, shape (D,), read-only; with `norm`, at unit length."""
         vector = self._vector_of(key)
         if norm:
             vector = to_unit(vector)
@@ -174,7 +174,7 @@ class KeyedVectorsMethods(Queries):
         return self.normalized_vectors
 
     def get_index(self, key: str, default: int | None = None) -> int:
-        """Return the row of a word, or `default` where one is given and the word has none."""
+        """Return the row of a word, or for an unknown word, `default` if it is given."""
         row = self._row(key)
         if row is not None:
             return row
@@ -183,11 +183,11 @@ class KeyedVectorsMethods(Queries):
         raise self._unknown([key])
 
     def has_index_for(self, key: str) -> bool:
-        """Say whether a word has a row, as itself or as the tokenizer writes it."""
+        """Return whether a word has a row, as written or in the tokenizer's spelling."""
         return self._row(key) is not None
 
     def get_vecattr(self, key: str, attr: str) -> int:
-        """Return the count of a word: of gensim's attributes only "count" is kept."""
+        """Return the count of a word; "count" is the only one of gensim's attributes."""
         counts = self.vocabulary.counts
         if attr != "count":
             raise KeyError(f"words have no attribute {attr!r:.80} here")
@@ -210,13 +210,13 @@ class KeyedVectorsMethods(Queries):
         keys : sequence of str or ndarray of shape (D,)
             Words and vectors.
         weights : sequence of float, optional
-            One for each; 1 by default. The sum is divided by that of their absolute values.
+            One weight for each; 1 by default. The weighted sum is divided by the sum of absolute weights.
         pre_normalize : bool, default True
-            Bring the vectors of words, not those given, to length 1 first.
+            Scale the vectors of words, but not given vectors, to unit length first.
         post_normalize : bool, default False
-            Bring the mean to length 1.
+            Scale the mean to unit length.
         ignore_missing : bool, default True
-            Pass over words that have no vector; the mean of none is zero.
+            Ignore words without a vector; the mean of no vectors is zero.
         """
         if len(keys) == 0:
             raise ValueError("get_mean_vector needs at least one word or vector")
@@ -241,9 +241,9 @@ class KeyedVectorsMethods(Queries):
         Parameters
         ----------
         document1, document2 : iterable of str
-            Words; those without a vector are passed over, and repeats weigh more.
+            Words; those without a vector are ignored, and repeated words weigh more.
         norm : bool, default True
-            Bring the vectors to length 1 first.
+            Scale the vectors to unit length first.
 
         Returns
         -------
@@ -257,7 +257,7 @@ class KeyedVectorsMethods(Queries):
 
         Notes
         -----
-        Deviation from gensim: documents whose words all have the same vectors are at distance 0 (gensim: infinity).
+        Deviation from gensim: documents whose words all have the same vector have distance 0 (gensim: infinity).
 
         References
         ----------
@@ -274,7 +274,7 @@ class KeyedVectorsMethods(Queries):
 
 
 def _or_none(items: Items | None) -> Items:
-    """Return the items, none for None."""
+    """Return the items; no items for None."""
     return () if items is None else items
 
 

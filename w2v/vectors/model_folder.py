@@ -1,6 +1,6 @@
-"""What model folders of every kind consist of: configuration, words, arrays, tokenizers; none need be trusted.
+"""The parts of all kinds of model folders, which may be untrusted: configuration, words, arrays, tokenizers.
 
-`persistence` puts them together for word vectors, `w2v.encoder.model.persistence` for sentence encoders.
+`persistence` combines them for word vectors, `w2v.encoder.model.persistence` for sentence encoders.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ FORMAT = "w2v"
 
 @dataclass(frozen=True)
 class Layout:
-    """The names of the files in a model folder. They are never taken from a file's content."""
+    """The names of the files in a model folder. They never come from the content of a file."""
 
     config: str = "config.json"
     vocabulary: str = "vocabulary.txt"
@@ -64,7 +64,7 @@ OPENED_WITH = {
     "text-classifier": "w2v classify, or TextClassifier.load",
     "tagger": "w2v tag, or Tagger.load",
 }
-"""What each kind of model is for, said where another is expected."""
+"""How to open each kind of model, for messages when another kind is expected."""
 
 MAX_CONFIG_BYTES, MAX_TOKENIZER_BYTES = 64 << 20, 512 << 20
 
@@ -72,9 +72,9 @@ MAX_CONFIG_BYTES, MAX_TOKENIZER_BYTES = 64 << 20, 512 << 20
 def read_header(
     path: str | os.PathLike[str], kind: str, newest: int, *, counted: str = "vocabulary_size"
 ) -> dict[str, Any]:
-    """Read the ``config.json`` of a model folder, and check what every kind of model has there.
+    """Read the ``config.json`` of a model folder, and check the entries that all kinds of models have.
 
-    `counted` is the entry that says of how many things it is made, a positive integer.
+    `counted` is the entry with the number of items, a positive integer.
 
     Raises
     ------
@@ -99,12 +99,12 @@ def read_header(
 
 
 def read_kind(path: str | os.PathLike[str]) -> str:
-    """Return the kind of model that a folder holds, and check nothing else; `ModelError` if it is no model folder."""
+    """Return the kind of a model folder, without further checks; `ModelError` if it is not a model folder."""
     return str(_read_config(path)[1].get("kind"))
 
 
 def _read_config(path: str | os.PathLike[str]) -> tuple[Path, dict[str, Any]]:
-    """Return the file of a folder's configuration and its content, which says that it is of a model."""
+    """Return the file of a folder's configuration and its content; `ModelError` unless it describes a model."""
     if not os.path.lexists(path):
         raise ModelError(f"{path} does not exist; expected a model folder")
     if not os.path.isdir(path):
@@ -122,7 +122,7 @@ def _read_config(path: str | os.PathLike[str]) -> tuple[Path, dict[str, Any]]:
 
 
 def is_kind(path: str | os.PathLike[str], *kinds: str) -> bool:
-    """Tell whether a folder says that it holds a model of one of these kinds."""
+    """Return whether a folder claims to be a model of one of these kinds."""
     try:
         return read_kind(path) in kinds
     except ModelError:
@@ -136,7 +136,7 @@ def check_positive(config: Mapping[str, Any], file: Path, name: str) -> None:
 
 
 def check_types(config: Mapping[str, Any], file: Path, types: Mapping[str, type]) -> None:
-    """Raise `ModelError` if an entry of a configuration is there and is not of its type."""
+    """Raise `ModelError` if an entry of a configuration exists and has the wrong type."""
     for name, expected in types.items():
         if name in config and not isinstance(config[name], expected):
             raise ModelError(f"{file} is damaged: {name} has the wrong type, {type(config[name]).__name__}")
@@ -172,7 +172,7 @@ def _read_at_most(file: Path, largest: int, what: str) -> bytes:
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """Return the entries of an object, whose names are all different."""
+    """Return the entries of an object; ValueError if a name occurs twice."""
     entries = dict(pairs)
     if len(entries) != len(pairs):
         [(name, _)] = Counter(name for name, _ in pairs).most_common(1)
@@ -199,7 +199,7 @@ def encode_json(config: Mapping[str, Any]) -> bytes:
 
 
 def encode_words(words: list[str]) -> bytes:
-    """Return one escaped word a line."""
+    """Return the escaped words, one per line."""
     text = "\n".join(words)
     if "\\" in text or "\r" in text or text.count("\n") != len(words) - 1:
         text = "\n".join(word.replace("\\", r"\\").replace("\n", r"\n").replace("\r", r"\r") for word in words)
@@ -207,7 +207,7 @@ def encode_words(words: list[str]) -> bytes:
 
 
 def read_words(file: Path, n_words: int) -> list[str]:
-    """Read what `encode_words` wrote; any sequence of `n_words` words comes back as it was."""
+    """Invert `encode_words` for `n_words` words."""
     with reading(file) as stream:
         data = stream.read()
     try:
@@ -286,7 +286,7 @@ def read_subwords(folder: Path, config: dict[str, Any], vector_size: int, *, mma
 
 
 def write_tokenizer(folder: Path, tokenizer: Tokenizer | None) -> None:
-    """Write what a tokenizer needs beside its entry in the configuration: phrases, or the description of pieces."""
+    """Write the files of a tokenizer besides its entry in the configuration: phrases, or subwords."""
     if isinstance(tokenizer, PhraseTokenizer):
         tokenizer.phrases.save(folder / LAYOUT.phrases)
         write_tokenizer(folder, tokenizer.base)
@@ -296,7 +296,7 @@ def write_tokenizer(folder: Path, tokenizer: Tokenizer | None) -> None:
 
 
 def restore_tokenizer(folder: Path, config: dict[str, Any], given: Tokenizer | None) -> Tokenizer | None:
-    """Return the tokenizer that the configuration names, or the one given; None for one of the user's own code."""
+    """Return the given tokenizer, or the one that the configuration names; None for the user's own code."""
     if config.get("name") == PhraseTokenizer.name and not isinstance(given, PhraseTokenizer):
         base = config.get("base")
         if not isinstance(base, dict) or base.get("name") == PhraseTokenizer.name:

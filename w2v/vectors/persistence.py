@@ -1,4 +1,4 @@
-"""A model as a folder: what is in it, how it is written atomically, and how an untrusted one is read."""
+"""The folder of word vectors: its contents, atomic writing, and reading of untrusted folders."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ __all__ = [
 Tensors = Mapping[str, Mapping[str, NDArray[Any]]]
 
 FORMAT_VERSION = 2
-"""2 has vectors of float16 or int8; those of float32 are written as version 1, which older programs read."""
+"""Version 2 adds float16 and int8 vectors; float32 vectors are written as version 1, which older programs read."""
 KIND = "word-vectors"
 
 _STRUCTURE = ("format", "format_version", "kind", "vector_size", "vocabulary_size", "tokenizer", "subwords")
@@ -68,8 +68,8 @@ def check_output(path: str | os.PathLike[str], overwrite: bool = False) -> None:
     Raises
     ------
     ModelError
-        If something exists there (with `overwrite`: something else than a model folder, or a model folder that also
-        holds files which are no part of a model), or if it cannot be written there.
+        If the path exists (with `overwrite`, if it is not a model folder, or also contains files that do not belong to
+        a model), or cannot be written.
     """
     if not overwrite:
         refuse_existing(path)
@@ -88,8 +88,8 @@ def save_embeddings(
 ) -> None:
     """Write the folder of word vectors; for the parameters and errors see `write_folder`.
 
-    `extra_config` are further entries of ``config.json``, which win over those of ``embeddings.metadata``; a reserved
-    name is a ValueError.
+    `extra_config` has further entries of ``config.json``, which override those of ``embeddings.metadata``; a reserved
+    name raises ValueError.
     """
     vectors: dict[str, NDArray[Any]] = {"vectors": embeddings.table.stored}
     if embeddings.table.scales is not None:
@@ -117,16 +117,16 @@ def write_folder(
     overwrite: bool,
     extra_tensors: Tensors | None = None,
 ) -> None:
-    """Write a model folder of any kind. It is written beside its final name and renamed, so never seen half-written.
+    """Write a model folder of any kind atomically: it is written beside its final name and then renamed.
 
-    `tensors` and `extra_tensors`, such as that of ``LAYOUT.training``, map the name of a file to its named arrays.
-    Files without arrays are not written; the counts of words go to the first file. `overwrite` replaces a model folder
-    that exists, of any kind; anything else is never replaced.
+    `tensors` and `extra_tensors`, such as that of ``LAYOUT.training``, map file names to named arrays. Files without
+    arrays are not written; the counts of words go to the first file. `overwrite` replaces an existing model folder of
+    any kind; anything else is never replaced.
 
     Raises
     ------
     ModelError
-        As `check_output`, or if writing fails. Nothing is left behind, and what was there before is unchanged.
+        As `check_output`, or if writing fails. Then nothing is left behind, and an existing folder is unchanged.
     ValueError
         If a name in `extra_tensors` is reserved or not a plain name, or an entry cannot be expressed in JSON.
     """
@@ -155,13 +155,13 @@ def write_folder(
 
 
 def n_bytes_of(*tensors: Mapping[str, NDArray[Any]], subwords: SubwordVectors | None = None) -> int:
-    """Return how much the arrays of a folder take on the disk; words and configuration come on top."""
+    """Return the size of the arrays of a folder on disk in bytes, without words and configuration."""
     n_bytes = sum(tensor.nbytes for arrays in tensors for tensor in arrays.values())
     return n_bytes if subwords is None else n_bytes + subwords.ngram_vectors.nbytes
 
 
 class Parts(NamedTuple):
-    """What a folder of word vectors holds; `metadata` is what ``config.json`` has beside the structure."""
+    """The contents of a folder of word vectors; `metadata` has the entries of ``config.json`` beside the structure."""
 
     vocabulary: Vocabulary
     table: VectorTable
@@ -171,17 +171,17 @@ class Parts(NamedTuple):
 
 
 def read_parts(path: str | os.PathLike[str], *, mmap: bool = True, tokenizer: Tokenizer | None = None) -> Parts:
-    """Open a model folder, which need not be trusted: nothing in it is executed and every size is checked.
+    """Open a model folder, which may be untrusted: nothing in it is executed and every size is checked.
 
     Parameters
     ----------
     path : str or path-like
     mmap : bool, default True
-        Map the vectors into memory, so that opening takes no time and memory is shared between processes. Otherwise
-        read them at once.
+        Map the vectors into memory, so that opening takes no time and processes share the memory. Otherwise read them
+        at once.
     tokenizer : Tokenizer, optional
-        Used in place of the one that the folder names; a model trained with a callable of your own needs it to
-        normalise queries, since code is never stored.
+        Replaces the tokenizer that the folder names; a model trained with your own callable needs it to normalise
+        queries, because code is never stored.
 
     Raises
     ------
@@ -224,7 +224,7 @@ def read_config(path: str | os.PathLike[str]) -> dict[str, Any]:
     Raises
     ------
     ModelError
-        If it is missing, not strict JSON, of another kind, of a newer version, or an entry has a wrong type.
+        If it is missing, not strict JSON, of another kind or a newer version, or an entry has the wrong type.
     """
     config = read_header(path, KIND, FORMAT_VERSION)
     file = Path(path, LAYOUT.config)
@@ -234,7 +234,7 @@ def read_config(path: str | os.PathLike[str]) -> dict[str, Any]:
 
 
 def _check_replaceable(path: str | os.PathLike[str]) -> None:
-    """Raise `OutputTakenError` unless all of what is at `path` is a model, whatever its version, and may be deleted."""
+    """Raise `OutputTakenError` unless everything at `path` belongs to a model of any version and may be deleted."""
     refusal = f"{path} exists and is not a model folder, so it is not overwritten; choose another name"
     if not os.path.isdir(path) or not os.path.isfile(Path(path, LAYOUT.config)):
         raise OutputTakenError(refusal)
@@ -248,7 +248,7 @@ def _check_replaceable(path: str | os.PathLike[str]) -> None:
         known = entry in astuple(LAYOUT) or TENSORS_NAME.fullmatch(entry) or UNITS_NAME.fullmatch(entry)
         if not known or not os.path.isfile(Path(path, entry)):
             raise OutputTakenError(
-                f"{path} is not overwritten: it also holds {entry!r}, which is no part of a model; move it elsewhere"
+                f"{path} is not overwritten: it also holds {entry!r}, which is not part of a model; move it elsewhere"
             )
 
 

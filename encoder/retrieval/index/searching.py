@@ -168,7 +168,7 @@ def unit_vectors(vectors: NDArray[Any], dimension: int) -> NDArray[np.float32]:
         raise ValueError(f"vectors must have shape (Q, {dimension}), not {vectors.shape}")
     wrong = np.flatnonzero(~np.isfinite(vectors).all(axis=1))
     if wrong.size:
-        raise ValueError(f"a vector is not finite: number {wrong[0]}, from 0, holds NaN or infinity")
+        raise ValueError(f"a vector is not finite: number {wrong[0]}, from 0, contains NaN or infinity")
     wide = vectors.astype(np.float64)
     if vectors.dtype == np.float32 and _are_units(wide):
         return vectors

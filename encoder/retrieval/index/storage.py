@@ -274,7 +274,7 @@ def check_replaceable(path: str | os.PathLike[str]) -> None:
     for entry in sorted(os.listdir(path)):
         if entry not in known and not _RANGE_NAME.fullmatch(entry) and not _is_unfinished(entry):
             raise ModelError(
-                f"{path} is not overwritten: it also holds {entry!r}, which is no part of an index; move it elsewhere"
+                f"{path} is not overwritten: it also holds {entry!r}, which is not part of an index; move it elsewhere"
             )
 
 

@@ -80,7 +80,7 @@ def is_topics(path: str | os.PathLike[str]) -> bool:
 def write_topics(path: Path, files: TopicFiles, maker: Maker, *, overwrite: bool) -> Path:
     """Write a folder; return where it is. ModelError if something else is there."""
     if overwrite and os.path.lexists(path) and not is_topics(path):
-        raise ModelError(f"{path} is there and holds no topics; choose another name")
+        raise ModelError(f"{path} exists and is not a folder of topics; choose another name")
     moved: list[Path] = []
     config = {
         "format": FORMAT,

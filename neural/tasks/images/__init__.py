@@ -1,1 +1,1 @@
-"""Pictures: their labels, and their vectors."""
+"""Image classifiers: labels and vectors of pictures."""

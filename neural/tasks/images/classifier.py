@@ -1,4 +1,4 @@
-"""`ImageClassifier`: pictures and what they show in, a Vision Transformer that names and measures others."""
+"""`ImageClassifier`: a Vision Transformer, trained on labelled pictures, that labels and encodes pictures."""
 
 from __future__ import annotations
 
@@ -40,9 +40,9 @@ from w2v.settings.tables import documented
 
 @documented(ImageParameters)
 class ImageClassifier(TextEstimator[ImageParameters]):
-    """Names what pictures show, and makes vectors of them, after it has learned from labelled ones.
+    """An image classifier, trained on labelled pictures, that also makes vectors of pictures.
 
-    A Vision Transformer [1]_: pictures are cut into squares, which a stack of blocks reads as it reads the words of a
+    A Vision Transformer [1]_: pictures are cut into patches, which a stack of blocks reads like the words of a
     sentence.
 
     Parameters
@@ -54,15 +54,15 @@ class ImageClassifier(TextEstimator[ImageParameters]):
     classes_ : ndarray of shape (n_classes,)
         The labels, sorted.
     network_ : TextNetwork
-        What was learned.
+        The trained network.
     history_ : list of dict
-        What training measured: step, seconds, losses, held_out_loss, accuracy.
+        Evaluations during training: step, seconds, losses, held_out_loss, accuracy.
     validation_ : dict or None
-        How well the held-out pictures were named, as `ClassificationReport.to_dict` has it.
+        Results on the held-out pictures, as in `ClassificationReport.to_dict`.
     n_features_in_ : int
-        Values of a picture.
+        Number of values of a picture.
     is_complete_ : bool
-        False after an interrupted training, with which `resume` goes on.
+        False after an interrupted training, which `resume` continues.
 
     References
     ----------
@@ -96,22 +96,22 @@ class ImageClassifier(TextEstimator[ImageParameters]):
         overwrite: bool = False,
         progress: ProgressOption = None,
     ) -> ImageClassifier:
-        """Learn what pictures show.
+        """Train the classifier on labelled pictures.
 
         Parameters
         ----------
         X : array-like, Pictures, path-like or list of path-like
-            Pictures of shape (n, height, width), (n, height, width, channels), or (n, pixels) as `image_shape` says; or
-            the files that hold them, see `w2v.corpora.images.read_pictures`.
+            Pictures of shape (n, height, width), (n, height, width, channels), or (n, pixels) with `image_shape`; or
+            files, see `w2v.corpora.images.read_pictures`.
         y : array-like of shape (n,), optional
-            What each shows, text or whole numbers; where files tell it, it may be left out.
+            Labels, text or whole numbers; optional if the files have them.
         validation : (X, y), Pictures or path-like, optional
-            Pictures to measure training by. By default some are set aside.
+            Pictures for validation. By default some are held out.
         size : (int, int), optional
-            Height and width that pictures of files are scaled to, those that are asked about later, too; not of arrays.
+            Height and width to which pictures from files are scaled, in training and prediction; not for arrays.
         {saving}
         CorpusError, ValueError, TypeError
-            If there is not enough to train on, pictures differ in size, or an option is out of range.
+            If there are too few pictures, they differ in size, or an option is out of range.
         """
         if size is not None and not is_source(X):
             raise ValueError("size is for files: pass read_pictures(…, size=…), or arrays of the size that you want")
@@ -138,7 +138,7 @@ class ImageClassifier(TextEstimator[ImageParameters]):
         overwrite: bool = False,
         progress: ProgressOption = None,
     ) -> ImageClassifier:
-        """Go on with a training that was interrupted, to where it would have come without, bit for bit.
+        """Resume an interrupted training; the result is the same as without the interruption, bit for bit.
 
         {resuming}
         """
@@ -154,7 +154,7 @@ class ImageClassifier(TextEstimator[ImageParameters]):
         return self
 
     def predict(self, X: Any, *, workers: int | None = None) -> NDArray[Any]:  # noqa: N803
-        """Return what each picture most probably shows, shape (n,)."""
+        """Return the most probable label of each picture, shape (n,)."""
         found: NDArray[Any] = self.classes_[self.predict_proba(X, workers=workers).argmax(axis=1)]
         return found
 
@@ -164,9 +164,9 @@ class ImageClassifier(TextEstimator[ImageParameters]):
         Parameters
         ----------
         X : array-like, Pictures, path-like or list of path-like
-            As for `fit`. What is made of a picture depends on it alone.
+            As for `fit`. The result for a picture does not depend on the others.
         workers : int, optional
-            Threads; all cores by default.
+            Number of threads; all cores by default.
 
         Returns
         -------
@@ -175,7 +175,7 @@ class ImageClassifier(TextEstimator[ImageParameters]):
         Raises
         ------
         ValueError
-            If the pictures are of another size than those that were trained on.
+            If the pictures have another size than those of the training.
         """
         z = network.logits(self.network_.parameters, self.transform(X, workers=workers))
         z -= z.max(axis=1, keepdims=True)
@@ -184,7 +184,7 @@ class ImageClassifier(TextEstimator[ImageParameters]):
         return z
 
     def transform(self, X: Any, *, workers: int | None = None) -> NDArray[np.float32]:  # noqa: N803
-        """Return a vector of each picture, shape (n, dim): pictures that look alike to the network have near ones.
+        """Return the vector of each picture, shape (n, dim); similar pictures have similar vectors.
 
         Parameters
         ----------
@@ -202,40 +202,40 @@ class ImageClassifier(TextEstimator[ImageParameters]):
         return np.concatenate(network.over_parts(encode, trained.config, batch, threads))
 
     def score(self, X: Any, y: Any = None, sample_weight: Any = None) -> float:  # noqa: N803
-        """Return the accuracy: the fraction of the pictures that are named rightly.
+        """Return the accuracy: the fraction of correctly labelled pictures.
 
         Parameters
         ----------
         X : array-like, Pictures, path-like or list of path-like
         y : array-like of shape (n,), optional
-            Where files tell it, it may be left out.
+            Optional if the files have labels.
         sample_weight : array-like of shape (n,), optional
         """
         pictures = self.pictures(X)
         wanted = pictures.labels if y is None else as_labels(y, len(pictures))
         if wanted is None:
-            raise ValueError("nobody says what the pictures show: pass y")
+            raise ValueError("the pictures have no labels: pass y")
         found, wanted = comparable(self.predict(pictures.pixels), wanted)
         return float(np.average(found == wanted, weights=sample_weight))
 
     def attention(self, X: Any, *, layer: int | None = None) -> NDArray[np.float32]:  # noqa: N803
-        """Return what each picture's vector looks at, shape (n, heads, rows, columns of patches); each sums to 1.
+        """Return the attention of each picture's vector to its patches, shape (n, heads, rows, columns); sums to 1.
 
         Parameters
         ----------
         X : as for `predict_proba`
         layer : int, optional
-            Which, from 1; the last by default.
+            Number of the layer, from 1; by default the last.
 
         Returns
         -------
         ndarray of shape (n, heads, rows, columns), float32
-            With a class token, its attention to the patches; else the mean of that of all patches.
+            With a class token, its attention to the patches; otherwise the mean attention of all patches.
 
         Raises
         ------
         ValueError
-            If there is no such layer, or none of attention.
+            If there is no such layer, or no attention.
         """
         trained = self.network_
         config: ImageConfig = trained.config
@@ -257,7 +257,7 @@ class ImageClassifier(TextEstimator[ImageParameters]):
         return shaped
 
     def pictures(self, X: Any) -> Pictures:  # noqa: N803
-        """Return pictures as the network reads them: checked, and those of files scaled as those it was trained on.
+        """Return pictures as the network reads them: checked, and if they come from files, scaled as in training.
 
         Parameters
         ----------
@@ -276,7 +276,7 @@ class ImageClassifier(TextEstimator[ImageParameters]):
 
     @property
     def examples_(self) -> Pictures:
-        """Some of the held-out pictures, wrongly named ones first, with what they show; none if none were kept."""
+        """Some of the held-out pictures with their labels, mistakes first; none if none were stored."""
         examples, config = self.network_.examples, self.network_.config
         if examples is None:
             return Pictures(np.zeros((0, config.height, config.width, config.channels), np.uint8), np.array([]), [])
@@ -294,7 +294,9 @@ class ImageClassifier(TextEstimator[ImageParameters]):
 
     def _keep(self, network: TextNetwork) -> None:
         pixels = network.further.get(EXAMPLES, {}).get("pixels", ())
-        if network.examples is not None and len(network.examples.kept) != len(pixels):  # a file of the two was deleted
+        if network.examples is not None and len(network.examples.kept) != len(
+            pixels
+        ):  # one of the two files was deleted
             network = replace(network, examples=None)
         super()._keep(network)
         config: ImageConfig = network.config
@@ -321,12 +323,12 @@ class ImageClassifier(TextEstimator[ImageParameters]):
 
     @property
     def dimension(self) -> int:
-        """Columns of a picture's vector."""
+        """Width of a picture's vector."""
         dim: int = self.network_.config.encoder.dim
         return dim
 
     def _flat_shape(self, given: Any, shape: tuple[int, int, int]) -> tuple[int, ...] | None:
-        """Return how flat pictures lie: as `image_shape` says, else as those that were trained on."""
+        """Return the shape of flat pictures: `image_shape`, or else that of the training."""
         try:
             found = () if isinstance(given, Pictures) or is_source(given) else np.shape(given)
         except ValueError:  # rows of several lengths; `as_pictures` says more

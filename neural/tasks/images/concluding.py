@@ -1,4 +1,4 @@
-"""What a classifier of pictures said of those that were held out, and some of them to be looked at."""
+"""An image classifier's results on held-out pictures, and some of these as examples."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ MOST_BYTES = 1 << 20
 
 
 def concluded(learned: TextNetwork, data: PictureData, batch: PictureBatch, most: int, workers: int) -> TextNetwork:
-    """Return a trained network with how well it names the held-out pictures, and `most` of these at most."""
+    """Return a trained network with its results on held-out pictures, and at most `most` of these as examples."""
 
     def name(part: PictureBatch) -> NDArray[np.float32]:
         vectors, _ = network.encode(learned.config, learned.parameters, part)

@@ -1,4 +1,4 @@
-"""The pictures that a classifier is trained on and those it is measured by."""
+"""Training and held-out pictures of a classifier."""
 
 from __future__ import annotations
 
@@ -21,20 +21,20 @@ _WHITE = 255.0
 
 @dataclass(frozen=True, eq=False)
 class PictureData:
-    """Pictures to train on and to measure by.
+    """Training and held-out pictures.
 
     Attributes
     ----------
     pixels : ndarray of shape (N, H, W, C)
-        Of all of them.
+        All pictures.
     wanted : ndarray of shape (N,), int64
-        The class that each shows.
+        The class of each picture.
     classes : list
-        Labels as JSON has them, sorted.
+        Sorted labels in JSON types.
     trained, held_out : ndarray, int64
-        Numbers of pictures.
+        Indices of pictures.
     files, validation_files : list of str, or None
-        Where they came from.
+        Their files.
     """
 
     pixels: NDArray[Any]
@@ -47,7 +47,7 @@ class PictureData:
 
     @classmethod
     def of(cls, pictures: Pictures, validation: Pictures | None, parameters: ImageParameters, seed: int) -> PictureData:
-        """Return labelled pictures, divided; ValueError if they are too few or all show the same."""
+        """Return the divided pictures; ValueError if there are too few, or only one class."""
         labels = _labels_of(pictures)
         classes, wanted = np.unique(labels, return_inverse=True)
         if len(classes) < 2:
@@ -75,7 +75,7 @@ class PictureData:
         return cls(pixels, wanted.astype(np.int64), names, trained, apart, pictures.files, files)
 
     def scale(self) -> Scale:
-        """Return what brings the pixels that are trained on to mean 0 and deviation 1, by channel."""
+        """Return the scale that gives the training pixels mean 0 and deviation 1 in each channel."""
         n = float(len(self.trained) * self.pixels.shape[1] * self.pixels.shape[2])
         total, squares = np.zeros((2, self.pixels.shape[3]))
         for first in range(0, len(self.trained), 1024):
@@ -89,17 +89,17 @@ class PictureData:
         )
 
     def top(self) -> float:
-        """Return the value of white: 255 in eight bits, else the largest there is."""
+        """Return the value of white: 255 for eight bits, else the largest value."""
         return _WHITE if self.pixels.dtype == np.uint8 else max(float(self.pixels[self.trained].max()), 1e-6)
 
 
 def scale_of(mean: Sequence[float], deviation: Sequence[float]) -> Scale:
-    """Return the scale of pixels of some mean and deviation in each channel."""
+    """Return the scale for a mean and a deviation of each channel."""
     return Scale(np.array(mean, np.float32), (1 / np.array(deviation)).astype(np.float32))
 
 
 def described_pixels(data: PictureData, scaled: bool) -> dict[str, Any]:
-    """Return what a folder says about pixels; `scaled` tells whether pictures were brought to this size."""
+    """Return the folder's description of pixels; `scaled` says whether pictures were scaled to this size."""
     scale = data.scale()
     return {
         "mean": [float(value) for value in scale.mean],
@@ -113,9 +113,9 @@ def pictures_of(
     given: Any, y: Any, image_shape: tuple[int, ...] | None, *, size: tuple[int, int] | None = None,
     channels: int | None = None, top: float = _WHITE,
 ) -> Pictures:  # fmt: skip
-    """Return pictures of whatever estimators take: arrays, `Pictures`, or files that `read_pictures` reads.
+    """Return pictures from the input of estimators: arrays, `Pictures`, or files that `read_pictures` reads.
 
-    Pixels of files are brought to the range from 0 to `top`.
+    Pixels of files are scaled to the range from 0 to `top`.
     """
     if isinstance(given, Pictures):
         pictures = given
@@ -133,18 +133,18 @@ def pictures_of(
 
 
 def range_names(n: int) -> list[str]:
-    """Return names of pictures that have none."""
+    """Return default names for pictures without names."""
     return [f"picture {i}" for i in range(n)]
 
 
 def is_source(given: Any) -> bool:
-    """Tell whether pictures are given by the names of files."""
+    """Return whether pictures are given by file names."""
     names = [given] if isinstance(given, (str, os.PathLike)) else given
     return isinstance(names, (list, tuple)) and bool(names) and all(isinstance(x, (str, os.PathLike)) for x in names)
 
 
 def comparable(labels: NDArray[Any], other: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
-    """Return labels that can be compared: both as text where one kind is, as the names of folders are."""
+    """Return labels that can be compared: both as text if one of them is text, as folder names are."""
     if (labels.dtype.kind == "U") == (other.dtype.kind == "U"):
         return labels, other
     return labels.astype(str), other.astype(str)
@@ -154,7 +154,7 @@ def _labels_of(pictures: Pictures) -> NDArray[Any]:
     if pictures.labels is None:
         where = "" if pictures.files is None else f"{', '.join(pictures.files)}: "
         raise ValueError(
-            f"{where}nobody says what the pictures show; give labels: a folder for each class, an IDX file of labels, "
+            f"{where}the pictures have no labels; give labels: a folder for each class, an IDX file of labels, "
             "labels in the archive, or y. This classifier requires y to be passed, but the target y is None"
         )
     labels = pictures.labels
@@ -173,7 +173,7 @@ def _labels_of(pictures: Pictures) -> NDArray[Any]:
 def _split(
     wanted: NDArray[np.integer[Any]], n_held_out: int | None, seed: int
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Return which pictures to train on, and which of every class in its proportion to measure by."""
+    """Return the training pictures, and held-out pictures with the same proportions of classes."""
     n = len(wanted)
     most = n - len(np.unique(wanted))
     count = max(1, min(_MOST_HELD_OUT, n // 10)) if n_held_out is None else n_held_out

@@ -212,7 +212,7 @@ def score_tags(wanted: Sequence[Sequence[str]], found: Sequence[Sequence[str]]) 
         raise ValueError("there must be a tag for each word: sentences and their tags differ in length")
     n_words = sum(map(len, wanted))
     if not n_words:
-        raise ValueError("there are no words to compare tags of")
+        raise ValueError("there are no tagged words to compare")
     right = sum(a == b for own, other in zip(wanted, found, strict=True) for a, b in zip(own, other, strict=True))
     spans = are_of_spans({tag for tags in wanted for tag in tags} | {tag for tags in found for tag in tags})
     counts = [Counter[str]() for _ in range(3)]

@@ -207,7 +207,7 @@ class TagData:
             n = round(parameters.held_out * len(given))
         n = max(1, n)
         if n >= len(given):
-            raise ValueError("one sentence is too few: give more, or sentences to measure by")
+            raise ValueError("one sentence is too few: give more, or sentences for validation")
         order = np.random.default_rng(parameters.random_state).permutation(len(given))
         apart, trained = given.take(sorted(order[:n].tolist())), given.take(sorted(order[n:].tolist()))
         return cls(Tagged(trained.sentences, trained.tags, trained.columns, given.files), apart, numbers, None)
@@ -226,7 +226,7 @@ def tagged_of(sentences: Any, tags: Any, columns: Any, numbers: ColumnNumbers) -
     """Return sentences with tags of files, or of lists; ValueError or TypeError says what does not go together."""
     found = _given(sentences, tags, columns, numbers)
     if not any(found.sentences):
-        raise ValueError("there is no word in any of the sentences")
+        raise ValueError("the sentences have no words")
     return found
 
 

@@ -1,4 +1,4 @@
-"""What trained networks answer: translations, and how probable a text is."""
+"""Results of trained networks: translations, and scores of texts."""
 
 from __future__ import annotations
 
@@ -23,28 +23,28 @@ from w2v.neural.tasks.folder import TextNetwork
 from w2v.neural.tasks.text.windows import Streams, token_windows
 
 _AT_ONCE = 1 << 14
-"""Tokens that are scored at a time; what memory grows with."""
+"""Tokens scored at a time; memory grows with this number."""
 _SPARE = 10
 """Pieces that a translation may have beyond half as many again as pairs of this language have on average."""
 
 
 @dataclass(frozen=True, eq=False)
 class Translation:
-    """A translation, and what the translator knows of it.
+    """A translation with its score, probabilities, alternatives and alignment.
 
     Attributes
     ----------
     text : str
     score : float or None
-        What translations of the same source are ranked by: the log-probability over the length penalty.
+        Log-probability divided by the length penalty; ranks the translations of one source.
     source_pieces, pieces : list of str
-        The units of both sides, as people read them.
+        The units of both sides in readable form.
     log_probabilities : list of float or None
-        Of each piece, and of the end behind them.
+        Log-probability of each piece, and of the end of the text.
     alternatives : list of list of (str, float), or None
-        The most probable pieces at each place, and their log-probabilities.
+        The most probable pieces at each place, with their log-probabilities.
     alignment : ndarray of shape (T, S), float32, or None
-        How much each piece looked at each piece of the source; rows sum to 1.
+        Cross-attention of each piece to each piece of the source; rows sum to 1.
     """
 
     text: str
@@ -56,7 +56,7 @@ class Translation:
     alignment: NDArray[np.float32] | None = None
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the translation in JSON types; what is not known is left out."""
+        """Return the translation in JSON types, without entries that are None."""
         shown: dict[str, Any] = {"text": self.text, "score": self.score}
         if self.log_probabilities is not None:
             ends = self.log_probabilities[len(self.pieces) :]
@@ -106,7 +106,7 @@ def translations(
 
 
 def _ranked(found: Hypothesis, options: BeamOptions) -> Hypothesis:
-    """Return what greedy decoding found with the score that a beam would have given it."""
+    """Return the results of greedy decoding with the scores of a beam search."""
     if found.score is None:
         return found
     return replace(found, score=found.score / options.penalty(len(found.tokens) + found.finished))
@@ -120,7 +120,7 @@ def _translation(units: Units, target: Units, source: NDArray[Any], found: Hypot
             for tokens, ps in found.alternatives
         ]
     log_probabilities, alignment = found.log_probabilities, found.alignment
-    if alignment is not None and alignment.shape[1] != len(source):  # all that is seen of a source is its mean
+    if alignment is not None and alignment.shape[1] != len(source):  # the decoder sees only the mean of the source
         alignment = np.repeat(alignment / len(source), len(source), axis=1)
     return Translation(
         target.decode(found.tokens),
@@ -135,15 +135,15 @@ def _translation(units: Units, target: Units, source: NDArray[Any], found: Hypot
 
 @dataclass(frozen=True, eq=False)
 class Scored:
-    """How probable a text is.
+    """The score of a text.
 
     Attributes
     ----------
     text : str
     pieces : list of str
-        Its units, as people read them; ``<unk>`` for what is unknown.
+        Its units in readable form; ``<unk>`` for unknown ones.
     log_probabilities : ndarray of shape (n,), float64
-        Natural logarithms of the probability of each, and, of a line, of the end behind them.
+        Natural log-probability of each unit and, for a line, of its end.
     """
 
     text: str
@@ -152,16 +152,16 @@ class Scored:
 
     @property
     def log_probability(self) -> float:
-        """Of the whole text."""
+        """The log-probability of the whole text."""
         return float(self.log_probabilities.sum())
 
     @property
     def perplexity(self) -> float:
-        """Exp of the mean surprise; NaN of an empty running text."""
+        """The exponential of the mean surprise; NaN for an empty running text."""
         return math.exp(-self.log_probabilities.mean()) if len(self.log_probabilities) else math.nan
 
     def to_dict(self) -> dict[str, Any]:
-        """Return it in JSON types."""
+        """Return the score in JSON types."""
         found = self.log_probabilities.tolist()
         pieces = [{"piece": piece, "log_probability": p} for piece, p in zip(self.pieces, found, strict=False)]
         end = found[len(self.pieces) :]
@@ -177,7 +177,7 @@ class Scored:
 def log_probabilities(
     network: TextNetwork, table: ParameterTable, streams: Streams, context: int, workers: int
 ) -> NDArray[np.float64]:
-    """Return log p of every token of the streams but START, each seen with half a context before it at least."""
+    """Return log p of every token of the streams except START, each with at least half a context before it."""
     starts, lengths, told = token_windows(streams, context)
     found = np.empty(int(streams.lengths.sum()))
     ends, read = np.cumsum(lengths - told), np.cumsum(lengths)

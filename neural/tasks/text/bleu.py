@@ -1,4 +1,4 @@
-"""BLEU, by the package sacrebleu, so that figures can be compared with those of others."""
+"""BLEU, computed by the package sacrebleu, so that scores are comparable with published ones."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from typing import NamedTuple
 
 
 class Bleu(NamedTuple):
-    """A score and how it was made.
+    """A BLEU score with its signature.
 
     Attributes
     ----------
     score : float
         From 0 to 100.
     signature : str
-        What has to be said beside the score.
+        sacrebleu's description of the settings, to report with the score.
     """
 
     score: float
@@ -23,12 +23,12 @@ class Bleu(NamedTuple):
 
 
 def has_sacrebleu() -> bool:
-    """Tell whether the package that computes BLEU is there."""
+    """Return whether the package sacrebleu is installed."""
     return find_spec("sacrebleu") is not None
 
 
 def require_sacrebleu() -> None:
-    """Raise ModuleNotFoundError, which says what to install, if that package is missing."""
+    """Raise ModuleNotFoundError, which says what to install, if sacrebleu is missing."""
     if not has_sacrebleu():
         raise ModuleNotFoundError("BLEU needs the package sacrebleu: pip install 'w2v-toolkit[translate]'")
 
@@ -39,9 +39,9 @@ def bleu(found: Sequence[str], wanted: Sequence[str], *, tokenize: str | None = 
     Parameters
     ----------
     found, wanted : sequence of str
-        Translations, and what they should be.
+        Translations, and their references.
     tokenize : str, optional
-        See sacrebleu; "zh" where most of `wanted` is Chinese, else "13a".
+        See sacrebleu; by default "zh" if most of `wanted` is Chinese, else "13a".
     lowercase : bool, default False
 
     Returns
@@ -51,7 +51,7 @@ def bleu(found: Sequence[str], wanted: Sequence[str], *, tokenize: str | None = 
     Raises
     ------
     ValueError
-        If there is not one for each of the other, or none; if sacrebleu has no such tokenizer.
+        If the numbers of translations and references differ or are 0, or if sacrebleu has no such tokenizer.
     ModuleNotFoundError
         If the package sacrebleu is missing.
 

@@ -1,4 +1,4 @@
-"""`LanguageModel`: text in, a decoder that goes on writing it, and says how probable a text is."""
+"""`LanguageModel`: a decoder trained on text that writes and scores text."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ from w2v.settings.tables import MANY, documented
 
 @documented(LanguageModelParameters)
 class LanguageModel(TextEstimator[LanguageModelParameters]):
-    """Says what comes next, after it has read text: it goes on writing, and scores what others wrote.
+    """A language model: predicts the next unit of a text, continues texts, and scores them.
 
     Parameters
     ----------
@@ -49,13 +49,13 @@ class LanguageModel(TextEstimator[LanguageModelParameters]):
     Attributes
     ----------
     network_ : TextNetwork
-        What was learned.
+        The trained network.
     ngrams_ : NgramModel
-        N-grams of the same text, which a network has to be better than to be worth its time.
+        An n-gram model of the same text, as a baseline.
     history_ : list of dict
-        What training measured: step, seconds, losses, held_out_loss.
+        Evaluations during training: step, seconds, losses, held_out_loss.
     is_complete_ : bool
-        False after an interrupted training, with which `resume` goes on.
+        False after an interrupted training, which `resume` continues.
 
     References
     ----------
@@ -87,22 +87,22 @@ class LanguageModel(TextEstimator[LanguageModelParameters]):
         overwrite: bool = False,
         progress: ProgressOption = None,
     ) -> LanguageModel:
-        """Learn to say what comes next.
+        """Train the language model on text.
 
         Parameters
         ----------
         corpus : str, path-like, list of path-like, TextReader, or iterable of str
-            Files, or texts: of a running text the lines.
+            Files, or texts; the lines of a running text.
         y : ignored
         validation : as `corpus`, optional
-            Text to measure training by. By default `held_out` of the corpus is set aside.
+            Text for validation. By default the fraction `held_out` of the corpus is held out.
         initial : Embeddings, path-like, optional
-            Word vectors that the table of units starts with; they must have `dim` columns.
+            Initial word vectors of the embedding table; they must have `dim` columns.
         {saving}
         CorpusError, ValueError, TypeError
-            If there is not enough to train on, or an option is out of range.
+            If there is not enough text, or an option is out of range.
         ModuleNotFoundError
-            If a vocabulary of subwords is to be learned and the package tokenizers is missing.
+            If the units are subwords, but the package tokenizers is missing.
         """
         saving = checkpoint, checkpoint_every, overwrite
         with self._training(corpus, saving, progress) as training:
@@ -127,7 +127,7 @@ class LanguageModel(TextEstimator[LanguageModelParameters]):
         overwrite: bool = False,
         progress: ProgressOption = None,
     ) -> LanguageModel:
-        """Go on with a training that was interrupted, to where it would have come without, bit for bit.
+        """Resume an interrupted training; the result is the same as without the interruption, bit for bit.
 
         {resuming}
         """
@@ -150,30 +150,30 @@ class LanguageModel(TextEstimator[LanguageModelParameters]):
         seed: int = 1,
         on_piece: Callable[[str], Any] | None = None,
     ) -> str:
-        """Go on writing.
+        """Continue a prompt.
 
         Parameters
         ----------
         prompt : str
-            Where to begin. Of a long one, the network sees the last half of its context.
+            Text to continue. Of a long prompt, the network reads only the last half of its context.
         max_tokens : int, default 200
-            Units to write at most; a line may end before.
+            Maximum number of units to write; a line may end earlier.
         temperature : float, default 1
-            Below 1, probable units are written more often than they should be.
+            Sampling temperature; below 1, probable units become more probable.
         top_k : int, optional
-            Draw among the top_k most probable tokens.
+            Sample only from the top_k most probable units.
         top_p : float, default 1
-            Draw among the fewest that have this probability together.
+            Sample only from the smallest set of units with at least this total probability.
         greedy : bool, default False
-            Write the most probable unit each time.
+            Always write the most probable unit.
         seed : int, default 1
         on_piece : callable, optional
-            Told every unit as soon as it is chosen, as people read it; parts of a character together.
+            Receives every unit in readable form as soon as it is chosen; bytes of one character come together.
 
         Returns
         -------
         str
-            The prompt and what follows it.
+            The prompt and its continuation.
 
         Raises
         ------
@@ -205,21 +205,21 @@ class LanguageModel(TextEstimator[LanguageModelParameters]):
         alternatives: int = 5,
         on_piece: Callable[[Written], Any] | None = None,
     ) -> list[Written]:
-        """Go on writing as `write` does, and tell how probable each unit was, and which others were.
+        """Continue a prompt as `write` does, and return probabilities and alternatives of each unit.
 
         Parameters
         ----------
         prompt, max_tokens, temperature, top_k, top_p, greedy, seed
             See `write`.
         alternatives : int, default 5
-            So many of the most probable units at each place.
+            Number of most probable units to return at each place.
         on_piece : callable, optional
-            Told every unit as soon as it is chosen.
+            Receives every unit as soon as it is chosen.
 
         Returns
         -------
         list of Written
-            What follows the prompt; if a line ended, its end is the last.
+            The continuation; if the line ended, its end is the last entry.
 
         Raises
         ------
@@ -248,17 +248,17 @@ class LanguageModel(TextEstimator[LanguageModelParameters]):
         return go_on(self._generating(), prompt, self._context, self._end, writing, wanted, tell)
 
     def score(self, texts: Iterable[str], *, by: Judge = "network", workers: int | None = None) -> list[Scored]:
-        """Say how probable texts are.
+        """Score texts by their probability.
 
         Parameters
         ----------
         texts : iterable of str
             Lines, or one or more running texts.
         by : {{'network', 'ngrams', 'mixture'}}, default 'network'
-            What is asked: the network, the n-grams of the same text, or both with the weight that made the held-out
-            text most probable. The mixture is nearly always the best judge.
+            Score with the network, the n-gram model, or the mixture of both, whose weight made the held-out text most
+            probable. The mixture is nearly always best.
         workers : int, optional
-            Threads; all cores by default.
+            Number of threads; all cores by default.
 
         Returns
         -------
@@ -295,7 +295,7 @@ class LanguageModel(TextEstimator[LanguageModelParameters]):
         return mixed(found, self.ngrams_.log_probabilities(packed), network.metadata["mixture_weight"])
 
     def perplexity(self, texts: Iterable[str], *, by: Judge = "network") -> float:
-        """Return the perplexity of texts, in which each token counts alike; NaN if there is none."""
+        """Return the perplexity over all tokens of the texts; NaN without any."""
         found = np.concatenate([np.zeros(0), *(one.log_probabilities for one in self.score(texts, by=by))])
         return math.exp(-float(found.mean())) if len(found) else math.nan
 

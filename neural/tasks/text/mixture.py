@@ -1,8 +1,8 @@
-"""A network and n-grams together: p = w · p(network) + (1 - w) · p(n-grams), with the weight that suits a text best.
+"""A mixture of a network and n-grams: p = w · p(network) + (1 - w) · p(n-grams), with the best weight for a text.
 
-Each knows what the other does not: n-grams have every run of words of the text by heart, and a network sees further
-back and what words have in common. The mixture is a distribution like each of them, and on the text that its weight was
-found on never worse than the better of the two.
+The two complement each other: n-grams memorise word sequences of the text; a network sees a longer context and
+similarities between words. The mixture is a distribution too, and on the text that decides its weight it is never worse
+than the better of the two.
 
 References
 ----------
@@ -21,7 +21,7 @@ Floats = NDArray[np.float64]
 
 def mixed(network: Floats, ngrams: Floats, weight: float) -> Floats:
     """Return the log-probabilities of the mixture in which the network has this weight, in [0, 1]."""
-    with np.errstate(divide="ignore"):  # of a weight of 0 or 1
+    with np.errstate(divide="ignore"):  # for a weight of 0 or 1
         found: Floats = np.logaddexp(network + np.log(weight), ngrams + np.log1p(-weight))
     return found
 
@@ -32,12 +32,12 @@ def best_weight(network: Floats, ngrams: Floats) -> float:
     Parameters
     ----------
     network, ngrams : ndarray of shape (N,)
-        Log-probabilities of the same N tokens, N > 0; no token is impossible to both.
+        Log-probabilities of the same N tokens, N > 0; no token has probability 0 in both.
     """
     most = np.maximum(network, ngrams)
     p, q = np.exp(network - most), np.exp(ngrams - most)
     low, high = 0.0, 1.0
-    for _ in range(_HALVINGS):  # mean log (w p + (1 - w) q) is concave in w: look for where its slope is 0
+    for _ in range(_HALVINGS):  # mean log (w p + (1 - w) q) is concave in w: find the zero of its slope
         weight = (low + high) / 2
         if np.mean((p - q) / (weight * p + (1 - weight) * q)) > 0:
             low = weight

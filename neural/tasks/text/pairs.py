@@ -1,4 +1,4 @@
-"""The pairs that a translator is trained on and those it is measured by, and what both languages are made of."""
+"""Training and held-out pairs of a translator, and the vocabularies of both languages."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from w2v.neural.tasks.parameters import AUTO, TranslatorParameters
 
 
 class LeftOutWarning(DataWarning):
-    """Some pairs are not trained on; the message says how many, and why."""
+    """Some pairs are left out of training; the message says how many, and why."""
 
 
 @dataclass(frozen=True)
 class PairData:
-    """Pairs to train on and to measure by, and where they came from."""
+    """Training and held-out pairs, and their files."""
 
     trained: Pairs
     held_out: Pairs
@@ -42,7 +42,7 @@ class PairData:
         columns: tuple[int, int] = (1, 2),
         errors: str = "strict",
     ) -> PairData:
-        """Return pairs of whatever `Translator.fit` takes; ValueError if they are too few."""
+        """Return the pairs from the arguments of `Translator.fit`; ValueError if there are too few."""
         pairs = _read(sources, targets, columns, errors)
         if pairs.n_incomplete:
             warnings.warn(
@@ -57,7 +57,7 @@ class PairData:
 
     @classmethod
     def again(cls, began: TextNetwork, given: tuple[Any, Any, Any], parameters: TranslatorParameters) -> PairData:
-        """Return the pairs of a training that goes on: those given, or else read from their files."""
+        """Return the pairs of a resumed training: those given, or else from their files."""
         training = began.metadata["training"]
         sources, targets, validation = given
         columns = tuple(training.get("columns", (1, 2)))
@@ -104,7 +104,7 @@ def learn_both(pairs: Pairs, parameters: TranslatorParameters) -> dict[str, Unit
 
 
 def _units_for(texts: Sequence[str]) -> str:
-    """Return what suits a language: characters where words have no spaces between them."""
+    """Return the units for a language: characters if it has no spaces between words, else subwords."""
     sample = "".join(texts[:1000])
     unspaced = sum("\u2e80" <= character <= "\u9fff" or "\u0e00" <= character <= "\u0eff" for character in sample)
     return "characters" if unspaced > len(sample) / 3 else "subwords"

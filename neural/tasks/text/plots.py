@@ -1,4 +1,4 @@
-"""A picture of what a translator looks at while it writes."""
+"""A picture of a translator's cross-attention."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _MOST_PIECES = 200
 
 
 def plot_alignment(translation: Translation) -> Figure:
-    """Draw how much each piece of a translation (row) looked at each piece of the source (column).
+    """Draw the cross-attention of each piece of a translation (row) to each piece of the source (column).
 
     Parameters
     ----------
@@ -30,7 +30,7 @@ def plot_alignment(translation: Translation) -> Figure:
     Raises
     ------
     ValueError
-        If the translation is empty, too long to be seen, or its alignment was not asked for.
+        If the translation is empty or too long to draw, or if its alignment was not requested.
     ImportError
         If matplotlib or textalloc is not installed.
     """

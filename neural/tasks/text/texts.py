@@ -1,4 +1,4 @@
-"""The texts that a language model is trained on and those it is measured by, and what they are made of."""
+"""Training and held-out texts of a language model, and their vocabulary."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from w2v.neural.tasks.parameters import LanguageModelParameters
 
 @dataclass(frozen=True)
 class TextData:
-    """Texts to train on and to measure by, and where they came from."""
+    """Training and held-out texts, and their files."""
 
     trained: list[str]
     held_out: list[str]
@@ -30,7 +30,7 @@ class TextData:
 
     @classmethod
     def of(cls, corpus: Any, validation: Any, parameters: LanguageModelParameters) -> TextData:
-        """Return the texts of whatever `LanguageModel.fit` takes; ValueError if there are too few."""
+        """Return the texts from the arguments of `LanguageModel.fit`; ValueError if there are too few."""
         lines = parameters.separate_lines if parameters.separate_lines is not None else parameters.units != "characters"
         errors = corpus.errors if isinstance(corpus, TextReader) else "strict"
         every, files = _read(corpus, lines)
@@ -47,12 +47,12 @@ class TextData:
             cut = len(text) - max(1, round(parameters.held_out * len(text)))
             trained, apart = [text[:cut]], [text[cut:]]
         if not any(text.strip() for text in trained) or not any(text.strip() for text in apart):
-            raise ValueError("the text is too short to hold a part of it out; give more, or a text to measure by")
+            raise ValueError("the text is too short to hold out a part; give more, or a validation text")
         return cls(trained, apart, lines, files, None, errors)
 
     @classmethod
     def again(cls, began: TextNetwork, corpus: Any, validation: Any, parameters: LanguageModelParameters) -> TextData:
-        """Return the texts of a training that goes on: those given, or else read from their files."""
+        """Return the texts of a resumed training: those given, or else read from their files."""
         read = partial(TextReader, errors=began.metadata["training"].get("errors", "strict"))
         how = "LanguageModel.load(…).resume(corpus)"
         corpus, validation = began.trained_on(corpus, validation, "texts", how, read=read)
@@ -60,7 +60,7 @@ class TextData:
 
 
 def _read(corpus: Any, lines: bool) -> tuple[list[str], list[str] | None]:
-    """Return lines that are not blank, or all of them as one running text, and the files that they are from."""
+    """Return the lines that are not blank, or all lines as one running text, and their files."""
     files = None
     found: Iterable[str]
     opened = open_corpus(corpus)

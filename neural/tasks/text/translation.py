@@ -1,4 +1,4 @@
-"""`Translator`: pairs of texts in, an encoder and a decoder that turn one language into the other."""
+"""`Translator`: an encoder and a decoder, trained on pairs of texts, that translate."""
 
 from __future__ import annotations
 
@@ -37,13 +37,13 @@ from w2v.settings.parameters import CHECKPOINT_INTERVAL
 from w2v.settings.tables import MANY, documented
 
 _MEASURED = 500
-"""Held-out pairs whose translations are compared, each time that training measures itself."""
+"""Held-out pairs that each evaluation during training translates."""
 _LONGEST_RATIO = 100.0
 
 
 @documented(TranslatorParameters)
 class Translator(TextEstimator[TranslatorParameters]):
-    """Translates from one language into another, after it has learned from pairs of texts.
+    """A translator from one language into another, trained on pairs of texts.
 
     Parameters
     ----------
@@ -52,11 +52,11 @@ class Translator(TextEstimator[TranslatorParameters]):
     Attributes
     ----------
     network_ : TextNetwork
-        What was learned.
+        The trained network.
     history_ : list of dict
-        What training measured: step, seconds, losses, held_out_loss, bleu.
+        Evaluations during training: step, seconds, losses, held_out_loss, bleu.
     is_complete_ : bool
-        False after an interrupted training, with which `resume` goes on.
+        False after an interrupted training, which `resume` continues.
 
     References
     ----------
@@ -91,26 +91,27 @@ class Translator(TextEstimator[TranslatorParameters]):
         overwrite: bool = False,
         progress: ProgressOption = None,
     ) -> Translator:
-        """Learn to translate.
+        """Train the translator on pairs of texts.
 
         Parameters
         ----------
         sources : list of str, Pairs, path-like or list of path-like
-            Texts; or pairs, or the files that hold them, see `w2v.corpora.parallel.read_pairs`.
+            Texts, pairs, or files of pairs; see `w2v.corpora.parallel.read_pairs`.
         targets : list of str or path-like, optional
-            Their translations, if `sources` are texts, or the file of them, if it is a file.
+            The translations if `sources` are texts, or their file if `sources` is a file.
         validation : as `sources`, or list of (str, str), optional
-            Pairs to measure training by. By default some are set aside; none of their translations is trained on.
+            Pairs for validation. By default some are held out, and pairs with the same translations are left out of
+            training.
         columns, errors : optional
-            Which columns of files hold sources and targets, and what to do with bytes that are not UTF-8; see
+            The columns of sources and targets in files, and how to handle bytes that are not UTF-8; see
             `w2v.corpora.parallel.read_pairs`.
         initial_source, initial_target : Embeddings, path-like, optional
-            Word vectors that the tables of both languages start with; they must have `dim` columns.
+            Initial word vectors of both embedding tables; they must have `dim` columns.
         {saving}
         CorpusError, ValueError, TypeError
-            If there is not enough to train on, or an option is out of range.
+            If there are too few pairs, or an option is out of range.
         ModuleNotFoundError
-            If a vocabulary of subwords is to be learned and the package tokenizers is missing.
+            If the units are subwords, but the package tokenizers is missing.
         """
         saving = checkpoint, checkpoint_every, overwrite
         with self._training(sources, saving, progress) as training:
@@ -139,7 +140,7 @@ class Translator(TextEstimator[TranslatorParameters]):
         overwrite: bool = False,
         progress: ProgressOption = None,
     ) -> Translator:
-        """Go on with a training that was interrupted, to where it would have come without, bit for bit.
+        """Resume an interrupted training; the result is the same as without the interruption, bit for bit.
 
         {resuming}
         """
@@ -164,15 +165,15 @@ class Translator(TextEstimator[TranslatorParameters]):
         Parameters
         ----------
         texts : iterable of str
-            Of any length; what is empty or blank stays empty.
+            Texts of any length; empty and blank ones stay empty.
         beam : int, default 5
-            Translations that are followed at a time; 1 takes the most probable piece at each place.
+            Beam size; 1 is greedy decoding.
         length_penalty : float, default 1
             See `w2v.neural.generation.beam.BeamOptions`.
         batch_size : int, default 64
-            Texts at a time in each thread. Memory grows with it; what is made of a text does not depend on it.
+            Texts that a thread translates at once; more take more memory. Translations do not depend on it.
         workers : int, optional
-            Threads; all cores by default.
+            Number of threads; all cores by default.
 
         Returns
         -------
@@ -194,21 +195,21 @@ class Translator(TextEstimator[TranslatorParameters]):
         workers: int | None = None,
         wanted: Wanted = Wanted(scores=True, alternatives=5, alignments=True),  # noqa: B008
     ) -> list[list[Translation]]:
-        """Translate texts and tell what the translator knows of the translations.
+        """Translate texts, and return scores, probabilities, alternatives and alignments.
 
         Parameters
         ----------
         texts, beam, length_penalty, batch_size, workers
             See `translate`.
         n_best : int, default 1
-            So many translations of each text, at most `beam`.
+            Number of translations of each text, at most `beam`.
         wanted : Wanted
-            What is to be told.
+            What to return.
 
         Returns
         -------
         list of list of Translation
-            Those of each text, best first; a text that is empty has one that is empty.
+            Translations of each text, best first; an empty text has one empty translation.
         """
         given, options = checked_texts(texts), BeamOptions(beam, length_penalty, n_best)
         Integer("Texts at a time in each thread.", 1, MANY).check("batch_size", batch_size)
@@ -223,7 +224,7 @@ class Translator(TextEstimator[TranslatorParameters]):
         ----------
         sources, targets : sequence of str
         **options
-            Of `translate`.
+            Options of `translate`.
         """
         return bleu(self.translate(sources, **options), list(targets)).score
 

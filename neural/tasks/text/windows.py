@@ -1,4 +1,4 @@
-"""Texts as the windows that a language model reads: what it sees at once is limited, and texts are not."""
+"""Texts as windows of limited length, as a language model reads them."""
 
 from __future__ import annotations
 
@@ -13,20 +13,20 @@ from w2v.neural.packing import Packed
 
 
 class Streams:
-    """Texts, each with START in front and, if texts end, END behind.
+    """Texts, each with START in front and, with `ends`, END behind.
 
     Parameters
     ----------
     texts : Packed
     ends : bool
-        Whether a text ends; a running text just stops.
+        Whether texts have an end; a running text has none.
 
     Attributes
     ----------
     ids : ndarray of shape (N,), int32
-        All streams, one after another.
+        All streams, concatenated.
     borders : ndarray of shape (B + 1,), int64
-        Where each begins.
+        Start of each stream.
     """
 
     def __init__(self, texts: Packed, ends: bool) -> None:
@@ -39,24 +39,25 @@ class Streams:
 
     @property
     def lengths(self) -> NDArray[np.int64]:
-        """Tokens to be told of each stream: all but its START."""
+        """Number of tokens to predict in each stream: all except START."""
         return np.diff(self.borders) - 1
 
     def batch(self, starts: NDArray[np.int64], lengths: NDArray[np.int64]) -> Batch:
-        """Return windows that read `lengths` tokens from `starts` on, and tell the token behind each."""
+        """Return windows that read `lengths` tokens from `starts` on and predict the next token of each."""
         offsets = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
         places = np.arange(offsets[-1]) + np.repeat(starts - offsets[:-1], lengths)
         return Batch(Packed(self.ids[places], offsets), self.ids[places + 1])
 
     def cut(self, context: int, stride: int | None = None) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """Cut every stream into windows, each `stride` tokens behind the one before, `context` by default.
+        """Cut every stream into windows, each starting `stride` tokens after the previous one, by default `context`.
 
         Parameters
         ----------
         context : int
-            Tokens of a window at most.
+            Maximum number of tokens of a window.
         stride : int, optional
-            With less than `context`, windows overlap: a token that two of them tell has more before it in the first.
+            If it is less than `context`, windows overlap: a token that two windows predict has more context in the
+            first.
 
         Returns
         -------
@@ -73,25 +74,25 @@ class Streams:
 
 
 class Windows:
-    """The batches of a training: windows of running texts at places that are drawn, or whole lines.
+    """The batches of a training: windows of running texts at random offsets, or whole lines.
 
     Parameters
     ----------
     streams : Streams
     context : int
     most_tokens : int
-        Of a batch.
+        Maximum number of tokens of a batch.
     seed : int
 
     Attributes
     ----------
     n_batches : int
-        In each epoch.
+        Batches per epoch.
 
     Raises
     ------
     ValueError
-        If there is no token to tell.
+        If there is no token to predict.
     """
 
     def __init__(self, streams: Streams, context: int, most_tokens: int, seed: int) -> None:
@@ -103,19 +104,19 @@ class Windows:
         self.n_batches = self._batches.n_batches
 
     def __getitem__(self, step: int) -> Batch:
-        """Return the batch of a step: in every epoch each window once, moved by a length that is drawn anew."""
+        """Return the batch of a step: each epoch has each window once, shifted by a new random offset."""
         starts, lengths = (part[self._batches[step]] for part in self._cut)
         epoch = step // self.n_batches
         shift = int(np.random.default_rng([self._seed, epoch, 1]).integers(self._context)) if epoch else 0
         streams = self._streams
         last = streams.borders[1:][np.searchsorted(streams.borders[1:], starts, side="right")] - 1
-        # a window that has others behind it may begin later; the rest of a stream is read as it is
+        # only windows with others behind them are shifted; the last one of a stream stays
         moved = np.where(starts + lengths + shift <= last, starts + shift, starts)
         return streams.batch(moved, lengths)
 
 
 def token_windows(streams: Streams, context: int) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any]]:
-    """Return windows that overlap by half, and how many tokens at the beginning of each the one before has told."""
+    """Return windows that overlap by half, and how many tokens of each the previous window has already predicted."""
     starts, lengths = streams.cut(context, max(1, context // 2))
     told = np.zeros(len(starts), np.int64)
     overlaps = starts[:-1] + lengths[:-1] - starts[1:]

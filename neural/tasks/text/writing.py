@@ -1,4 +1,4 @@
-"""How a language model goes on with a text, and how what it writes is told."""
+"""How a language model continues a text, and how its output is reported."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from w2v.neural.packing import Packed
 from w2v.settings.constraints import MAX_SEED, Integer
 from w2v.settings.tables import MANY
 
-_COUNT = Integer("Largest number of units to write.", 1, MANY)
+_COUNT = Integer("Maximum number of units to write.", 1, MANY)
 
 
 class Written(NamedTuple):
@@ -23,11 +23,11 @@ class Written(NamedTuple):
     Attributes
     ----------
     piece : str
-        As people read it; "</s>" is the end of a line.
+        The unit in readable form; "</s>" is the end of a line.
     log_probability : float
-        The network's, whatever the temperature is.
+        Log-probability by the network, independent of the temperature.
     alternatives : list of (str, float)
-        The most probable units at its place, and their log-probabilities.
+        The most probable units at its place, with their log-probabilities.
     """
 
     piece: str
@@ -37,12 +37,12 @@ class Written(NamedTuple):
 
 @dataclass(frozen=True)
 class Writing:
-    """How a text goes on: so many units at most, drawn, or the most probable each time.
+    """How to continue a text: the maximum number of units, and sampling or greedy decoding.
 
     Raises
     ------
     ValueError
-        If there is to be none.
+        If the maximum is below 1.
     """
 
     max_tokens: int
@@ -62,9 +62,9 @@ def go_on(
     wanted: Wanted,
     tell: OnToken,
 ) -> list[int]:
-    """Return the units that follow those of a prompt, without the end.
+    """Return the units that continue a prompt, without the end.
 
-    Of what is longer than its context, the network sees the last half.
+    If the text is longer than the context, the network reads its last half.
     """
     banned = (START, UNKNOWN, END) if end is None else (START, UNKNOWN)
     written: list[int] = []
@@ -86,18 +86,18 @@ def go_on(
 
 
 def continued(units: Units, prompt: str, ids: Sequence[int], written: Sequence[int]) -> str:
-    """Return a prompt as it was given, what is unknown in it too, and what follows it."""
+    """Return the prompt as given, including unknown characters, and its continuation."""
     added = units.decode([*ids, *written])[len(units.decode(ids)) :]
     return prompt + (added.removeprefix(" ") if _has_space(units, prompt) else added)
 
 
 def _has_space(units: Units, prompt: str) -> bool:
-    """Tell whether a first word needs no space before it."""
+    """Return whether a first word needs no space before it."""
     return not prompt or (units.kind == "words" and prompt[-1].isspace())
 
 
 class Pieces:
-    """Tells units as they are written: the bytes of a character wait for one another, four of them at most."""
+    """Reports units as they are written; the bytes of a character, at most four, are collected first."""
 
     def __init__(self, units: Units, prompt: str, tell: Callable[[str], Any] | None) -> None:
         self._units, self._tell = units, tell
@@ -105,13 +105,13 @@ class Pieces:
         self._has_space = _has_space(units, prompt)
 
     def add(self, token: int) -> None:
-        """Tell a unit, unless it ends within a character."""
+        """Report a unit, unless it ends within a character."""
         self._waiting.append(token)
         if len(self._waiting) >= 4 or not self._units.joined(self._waiting).endswith("\ufffd"):
             self.end()
 
     def end(self) -> None:
-        """Tell what still waits."""
+        """Report the bytes that are left."""
         text = self._units.joined(self._waiting)
         if self._tell is not None and self._waiting:
             self._tell(text.removeprefix(" ") if self._has_space else text)

@@ -233,7 +233,7 @@ def test_an_interrupt_says_how_to_go_on(
     Asked(monkeypatch).most = 20
     result = run("distill", teacher, text, "--initial", tmp_path / "words", "--output", tmp_path / "a.encoder")
     assert result.exit_code == 130
-    assert f"is in {tmp_path / 'a.encoder.distil'}; the same command goes on from there." in result.stderr
+    assert f"saved in {tmp_path / 'a.encoder.distil'}; run the same command again to resume." in result.stderr
 
 
 @pytest.mark.parametrize(
@@ -245,7 +245,7 @@ def test_an_interrupt_says_how_to_go_on(
         ({"text": "-"}, 1, "can be read only once"),
         ({"text": "short.txt"}, 1, "the text has 1 sentences of 4 to 40 words"),
         ({"initial": "an.encoder"}, 1, "an.encoder is an encoder; `initial` are word vectors"),
-        ({"work": "."}, 1, "holds something else than the steps of a distillation"),
+        ({"work": "."}, 1, "is not a folder of a distillation"),
         ({"sentences": "3"}, 2, "sentences"),
     ],
 )

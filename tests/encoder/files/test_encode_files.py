@@ -183,7 +183,7 @@ def test_mistakes_are_told_before_anything_is_written(
         ([files / "none"], {}, CorpusError, "there is no such file"),
         ([files / "a.txt"], {"format": "csv"}, ValueError, "format must be 'npy' or 'parquet', got 'csv'"),
         ([files / "a.txt"], {"batch_size": 0}, ValueError, "batch_size must be"),
-        ([files / "a.txt"], {"truncate_dim": 21}, ValueError, "the vectors have 20 columns only"),
+        ([files / "a.txt"], {"truncate_dim": 21}, ValueError, "the vectors have only 20 columns"),
         ([files / "a.txt"], {"errors": "ignore"}, ValueError, 'errors must be "strict" or "replace"'),
         ([files / "a.txt"], {"format": "parquet"}, ImportError, r"pip install 'w2v-toolkit\[parquet\]'"),
         ([files / "a.txt"], {"client": "local:2"}, ValueError, r"only an encoder that SentenceEncoder\.load"),

@@ -195,8 +195,8 @@ def test_training_on_a_corpus_alone_has_a_bag_beside_unless_something_is_said_of
     "start, options, message",
     [
         ("words", {"bag_columns": -1}, "bag_columns must be a whole number from 0"),
-        ("words", {"bag_columns": 0, "bag_weight": 0.5}, "with bag_columns=0 there is none"),
-        ("words", {"bag_columns": 0, "bag_prefix": 5}, "with bag_columns=0 there is none"),
+        ("words", {"bag_columns": 0, "bag_weight": 0.5}, "but bag_columns=0 makes none"),
+        ("words", {"bag_columns": 0, "bag_prefix": 5}, "but bag_columns=0 makes none"),
         ("words", {"bag_prefix": -1}, "bag_prefix must be a whole number from 0"),
         ("words", {"bag_weight": 0.0}, "bag_weight must be"),
         ("words", {"mean_weight": -1.0}, "mean_weight must be"),
@@ -213,7 +213,7 @@ def test_a_state_refuses_blocks_that_do_not_fit() -> None:
     state = sif_state(make_embeddings())
     with pytest.raises(ValueError, match="10 words, but the mean is of 3 vectors"):
         replace(state, blocks=Blocks(mean=PlainMean(np.ones((3, 2), np.float32), 1.0)))
-    with pytest.raises(ValueError, match="no place for further blocks"):
+    with pytest.raises(ValueError, match="cannot have further blocks"):
         replace(state, pooling=Pooling(kept=5), blocks=make_blocks("bag"))
     with pytest.raises(TypeError, match="must be float32"):
         PlainMean(np.ones((10, 2)), 1.0)  # type: ignore[arg-type]
@@ -268,7 +268,7 @@ MEAN_ENTRIES = {"columns": 9, "weight": MEAN}
         (config(blocks={"bag": {**BAG_ENTRIES, "prefix": 1.5}}), "bag_prefix must be"),
         (config(blocks={"bag": {**BAG_ENTRIES, "columns": True}}), "bag_columns must be a whole number"),
         (config(blocks={"bag": {**BAG_ENTRIES, "columns": 10**9}}), "bag_columns must be a whole number"),
-        (config(blocks={"bag": {**BAG_ENTRIES, "columns": None}}), "a block needs a column"),
+        (config(blocks={"bag": {**BAG_ENTRIES, "columns": None}}), "a block needs at least one column"),
         (config(blocks={"bag": {**BAG_ENTRIES, "columns": 38}, "mean": MEAN_ENTRIES}), "do not make up its dimension"),
         (config(blocks={"bag": {**BAG_ENTRIES, "weight": "1"}}), "bag_weight must be"),
         (config(blocks={"bag": {**BAG_ENTRIES, "weight": -1}}), "bag_weight must be"),

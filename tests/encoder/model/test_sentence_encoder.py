@@ -117,7 +117,7 @@ def test_constructor_options_are_those_of_encode() -> None:
     [
         ({"batch_size": 0}, "batch_size must be a whole number from 1 to"),
         ({"truncate_dim": 0}, "truncate_dim must be a whole number from 1 to"),
-        ({"truncate_dim": 21}, "the vectors have 20 columns only"),
+        ({"truncate_dim": 21}, "the vectors have only 20 columns"),
         ({"precision": "int4"}, "precision must be 'float32' or 'float16' or 'int8', got 'int4'"),
         ({"return_attention": True}, "a static encoder has no attention"),
     ],

@@ -193,8 +193,8 @@ def test_too_few_records_are_found_out_before_all_texts_are_encoded() -> None:
 def test_add_that_does_not_fit_leaves_the_index_as_it_was(index: SentenceIndex) -> None:
     before = {file.name: file.read_bytes() for file in index.path.iterdir() if file.is_file()}
     for how, message in (
-        ({}, "the index has ids, so that sentences that are added need some"),
-        ({"metadata": [{"year": 1}]}, "the index has ids, so that sentences that are added need some"),
+        ({}, "the index has ids, so new sentences need ids"),
+        ({"metadata": [{"year": 1}]}, "the index has ids, so new sentences need ids"),
         ({"ids": ["d7"]}, "the id 'd7' is in the index already; replace its sentence"),
         ({"ids": [7]}, "column 'id' would hold text and integers"),
         ({"ids": ["new"], "metadata": [{"year": "MMXX"}]}, "column 'year' would hold integers and text"),

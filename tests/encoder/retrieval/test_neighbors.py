@@ -86,7 +86,7 @@ def test_neighbors_answers_phrases_of_words_and_of_encoders(embeddings: Embeddin
     assert "green apple" in result.stdout and "near red" in result.stdout
     assert_mistake(run("neighbors", tmp_path / "my.model", "foo bar"), 1, "no word of 'foo bar' is known")
     assert_mistake(
-        run("neighbors", tmp_path / "my.encoder", "red", "--minus", "sea"), 2, "go with --top and --json only"
+        run("neighbors", tmp_path / "my.encoder", "red", "--minus", "sea"), 2, "only --top and --json are possible"
     )
     missing = run("neighbors", tmp_path / "my.model", "red", "--sentences", tmp_path / "nowhere.txt")
     assert_mistake(missing, 1, "nowhere.txt")

@@ -278,7 +278,7 @@ def test_saved_topics_open_as_they_were(topics: Topics, tmp_path: Path) -> None:
         merged.save(path)
     merged.save(path, overwrite=True)
     (tmp_path / "other").mkdir()
-    with pytest.raises(ModelError, match="is there and holds no topics"):
+    with pytest.raises(ModelError, match="exists and is not a folder of topics"):
         merged.save(tmp_path / "other", overwrite=True)
     with pytest.raises(ModelError, match="open it with w2v topics, or Topics.open"):
         SentenceIndex.open(path)

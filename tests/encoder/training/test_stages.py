@@ -221,5 +221,5 @@ def test_weights_of_pairs_are_one_for_each_source(monkeypatch: pytest.MonkeyPatc
     with pytest.raises(ValueError, match="pair_weights has 2 numbers, 1,2, for 1 sources of pairs"):
         fit_encoder(static(), make_paragraphs(), pairs=PAIRS, options=replace(OPTIONS, pair_weights="1,2"))
     for wrong in ("", "1,", "0", "-1", "nan", "1;2", "1e999"):
-        with pytest.raises(ValueError, match="pair_weights must be numbers above 0 with commas between"):
+        with pytest.raises(ValueError, match="pair_weights must be numbers above 0, separated by commas"):
             replace(OPTIONS, pair_weights=wrong)

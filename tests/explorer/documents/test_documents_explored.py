@@ -151,9 +151,9 @@ def test_table_and_files_hold_what_is_selected(client: Client) -> None:
     [
         ("search", {"query": "zzz"}, "no word of the query is known"),
         ("search", {"query": "x" * (LONGEST_QUERY + 1)}, "4,000 characters"),
-        ("search", {"query": "cat", "n": 0}, "between 1 and 2,000 hits"),
-        ("document", {"place": 240}, "240 points, and none of number 240"),
-        ("texts", {"places": [-1]}, "none of number -1"),
+        ("search", {"query": "cat", "n": 0}, "must be from 1 to 2,000"),
+        ("document", {"place": 240}, "240 points, but none with number 240"),
+        ("texts", {"places": [-1]}, "none with number -1"),
         ("texts", {"places": [True]}, "places (whole numbers)"),
         ("texts", {"places": [0] * 201}, "at most 200 sentences"),
         ("table", {"selected": "??"}, "bits in base64"),
@@ -260,4 +260,4 @@ def test_command_names_what_is_wrong(index: Path, tmp_path: Path) -> None:
     )
     assert_mistake(run("explore", index, "--color", "speaker"), 1, "no column 'speaker' to colour by")
     model = save_model(tmp_path)
-    assert_mistake(run("explore", model, "--color", "speaker"), 1, "metadata and colours are for an index of sentences")
+    assert_mistake(run("explore", model, "--color", "speaker"), 1, "metadata and colours are for a sentence index")

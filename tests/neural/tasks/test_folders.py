@@ -91,17 +91,17 @@ CHANGES: list[tuple[str, Any, str]] = [
     ("training", [], "training has the wrong type"),
     ("training.complete", False, r"training\.safetensors"),
     ("history", {}, "history has the wrong type"),
-    ("history", [1], "its history is not one of measurements"),
-    ("history", [{"held_out_loss": None}], "its history is not one of measurements"),
-    ("history", [{"step": 1, "accuracy": "x"}], "its history is not one of measurements"),
+    ("history", [1], "its history contains entries that are not measurements"),
+    ("history", [{"held_out_loss": None}], "its history contains entries that are not measurements"),
+    ("history", [{"step": 1, "accuracy": "x"}], "its history contains entries that are not measurements"),
     ("network.decoder", None, "an object was expected, not None"),
     ("network.decoder.epsilon", "x", "epsilon must be of the type float, not 'x'"),
     ("network.decoder.epsilon", [], "epsilon must be of the type float"),
     ("network.decoder.epsilon", -1, "epsilon must be above 0 and at most 1"),
     ("network.decoder.causal", 10**30, "causal must be of the type bool"),
     ("network.decoder.window", True, "window must be of the type int"),
-    ("training.files", 5, "the files of its training are not names of files"),
-    ("training.validation", [1], "the validation of its training are not names of files"),
+    ("training.files", 5, "the files of its training are not file names"),
+    ("training.validation", [1], "the validation of its training are not file names"),
 ]
 
 

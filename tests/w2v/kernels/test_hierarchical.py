@@ -428,7 +428,7 @@ def test_model_cannot_be_continued_on_another_text() -> None:
         ({"ns_exponent": 0.5}, "ns_exponent is for negative sampling"),
         ({"algorithm": "cbow", "position_weights": True}, "position_weights needs negative sampling"),
         ({"deterministic": True}, "deterministic needs negative sampling"),
-        ({"lines": "pairs"}, "leave algorithm, objective and subwords out"),
+        ({"lines": "pairs"}, "leave out algorithm, objective and subwords"),
         ({"alpha": 0.11}, "alpha must be at most 0.1"),
     ],
     ids=str,

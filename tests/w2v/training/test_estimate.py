@@ -206,7 +206,7 @@ def test_dry_run_prints_json_without_an_output(text: Path) -> None:
         (["nowhere.txt", "--dry-run"], 1, "nowhere.txt"),
         (["text.txt", "--dry-run", "--resume", "x"], 2, "--resume and --dry-run exclude"),
         (["text.txt", "--dry-run", "--continue", "x"], 2, "--continue and --dry-run exclude"),
-        (["text.txt", "--dry-run", "--patience", "3"], 2, "patience needs something to look at"),
+        (["text.txt", "--dry-run", "--patience", "3"], 2, "patience needs something to watch"),
     ],
 )
 def test_dry_run_refuses_what_it_cannot_estimate(arguments: list[str], code: int, message: str) -> None:

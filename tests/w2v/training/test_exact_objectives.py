@@ -215,7 +215,7 @@ def test_softmax_is_measured_on_what_is_held_out() -> None:
         ({"objective": "glove", "holdout": 0.1}, "holdout is for objectives"),
         ({"objective": "glove", "deterministic": True}, "deterministic needs negative sampling"),
         ({"objective": "softmax", "algorithm": "cbow", "position_weights": True}, "position_weights needs negative"),
-        ({"objective": "glove", "lines": "pairs"}, "leave algorithm, objective and subwords out"),
+        ({"objective": "glove", "lines": "pairs"}, "leave out algorithm, objective and subwords"),
         ({"objective": "glove", "x_max": 0}, "x_max must be a finite number above 0, got 0"),
         ({"objective": "glove", "x_max": -3.0}, "x_max must be a finite number above 0"),
         ({"objective": "glove", "x_exponent": 6}, "x_exponent must be a number from 0 to 5"),

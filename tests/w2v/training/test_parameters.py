@@ -134,8 +134,8 @@ def test_min_alpha_may_not_exceed_alpha() -> None:
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"patience": 2}, "^patience needs something to look at"),
-        ({"monitor": "holdout", "holdout": 0.1}, "^monitor says what patience looks at"),
+        ({"patience": 2}, "^patience needs something to watch"),
+        ({"monitor": "holdout", "holdout": 0.1}, "^monitor says what patience watches"),
         ({"patience": 2, "monitor": "pairs", "holdout": 0.1}, "^monitor='pairs' needs eval_pairs"),
         ({"patience": 0, "holdout": 0.1}, "^patience must be a whole number from 1 to 100000 or None, got 0"),
         ({"patience": 2.5, "holdout": 0.1}, "^patience must be a whole number"),

@@ -328,7 +328,9 @@ def broken_kernel(training: Trainer, monkeypatch: pytest.MonkeyPatch, loss: floa
 def test_divergence_of_the_loss_stops_training(loss: float, workers: int, monkeypatch: pytest.MonkeyPatch) -> None:
     training = make_trainer(n_tokens=20_000)
     broken_kernel(training, monkeypatch, loss)
-    with pytest.raises(DivergenceError, match=r"in epoch 1: the mean loss is .*; lower alpha \(it is 0.025\) or raise"):
+    with pytest.raises(
+        DivergenceError, match=r"in epoch 1: the mean loss is .*; lower the learning rate alpha \(now 0.025\)"
+    ):
         run(training, workers)
     assert training.step <= workers + 1
 
@@ -337,7 +339,7 @@ def test_divergence_of_the_vectors_is_found(monkeypatch: pytest.MonkeyPatch) -> 
     training = make_trainer()
     broken_kernel(training, monkeypatch, 100.0)
     training.tables.w_out[3] = np.nan
-    with pytest.raises(DivergenceError, match=r"the vectors are not finite; lower alpha"):
+    with pytest.raises(DivergenceError, match=r"the vectors are not finite; lower the learning rate alpha"):
         run(training, 1)
 
 
@@ -359,7 +361,7 @@ def test_largest_alpha_stays_finite_or_says_that_it_diverged(
     try:
         run(training, 1)
     except DivergenceError as error:
-        assert f"lower alpha (it is {alpha:g})" in str(error)
+        assert f"lower the learning rate alpha (now {alpha:g})" in str(error)
     else:
         assert training.tables.all_finite()
         assert abs(training.tables.w_in).max() < 1e4

@@ -235,8 +235,8 @@ def test_train_stops_early(text: Path) -> None:
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (["--patience", 2], "patience needs something to look at"),
-        (["--held-out", 0.1, "--monitor", "holdout"], "monitor says what patience looks at"),
+        (["--patience", 2], "patience needs something to watch"),
+        (["--held-out", 0.1, "--monitor", "holdout"], "monitor says what patience watches"),
         (["--held-out", 0.1, "--patience", 2, "--monitor", "pairs"], "needs eval_pairs"),
         (["--deterministic", "--max-time", 10], "deterministic cannot go with max_time"),
         (["--held-out", -0.1], "--held-out"),

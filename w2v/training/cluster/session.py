@@ -157,7 +157,9 @@ def _state_of(
     parameters, (blocks, momenta), k = start.parameters, training.version, len(text.shards)
     tables = _gathered(training.engine, blocks, parameters, text.vocabulary)
     if not tables.all_finite():
-        raise DivergenceError("training diverged: the vectors are not finite; lower alpha or raise min_count")
+        raise DivergenceError(
+            "training diverged: the vectors are not finite; lower the learning rate alpha or raise min_count"
+        )
     momentum = None
     if momenta and not complete:
         momentum = _gathered(training.engine, momenta, parameters, text.vocabulary)

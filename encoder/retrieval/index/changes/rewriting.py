@@ -84,7 +84,7 @@ def check_alike(indexes: Sequence[Stored], *, by_dtype: bool = True) -> None:
                 what = "columns" if name == "dimension" else "numbers"
                 raise ModelError(f"{pair} have vectors of {own} and {its} {what}; build one of them again")
         if first.digest != other.digest:
-            raise ModelError(f"{pair} are of different encoders, so that their vectors cannot be compared")
+            raise ModelError(f"{pair} come from different encoders, so their vectors cannot be compared")
 
 
 def merge_indexes(

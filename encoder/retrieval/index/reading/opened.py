@@ -260,7 +260,7 @@ class OpenedIndex(Searchable):
             If the index holds pictures.
         """
         if not isinstance(self._state, EncoderState):
-            raise ValueError("the index holds pictures, which have no words")
+            raise ValueError("the index contains pictures, which have no words")
         if self._words is None:
             self._words = open_words(self.part_folder("words"), self._state, self.rows, progress)
         return self._words

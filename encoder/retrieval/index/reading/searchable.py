@@ -139,7 +139,7 @@ class Searchable(Answering):
         if by not in WAYS:
             raise ValueError(f"by must be one of {', '.join(WAYS)}, not {by!r:.80}")
         if not isinstance(self._state, EncoderState) and (by != "vectors" or rerank is not None):
-            raise ValueError("the index holds pictures, which have no words: it is searched by vectors alone")
+            raise ValueError("the index contains pictures, which have no words: search it by vectors")
         model = CrossEncoder(rerank, workers=self._workers) if isinstance(rerank, (str, os.PathLike)) else rerank
         if not isinstance(model, CrossEncoder | None):
             raise TypeError(f"rerank must be a CrossEncoder of w2v.encoder.retrieval or its folder, not {model!r:.60}")

@@ -92,7 +92,7 @@ def joining_of(given: GivenRecords | None, before: Records | None = None, *, liv
     kinds: dict[str, Kind] = {} if before is None else before.kinds
     if given is None or not given.names:
         if ID in kinds:
-            raise ValueError("the index has ids, so that sentences that are added need some (ids=, or a column 'id')")
+            raise ValueError("the index has ids, so new sentences need ids (ids=, or a column 'id')")
         return Joining()
     columns = given.typed(kinds)
     merged_kinds([kinds, {name: column.kind for name, column in columns.items()}])
@@ -104,7 +104,7 @@ def joining_of(given: GivenRecords | None, before: Records | None = None, *, liv
         if taken is not None:
             raise ValueError(f"the id {taken!r:.60} is in the index already; replace its sentence, or give another id")
     elif ID in kinds:
-        raise ValueError("the index has ids, so that sentences that are added need some (ids=, or a column 'id')")
+        raise ValueError("the index has ids, so new sentences need ids (ids=, or a column 'id')")
     return Joining(columns)
 
 

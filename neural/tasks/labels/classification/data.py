@@ -254,13 +254,13 @@ def _known_only(apart: Labelled, rows: Mapping[Any, int]) -> LabelledTexts:
     if unknown:
         warnings.warn(
             LeftOutWarning(
-                f"{len(apart) - len(kept):,} texts to measure by have labels that no text to train on has, such as "
+                f"{len(apart) - len(kept):,} validation texts have labels that no training text has, such as "
                 f"{unknown[0]!r:.60}, and are left out"
             ),
             stacklevel=5,
         )
     if not kept:
-        raise ValueError("no text to measure by has a label that a text to train on has")
+        raise ValueError("no validation text has a label of the training texts")
     return LabelledTexts.of(
         [apart.texts[i] for i in kept], [[rows[x] for x in dict.fromkeys(apart.labels[i])] for i in kept]
     )

@@ -120,7 +120,7 @@ def began_with(began: TextNetwork) -> str | None:
     """Return the word vectors that a training began with; ValueError if nobody knows where they are."""
     vectors: str | None = began.metadata["training"].get("vectors")
     if vectors == "":
-        raise ValueError("the word vectors that words began with were no folder: train anew, fit(texts, y, vectors=…)")
+        raise ValueError("the initial word vectors were not a folder: train anew, fit(texts, y, vectors=…)")
     return vectors
 
 

@@ -71,9 +71,7 @@ def train_layered(start: TextNetwork, data: LabelData, training: Training[Classi
         See `w2v.neural.tasks.fitting.train`.
     """
     if not len(data.held_out):
-        raise ValueError(
-            "layers are trained as long as held-out texts gain: let held_out be above 0, or give such texts"
-        )
+        raise ValueError("training layers needs held-out texts: set held_out above 0, or give validation texts")
     parameters, n_classes = training.parameters, len(data.classes)
     workers = parameters.workers or default_workers()
     weights = data.trained.targets(n_classes, parameters.class_weight).weights

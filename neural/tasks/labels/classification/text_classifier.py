@@ -241,7 +241,7 @@ class TextClassifier(TextEstimator[ClassifierParameters]):
         classes = self.classes_.tolist()
         words = get_tokenizer(self.tokenizer)(checked_text(text, 1))
         if label is not None and label not in classes:
-            raise ValueError(f"{label!r:.60} is no label of the classifier")
+            raise ValueError(f"{label!r:.60} is not a label of the classifier")
         k = int(self.predict_proba([" ".join(words)]).argmax()) if label is None else classes.index(label)
         return list(zip(words, left_out(self.predict_proba, words).values[:, k].tolist(), strict=True))
 

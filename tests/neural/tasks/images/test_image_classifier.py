@@ -199,7 +199,7 @@ def test_what_changed_is_refused(tmp_path: Path) -> None:
         ImageClassifier.load(tmp_path / "out").resume()
     with pytest.raises(TrainingInterrupted):
         small().fit(PIXELS, LABELS, checkpoint=tmp_path / "two", progress=stop_at(10))
-    with pytest.raises(ValueError, match=r"were no files: pass them again, in Python: ImageClassifier"):
+    with pytest.raises(ValueError, match=r"were not files: pass them again, in Python: ImageClassifier"):
         ImageClassifier.load(tmp_path / "two").resume()
     with pytest.raises(ModelError, match=r"w2v fit-images --resume .*two, or ImageClassifier\.load"):
         small().fit(PIXELS, LABELS, checkpoint=tmp_path / "two")
@@ -242,7 +242,7 @@ def test_classes_are_held_out_in_proportion_and_never_as_a_whole() -> None:
     [
         ({}, PIXELS, LABELS[:7], "there are 200 pictures and 7 labels; each picture needs its own"),
         ({}, PIXELS, ["cat"] * 200, "all 200 pictures show the same, cat: a classifier needs at least two classes"),
-        ({}, PIXELS, None, "nobody says what the pictures show; give labels"),
+        ({}, PIXELS, None, "the pictures have no labels; give labels"),
         ({}, PIXELS, np.arange(200) / 3, "labels are text or whole numbers|Labels are text or whole numbers"),
         ({}, PIXELS[:2], LABELS[:2], "give more pictures|show the same"),
         ({}, [np.zeros((2, 2)), np.zeros((3, 3))], [0, 1], "one size"),
@@ -302,7 +302,7 @@ CHANGES: list[tuple[str, Any, str]] = [
     ("pixels.deviation", [0], "must be above 0"),
     ("pixels.scaled", 1, "scaled must be true or false"),
     ("parameters", {"image_shape": [1]}, "image_shape must be"),
-    ("history", [1], "its history is not one of measurements"),
+    ("history", [1], "its history contains entries that are not measurements"),
 ]
 
 

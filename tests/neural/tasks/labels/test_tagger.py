@@ -187,7 +187,7 @@ def test_training_goes_on_with_the_same_sentences_only(clock: Clock) -> None:
     tagger = Tagger(**TINY)
     with pytest.raises(TrainingInterrupted):
         tagger.fit(NAMED, validation=TEST, progress=ticking(clock, 8))
-    with pytest.raises(ValueError, match="were no files: pass them again"):
+    with pytest.raises(ValueError, match="were not files: pass them again"):
         tagger.resume()
     other = [["They", *own[1:]] for own in NAMED.sentences]
     with pytest.raises(ValueError, match="another text"):
@@ -205,7 +205,7 @@ def test_training_goes_on_with_the_same_sentences_only(clock: Clock) -> None:
         ([["we"], ["met"]], [["O"]], {}, ValueError, "2 sentences, but tags of 1"),
         ([["we", "met"]], [["O"]], {}, ValueError, "sentence 1 has 2 words, but 1 tags"),
         ([["we"]], [["O"]], {}, ValueError, "one sentence is too few"),
-        ([[]], [[]], {}, ValueError, "no word in any of the sentences"),
+        ([[]], [[]], {}, ValueError, "the sentences have no words"),
         ([["we", ""]], [["O", "O"]], {}, ValueError, "sentence 1 has an empty word"),
         ([["we"], ["a", None]], [["O"]] * 2, {}, TypeError, "sentence 2: word 2 is not a str but NoneType"),
         ([["we"], ["a", "b"]], [["O"], ["O", 1]], {}, TypeError, "sentence 2: tag 2 is not a str but int"),

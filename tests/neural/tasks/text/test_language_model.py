@@ -259,7 +259,7 @@ def test_interrupted_training_ends_at_the_same_bits(
 def test_what_cannot_go_on_is_refused(tmp_path: Path) -> None:
     with pytest.raises(TrainingInterrupted):
         small().fit(CORPUS, checkpoint=tmp_path / "out", progress=stop_at(10))
-    with pytest.raises(ValueError, match="were no files: pass them again, in Python: LanguageModel"):
+    with pytest.raises(ValueError, match="were not files: pass them again, in Python: LanguageModel"):
         LanguageModel.load(tmp_path / "out").resume()
     with pytest.raises(ValueError, match="another text"):
         LanguageModel.load(tmp_path / "out").resume(CORPUS[1:])
@@ -272,17 +272,17 @@ def test_what_cannot_go_on_is_refused(tmp_path: Path) -> None:
     ("options", "corpus", "message"),
     [
         ({}, ["", "  "], "there is no text"),
-        ({}, ["one two"], "too short to hold a part of it out"),
-        ({"units": "characters"}, ["a"], "too short to hold a part of it out"),
+        ({}, ["one two"], "too short to hold out a part"),
+        ({"units": "characters"}, ["a"], "too short to hold out a part"),
         ({"units": "subwords", "vocabulary_size": 10}, CORPUS, "must have from 259"),
         ({"dim": 30, "heads": 4}, CORPUS, "dim must be a multiple of heads: 30"),
         ({"epochs": 0}, CORPUS, "epochs must be"),
         ({"max_time": -1.0}, CORPUS, "max_time must be"),
         ({"positions": "fraction"}, CORPUS, "positions must be"),
         ({"order": 8}, CORPUS, "order must be"),
-        ({"min_count": 1000}, CORPUS, "hold nothing that a vocabulary could be made of"),
+        ({"min_count": 1000}, CORPUS, "contain nothing to build a vocabulary from"),
         ({"tokenizer": "klingon"}, CORPUS, "klingon"),
-        ({"tokenizer": str.split}, CORPUS, "could not be kept with the model"),
+        ({"tokenizer": str.split}, CORPUS, "cannot be saved with the model"),
     ],
 )
 def test_bad_input_is_told_in_a_sentence(options: dict[str, Any], corpus: list[str], message: str) -> None:

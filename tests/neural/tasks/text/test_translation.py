@@ -187,7 +187,7 @@ def test_what_changed_is_refused(tmp_path: Path) -> None:
         Translator.load(tmp_path / "out").resume()
     with pytest.raises(TrainingInterrupted):
         small().fit(PAIRS, checkpoint=tmp_path / "two", progress=stop_at(10))
-    with pytest.raises(ValueError, match=r"were no files: pass them again, in Python: Translator"):
+    with pytest.raises(ValueError, match=r"were not files: pass them again, in Python: Translator"):
         Translator.load(tmp_path / "two").resume()
     with pytest.raises(ModelError, match=r"w2v fit-translator --resume .*two, or Translator\.load"):
         small().fit(PAIRS, checkpoint=tmp_path / "two")

@@ -81,7 +81,7 @@ def test_what_cannot_be_resumed(tmp_path: Path) -> None:
     model = TextClassifier(**LAYERS)
     with pytest.raises(TrainingInterrupted):
         model.fit(TEXTS, LABELS, progress=stop_at(2))
-    with pytest.raises(ValueError, match="were no files: pass them again"):
+    with pytest.raises(ValueError, match="were not files: pass them again"):
         model.resume()
     with pytest.raises(ValueError, match="began with another text"):
         model.resume(TEXTS[:-1], LABELS[:-1])
@@ -89,7 +89,7 @@ def test_what_cannot_be_resumed(tmp_path: Path) -> None:
 
 
 def test_layers_need_held_out_texts_and_fitting_sizes() -> None:
-    with pytest.raises(ValueError, match="let held_out be above 0"):
+    with pytest.raises(ValueError, match="set held_out above 0"):
         TextClassifier(**LAYERS | {"held_out": 0.0}).fit(TEXTS, LABELS)
     with pytest.raises(ValueError, match="multiple of heads"):
         TextClassifier(**LAYERS | {"dim": 15}).fit(TEXTS, LABELS)

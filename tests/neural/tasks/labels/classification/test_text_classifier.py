@@ -127,7 +127,7 @@ def test_what_words_started_with_is_known_when_training_goes_on(tmp_path: Path, 
         with pytest.raises(TrainingInterrupted):
             model.fit(TEXTS, LABELS, vectors=given, progress=interrupt)
         if given is vectors:
-            with pytest.raises(ValueError, match="were no folder: train anew"):
+            with pytest.raises(ValueError, match="were not a folder: train anew"):
                 model.resume(TEXTS, LABELS)
     model.resume(TEXTS, LABELS)
     assert np.array_equal(model.network_.parameters.flat, whole.network_.parameters.flat)
@@ -282,7 +282,7 @@ def test_labels_that_cannot_be_learned(texts: list[str], labels: Any, message: s
         ({"layers": -1}, "layers must be 'auto' or"),
         ({"held_out": 0.6}, "held_out must be"),
         ({"class_weight": "rare"}, "class_weight must be 'none' or 'balanced'"),
-        ({"tokenizer": str.split}, "could not be kept with the model"),
+        ({"tokenizer": str.split}, "cannot be saved with the model"),
         ({"min_count": 1000, "word_ngrams": 1}, "no word occurs min_count times, 1000"),
     ],
 )
