@@ -61,8 +61,8 @@ class Bags(NamedTuple):
         counts = np.diff(self.offsets)
         if len(rows) == len(counts):
             return rows
-        sums: NDArray[Any] = np.add.reduceat(rows, self.offsets[:-1], axis=0)
-        return sums / counts[:, None].astype(dtype)
+        means: NDArray[Any] = np.add.reduceat(rows, self.offsets[:-1], axis=0) / counts[:, None].astype(dtype)
+        return means
 
 
 class Lexicon(NamedTuple):
