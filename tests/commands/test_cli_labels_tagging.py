@@ -59,7 +59,7 @@ def test_columns_validation_and_vectors(tmp_path: Path) -> None:
         "words": sum(map(len, DATA.sentences)),
     }
     tagger = Tagger.load(tmp_path / "m")
-    assert tagger.network_.config.inputs.given_size == 2 and len(tagger.network_.config.inputs.columns) == 1
+    assert tagger.network_.config.inputs.given_size == 2 and len(tagger.network_.units["text"].columns.values) == 1
     tagged = run("tag", tmp_path / "m", apart, "--from-columns", "--column", 2)
     assert tagged.exit_code == 0, tagged.output
     own = named_sentences(60, 2)

@@ -127,7 +127,8 @@ class Reader:
         self.labels: Labels = network.units["text"]
         self._table = table
         self._vectors = network.further.get("vectors", {}).get("table", np.zeros((1, 0), np.float16))
-        self._known: tuple[dict[str, int], NDArray[Any]] = {}, np.empty((0, self.config.inputs.dim), table.dtype)
+        nothing = np.empty((0, self.config.inputs.dim), table.dtype), np.empty(0, np.int64)
+        self._known: tuple[dict[str, int], NDArray[Any], NDArray[np.int64]] = {}, *nothing
         self._scores = tagging_network.transition_scores(self.config, table, self.labels.constraints)
 
     def tags(
@@ -158,7 +159,8 @@ class Reader:
         """Return where each sentence begins, and what `answer` makes of the emissions, a row a word."""
         offsets = np.cumsum([0, *map(len, sentences)], dtype=np.int64)
         values = self._values(list(chain.from_iterable(columns)))
-        ids, embeddings = self._ids(list(chain.from_iterable(sentences)))
+        ids, embeddings, cases = self._ids(list(chain.from_iterable(sentences)))
+        values = self.labels.with_sentence_case(values, cases[ids], offsets)
         parts = divide(offsets, max(workers, -(-int(offsets[-1]) // _AT_ONCE)))
         parameters = scope(self._table, "inputs")
         found: list[NDArray[Any]] = [np.empty(0)] * len(parts)
@@ -186,19 +188,19 @@ class Reader:
             )
         return self.labels.columns.encode(rows)
 
-    def _ids(self, words: list[str]) -> tuple[NDArray[np.int64], NDArray[Any]]:
-        """Return the row of each word, and the embeddings that these are rows of: the next call may have others."""
-        rows, embeddings = self._known
+    def _ids(self, words: list[str]) -> tuple[NDArray[np.int64], NDArray[Any], NDArray[np.int64]]:
+        """Return each word's row, and the embeddings and cases that this is a row of: the next call may have others."""
+        rows, embeddings, cases = self._known
         new = [word for word in dict.fromkeys(words) if word not in rows]
         if len(rows) + len(new) > _MOST_KEPT:
-            rows, embeddings, new = {}, embeddings[:0], list(dict.fromkeys(words))
+            rows, embeddings, cases, new = {}, embeddings[:0], cases[:0], list(dict.fromkeys(words))
         if new:
             lexicon = self.labels.words.lexicon(new, self._vectors)
             made = inputs.word_embeddings(self.config.inputs, scope(self._table, "inputs"), lexicon)
             rows = {**rows, **dict(zip(new, range(len(rows), len(rows) + len(new)), strict=True))}
-            embeddings = np.concatenate([embeddings, made])
-            self._known = rows, embeddings  # at once: others may tag at the same time
-        return np.fromiter(map(rows.__getitem__, words), np.int64, len(words)), embeddings
+            embeddings, cases = np.concatenate([embeddings, made]), np.concatenate([cases, lexicon.cases])
+            self._known = rows, embeddings, cases  # at once: others may tag at the same time
+        return np.fromiter(map(rows.__getitem__, words), np.int64, len(words)), embeddings, cases
 
 
 def tagged_texts(reader: Reader, texts: Sequence[str], tokenizer: Tokenizer, workers: int) -> list[TaggedText]:

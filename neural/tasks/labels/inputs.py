@@ -2,10 +2,10 @@
 
 ::
 
-    f = [ E[word] ; Σ N[n-gram] / √n ; S[shape] ; given vector ]     of every distinct word
-    x = f W + b + Σ_c C_c[value of column c]                         of every token
+    f = [ E[word] ; Σ N[n-gram] / √n ; S[shape] ; U[usual case] ; given vectors ]     of every distinct word
+    x = f W + b + Σ_c C_c[value of column c]                                          of every token
 
-E, N, S, C, W and b are trained; given vectors stay as they are, so that words which training never saw keep their
+E, N, S, U, C, W and b are trained; given vectors stay as they are, so that words which training never saw keep their
 places among those it saw. While it trains, E's row of a word is at random that of unknown words, of rare words more
 often: so this row learns, and the rest of f learns to do without E. Derivation: docs/derivations/tagging.md.
 """
@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import accumulate
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -21,9 +22,8 @@ from numpy.typing import NDArray
 
 from w2v.neural.kernels.table_rows import add_table_rows, scatter_bags, sum_bags
 from w2v.neural.layers import linear
-from w2v.neural.packing import take_sequences
 from w2v.neural.parameters import Tensor, add, scope, within
-from w2v.neural.tasks.labels.words import N_SHAPES, UNKNOWN, Lexicon, Tokens
+from w2v.neural.tasks.labels.words import N_SHAPES, UNKNOWN, Bags, Lexicon, Tokens
 
 Floats = NDArray[Any]
 
@@ -49,6 +49,10 @@ class InputConfig:
         Values of each given column, the unknown one counted.
     dim : int
         Width of what the stack reads.
+    spellings : int
+        Given vectors that are read of each word: 2 if that of the word in lower case is, too.
+    usual_cases : int
+        Rows of the table of how words are written mostly; 0 for none.
     """
 
     words: int
@@ -59,6 +63,8 @@ class InputConfig:
     given_size: int
     columns: tuple[int, ...]
     dim: int
+    spellings: int = 1
+    usual_cases: int = 0
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "columns", tuple(self.columns))  # JSON has lists
@@ -71,16 +77,18 @@ class InputConfig:
             *self.columns,
             self.dim,
             self.given_size + 1,
+            self.spellings,
+            self.usual_cases + 1,
         )
         if any(type(size) is not int or not 1 <= size < 1 << 31 for size in sizes):
             raise ValueError("tables must have rows and columns")
 
     @property
     def borders(self) -> list[int]:
-        """Where the parts of f begin: words, n-grams, shapes, given; and where it ends."""
-        sizes = (0, self.word_size, self.ngram_size, SHAPE_SIZE, self.given_size)
-        borders: list[int] = np.cumsum(sizes).tolist()
-        return borders
+        """Where the parts of f begin: words, n-grams, shapes, usual cases, given; and where it ends."""
+        usual, given = SHAPE_SIZE * (self.usual_cases > 0), self.spellings * self.given_size
+        sizes = (0, self.word_size, self.ngram_size, SHAPE_SIZE, usual, given)
+        return list(accumulate(sizes))
 
     def tensors(self) -> dict[str, Tensor]:
         """Return every array, its shape beside how it starts."""
@@ -88,6 +96,7 @@ class InputConfig:
             "words.table": Tensor((self.words, self.word_size), 0.3),
             "ngrams.table": Tensor((self.buckets, self.ngram_size), 0.3),
             "shapes.table": Tensor((N_SHAPES, SHAPE_SIZE), 0.3),
+            **({"usual.table": Tensor((self.usual_cases, SHAPE_SIZE), 0.3)} if self.usual_cases else {}),
             **within("projection", linear.tensors(self.borders[-1], self.dim)),
         }
         for number, size in enumerate(self.columns):
@@ -130,9 +139,9 @@ class Cache(NamedTuple):
     tokens: Tokens
     places: NDArray[np.int64]
     own: NDArray[np.int64]
-    ngrams: NDArray[np.int64]
-    offsets: NDArray[np.int64]
+    ngrams: Bags
     shapes: NDArray[np.int64]
+    usual: NDArray[np.int64]
     projection: linear.Cache
 
 
@@ -148,17 +157,17 @@ def forward(
     distinct, places = np.unique(2 * tokens.ids + lost, return_inverse=True)
     which, is_lost = np.divmod(distinct, 2)
     own = np.where(is_lost, UNKNOWN, lexicon.own[which])
-    f, ngrams, offsets = _features(config, parameters, lexicon, which, own)
+    f, ngrams = _features(config, parameters, lexicon, which, own)
     y, projection = linear.forward(scope(parameters, "projection"), f)
     x = y[places]
     for number in range(len(config.columns)):
         x += parameters[f"columns.{number}.table"][tokens.columns[:, number]]
-    return x, Cache(tokens, places, own, ngrams, offsets, lexicon.shapes[which], projection)
+    return x, Cache(tokens, places, own, ngrams, lexicon.shapes[which], lexicon.usual[which], projection)
 
 
 def word_embeddings(config: InputConfig, parameters: Mapping[str, Floats], lexicon: Lexicon) -> Floats:
     """Return what every word of a lexicon adds to the embedding of its tokens, shape (T, dim)."""
-    f, _, _ = _features(config, parameters, lexicon, np.arange(len(lexicon.own)), lexicon.own)
+    f, _ = _features(config, parameters, lexicon, np.arange(len(lexicon.own)), lexicon.own)
     return linear.forward(scope(parameters, "projection"), f)[0]
 
 
@@ -168,21 +177,21 @@ def _features(
     lexicon: Lexicon,
     which: NDArray[np.int64],
     own: NDArray[np.int64],
-) -> tuple[Floats, NDArray[np.int64], NDArray[np.int64]]:
-    """Return f of some words of a lexicon, and their n-grams with offsets."""
+) -> tuple[Floats, Bags]:
+    """Return f of some words of a lexicon, and their n-grams."""
     table = parameters["ngrams.table"]
-    offsets, places = take_sequences(lexicon.offsets, which)
-    ngrams = lexicon.ngrams[places]
+    ngrams = lexicon.ngrams.take(which)
     bags = np.empty((len(which), config.ngram_size), table.dtype)
-    sum_bags(table, np.ones(len(table), table.dtype), ngrams, offsets, bags)
-    bags *= _scales(offsets, table.dtype)
+    sum_bags(table, np.ones(len(table), table.dtype), *ngrams, bags)
+    bags *= _scales(ngrams.offsets, table.dtype)
     parts = [
         parameters["words.table"][own],
         bags,
         parameters["shapes.table"][lexicon.shapes[which]],
-        lexicon.vectors[lexicon.given[which]].astype(table.dtype, copy=False),
+        *([parameters["usual.table"][lexicon.usual[which]]] if config.usual_cases else []),
+        *(own.take(which).means(lexicon.vectors, table.dtype) for own in lexicon.given),
     ]
-    return np.concatenate(parts, axis=1), ngrams, offsets
+    return np.concatenate(parts, axis=1), ngrams
 
 
 def _scales(offsets: NDArray[np.int64], dtype: Any) -> Floats:
@@ -202,12 +211,14 @@ def backward(
     add_table_rows(dx, cache.places, dy)  # x += y[places]
     df, gradients = linear.backward(scope(parameters, "projection"), dy, cache.projection)
     add(total, within("projection", gradients))
-    words, ngrams, shapes, _ = (
+    words, ngrams, shapes, usual, _ = (
         np.ascontiguousarray(df[:, first:last])
         for first, last in zip(config.borders[:-1], config.borders[1:], strict=True)
     )
     add_table_rows(words, cache.own, total["words.table"])
     add_table_rows(shapes, cache.shapes, total["shapes.table"])
-    ngrams *= _scales(cache.offsets, dx.dtype)  # bag = Σ N[n-gram] / √n
+    if config.usual_cases:
+        add_table_rows(usual, cache.usual, total["usual.table"])
+    ngrams *= _scales(cache.ngrams.offsets, dx.dtype)  # bag = Σ N[n-gram] / √n
     table = total["ngrams.table"]
-    scatter_bags(ngrams, np.ones(len(table), table.dtype), cache.ngrams, cache.offsets, table)
+    scatter_bags(ngrams, np.ones(len(table), table.dtype), *cache.ngrams, table)

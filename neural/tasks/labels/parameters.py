@@ -41,8 +41,9 @@ class TaggerParameters(NetworkParameters):
         ),
     )
     positions: str = parameter("none", Choice("Positional encoding of words.", POSITIONS))
+    dim: int = parameter(160, Integer("Width of embeddings and hidden states; a multiple of heads.", 1, MAX_SIZE))
     feed_forward: float = parameter(
-        1.0, Number("Width of the feed-forward network, as a multiple of the hidden size.", above=0, high=64)
+        0.5, Number("Width of the feed-forward network, as a multiple of the hidden size.", above=0, high=64)
     )
     smoothing: float = parameter(0.0, Number("Label smoothing, for a softmax output layer.", low=0, below=1))
     dropout: float = parameter(

@@ -21,7 +21,7 @@ from w2v.neural.parameters import Tensor, scope, within
 from w2v.neural.stack import StackConfig
 from w2v.neural.tasks.labels import inputs
 from w2v.neural.tasks.labels.inputs import InputConfig, WordDropout
-from w2v.neural.tasks.labels.words import Lexicon, Tokens
+from w2v.neural.tasks.labels.words import Bags, Lexicon, Tokens
 
 Floats = NDArray[Any]
 
@@ -120,6 +120,8 @@ def smallest(config: _C, length: int) -> tuple[_C, Lexicon, Tokens]:
     own = replace(config.inputs, words=2, buckets=2, given=1, columns=tuple(1 for _ in config.inputs.columns))
     small = replace(config, inputs=own, encoder=replace(config.encoder, layers=min(1, config.encoder.layers)))
     zeros, ones = np.zeros(1, np.int64), np.ones(1, np.int64)
-    lexicon = Lexicon(zeros, zeros, zeros, np.array([0, 1]), zeros, np.zeros((1, own.given_size), np.float16), ones)
+    one = Bags(zeros, np.array([0, 1]))
+    vectors = np.zeros((1, own.given_size), np.float16)
+    lexicon = Lexicon(zeros, (one,) * own.spellings, one, zeros, zeros, zeros, vectors, ones)
     columns = np.zeros((length, len(own.columns)), np.int64)
     return small, lexicon, Tokens(np.zeros(length, np.int64), np.array([0, length]), columns)

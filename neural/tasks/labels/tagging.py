@@ -27,6 +27,7 @@ from w2v.neural.tasks.labels.inputs import InputConfig
 from w2v.neural.tasks.labels.parameters import EPOCHS, LEAST_STEPS, TaggerParameters
 from w2v.neural.tasks.labels.pretrained import HasLayers, opened_layers, start_of
 from w2v.neural.tasks.labels.spans import TagScores, score_tags
+from w2v.neural.tasks.labels.spelling.cases import N_USUAL
 from w2v.neural.tasks.labels.tagging_answers import concluded, labels_of, probable_labels
 from w2v.neural.tasks.labels.tagging_data import (
     ColumnNumbers,
@@ -139,7 +140,7 @@ class Tagger(TextEstimator[TaggerParameters]):
             words = (word for own in data.trained.sentences for word in own)
             began = start_of(layers, vectors, words, parameters.most_vectors)
             table = began.given.table
-            labels = Labels.learn(data.trained, parameters, began.given.words)
+            labels = Labels.learn(data.trained, parameters, began.given.words, by_spelling=vectors is not None)
             stack = stack_of(parameters) if layers is None else layers.stack
             config = _config(labels, (len(table), table.shape[1]), parameters, stack)
             further = {"vectors": {"table": table}} if table.shape[1] else {}
@@ -342,7 +343,7 @@ class Tagger(TextEstimator[TaggerParameters]):
                 *(
                     array
                     for own in batches
-                    for array in (*own.tokens, own.wanted, own.lexicon.ngrams, own.lexicon.shapes)
+                    for array in (*own.tokens, own.wanted, own.lexicon.ngrams.rows, own.lexicon.shapes)
                 )
             ),
             data.trained.files,
@@ -394,7 +395,9 @@ def _config(labels: Labels, given: tuple[int, int], parameters: TaggerParameters
         parameters.buckets,
         parameters.ngram_size,
         *given,
-        tuple(len(values) + 1 for values in labels.columns.values),
+        labels.column_sizes,
         parameters.dim,
+        1 + labels.words.by_spelling,
+        N_USUAL * labels.words.by_spelling,
     )
     return TaggerConfig(inputs, stack, len(labels.tags), parameters.output_layer)

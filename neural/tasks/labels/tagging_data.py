@@ -27,6 +27,7 @@ from w2v.neural.tasks.labels.spans import (
     spans_of,
     written,
 )
+from w2v.neural.tasks.labels.spelling.cases import N_SENTENCES, sentence_cases
 from w2v.neural.tasks.labels.words import Columns, Lexicon, Tokens, WordVocabulary, checked_names
 from w2v.vectors.subwords import Subwords
 
@@ -81,12 +82,15 @@ class Labels:
         Those that the network tells apart; of spans, in BIOES.
     scheme : str or None
         How spans are written in answers; None if tags are no spans.
+    sentence_case : bool
+        Whether a last column says how each sentence is written; see `sentence_cases`.
     """
 
     words: WordVocabulary
     columns: Columns
     tags: tuple[str, ...]
     scheme: str | None
+    sentence_case: bool = False
 
     kind = "words"
 
@@ -96,7 +100,7 @@ class Labels:
         return self.words.words
 
     @classmethod
-    def learn(cls, tagged: Tagged, parameters: TaggerParameters, given: Sequence[str]) -> Labels:
+    def learn(cls, tagged: Tagged, parameters: TaggerParameters, given: Sequence[str], *, by_spelling: bool) -> Labels:
         """Collect the words, values and tags of sentences."""
         rows = list(chain.from_iterable(tagged.columns))
         scheme = scheme_of(tagged.tags)
@@ -106,8 +110,20 @@ class Labels:
             min_count=parameters.min_count,
             given=given,
             subwords=Subwords(parameters.min_n, parameters.max_n, parameters.buckets),
+            by_spelling=by_spelling,
         )
-        return cls(words, Columns.learn(rows, len(rows[0])), tuple(tags), scheme)
+        return cls(words, Columns.learn(rows, len(rows[0])), tuple(tags), scheme, True)
+
+    @property
+    def column_sizes(self) -> tuple[int, ...]:
+        """How many values each column has, the unknown one counted, and that of sentences at last."""
+        return *(len(values) + 1 for values in self.columns.values), *((N_SENTENCES,) if self.sentence_case else ())
+
+    def with_sentence_case(
+        self, columns: NDArray[np.int64], cases: NDArray[np.int64], offsets: NDArray[np.int64]
+    ) -> NDArray[np.int64]:
+        """Return the rows of the given columns of tokens, shape (N, C), with those of the last; `cases` by token."""
+        return np.column_stack([columns, sentence_cases(cases, offsets)]) if self.sentence_case else columns
 
     @cached_property
     def constraints(self) -> Constraints:
@@ -139,19 +155,27 @@ class Labels:
         """Return what JSON can hold and `from_config` makes it of."""
         return {
             "words": self.words.to_config(), "columns": [list(own) for own in self.columns.values],
-            "tags": list(self.tags), "scheme": self.scheme,
+            "tags": list(self.tags), "scheme": self.scheme, "sentence_case": self.sentence_case,
         }  # fmt: skip
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any]) -> Labels:
         """Return what `to_config` described; ValueError or TypeError if it describes none."""
         words, columns, scheme = config.get("words"), config.get("columns"), config.get("scheme")
-        if not isinstance(words, dict) or not isinstance(columns, list) or scheme not in (None, *SCHEMES):
+        of_sentences = config.get("sentence_case", False)
+        if (
+            type(of_sentences) is not bool
+            or not isinstance(words, dict)
+            or not isinstance(columns, list)
+            or scheme not in (None, *SCHEMES)
+        ):
             raise ValueError("it must hold words, columns, tags and the scheme of spans")
         tags = checked_names(config.get("tags"))
         if scheme is not None and not are_of_spans(tags):
             raise ValueError(f"its tags are none of spans in {scheme}")
-        return cls(WordVocabulary.from_config(words), Columns(tuple(map(checked_names, columns))), tags, scheme)
+        return cls(
+            WordVocabulary.from_config(words), Columns(tuple(map(checked_names, columns))), tags, scheme, of_sentences
+        )
 
 
 def scheme_of(sentences: Sequence[Sequence[str]]) -> str | None:
@@ -303,5 +327,6 @@ def encode(tagged: Tagged, labels: Labels, vectors: NDArray[Any]) -> tuple[Lexic
     rows: dict[str, int] = {}
     ids = np.array([rows.setdefault(word, len(rows)) for own in tagged.sentences for word in own], np.int64)
     offsets = np.cumsum([0, *map(len, tagged.sentences)], dtype=np.int64)
+    lexicon = labels.words.lexicon(list(rows), vectors)
     values = labels.columns.encode(list(chain.from_iterable(tagged.columns)))
-    return labels.words.lexicon(list(rows), vectors), Tokens(ids, offsets, values)
+    return lexicon, Tokens(ids, offsets, labels.with_sentence_case(values, lexicon.cases[ids], offsets))

@@ -30,7 +30,7 @@ def _check(config: TaggerConfig, units: Mapping[str, Any]) -> None:
         {
             **sizes_of(config.inputs, labels.words),
             "tags": (config.tags, len(labels.tags)),
-            "values of columns": (config.inputs.columns, tuple(len(values) + 1 for values in labels.columns.values)),
+            "values of columns": (config.inputs.columns, labels.column_sizes),
         }
     )
 

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from w2v.neural.tasks.labels.inputs import InputConfig
+from w2v.neural.tasks.labels.spelling.cases import N_USUAL
 from w2v.neural.tasks.labels.words import WordVocabulary
 from w2v.storage.files import ModelError
 from w2v.storage.tensors import read_tensors
@@ -22,6 +23,8 @@ def sizes_of(inputs: InputConfig, vocabulary: WordVocabulary) -> dict[str, tuple
         "words": (inputs.words, len(vocabulary.words) + 1),
         "rows of n-grams": (inputs.buckets, vocabulary.subwords.buckets),
         "word vectors": (inputs.given, len(vocabulary.given) + 1),
+        "spellings": (inputs.spellings, 1 + vocabulary.by_spelling),
+        "cases of words": (inputs.usual_cases, N_USUAL * vocabulary.by_spelling),
     }
 
 

@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
-from itertools import groupby
+from itertools import chain, groupby
 from typing import Any, NamedTuple
 from unicodedata import normalize
 
@@ -18,6 +18,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from w2v.neural.packing import take_sequences
+from w2v.neural.tasks.labels.spelling.cases import case_of, usual_case
+from w2v.neural.tasks.labels.spelling.compounds import compound
 from w2v.neural.tasks.starting import open_vectors
 from w2v.storage.json_values import from_json
 from w2v.vectors.subwords import Subwords
@@ -31,6 +33,39 @@ _DIGIT = re.compile(r"\d")
 _MOST = 1 << 24
 
 
+class Bags(NamedTuple):
+    """Rows of a table for each of T words.
+
+    Attributes
+    ----------
+    rows, offsets : ndarray of shape (G,) and (T + 1,), int64
+        Word t has ``rows[offsets[t] : offsets[t + 1]]``.
+    """
+
+    rows: NDArray[np.int64]
+    offsets: NDArray[np.int64]
+
+    @classmethod
+    def of(cls, rows: Sequence[Sequence[int]]) -> Bags:
+        """Return those of lists."""
+        offsets = np.cumsum([0, *map(len, rows)], dtype=np.int64)
+        return cls(np.fromiter(chain.from_iterable(rows), np.int64, int(offsets[-1])), offsets)
+
+    def take(self, which: NDArray[np.int64]) -> Bags:
+        """Return those of some of the words, in the order of `which`."""
+        offsets, places = take_sequences(self.offsets, which)
+        return Bags(self.rows[places], offsets)
+
+    def means(self, table: NDArray[Any], dtype: Any) -> NDArray[Any]:
+        """Return the mean of each word's rows of a table, shape (T, d); every word must have one."""
+        rows = table[self.rows].astype(dtype, copy=False)
+        counts = np.diff(self.offsets)
+        if len(rows) == len(counts):
+            return rows
+        means: NDArray[Any] = np.add.reduceat(rows, self.offsets[:-1], axis=0) / counts[:, None].astype(dtype)
+        return means
+
+
 class Lexicon(NamedTuple):
     """What is known of T distinct words.
 
@@ -38,12 +73,13 @@ class Lexicon(NamedTuple):
     ----------
     own : ndarray of shape (T,), int64
         The row of each word in the table that is trained; `UNKNOWN` for others.
-    given : ndarray of shape (T,), int64
-        Its row of `vectors`; 0 for others.
-    ngrams, offsets : ndarray of shape (G,) and (T + 1,), int64
-        Word t has the n-grams ``ngrams[offsets[t] : offsets[t + 1]]``.
+    given : tuple of Bags
+        The rows of `vectors` whose means are read, 0 for unknown words: as it is spelled, and perhaps in lower case.
+    ngrams : Bags
     shapes : ndarray of shape (T,), int64
         See `shape_of`.
+    cases, usual : ndarray of shape (T,), int64
+        See `case_of` and `usual_case`.
     vectors : ndarray of shape (K + 1, d), float16
         Vectors that are not trained, d 0 if there are none; row 0 is zero.
     counts : ndarray of shape (T,), int64
@@ -51,10 +87,11 @@ class Lexicon(NamedTuple):
     """
 
     own: NDArray[np.int64]
-    given: NDArray[np.int64]
-    ngrams: NDArray[np.int64]
-    offsets: NDArray[np.int64]
+    given: tuple[Bags, ...]
+    ngrams: Bags
     shapes: NDArray[np.int64]
+    cases: NDArray[np.int64]
+    usual: NDArray[np.int64]
     vectors: NDArray[Any]
     counts: NDArray[np.int64]
 
@@ -170,12 +207,16 @@ class WordVocabulary:
         Words of vectors that are not trained, rows from 1 on.
     subwords : Subwords
         How n-grams are cut and numbered.
+    by_spelling : bool
+        Whether the vector of a word in lower case is read besides that of the word, how it is written mostly is told,
+        and a word that has no vector is read as those that it is made of; see `compound`.
     """
 
     words: tuple[str, ...]
     counts: tuple[int, ...]
     given: tuple[str, ...] = ()
     subwords: Subwords = field(default_factory=lambda: Subwords(2, 5, 1 << 14))
+    by_spelling: bool = False
 
     @cached_property
     def _own(self) -> dict[str, int]:
@@ -185,29 +226,55 @@ class WordVocabulary:
     def _given(self) -> dict[str, int]:
         return {word: row for row, word in enumerate(self.given, 1)}
 
+    @cached_property
+    def _any_case(self) -> dict[str, int]:
+        """The row of the first, most frequent spelling of each of `given`, by what it is in lower case."""
+        return {word.lower(): row for word, row in reversed(self._given.items())}
+
     @classmethod
     def learn(
-        cls, words: Iterable[str], *, min_count: int = 1, given: Sequence[str] = (), subwords: Subwords
+        cls,
+        words: Iterable[str],
+        *,
+        min_count: int = 1,
+        given: Sequence[str] = (),
+        subwords: Subwords,
+        by_spelling: bool = False,
     ) -> WordVocabulary:
         """Collect words, most frequent first; those seen less often than `min_count` have no row of their own."""
         counts = Counter(map(folded, words))
         kept = sorted((-count, word) for word, count in counts.items() if count >= min_count)
-        return cls(tuple(word for _, word in kept), tuple(-count for count, _ in kept), tuple(given), subwords)
+        return cls(
+            tuple(word for _, word in kept), tuple(-count for count, _ in kept), tuple(given), subwords, by_spelling
+        )
 
     def lexicon(self, words: Sequence[str], vectors: NDArray[Any]) -> Lexicon:
         """Return what is known of distinct words; `vectors` are those of `given`, behind a row of zeros."""
+        words = [normalize("NFC", word) for word in words]
         low = [folded(word) for word in words]
         own = np.array([self._own.get(word, UNKNOWN) for word in low], np.int64)
         offsets, ngrams = self.subwords.table(low)
+        given = [Bags.of([self._given_rows(word) for word in words])]
+        usual = np.zeros(len(words), np.int64)
+        if self.by_spelling:
+            given.append(Bags.of([self._given_rows(word.lower()) for word in words]))
+            usual[:] = [usual_case(word, self._given) for word in words]
         return Lexicon(
             own,
-            np.array([self._given_row(word) for word in words], np.int64),
-            ngrams,
-            offsets,
+            tuple(given),
+            Bags(ngrams, offsets),
             np.array([shape_of(word) for word in words], np.int64),
+            np.array([case_of(word) for word in words], np.int64),
+            usual,
             vectors,
             np.array([0, *self.counts], np.int64)[own],
         )
+
+    def _given_rows(self, word: str) -> list[int]:
+        row = self._given_row(word)
+        if row or not self.by_spelling:
+            return [row]
+        return compound(word, self._any_case, self._given_row) or [0]
 
     def _given_row(self, word: str) -> int:
         rows = self._given
@@ -220,6 +287,7 @@ class WordVocabulary:
             "counts": list(self.counts),
             "given": list(self.given),
             "subwords": asdict(self.subwords),
+            "by_spelling": self.by_spelling,
         }
 
     @classmethod
@@ -234,7 +302,10 @@ class WordVocabulary:
             raise ValueError("every word must have a count")
         if any(type(n) is not int or not 1 <= n < 1 << 63 for n in counts):
             raise ValueError("the counts of words must be whole numbers above 0")
-        return cls(words, tuple(counts), given, from_json(Subwords, config.get("subwords")))
+        by_spelling = config.get("by_spelling", False)
+        if type(by_spelling) is not bool:
+            raise ValueError("it does not say whether vectors are read by spelling")
+        return cls(words, tuple(counts), given, from_json(Subwords, config.get("subwords")), by_spelling)
 
 
 def checked_names(values: Any) -> tuple[str, ...]:

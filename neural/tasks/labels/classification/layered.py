@@ -86,7 +86,7 @@ def train_layered(start: TextNetwork, data: LabelData, training: Training[Classi
         z = network.logits(learned.config, learned.parameters, held_out, workers)
         return concluded(learned, data, z)
 
-    arrays = (x for own in (trained, held_out) for x in (*own.tokens, own.wanted, own.lexicon.ngrams))
+    arrays = (x for own in (trained, held_out) for x in (*own.tokens, own.wanted, own.lexicon.ngrams.rows))
     text = Text(
         lambda step: trained.take(plan[step]), plan.n_batches, held_out, accuracy, _rehearse,
         digest_of_arrays(*arrays), data.files,

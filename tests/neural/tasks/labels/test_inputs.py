@@ -13,6 +13,7 @@ from tests.helpers.gradient_checks import assert_gradients
 from w2v.neural.parameters import ParameterTable
 from w2v.neural.tasks.labels import inputs
 from w2v.neural.tasks.labels.inputs import InputConfig, WordDropout
+from w2v.neural.tasks.labels.spelling.cases import N_USUAL, usual_case
 from w2v.neural.tasks.labels.words import (
     N_SHAPES,
     Columns,
@@ -31,9 +32,10 @@ VECTORS = Embeddings(["the", "saw", "dog"], np.arange(9, dtype=np.float32).resha
 SMALL = Subwords(2, 3, 11)
 
 
-def example(dtype: Any = np.float64) -> tuple[InputConfig, ParameterTable, Lexicon, Tokens]:
+def example(dtype: Any = np.float64, by_spelling: bool = False) -> tuple[InputConfig, ParameterTable, Lexicon, Tokens]:
     words, vectors, *_ = given_vectors(VECTORS)
-    vocabulary = WordVocabulary.learn(["the", "cats", "cats", "saw"], given=words, subwords=SMALL)
+    learned = ["the", "cats", "cats", "saw"]
+    vocabulary = WordVocabulary.learn(learned, given=words, subwords=SMALL, by_spelling=by_spelling)
     lexicon = vocabulary.lexicon(["The", "cats", "saw", "1984", "U.S."], vectors.astype(dtype))
     columns = Columns.learn([("DT",), ("NN",), ("NN",)], 1)
     tokens = Tokens(
@@ -41,7 +43,7 @@ def example(dtype: Any = np.float64) -> tuple[InputConfig, ParameterTable, Lexic
         np.array([0, 4, 4, 6]),
         columns.encode([("DT",), ("NN",), ("VBD",), ("CD",), ("NN",), ("NN",)]),
     )
-    config = InputConfig(4, 3, 11, 2, 4, 3, (3,), 4)
+    config = InputConfig(4, 3, 11, 2, 4, 3, (3,), 4, *((2, N_USUAL) if by_spelling else ()))
     return config, ParameterTable.initialise(config.tensors(), 1, dtype), lexicon, tokens
 
 
@@ -83,24 +85,51 @@ def test_float32_is_what_float64_is() -> None:
     np.testing.assert_allclose(x, exact, rtol=1e-5, atol=1e-6)
 
 
+def test_spellings_are_read_besides() -> None:
+    """The rows of f behind the shape, one word at a time: usual case, vector as spelled, vector in lower case."""
+    given = Embeddings(["red", "Sox", "sox", "US"], np.arange(8, dtype=np.float32).reshape(4, 2))
+    words, vectors, *_ = given_vectors(given)
+    vocabulary = WordVocabulary.learn([], given=words, subwords=SMALL, by_spelling=True)
+    lexicon = vocabulary.lexicon(["SOX", "RedSox", "us", "Us", "zzz"], vectors)
+    config = InputConfig(1, 1, 11, 1, 5, 2, (), 3, 2, N_USUAL)
+    parameters = ParameterTable.initialise(config.tensors(), 1, np.float64)
+    table = np.concatenate([np.zeros((1, 2)), np.arange(8.0).reshape(4, 2) / np.sqrt(np.mean(np.arange(8.0) ** 2))])
+    table = table.astype(np.float16).astype(float)
+    own = [table[3], table[[1, 2]].mean(axis=0), table[4], table[4], table[0]]  # "SOX" is looked up in lower case first
+    low = [table[3], table[[1, 2]].mean(axis=0), table[4], table[4], table[0]]
+    cases = [usual_case(word, {"red": 1, "Sox": 2, "sox": 3, "US": 4}) for word in ("SOX", "RedSox", "us", "Us", "zzz")]
+    expected = np.concatenate([parameters["usual.table"][cases], own, low], axis=1)
+    without = inputs.word_embeddings(config, parameters, lexicon) - expected @ parameters["projection.weight"][18:]
+    plain = WordVocabulary.learn([], given=(), subwords=SMALL).lexicon(
+        ["SOX", "RedSox", "us", "Us", "zzz"], vectors[:1]
+    )
+    narrow = InputConfig(1, 1, 11, 1, 1, 2, (), 3)
+    kept = dict(parameters) | {"projection.weight": parameters["projection.weight"][:20]}
+    np.testing.assert_allclose(without, inputs.word_embeddings(narrow, kept, plain), atol=1e-6)
+
+
+@pytest.mark.parametrize("by_spelling", [False, True])
 @pytest.mark.parametrize("dropped", [None, WordDropout(1.0, 0.3, 7)])
-def test_gradients_are_exact(dropped: WordDropout | None, rng: np.random.Generator) -> None:
-    config, parameters, lexicon, tokens = example()
+def test_gradients_are_exact(dropped: WordDropout | None, by_spelling: bool, rng: np.random.Generator) -> None:
+    config, parameters, lexicon, tokens = example(by_spelling=by_spelling)
     weights = rng.standard_normal((6, 4))
     x, cache = inputs.forward(config, parameters, lexicon, tokens, dropped)
     assert x.shape == (6, 4)
     total = parameters.zeros_like()
     inputs.backward(config, parameters, weights, cache, total)
-    table, gradient = parameters["shapes.table"], total["shapes.table"]
-    read = np.unique([0, *lexicon.shapes])  # few of its many rows
-    shapes = table[read]
-    assert not np.delete(gradient, read, axis=0).any()
+    read = {"shapes.table": lexicon.shapes} | ({"usual.table": lexicon.usual} if by_spelling else {})
+    rows = {name: np.unique([0, *own]) for name, own in read.items()}  # few of their many rows
+    tables = {name: parameters[name][own] for name, own in rows.items()}
+    assert not any(np.delete(total[name], own, axis=0).any() for name, own in rows.items())
 
     def value() -> float:
-        table[read] = shapes
+        for name, own in rows.items():
+            parameters[name][own] = tables[name]
         return float((inputs.forward(config, parameters, lexicon, tokens, dropped)[0] * weights).sum())
 
-    assert_gradients(value, dict(parameters) | {"shapes.table": shapes}, dict(total) | {"shapes.table": gradient[read]})
+    assert_gradients(
+        value, dict(parameters) | tables, dict(total) | {name: total[name][own] for name, own in rows.items()}
+    )
 
 
 def test_dropped_words_are_read_as_unknown_ones_the_rare_more_often() -> None:
@@ -146,6 +175,7 @@ def test_vocabulary_comes_back_from_its_configuration() -> None:
     for broken in (
         {"words": "ab"}, {"words": ["a", "a"]}, {"counts": [1]}, {"counts": [1.5, 2]}, {"given": [1]},
         {"subwords": None}, {"subwords": {"min_n": 2, "max_n": 1, "buckets": 3}}, {"subwords": {"min_n": 1.0}},
+        {"by_spelling": 1},
     ):  # fmt: skip
         with pytest.raises(ValueError, match=r"\w"):
             WordVocabulary.from_config({**config, **broken})
@@ -154,7 +184,8 @@ def test_vocabulary_comes_back_from_its_configuration() -> None:
 def test_given_vectors_are_found_however_a_word_is_spelled() -> None:
     vocabulary = WordVocabulary.learn([], given=("Rome", "rome-0", "US", "us"), subwords=SMALL)
     words = ["rome", "ROME", "Rome-7", "us", "US", "Us", "paris"]
-    assert vocabulary.lexicon(words, np.zeros((5, 1), np.float16)).given.tolist() == [1, 1, 2, 4, 3, 4, 0]
+    [found] = vocabulary.lexicon(words, np.zeros((5, 1), np.float16)).given
+    assert found.rows.tolist() == [1, 1, 2, 4, 3, 4, 0] and found.offsets.tolist() == list(range(8))
     assert given_vectors(VECTORS, ["DOG"], most=1)[0] == ("the", "dog")
 
 

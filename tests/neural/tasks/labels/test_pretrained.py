@@ -95,7 +95,8 @@ def test_layers_read_what_they_read_before() -> None:
     network: TextNetwork = tagger.network_
     lexicon, tokens = encode(NAMED, network.units["text"], network.further["vectors"]["table"])
     read_as = dict(scope(network.parameters, "inputs"))
-    read_as |= {name: np.zeros_like(read_as[name]) for name in ("words.table", "ngrams.table", "shapes.table")}
+    besides = ("words.table", "ngrams.table", "shapes.table", "columns.0.table")
+    read_as |= {name: np.zeros_like(read_as[name]) for name in besides}
     x, _ = inputs.forward(network.config.inputs, read_as, lexicon, tokens)
     h, _ = stack.forward(network.config.encoder, scope(network.parameters, "encoder"), x, tokens.offsets)
     rows = {word: i for i, word in enumerate(state.vocabulary.index_to_key)}

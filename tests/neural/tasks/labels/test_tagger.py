@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import functools
+import json
 import pickle
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +26,7 @@ from tests.helpers.text_models import assert_same, ticking
 from w2v import Embeddings, ModelError, Tagger, TrainingInterrupted
 from w2v.corpora.labels.tagged import Tagged
 from w2v.neural.tasks.labels.spans import find_scheme, spans_of, written
-from w2v.neural.tasks.labels.tagging_data import BrokenTagsWarning, ColumnNumbers
+from w2v.neural.tasks.labels.tagging_data import BrokenTagsWarning, ColumnNumbers, Labels
 from w2v.storage.tensors import write_tensors
 
 NAMED = without_columns(named_sentences(60))
@@ -247,6 +250,50 @@ def test_vectors_of_another_shape_are_refused(tmp_path: Path) -> None:
         write_tensors(tmp_path / "m" / "vectors.safetensors", {"table": broken})
         with pytest.raises(ModelError, match="vectors.safetensors is damaged"):
             Tagger.load(tmp_path / "m")
+
+
+def test_folders_from_before_spellings_were_read_open(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    learn = Labels.learn
+
+    def before(tagged: Tagged, parameters: Any, given: Any, *, by_spelling: bool) -> Labels:
+        assert by_spelling
+        return replace(learn(tagged, parameters, given, by_spelling=False), sentence_case=False)
+
+    monkeypatch.setattr(Labels, "learn", before)
+    vectors = Embeddings(["Anna", "Rome"], np.eye(2, dtype=np.float32))
+    tagger = Tagger(**TINY).fit(NAMED, validation=TEST, vectors=vectors)
+    tagger.save(tmp_path / "m")
+    for name, places in (("text-units.json", ((), ("words",))), ("config.json", (("network", "inputs"),))):
+        described = json.loads((tmp_path / "m" / name).read_text(encoding="utf-8"))
+        for place in places:
+            own = functools.reduce(dict.__getitem__, place, described)
+            for key in {"sentence_case", "by_spelling", "spellings", "usual_cases"} & set(own):
+                del own[key]
+        (tmp_path / "m" / name).write_text(json.dumps(described), encoding="utf-8")
+    opened = Tagger.load(tmp_path / "m")
+    assert opened.network_.config == tagger.network_.config and opened.network_.config.inputs.spellings == 1
+    assert opened.predict(TEST) == tagger.predict(TEST)
+
+
+@pytest.mark.parametrize(
+    ("name", "place", "key", "value", "message"),
+    [
+        ("text-units.json", (), "sentence_case", False, "values of columns"),
+        ("text-units.json", (), "sentence_case", 1, "scheme of spans"),
+        ("text-units.json", ("words",), "by_spelling", False, "spellings"),
+        ("config.json", ("network", "inputs"), "usual_cases", 0, "."),
+        ("config.json", ("network", "inputs"), "spellings", 3, "."),
+    ],
+)
+def test_spellings_that_do_not_fit_the_network_are_refused(
+    name: str, place: tuple[str, ...], key: str, value: Any, message: str, tmp_path: Path
+) -> None:
+    name_tagger().save(tmp_path / "m")
+    described = json.loads((tmp_path / "m" / name).read_text(encoding="utf-8"))
+    functools.reduce(dict.__getitem__, place, described)[key] = value
+    (tmp_path / "m" / name).write_text(json.dumps(described), encoding="utf-8")
+    with pytest.raises(ModelError, match=message):
+        Tagger.load(tmp_path / "m")
 
 
 def test_folder_of_another_kind_is_refused(tmp_path: Path) -> None:
