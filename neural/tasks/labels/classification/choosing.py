@@ -20,8 +20,10 @@ from w2v.neural.tasks.labels.classification.parameters import ClassifierParamete
 
 _LEAST_SECONDS = 5.0
 """With less time than this left, layers are not tried."""
-_TRIED, _REST = 0.15, 0.95
+_TRIED, _REST = 0.1, 0.95
 """Fractions of the time that is left: for the trial of each architecture, and of what is left then for the best."""
+_MOST_RUNS, _STEPS = 3, 900
+"""How often the best is trained, from another start each time, and for how many steps."""
 
 
 @dataclass
@@ -137,7 +139,7 @@ def _try_others(
         weighed = fit_naive_bayes(data, parameters, told)
         if weighed is not None:
             choice.add("no layers, naive Bayes", weighed, started)
-        _try_layers(choice, data, parameters.resolved(1), vectors, told, began)
+        _try_layers(choice, data, parameters.tried(), vectors, told, began)
     except (KeyboardInterrupt, TrainingInterrupted):
         choice.why = "It was interrupted before all had been tried"
 
@@ -145,7 +147,7 @@ def _try_others(
 def _try_layers(
     choice: Choice, data: LabelData, parameters: ClassifierParameters, vectors: Any, told: Told | None, began: float
 ) -> None:
-    """Try every architecture for a moment, and the best of them for what time is left."""
+    """Try every architecture for a moment, and the best of them, several times, for what time is left."""
     assert parameters.max_time is not None
     limit = parameters.max_time
     left = limit - (time.perf_counter() - began)
@@ -160,20 +162,30 @@ def _try_layers(
         for mixer in MIXERS
     }
     best = max(trials, key=lambda mixer: _merit(trials[mixer]))
-    left = _REST * (limit - (time.perf_counter() - began))
-    if left > _TRIED * limit:
-        _one(choice, data, replace(parameters, architecture=best, max_time=left), vectors, told)
+    for run in range(_MOST_RUNS):
+        left = _REST * (limit - (time.perf_counter() - began))
+        if left <= _TRIED * limit:
+            return
+        own = replace(parameters, architecture=best, max_time=left, random_state=parameters.random_state + run)
+        _one(choice, data, own, vectors, told, _STEPS)
 
 
 def _one(
-    choice: Choice, data: LabelData, parameters: ClassifierParameters, vectors: Any, told: Told | None
+    choice: Choice,
+    data: LabelData,
+    parameters: ClassifierParameters,
+    vectors: Any,
+    told: Told | None,
+    steps: int | None = None,
 ) -> dict[str, Any]:
-    """Train one network with layers; return how it did."""
+    """Train one network with layers, for about so many steps if there is time; return how it did."""
     started, learned = time.perf_counter(), list[TextNetwork]()
     name = f"{parameters.layers} {'layer' if parameters.layers == 1 else 'layers'}, {parameters.architecture}"
     if told is not None:
         told(FitProgress(f"trying {name}"))
-    train_layered(start_layered(data, parameters, vectors), data, Training(parameters, learned.append, told=told))
+    train_layered(
+        start_layered(data, parameters, vectors), data, Training(parameters, learned.append, told=told), steps
+    )
     z = layered_held_out(learned[-1], data, parameters)
     choice.add(name, Fitted(learned[-1], z), started)
     return choice.tried[-1]

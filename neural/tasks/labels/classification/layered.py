@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -33,7 +34,7 @@ _SUBWORDS = Subwords(2, 5, 1 << 14)
 _SIZE = 64
 """Columns of the tables of words and of n-grams."""
 _MOST_VECTORS = 100_000
-_EPOCHS, _LEAST_STEPS = 10, 500
+_EPOCHS, _LEAST_EPOCHS, _LEAST_STEPS = 10, 3, 500
 
 
 def start_layered(
@@ -46,7 +47,7 @@ def start_layered(
     given = began.given
     every = (word for own in sentences for word in own)
     vocabulary = WordVocabulary.learn(every, min_count=parameters.min_count, given=given.words, subwords=_SUBWORDS)
-    assert parameters.dim is not None
+    assert parameters.dim is not None and parameters.pooling is not None
     given_rows, given_size = given.table.shape
     learns_vectors = given_size > 0 and layers is None
     word_size = given_size if learns_vectors else _SIZE
@@ -64,8 +65,18 @@ def start_layered(
     return TextNetwork(CLASSIFIERS, config, table, {"features": words}, metadata, further=further)
 
 
-def train_layered(start: TextNetwork, data: LabelData, training: Training[ClassifierParameters]) -> None:
+def train_layered(
+    start: TextNetwork, data: LabelData, training: Training[ClassifierParameters], steps: int | None = None
+) -> None:
     """Train a classifier with layers; what was learned goes to `training.keep`.
+
+    Parameters
+    ----------
+    start : TextNetwork
+    data : LabelData
+    training : Training
+    steps : int, optional
+        About how many to take, in whole epochs and three at least, where `epochs` are not asked for.
 
     Raises
     ------
@@ -83,6 +94,10 @@ def train_layered(start: TextNetwork, data: LabelData, training: Training[Classi
     weights = data.trained.targets(n_classes, parameters.class_weight).weights
     trained, held_out = (_batch(start, texts, n_classes, weights) for texts in (data.trained, data.held_out))
     plan = TokenBatches(np.diff(trained.tokens.offsets), parameters.batch_tokens, parameters.random_state)
+
+    if steps is not None and parameters.epochs is None:
+        epochs = max(_LEAST_EPOCHS, -(-steps // plan.n_batches))
+        training = replace(training, parameters=replace(parameters, epochs=epochs))
 
     def accuracy(table: ParameterTable) -> dict[str, float]:
         decided = decide(network.logits(start.config, table, held_out, workers), one_of_many=data.one_of_many)

@@ -66,7 +66,7 @@ def test_word_vectors_are_read_and_kept(tmp_path: Path, rng: np.random.Generator
 def test_words_begin_with_their_vectors() -> None:
     """A word is found in lower case, and what has no vector is drawn as before; vectors are scaled to deviation 1."""
     vectors = np.array([[3.0, 0, 0], [0, 1, 0], [0, 0, 2], [0, 0, 0]], np.float32)
-    parameters = TextClassifier.table(**LAYERS | {"random_state": 1})
+    parameters = TextClassifier.table(**LAYERS | {"random_state": 1}).resolved(1)
     data = LabelData.of(["Sea gold", "gold zzz"], ["a", "b"], None, parameters, TableColumns())
     start = start_layered(data, parameters, Embeddings(["sea", "gold", "unmet", "zero"], vectors))
     drawn = ParameterTable.initialise(start.config.tensors(), 1)["inputs.words.table"]
