@@ -37,13 +37,19 @@ class ExploredClassifier(Loaded):
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self.path = Path(path)
         self._model = TextClassifier.load(path)
-        self._is_exact = isinstance(self._model.network_.config, LinearConfig)
+        self._is_exact = self._model.is_exact
         self._longest = LONGEST_TEXT if self._is_exact else LONGEST_LEFT_OUT
 
     def describe(self) -> dict[str, Any]:
         """Return the description of the classifier for the page."""
         network = self._model.network_
-        how = "no layers, the mean of its features" if self._is_exact else architecture_of(network)
+        mixture = network.metadata.get("mixture", [])
+        if mixture:
+            how = f"{len(mixture)} classifiers together"
+        elif isinstance(network.config, LinearConfig):
+            how = f"no layers, the {'sum' if network.config.is_sum else 'mean'} of its features"
+        else:
+            how = architecture_of(network)
         return {
             "name": self.path.resolve().name,
             "kind": "text classifier",

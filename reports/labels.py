@@ -178,7 +178,10 @@ def _facts(model: Model, stack: StackConfig | None) -> Iterator[tuple[str, str |
     """Yield what a model is."""
     is_tagger = isinstance(model, Tagger)
     yield "tags" if is_tagger else "labels", f"{len(model.tags_ if is_tagger else model.classes_):,}"
-    if stack is None:
+    mixture = model.network_.metadata.get("mixture", [])
+    if mixture:
+        yield "together", ", ".join(f"{one['classifier']} ({one['weight']:.2f})" for one in mixture)
+    elif stack is None:
         yield "architecture", "no layers"
     else:
         yield "architecture", stack.mixer
@@ -337,6 +340,8 @@ def _kept(model: Model, kind: _Kind) -> str:
     """Return the criterion by which parameters were kept."""
     if isinstance(model, ImageClassifier):
         return "the lowest held-out loss"
+    if model.network_.metadata.get("mixture"):
+        return "of each member its best; the mixture weights are those with the lowest held-out loss"
     layers = getattr(model.network_.config, "encoder", None)
     return "those at the end" if layers is None else f"the highest {kind.figure} on what was held out"
 

@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from w2v.neural.kernels.table_rows import add_table_rows, scatter_bags, sum_bags
 from w2v.neural.layers import linear
 from w2v.neural.parameters import Tensor, add, scope, within
-from w2v.neural.tasks.labels.words import N_SHAPES, UNKNOWN, Bags, Lexicon, Tokens
+from w2v.neural.tasks.labels.words import N_SHAPES, UNKNOWN, WORD_DEVIATION, Bags, Lexicon, Tokens
 
 Floats = NDArray[Any]
 
@@ -93,7 +93,7 @@ class InputConfig:
     def tensors(self) -> dict[str, Tensor]:
         """Return every array, its shape beside how it starts."""
         arrays = {
-            "words.table": Tensor((self.words, self.word_size), 0.3),
+            "words.table": Tensor((self.words, self.word_size), WORD_DEVIATION),
             "ngrams.table": Tensor((self.buckets, self.ngram_size), 0.3),
             "shapes.table": Tensor((N_SHAPES, SHAPE_SIZE), 0.3),
             **({"usual.table": Tensor((self.usual_cases, SHAPE_SIZE), 0.3)} if self.usual_cases else {}),

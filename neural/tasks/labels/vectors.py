@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +34,12 @@ def check_sizes(sizes: dict[str, tuple[Any, Any]]) -> None:
     for what, (of_network, listed) in sizes.items():
         if of_network != listed:
             raise ValueError(f"the network has {of_network} {what}, but there are {listed}")
+
+
+def given_table(further: Mapping[str, Mapping[str, NDArray[Any]]]) -> NDArray[Any]:
+    """Return the vectors among the arrays that stand beside a network; a row of no columns if there are none."""
+    vectors: NDArray[Any] = further.get(VECTORS_FILE, {}).get("table", np.zeros((1, 0), np.float16))
+    return vectors
 
 
 def read_given_vectors(folder: Path, inputs: InputConfig) -> dict[str, dict[str, NDArray[Any]]]:

@@ -32,6 +32,9 @@ N_SHAPES = _CLASSES**_RUNS
 _DIGIT = re.compile(r"\d")
 _MOST = 1 << 24
 
+WORD_DEVIATION = 0.3
+"""That of the rows of words that a network learns, when they are drawn at random."""
+
 
 class Bags(NamedTuple):
     """Rows of a table for each of T words.
@@ -275,6 +278,18 @@ class WordVocabulary:
         if row or not self.by_spelling:
             return [row]
         return compound(word, self._any_case, self._given_row) or [0]
+
+    def begin_with(self, table: NDArray[np.float32], vectors: NDArray[Any]) -> None:
+        """Overwrite the rows of words that have vectors with these, scaled to the deviation that rows are drawn with.
+
+        Parameters
+        ----------
+        table : ndarray of shape (len(words) + 1, d), float32
+        vectors : ndarray of shape (len(given) + 1, d)
+            Of deviation 1, those of `given` behind a row of zeros.
+        """
+        rows = np.array([0, *map(self._given_row, self.words)], np.int64)
+        table[rows > 0] = vectors[rows[rows > 0]] * np.float32(WORD_DEVIATION)
 
     def _given_row(self, word: str) -> int:
         rows = self._given

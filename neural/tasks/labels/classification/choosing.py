@@ -12,15 +12,18 @@ from w2v.neural.progress import FitProgress
 from w2v.neural.tasks.fitting import Told, Training
 from w2v.neural.tasks.folder import TextNetwork
 from w2v.neural.tasks.labels.classification.data import LabelData
-from w2v.neural.tasks.labels.classification.fitting import fit_linear
-from w2v.neural.tasks.labels.classification.layered import start_layered, train_layered
+from w2v.neural.tasks.labels.classification.fitting import Fitted, concluded, fit_linear
+from w2v.neural.tasks.labels.classification.layered import layered_held_out, start_layered, train_layered
+from w2v.neural.tasks.labels.classification.mixture import best_weights, choose_members, crossed, mixed
+from w2v.neural.tasks.labels.classification.naive_bayes import NGRAMS, fit_naive_bayes
 from w2v.neural.tasks.labels.classification.parameters import ClassifierParameters
 
 _LEAST_SECONDS = 5.0
 """With less time than this left, layers are not tried."""
-_TRIED, _REST = 0.15, 0.95
+_TRIED, _REST = 0.1, 0.95
 """Fractions of the time that is left: for the trial of each architecture, and of what is left then for the best."""
-_NGRAMS = (3, 5)
+_MOST_RUNS, _STEPS = 3, 900
+"""How often the best is trained, from another start each time, and for how many steps."""
 
 
 @dataclass
@@ -32,17 +35,20 @@ class Choice:
     best : TextNetwork or None
     tried : list of dict
         What each was, its seconds, and how well it told the held-out texts.
+    fitted : list of Fitted
+        The same that were tried.
     why : str
         What speaks for the best, or why no more was tried.
     """
 
     best: TextNetwork | None = None
     tried: list[dict[str, Any]] = field(default_factory=list)
+    fitted: list[Fitted] = field(default_factory=list)
     why: str = ""
 
-    def add(self, name: str, network: TextNetwork, began: float) -> None:
+    def add(self, name: str, fitted: Fitted, began: float) -> None:
         """Keep a classifier if it is better than those before."""
-        report = network.metadata["training"].get("report", {})
+        report = fitted.network.metadata["training"].get("report", {})
         self.tried.append(
             {
                 "classifier": name,
@@ -51,8 +57,26 @@ class Choice:
                 "held_out_loss": report.get("loss"),
             }
         )
+        self.fitted.append(fitted)
         if self.best is None or _merit(self.tried[-1]) > max(map(_merit, self.tried[:-1])):
-            self.best = network
+            self.best = fitted.network
+
+    def mix(self, data: LabelData) -> None:
+        """Try those together that are better so."""
+        wanted, one_of_many = data.held_out.wanted(len(data.classes)), data.one_of_many
+        began, logits = time.perf_counter(), [one.held_out for one in self.fitted]
+        members = choose_members(logits, wanted, one_of_many=one_of_many)
+        own = [logits[i] for i in members]
+        weights = best_weights(own, wanted, one_of_many=one_of_many)
+        parts = [(i, weight) for i, weight in zip(members, weights, strict=True) if weight > 0]
+        if len(parts) < 2:
+            return
+        described = [{"classifier": self.tried[i]["classifier"], "weight": weight} for i, weight in parts]
+        network = mixed([self.fitted[i].network for i, _ in parts], [weight for _, weight in parts])
+        network = replace(network, metadata=network.metadata | {"mixture": described})
+        z = crossed(own, wanted, one_of_many=one_of_many)
+        name = " and ".join(f"{one['classifier']} ({one['weight']:.2f})" for one in described)
+        self.add(f"together: {name}", Fitted(concluded(network, data, z), z), began)
 
     @property
     def result(self) -> TextNetwork:
@@ -87,14 +111,15 @@ def choose(
     told : callable, optional
     """
     choice, began = Choice(), time.perf_counter()
-    first, interrupt = fit_linear(data, parameters, told, vectors)
+    first = fit_linear(data, parameters, told, vectors)
     choice.add("no layers" if vectors is None else "no layers, from word vectors", first, began)
     if parameters.max_time is None or not len(data.held_out):
         lacking = "max_time is not given" if parameters.max_time is None else "no text is held out"
         choice.why = f"{lacking}: layers were not tried"
-    elif interrupt is None:
+    elif first.interrupt is None:
         _try_others(choice, data, parameters, vectors, told, began)
-    return choice.result, interrupt
+        choice.mix(data)
+    return choice.result, first.interrupt
 
 
 def _try_others(
@@ -104,14 +129,17 @@ def _try_others(
     try:
         if vectors is not None:
             started = time.perf_counter()
-            network, _ = fit_linear(data, parameters, told)
-            choice.add("no layers", network, started)
+            choice.add("no layers", fit_linear(data, parameters, told), started)
         if not parameters.max_n:
             started = time.perf_counter()
-            min_n, max_n = _NGRAMS
-            network, _ = fit_linear(data, replace(parameters, min_n=min_n, max_n=max_n), told)
-            choice.add("no layers, n-grams of characters", network, started)
-        _try_layers(choice, data, parameters.resolved(1), vectors, told, began)
+            min_n, max_n = NGRAMS
+            fitted = fit_linear(data, replace(parameters, min_n=min_n, max_n=max_n), told)
+            choice.add("no layers, n-grams of characters", fitted, started)
+        started = time.perf_counter()
+        weighed = fit_naive_bayes(data, parameters, told)
+        if weighed is not None:
+            choice.add("no layers, naive Bayes", weighed, started)
+        _try_layers(choice, data, parameters.tried(), vectors, told, began)
     except (KeyboardInterrupt, TrainingInterrupted):
         choice.why = "It was interrupted before all had been tried"
 
@@ -119,7 +147,7 @@ def _try_others(
 def _try_layers(
     choice: Choice, data: LabelData, parameters: ClassifierParameters, vectors: Any, told: Told | None, began: float
 ) -> None:
-    """Try every architecture for a moment, and the best of them for what time is left."""
+    """Try every architecture for a moment, and the best of them, several times, for what time is left."""
     assert parameters.max_time is not None
     limit = parameters.max_time
     left = limit - (time.perf_counter() - began)
@@ -134,19 +162,30 @@ def _try_layers(
         for mixer in MIXERS
     }
     best = max(trials, key=lambda mixer: _merit(trials[mixer]))
-    left = _REST * (limit - (time.perf_counter() - began))
-    if left > _TRIED * limit:
-        _one(choice, data, replace(parameters, architecture=best, max_time=left), vectors, told)
+    for run in range(_MOST_RUNS):
+        left = _REST * (limit - (time.perf_counter() - began))
+        if left <= _TRIED * limit:
+            return
+        own = replace(parameters, architecture=best, max_time=left, random_state=parameters.random_state + run)
+        _one(choice, data, own, vectors, told, _STEPS)
 
 
 def _one(
-    choice: Choice, data: LabelData, parameters: ClassifierParameters, vectors: Any, told: Told | None
+    choice: Choice,
+    data: LabelData,
+    parameters: ClassifierParameters,
+    vectors: Any,
+    told: Told | None,
+    steps: int | None = None,
 ) -> dict[str, Any]:
-    """Train one network with layers; return how it did."""
+    """Train one network with layers, for about so many steps if there is time; return how it did."""
     started, learned = time.perf_counter(), list[TextNetwork]()
     name = f"{parameters.layers} {'layer' if parameters.layers == 1 else 'layers'}, {parameters.architecture}"
     if told is not None:
         told(FitProgress(f"trying {name}"))
-    train_layered(start_layered(data, parameters, vectors), data, Training(parameters, learned.append, told=told))
-    choice.add(name, learned[-1], started)
+    train_layered(
+        start_layered(data, parameters, vectors), data, Training(parameters, learned.append, told=told), steps
+    )
+    z = layered_held_out(learned[-1], data, parameters)
+    choice.add(name, Fitted(learned[-1], z), started)
     return choice.tried[-1]

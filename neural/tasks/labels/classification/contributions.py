@@ -1,8 +1,9 @@
 """What each word of a text contributes to the answer of a classifier: exactly where it is linear, else by leaving out.
 
-Without layers the logits are a sum over features, z = Σ output row(f) / n, so that each feature has its part of them:
-a word that of itself and of its n-grams, and of each run of words as much as the others in it. All parts, and that of
-the end of the text, add up to z. With layers there is no such sum: the text is classified again without each word.
+Without layers the logits are a sum over features, z = Σ output row(f) / n, or undivided, so that each feature has its
+part of them: a word that of itself and of its n-grams, and of each run of words as much as the others in it. All parts,
+and that of the end of the text, add up to z. With layers there is no such sum: the text is classified again without
+each word.
 """
 
 from __future__ import annotations
@@ -42,7 +43,9 @@ class Contributions(NamedTuple):
     is_exact: bool
 
 
-def linear_contributions(features: BagFeatures, linear: Linear, text: str, temperature: float) -> Contributions:
+def linear_contributions(
+    features: BagFeatures, linear: Linear, text: str, temperature: float, *, is_sum: bool = False
+) -> Contributions:
     """Return what each word adds to the logits of a classifier without layers, exactly."""
     tokens, runs = features.runs(text)
     table, output = (each.reshape(-1, linear.width).astype(np.float64) for each in linear[:2])
@@ -59,7 +62,8 @@ def linear_contributions(features: BagFeatures, linear: Linear, text: str, tempe
             own = own - sums[m - 1][:-1] - sums[m - 1][1:] + (sums[m - 2][1:-1] if m > 1 else 0)
         for place in range(m + 1):
             parts[place : place + len(own)] += own / (m + 1)
-    values = parts[:, :-1] @ output.T / (max(parts[:, -1].sum(), 1) * temperature)
+    n = 1.0 if is_sum else max(parts[:, -1].sum(), 1)
+    values = parts[:, :-1] @ output.T / (n * temperature)
     return Contributions(tokens[:-1], values[:-1], values[-1], True)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import os
 from dataclasses import asdict, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -41,43 +41,76 @@ from w2v.neural.tasks.labels.classification.parameters import ClassifierParamete
 from w2v.neural.tasks.starting import open_vectors
 
 
-def fit_linear(
-    data: LabelData, parameters: ClassifierParameters, told: Told | None, vectors: Any = None
-) -> tuple[TextNetwork, KeyboardInterrupt | None]:
+class Fitted(NamedTuple):
+    """A classifier that has been trained.
+
+    Attributes
+    ----------
+    network : TextNetwork
+    held_out : ndarray of shape (S, K)
+        The logits of the held-out texts, by a network that was not trained on them.
+    interrupt : KeyboardInterrupt or None
+        What ended its training early.
+    """
+
+    network: TextNetwork
+    held_out: NDArray[Any]
+    interrupt: KeyboardInterrupt | None = None
+
+
+class DividedBags(NamedTuple):
+    """The bags of texts.
+
+    Attributes
+    ----------
+    features : BagFeatures
+    every, trained, held_out : Bags
+        Of all texts that may be trained on in the end, of those that are trained on at first, and of the others.
+    """
+
+    features: BagFeatures
+    every: Bags
+    trained: Bags
+    held_out: Bags
+
+    @classmethod
+    def of(cls, data: LabelData, parameters: ClassifierParameters) -> DividedBags:
+        """Find the features of texts; ValueError if there are none."""
+        tokenizer = get_tokenizer(parameters.tokenizer)
+        features, bags = BagFeatures.learn(data.every.texts, tokenizer, parameters.bag_settings)
+        if not features.n_rows:
+            raise ValueError(f"no word occurs min_count times, {parameters.min_count}: there is nothing to learn from")
+        if data.is_apart:
+            return cls(features, bags, bags, features.find(data.held_out.texts))
+        n = len(data.trained)
+        return cls(features, bags, first_bags(bags, n), known_bags(bags, n))
+
+
+def fit_linear(data: LabelData, parameters: ClassifierParameters, told: Told | None, vectors: Any = None) -> Fitted:
     """Train a classifier without layers: where texts are set aside, twice, the second time on all.
 
-    After Ctrl-C, which is returned as well, it is the one so far, and not complete. Words begin with `vectors`, if
-    there are any.
+    After Ctrl-C it is the one so far, and not complete. Words begin with `vectors`, if there are any.
     """
     given = None if vectors is None else open_vectors(vectors)
     if given is not None and parameters.dim is None:
         parameters = replace(parameters, dim=given.vector_size)
     parameters = parameters.resolved(0)
-    tokenizer = get_tokenizer(parameters.tokenizer)
-    features, bags = BagFeatures.learn(data.every.texts, tokenizer, parameters.bag_settings)
-    if not features.n_rows:
-        raise ValueError(f"no word occurs min_count times, {parameters.min_count}: there is nothing to learn from")
+    bags = DividedBags.of(data, parameters)
     assert parameters.dim is not None and parameters.learning_rate is not None and parameters.epochs is not None
     n_classes, n_trained, one_of_many = len(data.classes), len(data.trained), data.one_of_many
-    config = LinearConfig(features.n_rows, parameters.dim, n_classes, one_of_many)
+    config = LinearConfig(bags.features.n_rows, parameters.dim, n_classes, one_of_many)
     options = LinearOptions(
         parameters.epochs, parameters.learning_rate, parameters.dropout, parameters.random_state,
         math.inf if parameters.max_time is None else parameters.max_time,
     )  # fmt: skip
     start = ParameterTable.initialise(config.tensors(), options.seed)
     if given is not None:
-        begin_with(start[TABLE], features.words, given)
-    own = bags if data.is_apart else first_bags(bags, n_trained)
-    apart = features.find(data.held_out.texts) if data.is_apart else known_bags(bags, n_trained)
-    wanted = data.held_out.wanted(n_classes)
+        begin_with(start[TABLE], bags.features.words, given)
     history: list[dict[str, Any]] = []
 
     def measure(epoch: int, seconds: float, loss: float, network: Linear) -> None:
         entry: dict[str, Any] = {"step": epoch * n_trained, "epoch": epoch, "seconds": seconds, "loss": loss}
-        if len(wanted):
-            p = probabilities(linear_logits(network, apart), one_of_many=one_of_many)
-            right = (decide(p, one_of_many=one_of_many) == wanted).all(axis=1)
-            entry |= {"held_out_loss": mean_loss(p, wanted, one_of_many=one_of_many), "accuracy": float(right.mean())}
+        entry |= measured(data, linear_logits(network, bags.held_out))
         history.append(entry | {"best": epoch == options.epochs})
         if told is not None:
             told(
@@ -87,26 +120,48 @@ def fit_linear(
             )
 
     targets = data.trained.targets(n_classes, parameters.class_weight)
-    table, interrupt = train_linear(config, own, targets, options, measure, start)
+    table, interrupt = train_linear(config, bags.trained, targets, options, measure, start)
     history[-1]["best"] = True
-    logits = linear_logits(linear_of(table), apart)
-    if not data.is_apart and len(wanted) and interrupt is None:
+    logits = linear_logits(linear_of(table), bags.held_out)
+    if not data.is_apart and len(data.held_out) and interrupt is None:
         targets = data.every.targets(n_classes, parameters.class_weight)
         try:
-            whole, interrupt = train_linear(config, bags, targets, options, start=start)
+            whole, interrupt = train_linear(config, bags.every, targets, options, start=start)
         except KeyboardInterrupt as caught:
             interrupt = caught
         table = whole if interrupt is None else table
-    network = TextNetwork(
-        CLASSIFIERS, config, table, {"features": features},
-        {
-            **described(data, parameters), "history": history,
-            "training": trained(data, parameters, interrupt is None) | {"vectors": _name_of(vectors)},
-        },
-        None if interrupt is None else {"epochs": np.array([len(history)])},
-        {BUCKETS_FILE: {"numbers": features.numbers}},
+    network = linear_network(config, table, bags.features, data, parameters, history, interrupt is None)
+    network.metadata["training"]["vectors"] = _name_of(vectors)
+    return Fitted(concluded(network, data, logits), logits, interrupt)
+
+
+def linear_network(
+    config: LinearConfig,
+    table: ParameterTable,
+    features: BagFeatures,
+    data: LabelData,
+    parameters: ClassifierParameters,
+    history: list[dict[str, Any]],
+    complete: bool = True,
+) -> TextNetwork:
+    """Return a classifier without layers, with what its folder says of it."""
+    metadata = described(data, parameters) | {
+        "history": history, "training": trained(data, parameters, complete),
+    }  # fmt: skip
+    return TextNetwork(
+        CLASSIFIERS, config, table, {"features": features}, metadata,
+        None if complete else {"epochs": np.array([len(history)])}, {BUCKETS_FILE: {"numbers": features.numbers}},
     )  # fmt: skip
-    return concluded(network, data, logits), interrupt
+
+
+def measured(data: LabelData, logits: NDArray[Any]) -> dict[str, float]:
+    """Return how well the held-out texts are told by their logits; nothing if there are none."""
+    wanted, one_of_many = data.held_out.wanted(len(data.classes)), data.one_of_many
+    if not len(wanted):
+        return {}
+    p = probabilities(logits, one_of_many=one_of_many)
+    right = (decide(p, one_of_many=one_of_many) == wanted).all(axis=1)
+    return {"held_out_loss": mean_loss(p, wanted, one_of_many=one_of_many), "accuracy": float(right.mean())}
 
 
 def _name_of(vectors: Any) -> str | None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -24,7 +25,7 @@ from w2v.neural.tasks.labels.classification.parameters import ClassifierParamete
 from w2v.neural.tasks.labels.classification.words import TextWords, divided
 from w2v.neural.tasks.labels.inputs import InputConfig
 from w2v.neural.tasks.labels.pretrained import PretrainedLayers, start_of
-from w2v.neural.tasks.labels.vectors import VECTORS_FILE
+from w2v.neural.tasks.labels.vectors import VECTORS_FILE, given_table
 from w2v.neural.tasks.labels.words import WordVocabulary
 from w2v.settings.environment import default_workers
 from w2v.vectors.subwords import Subwords
@@ -33,7 +34,7 @@ _SUBWORDS = Subwords(2, 5, 1 << 14)
 _SIZE = 64
 """Columns of the tables of words and of n-grams."""
 _MOST_VECTORS = 100_000
-_EPOCHS, _LEAST_STEPS = 10, 500
+_EPOCHS, _LEAST_EPOCHS, _LEAST_STEPS = 10, 3, 500
 
 
 def start_layered(
@@ -46,22 +47,36 @@ def start_layered(
     given = began.given
     every = (word for own in sentences for word in own)
     vocabulary = WordVocabulary.learn(every, min_count=parameters.min_count, given=given.words, subwords=_SUBWORDS)
-    assert parameters.dim is not None
+    assert parameters.dim is not None and parameters.pooling is not None
     given_rows, given_size = given.table.shape
+    learns_vectors = given_size > 0 and layers is None
+    word_size = given_size if learns_vectors else _SIZE
     sizes = InputConfig(
-        len(vocabulary.words) + 1, _SIZE, _SUBWORDS.buckets, _SIZE, given_rows, given_size, (), parameters.dim
+        len(vocabulary.words) + 1, word_size, _SUBWORDS.buckets, _SIZE, given_rows, given_size, (), parameters.dim
     )  # fmt: skip
     stack = stack_of(parameters) if layers is None else layers.stack
     config = LayeredConfig(sizes, stack, len(data.classes), data.one_of_many, parameters.pooling)
     table = began.initialise(config, parameters.random_state)
+    if learns_vectors:
+        vocabulary.begin_with(table["inputs.words.table"], given.table)
     words = TextWords(vocabulary, tokenizer, parameters.max_words)
     further = {VECTORS_FILE: {"table": given.table}} if given_size else {}
     metadata = described(data, parameters) | began.metadata
     return TextNetwork(CLASSIFIERS, config, table, {"features": words}, metadata, further=further)
 
 
-def train_layered(start: TextNetwork, data: LabelData, training: Training[ClassifierParameters]) -> None:
+def train_layered(
+    start: TextNetwork, data: LabelData, training: Training[ClassifierParameters], steps: int | None = None
+) -> None:
     """Train a classifier with layers; what was learned goes to `training.keep`.
+
+    Parameters
+    ----------
+    start : TextNetwork
+    data : LabelData
+    training : Training
+    steps : int, optional
+        About how many to take, in whole epochs and three at least, where `epochs` are not asked for.
 
     Raises
     ------
@@ -77,6 +92,10 @@ def train_layered(start: TextNetwork, data: LabelData, training: Training[Classi
     weights = data.trained.targets(n_classes, parameters.class_weight).weights
     trained, held_out = (_batch(start, texts, n_classes, weights) for texts in (data.trained, data.held_out))
     plan = TokenBatches(np.diff(trained.tokens.offsets), parameters.batch_tokens, parameters.random_state)
+
+    if steps is not None and parameters.epochs is None:
+        epochs = max(_LEAST_EPOCHS, -(-steps // plan.n_batches))
+        training = replace(training, parameters=replace(parameters, epochs=epochs))
 
     def accuracy(table: ParameterTable) -> dict[str, float]:
         decided = decide(network.logits(start.config, table, held_out, workers), one_of_many=data.one_of_many)
@@ -97,25 +116,35 @@ def train_layered(start: TextNetwork, data: LabelData, training: Training[Classi
     train(start, text, training)
 
 
-def layered_logits(trained: TextNetwork, texts: Sequence[str], workers: int) -> NDArray[Any]:
+def layered_logits(
+    config: LayeredConfig,
+    parameters: Mapping[str, NDArray[Any]],
+    words: TextWords,
+    vectors: NDArray[Any],
+    texts: Sequence[str],
+    workers: int,
+) -> NDArray[Any]:
     """Return the logits of texts, shape (S, K)."""
-    n_classes = trained.config.n_classes
+    n_classes = config.n_classes
     if not texts:
         return np.empty((0, n_classes), np.float32)
-    lexicon, tokens = trained.units["features"].encode(texts, _vectors(trained))
+    lexicon, tokens = words.encode(texts, vectors)
     nothing = np.zeros((len(texts), n_classes), np.bool_)
     batch = TextBatch(lexicon, tokens, nothing, np.ones(n_classes, np.float32))
-    return network.logits(trained.config, trained.parameters, batch, workers)
+    return network.logits(config, parameters, batch, workers)
+
+
+def layered_held_out(learned: TextNetwork, data: LabelData, parameters: ClassifierParameters) -> NDArray[Any]:
+    """Return the logits of the held-out texts, shape (S, K)."""
+    return layered_logits(
+        learned.config, learned.parameters, learned.units["features"], given_table(learned.further),
+        data.held_out.texts, parameters.workers or default_workers(),
+    )  # fmt: skip
 
 
 def _batch(start: TextNetwork, texts: LabelledTexts, n_classes: int, weights: NDArray[np.float32]) -> TextBatch:
-    lexicon, tokens = start.units["features"].encode(texts.texts, _vectors(start))
+    lexicon, tokens = start.units["features"].encode(texts.texts, given_table(start.further))
     return TextBatch(lexicon, tokens, texts.wanted(n_classes), weights)
-
-
-def _vectors(trained: TextNetwork) -> NDArray[Any]:
-    vectors: NDArray[Any] = trained.further.get(VECTORS_FILE, {}).get("table", np.zeros((1, 0), np.float16))
-    return vectors
 
 
 def _rehearse(config: LayeredConfig, table: ParameterTable) -> None:

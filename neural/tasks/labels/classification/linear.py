@@ -38,6 +38,8 @@ class LinearConfig:
     is_tree : bool
         Whether the output is a hierarchical softmax: the rows are those of the inner nodes of a Huffman tree, and one
         to spare. Only those of fastText are.
+    is_sum : bool
+        Whether the rows of a text are added up, and not averaged.
     """
 
     n_rows: int
@@ -46,6 +48,7 @@ class LinearConfig:
     one_of_many: bool = True
     is_small: bool = False
     is_tree: bool = False
+    is_sum: bool = False
 
     def __post_init__(self) -> None:
         if any(type(size) is not int or not 1 <= size < 1 << 31 for size in (self.n_rows, self.dim, self.n_classes)):
@@ -189,10 +192,12 @@ def rows_of_small(arrays: Any, config: LinearConfig) -> NDArray[np.float32]:
     return rows
 
 
-def linear_logits(network: Linear, bags: Bags) -> NDArray[np.float32]:
-    """Return the logits of texts, shape (S, K)."""
+def linear_logits(network: Linear, bags: Bags, *, is_sum: bool = False) -> NDArray[np.float32]:
+    """Return the logits of texts, shape (S, K): those of the mean of their rows, or of the sum."""
     logits = np.empty((len(bags.starts) - 1, len(network.output) // network.width), np.float32)
     bag_logits(bags, network, logits)
+    if is_sum:
+        logits *= np.diff(bags.starts).astype(np.float32)[:, None]
     return logits
 
 

@@ -13,8 +13,10 @@ from w2v.settings.tables import MANY, parameter
 
 AUTO = "auto"
 MOST_BUCKETS = 1 << 26
-_LAYERED: dict[str, Any] = {"dim": 128, "learning_rate": 2e-3}
-_LINEAR: dict[str, Any] = {"dim": 10, "learning_rate": 0.5, "epochs": 10}
+_LAYERED: dict[str, Any] = {"dim": 128, "learning_rate": 2e-3, "pooling": "max"}
+_LINEAR: dict[str, Any] = {"dim": 10, "learning_rate": 0.5, "epochs": 10, "pooling": "max"}
+_TRIED: dict[str, Any] = {"learning_rate": 4e-3, "pooling": "max+mean"}
+"""What layers that are tried have besides, in as few epochs as there is time for."""
 
 
 class BagSettings(NamedTuple):
@@ -64,7 +66,7 @@ class ClassifierParameters(NetworkParameters):
         "10 without layers, else 128",
     )
     learning_rate: float | None = parameter(  # type: ignore[assignment]
-        None, Number("Peak learning rate.", low=0), "0.5 without layers, else 0.002"
+        None, Number("Peak learning rate.", low=0), "0.5 without layers, 0.004 for layers that are tried, else 0.002"
     )
     dropout: float = parameter(
         0.3,
@@ -89,7 +91,11 @@ class ClassifierParameters(NetworkParameters):
         Integer("Passes over the texts.", 1, MANY),
         "10, with layers at least 500 steps; with max_time no limit",
     )
-    pooling: str = parameter("max", Choice("How the hidden states of a text are pooled.", TEXT_POOLINGS))
+    pooling: str | None = parameter(
+        None,
+        Choice("How the hidden states of a text are pooled.", TEXT_POOLINGS),
+        "max+mean for layers that are tried, else max",
+    )
     tokenizer: Any = parameter("words", TokenizerChoice("Tokenizer that splits texts into words."))
     min_count: int = parameter(1, Integer("Ignore words that occur fewer than N times.", 1, MANY))
     word_ngrams: int = parameter(2, Integer("Longest word n-gram, without layers.", 1, 16))
@@ -132,8 +138,15 @@ class ClassifierParameters(NetworkParameters):
 
     def resolved(self, layers: int) -> ClassifierParameters:
         """Return the parameters with this number of layers and the defaults that depend on it."""
-        given, defaults = vars(self), _LAYERED if layers else _LINEAR
-        return replace(self, layers=layers, **{name: value for name, value in defaults.items() if given[name] is None})
+        return replace(self._completed(_LAYERED if layers else _LINEAR), layers=layers)
+
+    def tried(self) -> ClassifierParameters:
+        """Return the parameters of the layers that are tried beside others."""
+        return self._completed(_TRIED).resolved(1)
+
+    def _completed(self, defaults: dict[str, Any]) -> ClassifierParameters:
+        given = vars(self)
+        return replace(self, **{name: value for name, value in defaults.items() if given[name] is None})
 
     @property
     def bag_settings(self) -> BagSettings:

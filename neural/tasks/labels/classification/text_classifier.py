@@ -16,34 +16,19 @@ from w2v.corpora.columns import checked_text, checked_texts
 from w2v.corpora.labels.labelled import TableColumns
 from w2v.corpora.tokenizers import get_tokenizer
 from w2v.monitoring.history import TrainingInterrupted
-from w2v.neural.kernels.bags import Linear
 from w2v.neural.progress import ProgressOption
 from w2v.neural.tasks.estimator import TextEstimator, positive
 from w2v.neural.tasks.fitting import Training, check_same
 from w2v.neural.tasks.folder import TextNetwork
-from w2v.neural.tasks.labels.classification.bags import BagFeatures, checked_numbers
+from w2v.neural.tasks.labels.classification.answering import Answers, answers_of, opened_linear
 from w2v.neural.tasks.labels.classification.choosing import choose
-from w2v.neural.tasks.labels.classification.contributions import Contributions, left_out, linear_contributions
+from w2v.neural.tasks.labels.classification.contributions import Contributions, left_out
 from w2v.neural.tasks.labels.classification.data import LabelData, read_texts
 from w2v.neural.tasks.labels.classification.exchange import SMALL_BYTES, from_fasttext, made_small
 from w2v.neural.tasks.labels.classification.fitting import began_with, fit_linear
-from w2v.neural.tasks.labels.classification.folder import (
-    BUCKETS_FILE,
-    CLASSIFIER_FOLDER,
-    CLASSIFIERS,
-    ROWS_FILE,
-    TREE_FILE,
-)
-from w2v.neural.tasks.labels.classification.layered import layered_logits, start_layered, train_layered
-from w2v.neural.tasks.labels.classification.linear import (
-    TABLE,
-    LinearConfig,
-    linear_logits,
-    linear_of,
-    rows_of_small,
-    tree_log_probabilities,
-    tree_of,
-)
+from w2v.neural.tasks.labels.classification.folder import CLASSIFIER_FOLDER, CLASSIFIERS
+from w2v.neural.tasks.labels.classification.layered import start_layered, train_layered
+from w2v.neural.tasks.labels.classification.linear import LinearConfig
 from w2v.neural.tasks.labels.classification.measures import (
     Calibration,
     ClassificationReport,
@@ -52,6 +37,7 @@ from w2v.neural.tasks.labels.classification.measures import (
     decide,
     probabilities,
 )
+from w2v.neural.tasks.labels.classification.mixture import MixedConfig
 from w2v.neural.tasks.labels.classification.parameters import AUTO, ClassifierParameters
 from w2v.neural.tasks.labels.pretrained import HasLayers, opened_layers
 from w2v.settings.environment import default_workers
@@ -60,7 +46,6 @@ from w2v.settings.parameters import CHECKPOINT_INTERVAL
 from w2v.settings.tables import documented
 from w2v.storage.claims import claimed
 from w2v.storage.files import ModelError
-from w2v.training.huffman import HuffmanTree
 
 
 @documented(ClassifierParameters)
@@ -161,7 +146,7 @@ class TextClassifier(TextEstimator[ClassifierParameters]):
             if parameters.layers == AUTO:
                 network, interrupt = choose(data, parameters, vectors, training.told)
             else:
-                network, interrupt = fit_linear(data, parameters, training.told, vectors)
+                network, _, interrupt = fit_linear(data, parameters, training.told, vectors)
             self._keep(network)
             if keeper is not None:
                 keeper.finish(network)
@@ -250,14 +235,17 @@ class TextClassifier(TextEstimator[ClassifierParameters]):
 
         Without layers this is exact: the logits are a sum over the features of the text, which belong to its words.
         With layers, and over a tree of labels, it is what the log-odds lose when the word is left out, as
-        `contributions` has it.
+        `contributions` has it; see `is_exact`.
         """
         given = checked_text(text, 1)
-        if isinstance(self.network_.config, LinearConfig):
-            features, linear, tree = self._linear()
-            if tree is None:
-                return linear_contributions(features, linear, given, self.calibration_.temperature)
+        if self.is_exact:
+            return self._answers().contributions(given, self.calibration_.temperature)
         return left_out(self.predict_proba, get_tokenizer(self.tokenizer)(given))
+
+    @property
+    def is_exact(self) -> bool:
+        """Whether `explain_words` is exact: the network has no layers, nor has any other of those that are together."""
+        return self._answers().is_exact
 
     def score(self, texts: Any, y: Any = None) -> float:
         """Return the fraction of texts whose labels, all of them, are right; see `evaluate`."""
@@ -296,10 +284,14 @@ class TextClassifier(TextEstimator[ClassifierParameters]):
         self._check_fitted()
         network = self.network_
         if not isinstance(network.config, LinearConfig) or network.config.is_small:
-            has = "is small already" if isinstance(network.config, LinearConfig) else "has layers"
+            kinds = {LinearConfig: "is small already", MixedConfig: "is several together"}
+            has = kinds.get(type(network.config), "has layers")
             raise ValueError(f"the classifier {has}: only one without layers, of whole numbers, is made small")
         small = type(self)(**self.get_params())
-        small._keep(made_small(network, self._linear()[0], most_bytes))
+        features = opened_linear(
+            network.config, network.parameters, network.units["features"], network.further
+        ).features
+        small._keep(made_small(network, features, most_bytes))
         return small
 
     @classmethod
@@ -340,6 +332,9 @@ class TextClassifier(TextEstimator[ClassifierParameters]):
         labels = metadata.get("labels", [])
         if any(not isinstance(label, (str, int, float)) for label in labels) or len(set(labels)) != len(labels):
             raise ValueError("labels must be different texts or numbers")
+        mixture = metadata.get("mixture", [])
+        if not isinstance(mixture, list) or not all(map(_is_member, mixture)):
+            raise ValueError("it does not say which classifiers are together")
         calibration = metadata.get("calibration")
         if not isinstance(calibration, dict):
             raise ValueError("it does not say how its probabilities are calibrated")
@@ -352,9 +347,8 @@ class TextClassifier(TextEstimator[ClassifierParameters]):
         self.classes_ = np.array(metadata["labels"])
         self.calibration_ = Calibration(**metadata["calibration"])
         self.validation_: Any = metadata.get("training", {}).get("report")
-        self._bags: tuple[BagFeatures, Linear, HuffmanTree | None] | None = None
-        if isinstance(network.config, LinearConfig):
-            self._linear()
+        self._opened: Answers | None = None
+        self._answers()
 
     def _parameters(self) -> ClassifierParameters:
         parameters = self.table(**self.get_params())
@@ -365,24 +359,17 @@ class TextClassifier(TextEstimator[ClassifierParameters]):
     def _one_of_many(self) -> bool:
         return bool(self.network_.config.one_of_many)
 
-    def _linear(self) -> tuple[BagFeatures, Linear, HuffmanTree | None]:
-        if self._bags is None:
-            network = self.network_
-            numbers = network.further[BUCKETS_FILE].get("numbers")
-            features = replace(network.units["features"], numbers=checked_numbers(numbers))
-            if features.n_rows != network.config.n_rows:
-                raise ValueError(f"there are {features.n_rows} features, but the network has {network.config.n_rows}")
-            tables = dict(network.parameters)
-            if network.config.is_small:
-                tables[TABLE] = rows_of_small(network.further[ROWS_FILE], network.config)
-            tree = tree_of(network.further[TREE_FILE], network.config.n_classes) if network.config.is_tree else None
-            self._bags = features, linear_of(tables), tree
-        return self._bags
-
     def _logits(self, texts: Sequence[str]) -> NDArray[Any]:
-        network = self.network_
-        if not isinstance(network.config, LinearConfig):
-            return layered_logits(network, texts, self.workers or default_workers())
-        features, linear, tree = self._linear()
-        z = linear_logits(linear, features.find(texts))
-        return z if tree is None else tree_log_probabilities(z, tree)
+        return self._answers().logits(texts, self.workers or default_workers())
+
+    def _answers(self) -> Answers:
+        self._check_fitted()
+        if self._opened is None:
+            network = self.network_
+            self._opened = answers_of(network.config, network.parameters, network.units["features"], network.further)
+        return self._opened
+
+
+def _is_member(described: Any) -> bool:
+    names = {"classifier": str, "weight": float}
+    return isinstance(described, dict) and all(isinstance(described.get(name), kind) for name, kind in names.items())

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from tests.helpers.label_examples import layered_classifier, topic_classifier, topic_texts
 from w2v import ModelError, TextClassifier
 from w2v.formats.fasttext_classifiers import read_fasttext_classifier
+from w2v.neural.tasks.labels.classification.answering import opened_linear
 from w2v.neural.tasks.labels.classification.linear import linear_logits
 from w2v.storage.tensors import write_tensors
 
@@ -119,8 +120,9 @@ def test_a_supervised_model_is_read_and_kept(tmp_path: Path) -> None:
 def test_a_tree_of_labels_is_read_and_kept(tmp_path: Path) -> None:
     (tmp_path / "hs.bin").write_bytes(supervised(loss=1, labels=3))
     model = TextClassifier.from_fasttext(tmp_path / "hs.bin")
-    features, linear, _ = model._linear()
-    [first, second, *_] = linear_logits(linear, features.find(["river"]))[0].astype(float)
+    network = model.network_
+    opened = opened_linear(network.config, network.parameters, network.units["features"], network.further)
+    [first, second, *_] = linear_logits(opened.linear, opened.features.find(["river"]))[0].astype(float)
     # counts 6, 4, 2: m and a are merged first, node 0; then they with z, node 1; each time yes leads to the latter
     yes = [1 / (1 + np.exp(-z)) for z in (first, second)]
     expected = {"z": yes[1], "a": (1 - yes[1]) * yes[0], "m": (1 - yes[1]) * (1 - yes[0])}

@@ -12,7 +12,11 @@ import pytest
 from tests.helpers.label_examples import LAYERS, METAL, WATER, layered_classifier, topic_sets, topic_texts
 from tests.helpers.topic_examples import stop_at
 from w2v import Embeddings, ModelError, TextClassifier, TrainingInterrupted
+from w2v.corpora.labels.labelled import TableColumns
+from w2v.neural.parameters import ParameterTable
 from w2v.neural.tasks.labels.classification import choosing
+from w2v.neural.tasks.labels.classification.data import LabelData
+from w2v.neural.tasks.labels.classification.layered import start_layered
 from w2v.vectors.model_folder import LAYOUT
 
 TEXTS, LABELS = topic_texts()
@@ -59,6 +63,21 @@ def test_word_vectors_are_read_and_kept(tmp_path: Path, rng: np.random.Generator
         TextClassifier.load(tmp_path / "m")
 
 
+def test_words_begin_with_their_vectors() -> None:
+    """A word is found in lower case, and what has no vector is drawn as before; vectors are scaled to deviation 1."""
+    vectors = np.array([[3.0, 0, 0], [0, 1, 0], [0, 0, 2], [0, 0, 0]], np.float32)
+    parameters = TextClassifier.table(**LAYERS | {"random_state": 1}).resolved(1)
+    data = LabelData.of(["Sea gold", "gold zzz"], ["a", "b"], None, parameters, TableColumns())
+    start = start_layered(data, parameters, Embeddings(["sea", "gold", "unmet", "zero"], vectors))
+    drawn = ParameterTable.initialise(start.config.tensors(), 1)["inputs.words.table"]
+    rows = dict(zip(start.units["features"].pieces, start.parameters["inputs.words.table"][1:], strict=True))
+    scaled = 0.3 * vectors / np.sqrt(np.square(vectors).mean())
+    np.testing.assert_allclose(rows["sea"], scaled[0], rtol=1e-3)
+    np.testing.assert_allclose(rows["gold"], scaled[1], rtol=1e-3)
+    place = 1 + start.units["features"].pieces.index("zzz")
+    assert np.array_equal(rows["zzz"], drawn[place]) and not rows["sea"][1]
+
+
 def test_a_training_goes_on_to_the_same_bits(tmp_path: Path) -> None:
     table = tmp_path / "t.tsv"
     table.write_text("".join(f"{y}\t{x}\n" for x, y in zip(TEXTS, LABELS, strict=True)), encoding="utf-8")
@@ -98,7 +117,8 @@ def test_layers_need_held_out_texts_and_fitting_sizes() -> None:
 def test_choosing_tries_what_there_is_time_for(monkeypatch: pytest.MonkeyPatch) -> None:
     few = TextClassifier(max_time=1.0).fit(TEXTS, LABELS)
     tried = [one["classifier"] for one in few.network_.metadata["tried"]]
-    assert tried == ["no layers", "no layers, n-grams of characters"]
+    names = ["no layers", "no layers, n-grams of characters", "no layers, naive Bayes"]
+    assert tried[:3] == names
     assert "Layers were not tried: they need 5 seconds, and of max_time " in few.network_.metadata["chosen"]
     alone = TextClassifier().fit(TEXTS, LABELS)
     assert alone.network_.metadata["chosen"] == "max_time is not given: layers were not tried"
@@ -108,7 +128,7 @@ def test_choosing_tries_what_there_is_time_for(monkeypatch: pytest.MonkeyPatch) 
     model = TextClassifier(**options | {"max_time": 3.0}).fit(TEXTS, LABELS)
     metadata = model.network_.metadata
     names = [one["classifier"] for one in metadata["tried"]]
-    assert names[2:5] == ["1 layer, attention", "1 layer, recurrent", "1 layer, convolution"]
+    assert names[3:6] == ["1 layer, attention", "1 layer, recurrent", "1 layer, convolution"]
     best = max(metadata["tried"], key=lambda one: (one["accuracy"], -one["held_out_loss"]))
     assert best["classifier"] in metadata["chosen"] and model.validation_["accuracy"] == best["accuracy"]
     assert model.score(*UNSEEN) > 0.8
