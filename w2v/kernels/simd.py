@@ -53,7 +53,7 @@ _FLOAT, _INT32, _INT64 = ir.FloatType(), ir.IntType(32), ir.IntType(64)
 _BYTES = ir.IntType(8).as_pointer()
 _VECTOR = ir.VectorType(_FLOAT, LANES)
 _INTEGERS = ir.VectorType(_INT32, LANES)
-_MANTISSA_BITS, _EXPONENT_BIAS = 23, 127
+_MANTISSA_BITS, _EXPONENT_BIAS, _ROUNDER = 23, 127, 1.5 * 2**23
 
 
 class _VectorType(types.Type):  # type: ignore[misc]
@@ -150,11 +150,11 @@ def load_vector(typing_context, array, i):
 
 @intrinsic
 def load_widened(typing_context, array, i):
-    """Return array[i : i + LANES] as float32, of an array of float32, of int8, or of the bits of finite float16.
+    """Return array[i : i + LANES] as float32, of an array of float32, int16 or int8, or of the bits of finite float16.
 
     Those are uint16 here, since Numba has no float16 outside of GPUs.
     """
-    bits = {types.float32: 32, types.uint16: 16, types.int8: 8}[array.dtype]
+    bits = {types.float32: 32, types.uint16: 16, types.int16: 16, types.int8: 8}[array.dtype]
 
     def code(c, b, signature, arguments):
         place = b.gep(_data(c, b, signature.args[0], arguments[0]), [arguments[1]])
@@ -163,7 +163,7 @@ def load_widened(typing_context, array, i):
         stored = b.load(b.bitcast(place, ir.VectorType(ir.IntType(bits), LANES).as_pointer()))
         stored.align = bits // 8
         integers = b.sext(stored, _INTEGERS)
-        if bits == 8:
+        if array.dtype in (types.int8, types.int16):
             return b.sitofp(integers, _VECTOR)
         # sign, exponent and fraction are moved to where float32 has them; the exponent's bias is off by 112 then
         moved = b.shl(integers, _all(13))
@@ -179,6 +179,22 @@ def store_vector(typing_context, array, i, x):
 
     def code(c, b, signature, arguments):
         _write(b, _data(c, b, signature.args[0], arguments[0]), arguments[1], arguments[2])
+        return c.get_dummy_value()
+
+    return types.void(array, types.int64, vector), code
+
+
+@intrinsic
+def store_rounded(typing_context, array, i, x):
+    """Assign array[i : i + LANES] = x, rounded to whole numbers, of an array of int16; halves go to the even ones."""
+
+    def code(c, b, signature, arguments):
+        array, i, x = arguments
+        # the sum has no bits left for a fraction, and its last 16 are those of the whole number
+        bits = b.bitcast(b.fadd(x, ir.Constant(_VECTOR, [_ROUNDER] * LANES)), _INTEGERS)
+        place = b.gep(_data(c, b, signature.args[0], array), [i])
+        shorts = ir.VectorType(ir.IntType(16), LANES)
+        b.store(b.trunc(bits, shorts), b.bitcast(place, shorts.as_pointer())).align = 2
         return c.get_dummy_value()
 
     return types.void(array, types.int64, vector), code
@@ -213,6 +229,16 @@ def sum_lanes(typing_context, x):
         reduction = ir.FunctionType(_FLOAT, [_FLOAT, _VECTOR])
         function = cgutils.get_or_insert_function(b.module, reduction, f"llvm.vector.reduce.fadd.v{LANES}f32")
         return b.call(function, [zero, arguments[0]], fastmath=("reassoc",))
+
+    return types.float32(vector), code
+
+
+@intrinsic
+def most_of_lanes(typing_context, x):
+    """Return the largest lane."""
+
+    def code(c, b, signature, arguments):
+        return _call(b, f"llvm.vector.reduce.fmax.v{LANES}f32", _FLOAT, arguments[0])
 
     return types.float32(vector), code
 

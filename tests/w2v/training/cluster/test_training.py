@@ -110,8 +110,9 @@ class Failing(InProcess):
 @pytest.mark.parametrize("victim", [0, 1])
 @pytest.mark.parametrize(
     ("function", "nth"),
-    [("merge_counts", 1), ("choose_vocabulary", 1), ("describe_part", 2), ("start_block", 2), ("hold", 3), ("hold", 4),
-     ("train_round", 5), ("train_round", 6), ("pick", 11), ("combine", 3), ("combine", 4)],
+    [("merge_counts", 1), ("choose_vocabulary", 1), ("describe_part", 2), ("enter", 2), ("prepare", 2),
+     ("train_round", 1), ("train_round", 5), ("train_round", 6), ("delta_of", 3), ("step_of", 3), ("step_of", 4),
+     ("cut", 1), ("cut", 2)],
 )  # fmt: skip
 def test_losing_a_worker_changes_no_bit(
     files: list[Path], trained: Word2Vec, function: str, nth: int, victim: int
