@@ -30,6 +30,7 @@ _LOCAL: dict[str, Any] = {
     "distributed.worker.profile.enabled": False,
     "distributed.admin.tick.interval": "500ms",
     "distributed.admin.system-monitor.interval": "5s",
+    "distributed.worker.memory.monitor-interval": "1s",
     "distributed.admin.system-monitor.gil.enabled": False,
 }
 """What processes of this machine, that exist for one job, do otherwise than Dask by default."""

@@ -150,11 +150,11 @@ def load_vector(typing_context, array, i):
 
 @intrinsic
 def load_widened(typing_context, array, i):
-    """Return array[i : i + LANES] as float32, of an array of float32, int16 or int8, or of the bits of finite float16.
+    """Return array[i : i + LANES] as float32, of an array of float32, of int8, or of the bits of finite float16.
 
     Those are uint16 here, since Numba has no float16 outside of GPUs.
     """
-    bits = {types.float32: 32, types.uint16: 16, types.int16: 16, types.int8: 8}[array.dtype]
+    bits = {types.float32: 32, types.uint16: 16, types.int8: 8}[array.dtype]
 
     def code(c, b, signature, arguments):
         place = b.gep(_data(c, b, signature.args[0], arguments[0]), [arguments[1]])
@@ -163,7 +163,7 @@ def load_widened(typing_context, array, i):
         stored = b.load(b.bitcast(place, ir.VectorType(ir.IntType(bits), LANES).as_pointer()))
         stored.align = bits // 8
         integers = b.sext(stored, _INTEGERS)
-        if array.dtype in (types.int8, types.int16):
+        if bits == 8:
             return b.sitofp(integers, _VECTOR)
         # sign, exponent and fraction are moved to where float32 has them; the exponent's bias is off by 112 then
         moved = b.shl(integers, _all(13))
@@ -186,15 +186,14 @@ def store_vector(typing_context, array, i, x):
 
 @intrinsic
 def store_rounded(typing_context, array, i, x):
-    """Assign array[i : i + LANES] = x, rounded to whole numbers, of an array of int16; halves go to the even ones."""
+    """Assign array[i : i + LANES] = x, rounded to whole numbers, of an array of int8; halves go to the even ones."""
 
     def code(c, b, signature, arguments):
         array, i, x = arguments
-        # the sum has no bits left for a fraction, and its last 16 are those of the whole number
+        # the sum has no bits left for a fraction, and its last ones are those of the whole number
         bits = b.bitcast(b.fadd(x, ir.Constant(_VECTOR, [_ROUNDER] * LANES)), _INTEGERS)
-        place = b.gep(_data(c, b, signature.args[0], array), [i])
-        shorts = ir.VectorType(ir.IntType(16), LANES)
-        b.store(b.trunc(bits, shorts), b.bitcast(place, shorts.as_pointer())).align = 2
+        place, small = b.gep(_data(c, b, signature.args[0], array), [i]), ir.VectorType(ir.IntType(8), LANES)
+        b.store(b.trunc(bits, small), b.bitcast(place, small.as_pointer())).align = 1
         return c.get_dummy_value()
 
     return types.void(array, types.int64, vector), code

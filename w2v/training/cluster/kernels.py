@@ -1,4 +1,4 @@
-"""The arithmetic of steps of 16 bits, row by row; see `steps`. `size` is the length of a row, a multiple of LANES."""
+"""The arithmetic of steps of 8 bits, row by row; see `steps`. `size` is the length of a row, a multiple of LANES."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from w2v.kernels.simd import (
 
 _float32 = np.float32
 _NOTHING, _LEAST = _float32(0), _float32(1e-30)  # the least has a scale whose inverse is a number
-_UNIT, _MOST = 14, _float32(32767)  # the largest entry of a row becomes 16,384 to 32,767
+_UNIT, _MOST = 6, _float32(127)  # the largest entry of a row becomes 64 to 127
 
 
 @inlined
@@ -52,16 +52,8 @@ def round_moves(now, before, first, last, size, values, scales):
 
 
 @lean
-def begin_mean(now, before, first, last, size, weight, mean):
-    """Set `mean` to what rows moved by, times a weight."""
-    start = first * size
-    for at in range(start, last * size, LANES):
-        store_vector(mean, at - start, splat(weight) * (load_vector(now, at) - load_vector(before, at)))
-
-
-@lean
 def add_to_mean(values, scales, first, last, size, weight, mean):
-    """Add rounded rows, times a weight, to `mean`."""
+    """Add rounded rows, times a weight, to `mean`, which begins with the first of them."""
     start = first * size
     for row in range(first, last):
         scale = splat(weight * scales[row])
@@ -70,41 +62,52 @@ def add_to_mean(values, scales, first, last, size, weight, mean):
 
 
 @inlined
-def _sum_of(gain, rows, at, kept, momentum, place):
-    """Return lanes of ``gain * rows + kept * momentum``, from two places on."""
-    return fma(splat(gain), load_widened(rows, at), splat(kept) * load_widened(momentum, place))
-
-
-@inlined
-def _round_sum(gain, rows, at, kept, momentum, place, size, values):
-    """Round a row of `_sum_of`, write it at `place` of `values`, which may be `momentum`, and return its scale."""
-    most = splat(_NOTHING)
-    for c in range(0, size, LANES):
-        lanes = _sum_of(gain, rows, at + c, kept, momentum, place + c)
-        most = max(most, max(lanes, splat(_NOTHING) - lanes))
-    scale, inverse = _scale_of(most_of_lanes(most))
-    for c in range(0, size, LANES):
-        _store(values, place + c, _sum_of(gain, rows, at + c, kept, momentum, place + c) * splat(inverse))
-    return scale
+def _step_of(now, before, weight, other, share, mean, origin, momentum, kept, at):
+    """Return lanes of ``weight * (now - before) + share * other + mean + kept * momentum``; without a mean if empty."""
+    lanes = fma(splat(weight), load_vector(now, at) - load_vector(before, at), splat(share) * load_widened(other, at))
+    if len(mean):
+        lanes = lanes + load_vector(mean, at - origin)
+    return fma(splat(kept), load_widened(momentum, at), lanes)
 
 
 @lean
-def round_step(mean, momentum, momentum_scales, first, last, size, gain, carried, values, scales):
-    """Round ``gain * mean + carried * momentum`` to `values` and `scales`."""
+def round_step(
+    now, before, weight, other, other_scales, share, mean, momentum, momentum_scales, first, last, size, kept, gain,
+    values, scales,
+):  # fmt: skip
+    """Round ``gain * _step_of`` to `values` and `scales`; `mean` begins with the first row."""
+    origin = first * size
     for row in range(first, last):
-        at, kept = row * size, carried * momentum_scales[row]
-        scales[row] = _round_sum(gain, mean, at - first * size, kept, momentum, at, size, values)
+        start, stop, most = row * size, (row + 1) * size, splat(_NOTHING)
+        theirs, carried = share * other_scales[row], kept * momentum_scales[row]
+        for at in range(start, stop, LANES):
+            lanes = _step_of(now, before, weight, other, theirs, mean, origin, momentum, carried, at)
+            most = max(most, max(lanes, splat(_NOTHING) - lanes))
+        scale, inverse = _scale_of(gain * most_of_lanes(most))
+        for at in range(start, stop, LANES):
+            lanes = _step_of(now, before, weight, other, theirs, mean, origin, momentum, carried, at)
+            _store(values, at, lanes * splat(gain * inverse))
+        scales[row] = scale
+
+
+@inlined
+def _momentum_of(share, values, kept, momentum, at):
+    """Return lanes of ``share * values + kept * momentum``."""
+    return fma(splat(share), load_widened(values, at), splat(kept) * load_widened(momentum, at))
 
 
 @lean
 def step_rows(now, before, momentum, momentum_scales, values, scales, first, last, size, share, kept):
     """Move `before` by a step, let `now` be the same, and set the momentum to ``share * step + kept * momentum``."""
     for row in range(first, last):
-        start, scale = row * size, splat(scales[row])
-        for at in range(start, start + size, LANES):
-            moved = fma(scale, load_widened(values, at), load_vector(before, at))
+        start, stop, most = row * size, (row + 1) * size, splat(_NOTHING)
+        ours, theirs = share * scales[row], kept * momentum_scales[row]
+        for at in range(start, stop, LANES):
+            moved = fma(splat(scales[row]), load_widened(values, at), load_vector(before, at))
             store_vector(before, at, moved)
             store_vector(now, at, moved)
-        momentum_scales[row] = _round_sum(
-            share * scales[row], values, start, kept * momentum_scales[row], momentum, start, size, momentum
-        )
+            lanes = _momentum_of(ours, values, theirs, momentum, at)
+            most = max(most, max(lanes, splat(_NOTHING) - lanes))
+        momentum_scales[row], inverse = _scale_of(most_of_lanes(most))
+        for at in range(start, stop, LANES):
+            _store(momentum, at, _momentum_of(ours, values, theirs, momentum, at) * splat(inverse))

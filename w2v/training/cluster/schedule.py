@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple
 
-ROUNDS, MOST_ROUNDS = 32, 225
+ROUNDS, MOST_ROUNDS = 28, 225
 """Rounds of a training of two workers, and of four or more, where nothing else is asked for."""
 EARLY, EARLY_FRACTION = 0.02, 0.25
 """The first part of a training, in which vectors find their directions, has rounds of this fraction of the others."""

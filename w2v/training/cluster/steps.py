@@ -1,6 +1,6 @@
-"""Steps of 16 bits: how far the rows of a table moved, the outer step that this makes together, and taking it.
+"""Steps of 8 bits: how far the rows of a table moved, the outer step that this makes together, and taking it.
 
-A row becomes as many 16-bit integers and a scale, the smallest power of two that lets them hold it: what was rounded
+A row becomes as many 8-bit integers and a scale, the smallest power of two that lets them hold it: what was rounded
 once is not changed by rounding it again. Tables lie flat, S entries a row; `size` is S.
 """
 
@@ -13,22 +13,22 @@ import numpy as np
 from numpy.typing import NDArray
 
 from w2v.encoding.stream import run_threads
-from w2v.training.cluster.kernels import add_to_mean, begin_mean, round_moves, round_step, step_rows
+from w2v.training.cluster.kernels import add_to_mean, round_moves, round_step, step_rows
 
 _ROWS_AT_ONCE = 1 << 9  # their mean stays in the cache
 _float32 = np.float32
 
 
 class Steps(NamedTuple):
-    """Rows of a table, rounded to 16 bits."""
+    """Rows of a table, rounded to 8 bits."""
 
-    values: NDArray[np.int16]  # flat, S a row
+    values: NDArray[np.int8]  # flat, S a row
     scales: NDArray[np.float32]  # of each row
 
     @classmethod
     def zeros(cls, n_rows: int, size: int) -> Steps:
         """Return rows of zeros."""
-        return cls(np.zeros(n_rows * size, np.int16), np.zeros(n_rows, np.float32))
+        return cls(np.zeros(n_rows * size, np.int8), np.zeros(n_rows, np.float32))
 
     @property
     def size(self) -> int:
@@ -63,20 +63,25 @@ def outer_step(
 ) -> Steps:
     """Return the step that all workers take.
 
-    Of the mean d of what this worker and the `others` moved, each with its weight, and the momentum m, the step is
-    ``d + decay * (decay * m + d)``, that of Nesterov.
+    Of the mean d of what this worker and the `others` moved, one at least, each with its weight, and the momentum m,
+    the step is ``d + decay * (decay * m + d)``, that of Nesterov.
     """
-    size = momentum.size
+    size, (other, share), more = momentum.size, others[0], others[1:]
     found = Steps.zeros(len(momentum.scales), size)
+    gain, kept = 1 + decay, decay * decay / (1 + decay)
 
     def work(first: int, last: int) -> None:
-        mean = np.empty(_ROWS_AT_ONCE * size, np.float32)
-        for start in range(first, last, _ROWS_AT_ONCE):
-            stop = min(start + _ROWS_AT_ONCE, last)
-            begin_mean(now, before, start, stop, size, _float32(weight), mean)
-            for steps, share in others:
-                add_to_mean(*steps, start, stop, size, _float32(share), mean)
-            round_step(mean, *momentum, start, stop, size, _float32(1 + decay), _float32(decay * decay), *found)
+        at_once = _ROWS_AT_ONCE if more else max(1, last - first)
+        mean = np.empty(at_once * size if more else 0, np.float32)
+        for start in range(first, last, at_once):
+            stop = min(start + at_once, last)
+            mean[:] = 0
+            for steps, weight_of in more:
+                add_to_mean(*steps, start, stop, size, _float32(weight_of), mean)
+            round_step(
+                now, before, _float32(weight), *other, _float32(share), mean, *momentum, start, stop, size,
+                _float32(kept), _float32(gain), *found,
+            )  # fmt: skip
 
     _in_parts(work, len(found.scales), n_threads)
     return found

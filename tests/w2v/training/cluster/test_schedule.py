@@ -18,7 +18,7 @@ def test_rounds_cover_the_training_without_gaps(n_segments: int, round_words: in
 
 
 def test_rounds_grow_with_the_workers_up_to_225() -> None:
-    assert [rounds_of(k) for k in (1, 2, 3, 4, 8, 100)] == [225, 32, 128, 225, 225, 225]
+    assert [rounds_of(k) for k in (1, 2, 3, 4, 8, 100)] == [225, 28, 112, 225, 225, 225]
 
 
 def test_rounds_are_a_225th_at_first_a_quarter_of_it_and_end_as_a_plain_mean() -> None:
