@@ -9,7 +9,7 @@ import re
 import signal
 import warnings
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any
 
 from w2v.settings.environment import default_workers
@@ -20,11 +20,20 @@ if TYPE_CHECKING:
 CONNECT_SECONDS = 10
 """How long a scheduler may take to answer."""
 _MOST_LOCAL = 1024
-_MEMORY = {
+_LOCAL: dict[str, Any] = {
+    # a process that died is started again, which takes longer on a busy machine than Dask waits for it
+    "distributed.deploy.lost-worker-timeout": "10 minutes",
+    # processes keep the memory of arrays for the next ones; Dask gives it back at once, a quarter of the time
     "distributed.nanny.pre-spawn-environ.MALLOC_TRIM_THRESHOLD_": 256 << 20,
     "distributed.nanny.pre-spawn-environ.MALLOC_MMAP_THRESHOLD_": 32 << 20,
+    # nobody looks at what Dask would measure in threads of its own while a core trains
+    "distributed.worker.profile.enabled": False,
+    "distributed.admin.tick.interval": "500ms",
+    "distributed.admin.system-monitor.interval": "5s",
+    "distributed.worker.memory.monitor-interval": "1s",
+    "distributed.admin.system-monitor.gil.enabled": False,
 }
-"""Lets processes keep the memory of arrays for the next ones; Dask gives it back at once, a quarter of the time."""
+"""What processes of this machine, that exist for one job, do otherwise than Dask by default."""
 _ADDRESS = re.compile(r"(?:tcp|tls|ucx|ws|wss|inproc)://\S+")
 
 
@@ -65,21 +74,7 @@ def open_client(address: str | Client) -> Iterator[Client]:
             where = parse_address(address)
             client = stack.enter_context(_local(distributed, where) if isinstance(where, int) else _remote(where))
         check_workers(client)
-        with _copies_kept(client):
-            yield client
-
-
-@contextmanager
-def _copies_kept(client: Client) -> Iterator[None]:
-    """Let workers keep what others hold as well: it is what remains when one of them dies."""
-    is_running = client.amm.running()
-    client.amm.stop()
-    try:
-        yield
-    finally:
-        if is_running:
-            with suppress(Exception):  # the cluster may be gone
-                client.amm.start()
+        yield client
 
 
 @contextmanager
@@ -90,8 +85,7 @@ def _local(distributed: Any, n_processes: int) -> Iterator[Client]:
     if getattr(multiprocessing.current_process(), "_inheriting", False):
         raise SystemExit(1)  # a process of a cluster that runs the script again; that cluster says what is wrong
     with ExitStack() as stack:
-        # a process that died is started again, which takes longer on a busy machine than Dask waits for it
-        stack.enter_context(dask.config.set({"distributed.deploy.lost-worker-timeout": "10 minutes", **_MEMORY}))
+        stack.enter_context(dask.config.set(_LOCAL))
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # another port is taken for the dashboard if its own is in use
             try:

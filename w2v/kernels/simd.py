@@ -53,7 +53,7 @@ _FLOAT, _INT32, _INT64 = ir.FloatType(), ir.IntType(32), ir.IntType(64)
 _BYTES = ir.IntType(8).as_pointer()
 _VECTOR = ir.VectorType(_FLOAT, LANES)
 _INTEGERS = ir.VectorType(_INT32, LANES)
-_MANTISSA_BITS, _EXPONENT_BIAS = 23, 127
+_MANTISSA_BITS, _EXPONENT_BIAS, _ROUNDER = 23, 127, 1.5 * 2**23
 
 
 class _VectorType(types.Type):  # type: ignore[misc]
@@ -185,6 +185,21 @@ def store_vector(typing_context, array, i, x):
 
 
 @intrinsic
+def store_rounded(typing_context, array, i, x):
+    """Assign array[i : i + LANES] = x, rounded to whole numbers, of an array of int8; halves go to the even ones."""
+
+    def code(c, b, signature, arguments):
+        array, i, x = arguments
+        # the sum has no bits left for a fraction, and its last ones are those of the whole number
+        bits = b.bitcast(b.fadd(x, ir.Constant(_VECTOR, [_ROUNDER] * LANES)), _INTEGERS)
+        place, small = b.gep(_data(c, b, signature.args[0], array), [i]), ir.VectorType(ir.IntType(8), LANES)
+        b.store(b.trunc(bits, small), b.bitcast(place, small.as_pointer())).align = 1
+        return c.get_dummy_value()
+
+    return types.void(array, types.int64, vector), code
+
+
+@intrinsic
 def splat(typing_context, scalar):
     """Return a vector with `scalar` (float32) in every lane."""
 
@@ -213,6 +228,16 @@ def sum_lanes(typing_context, x):
         reduction = ir.FunctionType(_FLOAT, [_FLOAT, _VECTOR])
         function = cgutils.get_or_insert_function(b.module, reduction, f"llvm.vector.reduce.fadd.v{LANES}f32")
         return b.call(function, [zero, arguments[0]], fastmath=("reassoc",))
+
+    return types.float32(vector), code
+
+
+@intrinsic
+def most_of_lanes(typing_context, x):
+    """Return the largest lane."""
+
+    def code(c, b, signature, arguments):
+        return _call(b, f"llvm.vector.reduce.fmax.v{LANES}f32", _FLOAT, arguments[0])
 
     return types.float32(vector), code
 

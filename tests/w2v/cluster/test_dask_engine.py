@@ -8,6 +8,7 @@ import pytest
 
 from w2v.cluster.clients import ClusterError
 from w2v.cluster.dask_engine import DaskEngine
+from w2v.cluster.engines import LostError
 
 
 class Addresses:
@@ -37,11 +38,22 @@ def test_a_worker_that_joins_takes_the_place_of_one_that_died() -> None:
     assert (engine.n_workers, engine.n_threads) == (3, 3)
     assert [place_of(engine, worker) for worker in range(3)] == ["a", "b", "cc"]
     client.addresses = {"a", "cc"}
-    assert place_of(engine, 1) == "b"  # for lack of another; Dask sends the task elsewhere
+    assert place_of(engine, 1) == "cc"  # for lack of another
     client.addresses = {"a", "cc", "d", "e"}
     assert [place_of(engine, worker) for worker in range(3)] == ["a", "d", "cc"]
     client.addresses = {"a", "f", "g"}
     assert [place_of(engine, worker) for worker in range(3)] == ["a", "f", "g"]  # two at once
+
+
+def test_a_loss_is_seen_while_results_are_waited_for() -> None:
+    client = Addresses("a", "b")
+    engine = DaskEngine(client)
+    engine._check_places()
+    client.addresses = {"a", "c"}
+    with pytest.raises(LostError, match="the worker b is gone"):
+        engine._check_places()
+    assert [place_of(engine, worker) for worker in range(2)] == ["a", "c"]
+    engine._check_places()
 
 
 def test_losing_all_workers_at_once_is_told() -> None:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from w2v.cluster.engines import InProcess, LostError
+from w2v.cluster.clients import ClusterError
+from w2v.cluster.engines import InProcess, LostError, persevere
 
 
 def add(left: int, right: int) -> int:
@@ -22,26 +23,31 @@ def test_run_resolves_handles_and_lists_of_them() -> None:
 
 
 def test_kill_loses_what_only_that_worker_holds() -> None:
-    engine, calls = InProcess(2), []
-
-    def made(value: int) -> int:
-        calls.append(value)
-        return value
-
-    alone, shared = engine.run(made, 1, worker=0), engine.run(made, 2, worker=0)
+    engine = InProcess(2)
+    alone, shared = engine.put(1, 0), engine.put(2, 0)
     engine.run(add, shared, 0, worker=1)
     engine.kill(0)
-    assert engine.fetch([alone, shared]) == [1, 2]
-    assert calls == [1, 2, 1]
-
-
-def test_what_was_lost_is_made_again_only_while_its_origin_is_kept() -> None:
-    engine = InProcess(2)
-    origin = engine.run(add, 1, 1, worker=0)
-    result = engine.run(add, origin, 1, worker=0)
-    engine.kill(0)
-    assert engine.fetch([result]) == [3]
-    del origin
-    engine.kill(0)
+    assert engine.fetch([shared]) == [2]
     with pytest.raises(LostError):
-        engine.fetch([result])
+        engine.fetch([alone])
+    with pytest.raises(LostError):
+        engine.run(add, alone, 1, worker=1)
+
+
+def test_persevere_mends_after_each_loss_and_gives_up_in_the_end() -> None:
+    done: list[str] = []
+
+    def work() -> int:
+        done.append("work")
+        if done.count("mend") < 2:
+            raise LostError
+        return 7
+
+    assert persevere(work, lambda: done.append("mend")) == 7
+    assert done == ["work", "mend", "work", "mend", "work"]
+    assert persevere(lambda: 1, lambda: done.append("first"), is_whole=False) == 1 and done[-1] == "first"
+    engine = InProcess(1)
+    lost = engine.put(1, 0)
+    engine.kill(0)
+    with pytest.raises(ClusterError, match="workers died one after another .*give them more, or fewer words"):
+        persevere(lambda: engine.fetch([lost]), lambda: None)

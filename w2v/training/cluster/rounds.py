@@ -1,7 +1,7 @@
-"""The rounds of a training: all workers train from the same blocks, and each makes one block of the next tables.
+"""The rounds of a training: all workers train from the same tables, and each makes one block of the next step.
 
-Version n of the tables and what version n + 1 is made of stay on the workers until all of them hold version n + 1, and
-the momentum of a block is held by two of them. So whatever one worker loses can be computed again.
+What a step is made of and the step itself travel; the tables stay with the workers' processes. Where a worker is lost,
+one that is left hands its tables on, block by block, and the round is done again, with the same result.
 """
 
 from __future__ import annotations
@@ -10,22 +10,31 @@ import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import Any, TypeVar
 
-from w2v.cluster.engines import Engine, Handle
+from w2v.cluster.clients import ClusterError
+from w2v.cluster.engines import ALL_LOST, Engine, Handle, persevere
+from w2v.encoding.vocabulary import Vocabulary
 from w2v.monitoring.history import EpochRecord, Progress
 from w2v.monitoring.pauses import Pause
 from w2v.settings.parameters import Parameters
-from w2v.training.cluster.blocks import combine
+from w2v.training.cluster.learning import (
+    Standing,
+    Ticket,
+    Trained,
+    cut,
+    delta_of,
+    enter,
+    fill,
+    prepare,
+    step_of,
+    train_round,
+)
+from w2v.training.cluster.replica import Snapshot
 from w2v.training.cluster.schedule import Planned
-from w2v.training.cluster.workshop import Shard, Trained, hold, train_round
+from w2v.training.cluster.workshop import Shard
 
-
-class Version(NamedTuple):
-    """The blocks of the tables, and of their momentum, where the workers have them; no momentum before the first."""
-
-    blocks: list[Handle]
-    momenta: list[Handle]
+_Result = TypeVar("_Result")
 
 
 @dataclass(frozen=True)
@@ -33,11 +42,12 @@ class Job:
     """What is the same in all rounds."""
 
     shards: Sequence[Shard]
-    vocabulary: Handle
+    vocabulary: Vocabulary
     parameters: Parameters
     seed: int
     reach: int
     n_tokens: int  # of the text
+    start_block: Callable[[int], Snapshot] | None  # of the tables that training goes on from; None begins
 
 
 @dataclass
@@ -47,11 +57,16 @@ class RoundTraining:
     engine: Engine
     job: Job
     plan: Sequence[Planned]
-    version: Version
     step: int = 0
     history: list[EpochRecord] = field(default_factory=list)
     schedule: dict[str, float] = field(default_factory=dict)
-    _made_of: Any = None  # what the version was made of, until all workers hold it
+    _attempt: int = 0
+    _blocks: list[Handle] | None = None  # the step of the last round, where the workers have not taken it
+    _is_whole: bool = False  # whether all workers have their tables, as far as is known
+    _begun_at: int = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._begun_at = self.step
 
     @property
     def is_at_end(self) -> bool:
@@ -62,7 +77,7 @@ class RoundTraining:
         """Do nothing: the workers look for divergence in every round."""
 
     def run(self, progress: Callable[[Progress], None] | None, pauses: Sequence[Pause]) -> None:
-        """Train all rounds that are left. Whatever ends it, `version` is that of the last whole round."""
+        """Train all rounds that are left. Whatever ends it, `snapshots` are of the last whole round."""
         began, visited = time.perf_counter(), 0
         before = self.history[-1].seconds if self.history else 0.0
         while not self.is_at_end:
@@ -77,29 +92,92 @@ class RoundTraining:
             if progress is not None:
                 progress(self._progress(planned, visited, elapsed, trained))
 
-    def _train(self, planned: Planned) -> list[Trained]:
-        """Train one round."""
-        job, (blocks, momenta), k = self.job, self.version, len(self.job.shards)
-        held = [self._run(j, hold, blocks, *momenta[j - 1 : j or None]) for j in range(k)]
-        self.engine.fetch(held)
-        self._made_of = None
-        trained = [
-            self._run(j, train_round, shard, job.vocabulary, job.parameters, job.seed, job.reach, planned[:2], blocks)
-            for j, shard in enumerate(job.shards)
-        ]
-        found: list[Trained] = self.engine.fetch([self._run(j, pick, each, 0) for j, each in enumerate(trained)])
-        moved = [[self._run(j, pick, each, 1, block) for block in range(k)] for j, each in enumerate(trained)]
-        following, combined = Version(moved[0], []), []
-        if k > 1:
-            combined = [
-                self._run(
-                    j, combine, blocks[j], momenta[j] if momenta else None, [each[j] for each in moved], planned.decay
-                )
-                for j in range(k)
-            ]
-            following = Version(*([self._run(j, pick, combined[j], part) for j in range(k)] for part in (0, 1)))
-        self._made_of, self.version, self.step = (self.version, trained, moved, combined), following, self.step + 1
+    def snapshots(self) -> list[Snapshot]:
+        """Bring all blocks of the tables here, as the last whole round left them."""
+        return self._persevere(self._cut)
+
+    def _persevere(self, work: Callable[[], _Result]) -> _Result:
+        found = persevere(work, self._mend, is_whole=self._is_whole)
+        self._is_whole = True
         return found
+
+    def _cut(self) -> list[Snapshot]:
+        decay = self.plan[self.step - 1].decay
+        k = len(self.job.shards)
+        return self.engine.fetch(
+            [self._run(j, cut, self._ticket(j, self.step), j, self._blocks, decay) for j in range(k)]
+        )
+
+    def _train(self, planned: Planned) -> list[Trained]:
+        """Train one round; the workers begin the next one while they hand over what they learned."""
+        found = self._persevere(lambda: self._round(self.step))
+        self.step += 1
+        return found
+
+    def _round(self, number: int) -> list[Trained]:
+        planned, decay, k = self.plan[number], self.plan[number - 1].decay, len(self.job.shards)
+        tickets = [self._ticket(j, number) for j in range(k)]
+        trained = [self._run(j, train_round, tickets[j], planned[:2], self._blocks, decay) for j in range(k)]
+        blocks = []
+        if k > 1:
+            for j in range(k):
+                others = [self._run(i, delta_of, tickets[i], trained[i], j) for i in range(k) if i != j]
+                blocks.append(self._run(j, step_of, tickets[j], trained[j], others, planned.decay))
+        found: list[Trained] = self.engine.fetch(trained)
+        self._blocks = blocks
+        return found
+
+    def _mend(self) -> None:
+        """Let all workers have the tables of the last whole round, and their part of the text."""
+        shards, k = self.job.shards, len(self.job.shards)
+        self._attempt, self._blocks, self._is_whole = self._attempt + 1, None, False
+        standings: list[Standing] = self.engine.fetch(
+            [self._run(j, enter, shard.training, j, self._attempt) for j, shard in enumerate(shards)]
+        )
+        newest = max(standing.version for standing in standings)
+        lacking = [j for j, standing in enumerate(standings) if standing.version < max(0, newest)]
+        if newest >= 0:
+            holder = next(j for j in range(k) if j not in lacking)
+            self._equip(
+                lacking, standings, newest, lambda block: self._run(holder, cut, self._ticket(holder, newest), block)
+            )
+        elif self.step == self._begun_at:
+            newest, start = self.step, self.job.start_block
+            put = None if start is None else lambda block: self.engine.put(start(block), block % self.engine.n_workers)
+            self._equip(lacking, standings, newest, put)
+        else:
+            raise ClusterError(ALL_LOST)
+        if newest < self.step:  # no worker that is left has taken the last step, so that it is made again
+            self._round(newest)
+        self._is_whole = True
+
+    def _equip(
+        self,
+        lacking: Sequence[int],
+        standings: Sequence[Standing],
+        version: int,
+        block_of: Callable[[int], Handle] | None,
+    ) -> None:
+        """Let workers read their parts of the text and have the tables, block by block; None are those of the start."""
+        job, k = self.job, len(self.job.shards)
+        tickets = {j: self._ticket(j, version) for j in lacking}
+        words = {
+            j: None if standings[j].has_words else self.engine.put(job.vocabulary, j % self.engine.n_workers)
+            for j in lacking
+        }
+        self.engine.fetch(
+            [
+                self._run(j, prepare, job.shards[j], words[j], job.parameters, job.seed, job.reach, k, tickets[j],
+                          block_of is not None)
+                for j in lacking
+            ]
+        )  # fmt: skip
+        for block in range(k if lacking and block_of is not None else 0):
+            value = block_of(block)  # type: ignore[misc]
+            self.engine.fetch([self._run(j, fill, tickets[j], block, value, block == k - 1) for j in lacking])
+
+    def _ticket(self, shard: int, version: int) -> Ticket:
+        return Ticket(self.job.shards[shard].training, shard, self._attempt, version)
 
     def _run(self, shard: int, function: Callable[..., Any], *arguments: Any) -> Handle:
         return self.engine.run(function, *arguments, worker=shard % self.engine.n_workers)
@@ -133,10 +211,3 @@ class RoundTraining:
             None,
             epochs,
         )
-
-
-def pick(found: Any, *places: int) -> Any:
-    """Return one part of what a task returned, so that nothing else has to travel."""
-    for place in places:
-        found = found[place]
-    return found

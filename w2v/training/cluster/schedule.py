@@ -1,7 +1,7 @@
 """When the workers of a cluster meet: the rounds of a training, and how much of the last steps each keeps.
 
 Measured on 18 M words (benchmarks/cluster.py): the loss against one worker follows the number of rounds, not the words
-in one.
+in one, and the fewer workers there are, the fewer rounds they need.
 """
 
 from __future__ import annotations
@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple
 
-ROUNDS = 225
-"""Rounds of a training where nothing else is asked for."""
+ROUNDS, MOST_ROUNDS = 28, 225
+"""Rounds of a training of two workers, and of four or more, where nothing else is asked for."""
 EARLY, EARLY_FRACTION = 0.02, 0.25
 """The first part of a training, in which vectors find their directions, has rounds of this fraction of the others."""
 GAIN = 0.8
@@ -29,13 +29,18 @@ def decay_of(n_workers: int) -> float:
     return 0.0 if n_workers == 1 else 1 - GAIN / n_workers
 
 
+def rounds_of(n_workers: int) -> int:
+    """Return how often workers meet, if nothing else is asked for; a single one is looked at as often as any number."""
+    return MOST_ROUNDS if n_workers == 1 else min(ROUNDS * (n_workers - 1) ** 2, MOST_ROUNDS)
+
+
 def plan_rounds(n_words: float, n_segments: int, round_words: int | None, n_workers: int) -> list[Planned]:
-    """Return the rounds in which a worker trains `n_words` in all, `round_words` in each; None makes `ROUNDS`.
+    """Return the rounds in which a worker trains `n_words` in all, `round_words` in each; None makes `rounds_of`.
 
     None is shorter than one of the `n_segments` of a worker's training. The last one is a plain mean, which momentum
     would carry beyond what was learned.
     """
-    size = 1 / ROUNDS if round_words is None else round_words / n_words
+    size = 1 / rounds_of(n_workers) if round_words is None else round_words / n_words
     borders = list(_borders(min(1.0, max(size, 1 / n_segments)), 1 / n_segments))
     decay = decay_of(n_workers)
     return [Planned(start, stop, decay if stop < 1 else 0.0) for start, stop in zip(borders, borders[1:], strict=False)]

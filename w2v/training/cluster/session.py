@@ -11,18 +11,16 @@ from functools import partial
 from typing import Any
 
 from w2v.cluster.dask_engine import open_engine
-from w2v.cluster.engines import Engine, Handle
+from w2v.cluster.engines import Engine
 from w2v.display.progress import show_training, tell
 from w2v.encoding.corpus import Corpus
-from w2v.encoding.vocabulary import Vocabulary
 from w2v.monitoring.history import TrainingInterrupted
-from w2v.settings.parameters import Parameters
 from w2v.storage.claims import claimed
-from w2v.training.cluster.blocks import cut_block, fill_tables
-from w2v.training.cluster.rounds import Job, RoundTraining, Version
+from w2v.training.cluster.replica import put_together, snapshot_of
+from w2v.training.cluster.rounds import Job, RoundTraining
 from w2v.training.cluster.schedule import plan_rounds
 from w2v.training.cluster.text import ClusterText, read_text
-from w2v.training.cluster.workshop import forget, start_block
+from w2v.training.cluster.workshop import forget
 from w2v.training.session import RunOptions, Start, check_learned, describe_training, open_checkpoint
 from w2v.training.state import MAX_WORKERS, Rounds, TrainingState, embeddings_of
 from w2v.training.tables import Tables, layout
@@ -121,27 +119,19 @@ def _rounds_of(engine: Engine, start: Start, round_words: int | None) -> Rounds:
 
 
 def _begin(engine: Engine, text: ClusterText, start: Start, rounds: Rounds) -> RoundTraining:
-    """Put the tables on the workers, and plan the rounds."""
+    """Plan the rounds, from the start or from where a training was interrupted."""
     parameters, interrupted, k = start.parameters, start.interrupted, len(text.shards)
-    places = [(j, j % engine.n_workers) for j in range(k)]
-    if interrupted is None:
-        version = Version(
-            [engine.run(start_block, parameters, text.on_workers, start.seed, j, k, worker=w) for j, w in places], []
-        )
-    else:
-        momentum = rounds.momentum
-        version = Version(
-            [engine.put(cut_block(interrupted.tables, j, k), w) for j, w in places],
-            [] if momentum is None else [engine.put(cut_block(momentum, j, k), w) for j, w in places],
-        )
     n_tokens, n_segments = text.sizes["tokens"], min(each.n_segments for each in text.facts)
     reach = reach_of(parameters, max(each.longest for each in text.facts))
-    job = Job(text.shards, text.on_workers, parameters, start.seed, reach, n_tokens)
+    start_block = None
+    if interrupted is not None:
+        start_block = partial(snapshot_of, interrupted.tables, rounds.momentum, n_blocks=k)
+    job = Job(text.shards, text.vocabulary, parameters, start.seed, reach, n_tokens, start_block)
     epochs = parameters.epochs
     plan = plan_rounds(epochs * n_tokens / k, epochs * n_segments, rounds.words, k)
-    training = RoundTraining(engine, job, plan, version)
+    training = RoundTraining(engine, job, plan, interrupted.step if interrupted is not None else 0)
     if interrupted is not None:
-        training.step, training.history = interrupted.step, interrupted.history
+        training.history = interrupted.history
     return training
 
 
@@ -154,15 +144,14 @@ def _state_of(
     complete: bool = False,
 ) -> TrainingState:
     """Bring the tables here and return where training stands."""
-    parameters, (blocks, momenta), k = start.parameters, training.version, len(text.shards)
-    tables = _gathered(training.engine, blocks, parameters, text.vocabulary)
+    parameters, k = start.parameters, len(text.shards)
+    empty = partial(Tables.zeros, len(text.vocabulary), parameters.vector_size, **layout(parameters, text.vocabulary))
+    tables, momentum = empty(), empty() if k > 1 and not complete else None
+    put_together(training.snapshots(), tables, momentum)
     if not tables.all_finite():
         raise DivergenceError(
             "training diverged: the vectors are not finite; lower the learning rate alpha or raise min_count"
         )
-    momentum = None
-    if momenta and not complete:
-        momentum = _gathered(training.engine, momenta, parameters, text.vocabulary)
     schedule: dict[str, Any] = training.schedule | {
         "workers": text.shards[0].n_threads,
         "cluster_workers": k,
@@ -183,9 +172,3 @@ def _state_of(
         stream=text.digest,
         rounds=None if complete else replace(rounds, momentum=momentum),
     )
-
-
-def _gathered(engine: Engine, blocks: list[Handle], parameters: Parameters, vocabulary: Vocabulary) -> Tables:
-    tables = Tables.zeros(len(vocabulary), parameters.vector_size, **layout(parameters, vocabulary))
-    fill_tables(tables, engine.fetch(blocks))
-    return tables

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from w2v.cluster.engines import Engine, Handle
+from w2v.cluster.engines import Engine, persevere
 from w2v.corpora.files.ranges import cut_files
 from w2v.corpora.inputs import CorpusError, size_on_disk
 from w2v.corpora.readers import TextReader
@@ -18,6 +18,7 @@ from w2v.encoding.corpus import Corpus, open_corpus, tokenizer_for
 from w2v.encoding.stream import EmptyVocabularyError, why_empty
 from w2v.encoding.vocabulary import Vocabulary
 from w2v.monitoring.history import Progress
+from w2v.settings.parameters import Parameters
 from w2v.training.cluster.workshop import (
     Facts,
     Shard,
@@ -40,7 +41,6 @@ class ClusterText:
     reader: TextReader
     tokenizer: Tokenizer
     vocabulary: Vocabulary
-    on_workers: Handle  # the same vocabulary
     facts: Sequence[Facts]
 
     @property
@@ -82,7 +82,7 @@ def read_text(
     tokenizer = before or tokenizer_for(reader, parameters.tokenizer)
     paths = list(reader.recorded)
     parts = cut_files(paths, n_parts)
-    _check_visible(engine, paths)
+    persevere(lambda: _check_visible(engine, paths), lambda: None)
     if progress is not None:
         progress(Progress("reading"))
     threads = parameters.workers or engine.n_threads
@@ -100,25 +100,33 @@ def read_text(
         )
         for j, part in enumerate(parts)
     ]
-    counts = [[engine.run(count_words, shard, worker=j % engine.n_workers) for j, shard in enumerate(shards)]]
-    while len(counts[-1]) > 1:  # neighbours at a time; all are kept until every worker holds the vocabulary
-        pairs = [counts[-1][j : j + 2] for j in range(0, len(counts[-1]), 2)]
-        counts.append([engine.run(merge_counts, pair, worker=2 * j % engine.n_workers) for j, pair in enumerate(pairs)])
-    chosen = engine.run(choose_vocabulary, counts[-1][0], parameters.min_count, parameters.max_vocab, worker=0)
-    [vocabulary] = engine.fetch([chosen])
-    if not len(vocabulary):
-        [found] = engine.fetch([engine.run(summary_of, counts[-1][0], worker=0)])
-        raise EmptyVocabularyError(why_empty(reader, found, parameters.min_count))
-    facts = engine.fetch(
-        [engine.run(describe_part, shard, chosen, parameters, worker=j % engine.n_workers)
-         for j, shard in enumerate(shards)]
-    )  # fmt: skip
+    # what a process has read it keeps, so that reading again after a loss reads what was lost
+    vocabulary, facts = persevere(lambda: _read(engine, reader, shards, parameters), lambda: None)
     _check_parts(shards, facts)
     check_softmax(parameters, len(vocabulary))
-    text = ClusterText(shards, reader, tokenizer, vocabulary, chosen, facts)
+    text = ClusterText(shards, reader, tokenizer, vocabulary, facts)
     if start.interrupted is not None:
         check_same_text(vocabulary, text.digest, start.interrupted)
     return text
+
+
+def _read(
+    engine: Engine, reader: TextReader, shards: Sequence[Shard], parameters: Parameters
+) -> tuple[Vocabulary, list[Facts]]:
+    """Let each worker read its part; return the words of all of them, and what is known of each part."""
+    n, stride = engine.n_workers, 1
+    counts = [engine.run(count_words, shard, worker=j % n) for j, shard in enumerate(shards)]
+    while len(counts) > 1:  # neighbours at a time
+        stride *= 2
+        pairs = [counts[j : j + 2] for j in range(0, len(counts), 2)]
+        counts = [engine.run(merge_counts, pair, worker=j * stride % n) for j, pair in enumerate(pairs)]
+    chosen = engine.run(choose_vocabulary, counts[0], parameters.min_count, parameters.max_vocab, worker=0)
+    [vocabulary] = engine.fetch([chosen])
+    if not len(vocabulary):
+        [found] = engine.fetch([engine.run(summary_of, counts[0], worker=0)])
+        raise EmptyVocabularyError(why_empty(reader, found, parameters.min_count))
+    facts = [engine.run(describe_part, shard, chosen, parameters, worker=j % n) for j, shard in enumerate(shards)]
+    return vocabulary, engine.fetch(facts)
 
 
 def _check_visible(engine: Engine, paths: Sequence[str]) -> None:

@@ -1,13 +1,12 @@
-"""What a worker does: it reads its part of the text once, and trains it round by round.
+"""What a worker's process keeps of its part of the text, and how it reads it, once.
 
-Each function here is a pure task. What is read stays with the process, in memory or on its disk, as a cache: a process
-that takes over a part reads it again.
+Each function here is a task that can be run again: what is read stays with the process, in memory or on its disk, and a
+process that takes over a part reads it again.
 """
 
 from __future__ import annotations
 
 import errno
-import math
 import socket
 import sys
 import tempfile
@@ -15,7 +14,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,15 +22,11 @@ from numpy.typing import NDArray
 from w2v.corpora.files.ranges import FileRange, RangeReader
 from w2v.corpora.inputs import CorpusError, open_input, size_on_disk
 from w2v.corpora.tokenizers import Tokenizer
-from w2v.encoding.stream import ScannedCorpus, TokenStream, WorkFolder, run_threads, scan_corpus
+from w2v.encoding.stream import ScannedCorpus, TokenStream, WorkFolder, scan_corpus
 from w2v.encoding.vocabulary import Vocabulary, choose_words, known_rows, words_of_list
-from w2v.monitoring.history import EpochRecord
 from w2v.settings.parameters import Parameters
-from w2v.training.cluster.blocks import Block, Delta, cut_block, delta_of, fill_tables
-from w2v.training.session import make_crew
 from w2v.training.state import digest_stream
-from w2v.training.tables import Tables
-from w2v.training.trainer import StopTraining, Trainer, segment_borders
+from w2v.training.trainer import segment_borders
 
 _NUMBER_BITS = 48
 """Bits of a place in a part of the text; those above have the number of the part."""
@@ -71,36 +66,31 @@ class Facts(NamedTuple):
     digest: int
 
 
-class Trained(NamedTuple):
-    """What a round did, besides moving rows."""
-
-    records: list[EpochRecord]  # of the epochs that it touched
-    schedule: dict[str, float]  # see `Trainer.schedule`
-
-    @property
-    def n_words(self) -> int:
-        """Tokens that were trained."""
-        return sum(record.words for record in self.records)
-
-
 @dataclass
-class _Bench:
-    """What a process keeps of a part."""
+class Bench:
+    """What a process keeps of a part: of its text, and what `learning` makes of it."""
 
     folder: WorkFolder
     scanned: ScannedCorpus | None = None
+    counts: Counts | None = None
     stream: TokenStream | None = None
-    trainer: Trainer | None = None
-    tables: Tables | None = None
+    vocabulary: Vocabulary | None = None
+    learner: Any = None
     lock: threading.RLock = field(default_factory=threading.RLock)
 
 
-_BENCHES: dict[tuple[str, int], _Bench] = {}
+_BENCHES: dict[tuple[str, int], Bench] = {}
 
 
-def _bench_of(shard: Shard) -> _Bench:
+def bench_of(shard: Shard) -> Bench:
+    """Return what this process keeps of a part, which may be nothing yet."""
     folder, _ = _resources(shard)
-    return _BENCHES.setdefault((shard.training, shard.number), _Bench(WorkFolder(folder)))
+    return _BENCHES.setdefault((shard.training, shard.number), Bench(WorkFolder(folder)))
+
+
+def kept_bench(training: str, number: int) -> Bench | None:
+    """Return what this process keeps of a part, if it knows it."""
+    return _BENCHES.get((training, number))
 
 
 def _resources(shard: Shard) -> tuple[str | None, int | None]:
@@ -120,7 +110,7 @@ def _resources(shard: Shard) -> tuple[str | None, int | None]:
 
 
 @contextmanager
-def _disk_errors(bench: _Bench) -> Iterator[None]:
+def _disk_errors(bench: Bench) -> Iterator[None]:
     """Say where a disk is full: nobody looks at the workers' disks."""
     try:
         yield
@@ -135,7 +125,7 @@ def _disk_errors(bench: _Bench) -> Iterator[None]:
         ) from error
 
 
-def _scanned(shard: Shard, bench: _Bench) -> ScannedCorpus:
+def _scanned(shard: Shard, bench: Bench) -> ScannedCorpus:
     if bench.scanned is None:
         reader = RangeReader(shard.ranges, errors=shard.errors)
         with _disk_errors(bench):
@@ -159,12 +149,14 @@ def unreadable(files: list[tuple[str, int | None]]) -> str | None:
 
 def count_words(shard: Shard) -> Counts:
     """Read a part of the text and return its words."""
-    bench = _bench_of(shard)
+    bench = bench_of(shard)
     with bench.lock:
-        scanned = _scanned(shard, bench)
-        places = np.argsort(scanned.first)
-        words = scanned.words_of(places)
-        return Counts(words, scanned.counts[places], (shard.number << _NUMBER_BITS) + scanned.first[places])
+        if bench.counts is None:
+            scanned = _scanned(shard, bench)
+            places = np.argsort(scanned.first)
+            words = scanned.words_of(places)
+            bench.counts = Counts(words, scanned.counts[places], (shard.number << _NUMBER_BITS) + scanned.first[places])
+        return bench.counts
 
 
 def merge_counts(parts: list[Counts]) -> Counts:
@@ -193,7 +185,8 @@ def summary_of(counts: Counts) -> NDArray[np.int64]:
     return counts.counts
 
 
-def _stream(shard: Shard, vocabulary: Vocabulary, bench: _Bench) -> TokenStream:
+def stream_of(shard: Shard, vocabulary: Vocabulary, bench: Bench) -> TokenStream:
+    """Return a part as ids of words."""
     if bench.stream is None:
         scanned = _scanned(shard, bench)
         rows = known_rows(scanned.words_of(np.arange(len(scanned.counts))), vocabulary.key_to_index)
@@ -206,9 +199,10 @@ def _stream(shard: Shard, vocabulary: Vocabulary, bench: _Bench) -> TokenStream:
 
 def describe_part(shard: Shard, vocabulary: Vocabulary, parameters: Parameters) -> Facts:
     """Encode a part of the text and return what others have to know of it."""
-    bench = _bench_of(shard)
+    bench = bench_of(shard)
     with bench.lock:
-        stream = _stream(shard, vocabulary, bench)
+        bench.vocabulary = vocabulary
+        stream = stream_of(shard, vocabulary, bench)
         return Facts(
             stream.n_words,
             len(stream),
@@ -217,102 +211,6 @@ def describe_part(shard: Shard, vocabulary: Vocabulary, parameters: Parameters) 
             int(np.diff(stream.offsets).max(initial=0)),
             digest_stream(stream),
         )
-
-
-def start_block(parameters: Parameters, vocabulary: Vocabulary, seed: int, number: int, n_blocks: int) -> Block:
-    """Return a block of the tables as they are at the start."""
-    return cut_block(Tables.start(parameters, vocabulary, seed), number, n_blocks)
-
-
-def hold(blocks: list[Block], *others: Block) -> None:
-    """Do nothing: whoever runs this has the blocks afterwards, so that several hold them."""
-
-
-class _UntilStep:
-    """A pause that ends a round."""
-
-    def __init__(self, step: int) -> None:
-        self.step = step
-
-    def is_due(self, trainer: Trainer) -> bool:
-        """Tell whether the round is over."""
-        return trainer.step >= self.step
-
-    def act(self, trainer: Trainer) -> None:
-        """End it."""
-        raise StopTraining("the round is over")
-
-
-def train_round(
-    shard: Shard,
-    vocabulary: Vocabulary,
-    parameters: Parameters,
-    seed: int,
-    reach: int,
-    part: tuple[float, float],
-    blocks: list[Block],
-) -> tuple[Trained, list[Delta] | list[Block]]:
-    """Train a part of the text from blocks of the tables; return how far each block moved.
-
-    `part` is the fraction of the training where the round begins and ends, and `reach` the largest radius of a window
-    in all of the text. The only worker's blocks are returned as they are.
-    """
-    bench = _bench_of(shard)
-    with bench.lock:
-        trainer = _trainer(shard, vocabulary, parameters, seed, reach, bench)
-        fill_tables(trainer.tables, blocks)
-        first, last = (_step_at(trainer, fraction, shard.n_threads) for fraction in part)
-        trainer.go_to(first)
-        if last > first:
-            _run(trainer, shard.n_threads, last)
-        trained, k = Trained([record for record in trainer.history if record.words], trainer.schedule), len(blocks)
-        if k == 1:
-            return trained, [cut_block(trainer.tables, 0, 1)]
-        return trained, [delta_of(trainer.tables, block, j, k, trained.n_words) for j, block in enumerate(blocks)]
-
-
-def _trainer(
-    shard: Shard, vocabulary: Vocabulary, parameters: Parameters, seed: int, reach: int, bench: _Bench
-) -> Trainer:
-    if bench.trainer is None:
-        bench.tables = Tables.start(parameters, vocabulary, seed)
-        bench.trainer = Trainer(
-            parameters,
-            vocabulary,
-            _stream(shard, vocabulary, bench),
-            _seed_of(seed, shard.number),
-            tables=bench.tables,
-            reach=reach,
-        )
-    assert bench.tables is not None
-    bench.trainer.tables = bench.tables
-    return bench.trainer
-
-
-def _seed_of(seed: int, number: int) -> int:
-    """Return the seed of a worker; the first one's is that of the training."""
-    return seed if number == 0 else int(np.random.SeedSequence([seed, 5, number]).generate_state(1)[0])
-
-
-def _step_at(trainer: Trainer, fraction: float, n_threads: int) -> int:
-    """Return the segment at a fraction of the training; threads that wait for one another end a round together."""
-    step = math.floor(fraction * trainer.parameters.epochs * trainer.n_segments + 1e-9)
-    epoch, position = divmod(step, trainer.n_segments)
-    if trainer.parameters.deterministic and n_threads > 1:
-        position = min(-(-position // n_threads) * n_threads, trainer.n_segments)
-    return epoch * trainer.n_segments + position
-
-
-def _run(trainer: Trainer, n_threads: int, last: int) -> None:
-    """Train up to a segment."""
-    crew = make_crew(trainer, n_threads, pauses=[_UntilStep(last)])
-    with trainer.ending(crew.failures):
-        if n_threads > 1:
-            run_threads(crew.work, n_threads, crew.failures)
-            return
-        crew.work(0)
-        if crew.failures:
-            raise crew.failures[0]
 
 
 def kept_parts() -> list[tuple[str, int]]:
@@ -326,5 +224,5 @@ def forget(training: str, number: int | None = None) -> None:
         bench = _BENCHES.pop(key)
         if bench.scanned is not None:
             bench.scanned.close()
-        bench.stream = bench.trainer = bench.tables = None
+        bench.stream = bench.learner = None
         bench.folder.__exit__()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from w2v.training.cluster.schedule import ROUNDS, decay_of, plan_rounds
+from w2v.training.cluster.schedule import decay_of, plan_rounds, rounds_of
 
 
 @pytest.mark.parametrize(
@@ -17,11 +17,15 @@ def test_rounds_cover_the_training_without_gaps(n_segments: int, round_words: in
     assert min(each.stop - each.start for each in plan) >= 0.6 / n_segments  # none without a segment
 
 
+def test_rounds_grow_with_the_workers_up_to_225() -> None:
+    assert [rounds_of(k) for k in (1, 2, 3, 4, 8, 100)] == [225, 28, 112, 225, 225, 225]
+
+
 def test_rounds_are_a_225th_at_first_a_quarter_of_it_and_end_as_a_plain_mean() -> None:
     plan = plan_rounds(1e9, 20_000, None, 8)
     sizes = [each.stop - each.start for each in plan]
-    assert sizes[0] == pytest.approx(1 / ROUNDS / 4) and sizes[-1] == pytest.approx(1 / ROUNDS, rel=0.01)
-    assert sum(size < 0.5 / ROUNDS for size in sizes) == 18  # of the first 2 %
+    assert sizes[0] == pytest.approx(1 / 225 / 4) and sizes[-1] == pytest.approx(1 / 225, rel=0.01)
+    assert sum(size < 0.5 / 225 for size in sizes) == 18  # of the first 2 %
     assert {each.decay for each in plan[:-1]} == {0.9} and plan[-1].decay == 0
 
 

@@ -13,10 +13,11 @@ import numpy as np
 import pytest
 
 from w2v import TrainingInterrupted, Word2Vec
-from w2v.cluster.engines import InProcess
+from w2v.cluster.clients import ClusterError
+from w2v.cluster.engines import InProcess, LostError
 from w2v.corpora.inputs import CorpusError
 from w2v.encoding.stream import EmptyVocabularyError
-from w2v.training.cluster import workshop
+from w2v.training.cluster import learning, workshop
 from w2v.training.session import NoPairsError
 
 SETTINGS: dict[str, Any] = {"vector_size": 8, "min_count": 2, "epochs": 2, "window": 3, "workers": 1, "random_state": 4}
@@ -126,8 +127,9 @@ class Failing(InProcess):
 @pytest.mark.parametrize("victim", [0, 1])
 @pytest.mark.parametrize(
     ("function", "nth"),
-    [("merge_counts", 1), ("choose_vocabulary", 1), ("describe_part", 2), ("start_block", 2), ("hold", 3), ("hold", 4),
-     ("train_round", 5), ("train_round", 6), ("pick", 11), ("combine", 3), ("combine", 4)],
+    [("merge_counts", 1), ("choose_vocabulary", 1), ("describe_part", 2), ("enter", 2), ("prepare", 2),
+     ("train_round", 1), ("train_round", 5), ("train_round", 6), ("delta_of", 3), ("step_of", 3), ("step_of", 4),
+     ("cut", 1), ("cut", 2)],
 )  # fmt: skip
 def test_losing_a_worker_changes_no_bit(
     files: list[Path], trained: Word2Vec, function: str, nth: int, victim: int
@@ -135,6 +137,42 @@ def test_losing_a_worker_changes_no_bit(
     engine = Failing(function, nth, victim)
     assert_same(fit(files, engine=engine), trained)
     assert engine.kills == 1
+
+
+class Stale(Failing):
+    """Starts a round of the attempt before once more, while what was lost is made good."""
+
+    def __init__(self) -> None:
+        super().__init__("step_of", 3, victim=1)
+        self.asked: list[tuple[Any, ...]] = []
+        self.refused = 0
+
+    def run(self, function: Callable[..., Any], *arguments: Any, worker: int) -> Any:
+        if function is learning.train_round and worker == 0:
+            self.asked.append(arguments)
+        if function is learning.prepare and self.kills:
+            with pytest.raises(LostError, match="a worker was lost since"):
+                learning.train_round(*self.asked[-1])
+            self.refused += 1
+        return super().run(function, *arguments, worker=worker)
+
+
+def test_a_task_that_was_given_up_touches_nothing(files: list[Path], trained: Word2Vec) -> None:
+    engine = Stale()
+    assert_same(fit(files, engine=engine), trained)
+    assert engine.refused == 1
+
+
+def test_losing_all_workers_one_after_another_is_told(files: list[Path]) -> None:
+    class AllGone(Failing):
+        def run(self, function: Callable[..., Any], *arguments: Any, worker: int) -> Any:
+            if self.kills:
+                for training, number in workshop.kept_parts():
+                    workshop.forget(training, number)
+            return super().run(function, *arguments, worker=worker)
+
+    with pytest.raises(ClusterError, match="all workers were lost at once.* go on from the last checkpoint"):
+        fit(files, engine=AllGone("train_round", 5, 0))
 
 
 def interrupt_after(calls: int) -> Callable[[Any], None]:

@@ -1,0 +1,113 @@
+"""The arithmetic of steps of 8 bits, row by row; see `steps`. `size` is the length of a row, a multiple of LANES."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from w2v.kernels.jit import inlined, lean
+from w2v.kernels.simd import (
+    LANES,
+    exponent_of,
+    fma,
+    load_vector,
+    load_widened,
+    most_of_lanes,
+    power_of_two,
+    splat,
+    store_rounded,
+    store_vector,
+)
+
+_float32 = np.float32
+_NOTHING, _LEAST = _float32(0), _float32(1e-30)  # the least has a scale whose inverse is a number
+_UNIT, _MOST = 6, _float32(127)  # the largest entry of a row becomes 64 to 127
+
+
+@inlined
+def _scale_of(most):
+    """Return the scale of a row whose largest entry is `most`, and its inverse; 0 and 0 if that is as good as 0."""
+    if most < _LEAST:
+        return _NOTHING, _NOTHING
+    exponent, unit = exponent_of(splat(most)), splat(_float32(_UNIT))
+    return most_of_lanes(power_of_two(exponent - unit)), most_of_lanes(power_of_two(unit - exponent))
+
+
+@inlined
+def _store(values, at, lanes):
+    """Round lanes, at most to what keeps the scale of their row if it is rounded again."""
+    store_rounded(values, at, max(min(lanes, splat(_MOST)), splat(-_MOST)))
+
+
+@lean
+def round_moves(now, before, first, last, size, values, scales):
+    """Round what rows moved by to `values` and `scales`."""
+    for row in range(first, last):
+        start, stop, most = row * size, (row + 1) * size, splat(_NOTHING)
+        for at in range(start, stop, LANES):
+            moved = load_vector(now, at) - load_vector(before, at)
+            most = max(most, max(moved, splat(_NOTHING) - moved))
+        scales[row], inverse = _scale_of(most_of_lanes(most))
+        for at in range(start, stop, LANES):
+            _store(values, at, (load_vector(now, at) - load_vector(before, at)) * splat(inverse))
+
+
+@lean
+def add_to_mean(values, scales, first, last, size, weight, mean):
+    """Add rounded rows, times a weight, to `mean`, which begins with the first of them."""
+    start = first * size
+    for row in range(first, last):
+        scale = splat(weight * scales[row])
+        for at in range(row * size, (row + 1) * size, LANES):
+            store_vector(mean, at - start, fma(scale, load_widened(values, at), load_vector(mean, at - start)))
+
+
+@inlined
+def _step_of(now, before, weight, other, share, mean, origin, momentum, kept, at):
+    """Return lanes of ``weight * (now - before) + share * other + mean + kept * momentum``; without a mean if empty."""
+    lanes = fma(splat(weight), load_vector(now, at) - load_vector(before, at), splat(share) * load_widened(other, at))
+    if len(mean):
+        lanes = lanes + load_vector(mean, at - origin)
+    return fma(splat(kept), load_widened(momentum, at), lanes)
+
+
+@lean
+def round_step(
+    now, before, weight, other, other_scales, share, mean, momentum, momentum_scales, first, last, size, kept, gain,
+    values, scales,
+):  # fmt: skip
+    """Round ``gain * _step_of`` to `values` and `scales`; `mean` begins with the first row."""
+    origin = first * size
+    for row in range(first, last):
+        start, stop, most = row * size, (row + 1) * size, splat(_NOTHING)
+        theirs, carried = share * other_scales[row], kept * momentum_scales[row]
+        for at in range(start, stop, LANES):
+            lanes = _step_of(now, before, weight, other, theirs, mean, origin, momentum, carried, at)
+            most = max(most, max(lanes, splat(_NOTHING) - lanes))
+        scale, inverse = _scale_of(gain * most_of_lanes(most))
+        for at in range(start, stop, LANES):
+            lanes = _step_of(now, before, weight, other, theirs, mean, origin, momentum, carried, at)
+            _store(values, at, lanes * splat(gain * inverse))
+        scales[row] = scale
+
+
+@inlined
+def _momentum_of(share, values, kept, momentum, at):
+    """Return lanes of ``share * values + kept * momentum``."""
+    return fma(splat(share), load_widened(values, at), splat(kept) * load_widened(momentum, at))
+
+
+@lean
+def step_rows(now, before, momentum, momentum_scales, values, scales, first, last, size, share, kept):
+    """Move `before` by a step, let `now` be the same, and set the momentum to ``share * step + kept * momentum``."""
+    for row in range(first, last):
+        start, stop, most = row * size, (row + 1) * size, splat(_NOTHING)
+        ours, theirs = share * scales[row], kept * momentum_scales[row]
+        for at in range(start, stop, LANES):
+            moved = fma(splat(scales[row]), load_widened(values, at), load_vector(before, at))
+            store_vector(before, at, moved)
+            store_vector(now, at, moved)
+            lanes = _momentum_of(ours, values, theirs, momentum, at)
+            most = max(most, max(lanes, splat(_NOTHING) - lanes))
+        momentum_scales[row], inverse = _scale_of(most_of_lanes(most))
+        for at in range(start, stop, LANES):
+            _store(momentum, at, _momentum_of(ours, values, theirs, momentum, at) * splat(inverse))

@@ -1,0 +1,142 @@
+"""The tables as a worker has them: as all workers started the round, as it trained them, and the momentum of all.
+
+A block is the jth of k equal runs of rows of each table. What a worker learned of a block in a round travels in
+`Steps`. The mean of the workers, weighted by the words that they trained, is the gradient of an outer step with
+Nesterov momentum (arXiv:2311.08105): averaging alone would shorten the steps of rows that have not settled, k times.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from w2v.training.cluster.steps import Steps, moves_of, outer_step, take_step
+from w2v.training.tables import Tables
+
+
+class Delta(NamedTuple):
+    """How far the rows of a block moved."""
+
+    steps: tuple[Steps, ...]  # of each table
+    n_words: int  # that this was learned from
+
+
+class Snapshot(NamedTuple):
+    """A block of the tables as they were between two rounds."""
+
+    rows: tuple[NDArray[np.float32], ...]  # of each table, flat
+    momentum: tuple[Steps, ...]  # none of a single worker
+
+
+def block_of(tables: Tables, number: int, n_blocks: int) -> list[NDArray[np.float32]]:
+    """Return views of one block of all that training moves, flat."""
+    size, found = tables.row_size, []
+    for table in (tables.w_in[:-size], tables.w_out[:-size], tables.positions):
+        if table is not None:
+            first, last = _rows_of(len(table) // size, number, n_blocks)
+            found.append(table[first * size : last * size])
+    return found
+
+
+def _rows_of(n_rows: int, number: int, n_blocks: int) -> tuple[int, int]:
+    return n_rows * number // n_blocks, n_rows * (number + 1) // n_blocks
+
+
+class Replica:
+    """What a worker has of the tables. Those of a single worker have no momentum."""
+
+    def __init__(self, tables: Tables, n_workers: int, n_threads: int = 1) -> None:
+        self.tables, self.base, self.n_workers, self.n_threads = tables, tables.copy(), n_workers, n_threads
+        self.momentum: list[Steps] = []
+        if n_workers > 1:
+            self.momentum = [
+                Steps.zeros(len(table) // tables.row_size, tables.row_size) for table in block_of(tables, 0, 1)
+            ]
+
+    def go_back(self) -> None:
+        """Let the tables be those of the start of the round."""
+        self.base.copy(self.tables)
+
+    def keep(self) -> None:
+        """Let the next round start from the tables as they were trained."""
+        self.tables.copy(self.base)
+
+    def delta(self, number: int, n_words: int) -> Delta:
+        """Return how far a block was trained."""
+        found = [
+            moves_of(now, before, self.tables.row_size, self.n_threads)
+            for now, before in zip(self._block(self.tables, number), self._block(self.base, number), strict=True)
+        ]
+        return Delta(tuple(found), n_words)
+
+    def step(self, number: int, n_words: int, others: Sequence[Delta], decay: float) -> tuple[Steps, ...]:
+        """Return the step of all in a block, that of this worker and the others."""
+        total = max(1, n_words + sum(other.n_words for other in others))
+        tables = zip(
+            self._block(self.tables, number), self._block(self.base, number), self._momentum(number), strict=True
+        )
+        return tuple(
+            outer_step(
+                now, before, n_words / total,
+                [(other.steps[table], other.n_words / total) for other in others],
+                momentum, decay, self.n_threads,
+            )
+            for table, (now, before, momentum) in enumerate(tables)
+        )  # fmt: skip
+
+    def take(self, blocks: Sequence[Sequence[Steps]], decay: float) -> None:
+        """Take the step of all, block by block."""
+        for number, block in enumerate(blocks):
+            for now, before, momentum, steps in zip(
+                self._block(self.tables, number),
+                self._block(self.base, number),
+                self._momentum(number),
+                block,
+                strict=True,
+            ):
+                take_step(now, before, momentum, steps, decay, self.n_threads)
+
+    def cut(self, number: int) -> Snapshot:
+        """Return a copy of a block as it was at the start of the round."""
+        rows = tuple(table.copy() for table in self._block(self.base, number))
+        return Snapshot(rows, tuple(Steps(*map(np.copy, steps)) for steps in self._momentum(number)))
+
+    def fill(self, number: int, snapshot: Snapshot) -> None:
+        """Overwrite a block."""
+        for tables in (self.tables, self.base):
+            for table, rows in zip(self._block(tables, number), snapshot.rows, strict=True):
+                table[:] = rows
+        for kept, momentum in zip(self._momentum(number), snapshot.momentum, strict=True):
+            kept.values[:], kept.scales[:] = momentum
+
+    def _block(self, tables: Tables, number: int) -> list[NDArray[np.float32]]:
+        return block_of(tables, number, self.n_workers)
+
+    def _momentum(self, number: int) -> list[Steps]:
+        return [steps.part(*_rows_of(len(steps.scales), number, self.n_workers)) for steps in self.momentum]
+
+
+def snapshot_of(tables: Tables, momentum: Tables | None, number: int, n_blocks: int) -> Snapshot:
+    """Return a block of tables that are at hand."""
+    rows = tuple(block_of(tables, number, n_blocks))
+    if n_blocks == 1:
+        return Snapshot(rows, ())
+    size = tables.row_size
+    if momentum is None:
+        return Snapshot(rows, tuple(Steps.zeros(len(table) // size, size) for table in rows))
+    nothing = [np.zeros_like(table) for table in rows]
+    moved = zip(block_of(momentum, number, n_blocks), nothing, strict=True)
+    return Snapshot(rows, tuple(moves_of(now, before, size) for now, before in moved))
+
+
+def put_together(snapshots: Sequence[Snapshot], tables: Tables, momentum: Tables | None) -> None:
+    """Overwrite tables and, unless it is None, their momentum with all blocks."""
+    for number, snapshot in enumerate(snapshots):
+        for table, rows in zip(block_of(tables, number, len(snapshots)), snapshot.rows, strict=True):
+            table[:] = rows
+        if momentum is not None:
+            for table, steps in zip(block_of(momentum, number, len(snapshots)), snapshot.momentum, strict=True):
+                table[:] = steps.table
