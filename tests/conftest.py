@@ -58,7 +58,7 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
         return None
     from xdist.scheduler import LoadFileScheduling
 
-    class BothEnds(LoadFileScheduling):
+    class BothEnds(LoadFileScheduling):  # type: ignore[misc]
         def _assign_work_unit(self, node: Any) -> None:
             if int(node.gateway.id.removeprefix("gw")) % 2:
                 self.workqueue.move_to_end(next(reversed(self.workqueue)), last=False)

@@ -121,7 +121,7 @@ class _InnerImplementation(CompileResultCacheImpl):
 
 
 class _Cache(FunctionCache):
-    _impl_class = _Implementation
+    _impl_class: Any = _Implementation
 
     def load_overload(self, sig: Any, target_context: Any) -> Any:
         """Load what was compiled, but not, as Numba does before, all that only compiling needs, SciPy included."""

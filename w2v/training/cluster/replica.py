@@ -102,7 +102,7 @@ class Replica:
     def cut(self, number: int) -> Snapshot:
         """Return a copy of a block as it was at the start of the round."""
         rows = tuple(table.copy() for table in self._block(self.base, number))
-        return Snapshot(rows, tuple(Steps(*map(np.copy, steps)) for steps in self._momentum(number)))
+        return Snapshot(rows, tuple(Steps(one.values.copy(), one.scales.copy()) for one in self._momentum(number)))
 
     def fill(self, number: int, snapshot: Snapshot) -> None:
         """Overwrite a block."""

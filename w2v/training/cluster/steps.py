@@ -38,7 +38,7 @@ class Steps(NamedTuple):
     @property
     def table(self) -> NDArray[np.float32]:
         """The rows as they were rounded, exactly; flat."""
-        return self.values * np.repeat(self.scales, self.size)
+        return np.multiply(self.values, np.repeat(self.scales, self.size), dtype=np.float32)
 
     def part(self, first: int, last: int) -> Steps:
         """Return a view of some of the rows."""

@@ -91,11 +91,11 @@ def test_threads_that_wait_for_one_another_are_deterministic_too(files: list[Pat
 def test_rounds_end_where_all_threads_have_come(fraction: float, n_segments: int, n_threads: int, step: int) -> None:
     parameters = SimpleNamespace(epochs=2, deterministic=True)
     trainer: Any = SimpleNamespace(parameters=parameters, n_segments=n_segments)
-    assert workshop._step_at(trainer, fraction, n_threads) == step
+    assert learning._step_at(trainer, fraction, n_threads) == step
 
 
 def test_workers_draw_apart_from_one_another() -> None:
-    seeds = [workshop._seed_of(4, number) for number in range(8)]
+    seeds = [learning._seed_of(4, number) for number in range(8)]
     assert seeds[0] == 4 and len(set(seeds)) == 8
 
 
