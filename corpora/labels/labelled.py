@@ -28,8 +28,15 @@ _EXPECTED = f"expected a label, a tab and a text, or fastText's {PREFIX}LABEL an
 _Row = tuple[str, Sequence[str]]
 
 
+_HEADINGS = {
+    "label", "labels", "class", "category", "target", "sentiment", "topic", "intent", "text", "texts", "sentence",
+    "content", "review", "title",
+}  # fmt: skip
+"""Names of columns, by which a first line between tabs is known for a header."""
+
+
 class HeaderWarning(UserWarning):
-    """The first line of a table whose columns are numbered looks like a header; it is read as a text with a label."""
+    """The first line of a table looks like a header; it is read as a text with a label."""
 
 
 @dataclass(frozen=True)
@@ -134,11 +141,11 @@ def read_labelled(
     reader = TextReader(files)
     texts: list[str] = []
     labels: list[tuple[str, ...]] = []
-    tabbed = _TwoColumns([], [])
+    tabbed = _TwoColumns([], [], [])
     for path in reader.paths:
         found = _read(path, columns)
         if isinstance(found, _TwoColumns):
-            tabbed = _TwoColumns(tabbed.left + found.left, tabbed.right + found.right)
+            tabbed = _TwoColumns(tabbed.left + found.left, tabbed.right + found.right, tabbed.files + found.files)
         else:
             texts += [text for text, _ in found]
             labels += [tuple(own) for _, own in found]
@@ -158,6 +165,7 @@ class _TwoColumns(NamedTuple):
 
     left: list[str]
     right: list[str]
+    files: list[tuple[str, int]]  # the first line of each, and how many lines it has
 
 
 def _read(path: str, columns: TableColumns) -> _TwoColumns | list[_Row]:
@@ -201,7 +209,7 @@ def _tabs(path: str, lines: list[str], filled: list[str]) -> _TwoColumns:
         what = "it has no tab" if n == 1 else f"it has {n} columns: name those to read"
         raise CorpusError(f"{_place(path, lines, wrong)}: expected a label, a tab and a text; {what}: {wrong!r:.60}")
     cells = [cell.strip() for cell in "\t".join(filled).split("\t")]  # no list for each line: a third of the time
-    return _TwoColumns(cells[::2], cells[1::2])
+    return _TwoColumns(cells[::2], cells[1::2], [(_place(path, lines, filled[0]), len(filled))])
 
 
 def _trec(path: str, lines: list[str], line: str) -> _Row:
@@ -222,8 +230,13 @@ def _of_two_columns(
         return sum(normalize("NFC", label) in known for label in column) if known else 0, -len(set(column))
 
     texts, column = (rows.left, rows.right) if likely(rows.right) > likely(rows.left) else (rows.right, rows.left)
-    labels = {cell: tuple(_labels(cell, separator)) for cell in set(column)}
-    return texts, [labels[cell] for cell in column]
+    made = {cell: tuple(_labels(cell, separator)) for cell in set(column)}
+    labels, first = [made[cell] for cell in column], 0
+    for place, n in rows.files:
+        if not _HEADINGS.isdisjoint((rows.left[first].lower(), rows.right[first].lower())):
+            _warn_of_header(place, labels[first : first + n])
+        first += n
+    return texts, labels
 
 
 def _labels(cell: str, separator: str | None) -> Sequence[str]:
@@ -239,15 +252,15 @@ def _table(path: str, lines: list[str], named: tuple[str, tuple[str, ...]] | Non
         label, texts, first = _columns(header, named, path)
         given = chain([(place, header)] if first else [], rows)
         found = [_cells(row, label, texts, separator, place, len(header)) for place, row in given if row]
-    if first and len(found) > 1:
-        _warn_of_header(place, found)
+    if first:
+        _warn_of_header(place, [labels for _, labels in found])
     return found
 
 
-def _warn_of_header(place: str, found: list[_Row]) -> None:
-    """Warn of a first line whose label no other line has, in a table whose columns are numbered."""
-    (_, first), *others = found
-    seen = [label for _, own in others for label in own]
+def _warn_of_header(place: str, labels: Sequence[Sequence[str]]) -> None:
+    """Warn of a first line whose label no other line of its file has: it may be a header."""
+    first, *others = labels
+    seen = [label for own in others for label in own]
     if first and first[0] not in seen and len(set(seen)) < len(seen):
         message = f"{place}: no other line has the label {first[0]!r:.60}; if this is a header, name the columns"
         warnings.warn(HeaderWarning(message), stacklevel=2)

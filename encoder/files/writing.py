@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from w2v.encoder.files.planning import Recipe
 from w2v.encoder.formats.vector_files import npy_header
 from w2v.lazy import load_optional
+from w2v.storage.json_values import encodable
 
 Self = TypeVar("Self", bound="Writer")
 
@@ -108,11 +109,12 @@ class ParquetWriter(Writer):
         texts = [line.removesuffix("\r") for line in lines.decode().split("\n")[: len(vectors)]]
         numbers = range(self.n_rows + 1, self.n_rows + 1 + len(vectors))
         flat = self._arrow.array(np.ascontiguousarray(vectors).reshape(-1))
+        source = encodable(self._source)
         columns = [
             self._arrow.array(texts, self._arrow.string()),
             self._arrow.FixedSizeListArray.from_arrays(flat, self._recipe.columns),
             self._arrow.array(numbers, self._arrow.int64()),
-            self._arrow.array([f"{self._source}:{number}" for number in numbers], self._arrow.string()),
+            self._arrow.array([f"{source}:{number}" for number in numbers], self._arrow.string()),
         ]
         self._waiting.append(self._arrow.record_batch(columns, schema=self._schema))
         self.n_rows += len(vectors)

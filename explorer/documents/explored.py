@@ -23,6 +23,7 @@ from w2v.explorer.documents.document_map import DocumentMap
 from w2v.explorer.explored import check_text
 from w2v.explorer.guard import MOST_BODY_BYTES
 from w2v.explorer.texts import Loaded, rounded
+from w2v.storage.json_values import encodable
 
 LONGEST_QUERY = 4_000
 MOST_HITS, USUAL_HITS, HITS_WITH_TEXT = 2_000, 200, 40
@@ -216,10 +217,10 @@ class ExploredIndex(Loaded):
             raise ValueError(f"the form must be one of {', '.join(FORMS)}, not {form!r:.40}")
         entries = (self._entry(number) for number in self._selected(selected).tolist())
         if form == "csv":
-            return "".join(_csv_lines([*_RESERVED, *self._own_names], entries)).encode()
+            return "".join(_csv_lines([*_RESERVED, *self._own_names], entries)).encode(errors="backslashreplace")
         if form == "txt":
             return "".join(entry["sentence"] + "\n" for entry in entries).encode()
-        return "".join(json.dumps(entry, ensure_ascii=False) + "\n" for entry in entries).encode()
+        return encodable("".join(json.dumps(entry, ensure_ascii=False) + "\n" for entry in entries)).encode()
 
     @cached_property
     def _columns(self) -> dict[str, Column]:
@@ -324,7 +325,8 @@ def packed(header: dict[str, Any], **arrays: NDArray[Any]) -> bytes:
     ``arrays`` in the header says what they are: name, dtype and number of items.
     """
     described = [[name, array.dtype.name, array.size] for name, array in arrays.items()]
-    text = json.dumps({**header, "arrays": described}, ensure_ascii=False, separators=(",", ":")).encode()
+    content = json.dumps({**header, "arrays": described}, ensure_ascii=False, separators=(",", ":"))
+    text = encodable(content).encode()
     parts = [len(text).to_bytes(4, "little") + text]
     parts += [np.ascontiguousarray(array, array.dtype.newbyteorder("<")).tobytes() for array in arrays.values()]
     return b"".join(part + bytes(-len(part) % 8) for part in parts)

@@ -12,12 +12,15 @@ from w2v.neural.generation.state import TOKENS_ONLY, Hypothesis, Limits, State, 
 from w2v.neural.generation.trace import Trace, best
 from w2v.neural.kernels import choosing as kernels
 from w2v.settings.constraints import Integer, Number
-from w2v.settings.tables import MANY, check_parameters, documented, parameter
+from w2v.settings.tables import check_parameters, documented, parameter
 
 Floats = NDArray[np.float64]
 
 _PENALTY = 10.0
 """The largest α, and its opposite the smallest: far beyond, powers of lengths are no numbers any more."""
+
+_WIDEST = 1000
+"""The widest beam, as of `w2v translate --beam`: time and memory grow with it."""
 
 
 @documented()
@@ -39,7 +42,7 @@ class BeamOptions:
     Wu et al. 2016, Google's neural machine translation system, arXiv:1609.08144, equation 14.
     """
 
-    beam: int = parameter(5, Integer("Sequences that are continued at a time, for each that is asked for.", 1, MANY))
+    beam: int = parameter(5, Integer("Sequences that are continued at a time, for each that is asked for.", 1, _WIDEST))
     length_penalty: float = parameter(
         1.0,
         Number(
@@ -48,7 +51,7 @@ class BeamOptions:
             low=-_PENALTY, high=_PENALTY,
         ),
     )  # fmt: skip
-    n_best: int = parameter(1, Integer("So many sequences are returned, at most `beam`.", 1, MANY))
+    n_best: int = parameter(1, Integer("So many sequences are returned, at most `beam`.", 1, _WIDEST))
 
     def __post_init__(self) -> None:
         check_parameters(self)

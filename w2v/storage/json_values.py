@@ -59,7 +59,12 @@ def _is_of_numpy(value: object) -> bool:
 
 def json_text(value: Any, *, indent: int | None = None) -> str:
     """Return a value as strict JSON for programs; a number that is not finite becomes null."""
-    return json.dumps(finite(value), ensure_ascii=False, allow_nan=False, indent=indent)
+    return encodable(json.dumps(finite(value), ensure_ascii=False, allow_nan=False, indent=indent))
+
+
+def encodable(text: str) -> str:
+    """Return JSON that UTF-8 can hold: file names, which may hold any byte, become escapes that JSON reads alike."""
+    return text.encode(errors="backslashreplace").decode()
 
 
 def finite(value: Any) -> Any:

@@ -22,7 +22,7 @@ from w2v.corpora.pieces import PiecesTokenizer
 from w2v.corpora.tokenizers import tokenizer_from_config
 from w2v.phrases.phrase_list import PhraseTokenizer
 from w2v.storage.files import ModelError, atomic_file, reading
-from w2v.storage.json_values import plain_value
+from w2v.storage.json_values import encodable, plain_value
 from w2v.storage.tensors import read_tensors, write_tensors
 from w2v.vectors.subwords import Subwords, SubwordVectors
 
@@ -193,7 +193,7 @@ def encode_json(config: Mapping[str, Any]) -> bytes:
     """Return a configuration as strict JSON; ValueError if an entry cannot be expressed."""
     try:
         text = json.dumps(config, indent=2, ensure_ascii=False, allow_nan=False, default=plain_value)
-        return text.encode() + b"\n"
+        return encodable(text).encode() + b"\n"
     except (TypeError, ValueError) as error:
         raise ValueError(f"the model's metadata cannot be written as JSON: {error}") from error
 

@@ -102,6 +102,17 @@ def test_a_header_above_numbered_columns_is_warned_of(tmp_path: Path) -> None:
         assert len(read_labelled(table, columns=TableColumns(("2",), "1"))) == 4
 
 
+def test_a_header_above_labels_and_tabs_is_warned_of(tmp_path: Path) -> None:
+    one = written(tmp_path / "one", "\nLabel\ttext\nx\ta b\ny\tb\nx\tc\n")
+    other = written(tmp_path / "other", "label\ttext\nx\td\nx\te\n")
+    with pytest.warns(HeaderWarning) as told:
+        assert len(read_labelled([one, other])) == 7
+    assert [str(warning.message).split(";")[0] for warning in told] == [
+        f"{one}, line 2: no other line has the label 'Label'", f"{other}, line 1: no other line has the label 'label'",
+    ]  # fmt: skip
+    read_labelled(written(tmp_path / "labels", "label\ttext\nlabel\tb\nx\tc\n"))  # which is one of its labels
+
+
 @pytest.mark.parametrize(
     "text",
     [

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import io
 import json
 import os
 import pickle
@@ -94,6 +95,16 @@ def test_parquet_holds_what_npy_does_beside_the_lines(
     assert json.loads(table.schema.metadata[b"w2v"])["precision"] == precision
     groups = parquet.ParquetFile(out.with_name("tables") / "b.txt.parquet").metadata.num_row_groups
     assert groups == (2 if precision == "float32" else 1)
+
+
+@pytest.mark.skipif(sys.platform == "darwin", reason="its file names are UTF-8")
+def test_parquet_escapes_what_is_not_utf8_in_a_file_name(encoder: SentenceEncoder, tmp_path: Path, out: Path) -> None:
+    parquet = pytest.importorskip("pyarrow.parquet")
+    file = tmp_path / os.fsdecode(b"\xff.txt")
+    file.write_text("the river\n")
+    encoder.encode_files([file], out, format="parquet")
+    table = parquet.read_table(io.BytesIO(next(out.glob("*.parquet")).read_bytes()))
+    assert table["id"].to_pylist() == ["\\udcff.txt:1"]
 
 
 def test_again_does_what_is_missing_or_has_another_size(encoder: SentenceEncoder, files: Path, out: Path) -> None:

@@ -185,7 +185,8 @@ def test_beams_do_not_end_before_the_penalty_is_done_with() -> None:
 
 def test_options_are_checked() -> None:
     for options, what in (
-        ({"beam": 0}, "beam must be"), ({"beam": 1.5}, "beam must be"), ({"n_best": 6}, "n_best must be"),
+        ({"beam": 0}, "beam must be"), ({"beam": 1001}, "beam must be a whole number from 1 to 1000"),
+        ({"beam": 1.5}, "beam must be"), ({"n_best": 6}, "n_best must be"),
         ({"length_penalty": np.nan}, "penalty"), ({"length_penalty": 1e9}, "penalty"),
     ):  # fmt: skip
         with pytest.raises(ValueError, match=what):

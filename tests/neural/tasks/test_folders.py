@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import errno
 import json
+import os
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from click.testing import CliRunner
 
 from tests.helpers.disks import file_size_limit
 from tests.helpers.tag_models import name_tagger
-from tests.helpers.text_models import TINY, counting_lines, counting_model, number_translator
+from tests.helpers.text_models import TINY, counting_lines, counting_model, number_translator, write_lines
 from tests.helpers.topic_examples import make_words, stop_at
 from w2v import (
     Embeddings,
@@ -25,6 +28,7 @@ from w2v import (
     TrainingInterrupted,
     Translator,
 )
+from w2v.commands.main import main
 from w2v.neural.tasks.estimator import TextEstimator
 from w2v.storage.tensors import read_tensors, write_tensors
 
@@ -190,6 +194,21 @@ def test_full_disk_leaves_nothing_and_what_was_there(folder: Path, kind: str, tm
             KINDS[kind][0]().save(path, overwrite=overwrite)
     assert [path.name for path in tmp_path.iterdir()] == ["m"]
     assert {file.name: file.read_bytes() for file in folder.iterdir()} == before
+
+
+@pytest.mark.skipif(sys.platform == "darwin", reason="its file names are UTF-8")
+def test_file_names_need_not_be_utf8(tmp_path: Path) -> None:
+    text = write_lines(tmp_path / os.fsdecode(b"lines \xff.txt"), counting_lines())
+    folder = tmp_path / os.fsdecode(b"m\xff")
+    with pytest.raises(TrainingInterrupted):
+        LanguageModel(**TINY, units="words", epochs=3, context=8, batch_tokens=64).fit(
+            text, checkpoint=folder, progress=stop_at(10)
+        )
+    assert LanguageModel.load(folder).resume(checkpoint=folder).is_complete_
+    result = CliRunner().invoke(main, ["info", str(folder), "--json"])
+    assert result.exit_code == 0
+    told = json.loads(result.stdout)
+    assert (told["path"], told["training"]["inputs"]) == (str(folder), [str(text)])
 
 
 def test_damaged_state_of_training_is_refused(tmp_path: Path) -> None:
