@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 import math
 import os
+import re
 from dataclasses import fields
 from typing import Any, TypeVar
 
 _T = TypeVar("_T")
+_STRAY_BYTES = re.compile("[\udc80-\udcff]")  # as `os.fsdecode` has them
 _TYPES: dict[str, tuple[type, ...]] = {
     "int": (int,), "float": (int, float), "str": (str,), "bool": (bool,), "int | None": (int, type(None)),
 }  # fmt: skip
@@ -63,8 +65,8 @@ def json_text(value: Any, *, indent: int | None = None) -> str:
 
 
 def encodable(text: str) -> str:
-    """Return JSON that UTF-8 can hold: file names, which may hold any byte, become escapes that JSON reads alike."""
-    return text.encode(errors="backslashreplace").decode()
+    """Return JSON with escapes for the bytes of file names that are not UTF-8; read again, they are the same names."""
+    return text if text.isascii() else _STRAY_BYTES.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
 
 
 def finite(value: Any) -> Any:
