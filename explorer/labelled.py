@@ -16,7 +16,7 @@ from w2v.explorer.texts import LONGEST_TEXT, MOST_LINES, Loaded, lines_of, round
 from w2v.neural.tasks.folder import TextNetwork
 from w2v.neural.tasks.labels.answers import TaggedText
 from w2v.neural.tasks.labels.classification.folder import CLASSIFIERS
-from w2v.neural.tasks.labels.classification.linear import LinearConfig
+from w2v.neural.tasks.labels.classification.ngrams.linear import LinearConfig
 from w2v.neural.tasks.labels.classification.text_classifier import TextClassifier
 from w2v.neural.tasks.labels.spans import OUTSIDE
 from w2v.neural.tasks.labels.tagging import Tagger

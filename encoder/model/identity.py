@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-# The kernels compile in the five constants below.
+# Compiled into kernels: the five constants below.
 FNV_BASIS, FNV_PRIME = 0xCBF29CE484222325, 0x100000001B3
 """Constants of the 64-bit FNV-1a hash of a word's UTF-8 bytes."""
 

@@ -172,7 +172,7 @@ def test_index_rejects_what_makes_no_sense(model: Path, text: Path, indexed: Pat
     assert_mistake(run("index", model, text, "--output", indexed), 1, "exists already")
     assert_mistake(run("index", model, tmp_path / "no.txt", "--output", new), 1, "no.txt")
     assert_mistake(run("index", model, text, "--output", new, "--dtype", "float64"), 2, "--dtype")
-    assert_mistake(run("index", model, text, "--output", new, "--truncate-dim", 21), 1, "20 columns only")
+    assert_mistake(run("index", model, text, "--output", new, "--truncate-dim", 21), 1, "only 20 columns")
     assert_mistake(run("index", tmp_path / "nowhere", text, "--output", new), 1, "does not exist")
     assert_mistake(run("index", model, "--dtype", "float32"), 1, "must be one of float16, int8")
     assert not new.exists()

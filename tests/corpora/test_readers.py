@@ -245,7 +245,7 @@ def test_reader_reads_a_file_named_twice_twice(write: Callable[..., str]) -> Non
         ("missing.txt", "missing.txt: there is no such file"),
         ("*.missing", r"\*.missing: no file matches"),
         ("", "is a folder; name its files"),
-        ("a\0b", "NUL"),
+        ("a\0b", "contains a null byte"),
     ],
 )
 def test_reader_refuses_at_once(tmp_path: Path, name: str, message: str) -> None:

@@ -142,7 +142,7 @@ def test_texts_of_tables_know_their_lines(tmp_path: Path) -> None:
         ("a.csv", b"a\n\xff\n", "a.csv: the byte 0xFF"),
         ("a.jsonl", '{"a": 1}\n{"a": \n', "a.jsonl, line 2: .*a line is a JSON object"),
         ("a.jsonl", "[1]\n", r"a.jsonl, line 1: a line is a JSON object, not '\[1\]'"),
-        ("a.jsonl", '{"a": NaN}\n', "a.jsonl, line 1: NaN is no JSON number"),
+        ("a.jsonl", '{"a": NaN}\n', "a.jsonl, line 1: NaN is not a JSON number"),
         ("a.jsonl", '{"a": 1, "a": 2}\n', "a.jsonl, line 1: a name is given twice"),
         ("a.jsonl", '\n{"a": [1]}\n', "column 'a', .*a.jsonl, line 2: a value is text"),
         ("a.jsonl", '{"a": 1}\n{"a": "b"}\n', "column 'a' mixes types: .*line 1 has 1, .*a.jsonl, line 2 'b'"),

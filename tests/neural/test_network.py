@@ -271,7 +271,7 @@ def test_config_round_trips_through_json() -> None:
         ({"head": "both"}, "head must be 'branch' or 'linear' or 'none'"),
         ({"head": "none"}, "without a head, dim must equal input_size: 8 is not 6"),
         ({"head": "linear"}, "needs the norm 'post'"),
-        ({"head": "linear", "norm": "post", "input_size": 7}, "hidden size (dim) of at least 9"),
+        ({"head": "linear", "norm": "post", "input_size": 7}, r"hidden size \(dim\) of at least 9"),
     ],
     ids=str,
 )

@@ -219,7 +219,7 @@ def test_a_state_refuses_blocks_that_do_not_fit() -> None:
         PlainMean(np.ones((10, 2)), 1.0)  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="cannot have the shape"):
         PlainMean(np.ones(10, np.float32), 1.0)
-    with pytest.raises(ValueError, match="needs a column"):
+    with pytest.raises(ValueError, match="needs at least one column"):
         HashedBag(0, 1.0, A)
 
 

@@ -195,7 +195,7 @@ def test_missing_values_are_named_by_their_place() -> None:
         encoder().encode([*["the river"] * 2000, None])  # type: ignore[list-item]
     with pytest.raises(TypeError, match="sentence 5000 is not text but float: nan"):
         encoder(batch_size=7).encode(Frame({"text": ["the river"] * 5000 + [float("nan")]}))
-    with pytest.raises(ValueError, match="sentence 3000 holds half a surrogate pair"):
+    with pytest.raises(ValueError, match="sentence 3000 contains half a surrogate pair"):
         encoder().encode(["the river"] * 3000 + ["\ud800"])
 
 

@@ -103,7 +103,7 @@ def test_find_names_the_sentence_that_is_no_text() -> None:
     lookup = WordLookup(VOCABULARY, WordsTokenizer())
     with pytest.raises(TypeError, match="sentence 1 is not text but float: nan"):
         lookup.find(["the", float("nan")])  # type: ignore[list-item]
-    with pytest.raises(ValueError, match="sentence 2 holds half a surrogate pair"):
+    with pytest.raises(ValueError, match="sentence 2 contains half a surrogate pair"):
         lookup.find(["the", "a", "\ud800 x"])
 
 

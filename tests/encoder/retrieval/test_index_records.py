@@ -446,7 +446,7 @@ def test_compact_keeps_graphs_that_lost_nothing(
 def test_compact_leaves_what_is_not_of_an_index(index: SentenceIndex) -> None:
     index.remove("d1")
     (index.path / "notes.txt").write_text("mine")
-    with pytest.raises(ModelError, match=r"also holds 'notes.txt', which is no part of an index"):
+    with pytest.raises(ModelError, match=r"also holds 'notes.txt', which is not part of an index"):
         index.compact()
     assert (index.path / "notes.txt").exists() and len(SentenceIndex(index.path)) == N - 1
 

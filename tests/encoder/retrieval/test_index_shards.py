@@ -143,7 +143,7 @@ def test_indexes_that_differ_are_not_put_together(parts: list[Path], words: Embe
     SentenceIndex.build(words, ["w1"], tmp_path / "int8", dtype="int8")
     SentenceIndex.build(words, ["w1"], tmp_path / "typed", metadata=[{"year": "MM"}])
     for name, message in (
-        ("encoder", "0.index and .*encoder are of different encoders"),
+        ("encoder", "0.index and .*encoder come from different encoders"),
         ("narrow", "have vectors of 8 and 5 columns"),
         ("typed", "column 'year' would hold integers and text"),
     ):

@@ -197,7 +197,7 @@ def test_index_truncates_vectors_to_what_the_encoder_or_the_caller_says(tmp_path
     assert SentenceIndex.build(encoder, SENTENCES, tmp_path / "a.index").table.shape == (7, 8)
     built = SentenceIndex.build(encoder, SENTENCES, tmp_path / "b.index", truncate_dim=5)
     assert built.search("the river", top_n=1)[0].similarity == pytest.approx(1, abs=1e-3)
-    with pytest.raises(ValueError, match="truncate_dim is 21, but the vectors have 20 columns"):
+    with pytest.raises(ValueError, match="truncate_dim is 21, but the vectors have only 20 columns"):
         SentenceIndex.build(encoder, SENTENCES, tmp_path / "c.index", truncate_dim=21)
 
 
@@ -321,7 +321,7 @@ def test_build_replaces_only_an_index_and_only_when_asked(tmp_path: Path) -> Non
         SentenceIndex.build(make_embeddings(), ["a river"], path)
     assert list(SentenceIndex.build(make_embeddings(), ["a river"], path, overwrite=True)) == ["a river"]
     (path / "notes.txt").write_text("mine")
-    with pytest.raises(ModelError, match="also holds 'notes.txt', which is no part of an index"):
+    with pytest.raises(ModelError, match="also holds 'notes.txt', which is not part of an index"):
         SentenceIndex.build(make_embeddings(), ["x"], path, overwrite=True)
     make_embeddings().save(tmp_path / "my.model")
     with pytest.raises(ModelError, match="is not an index of sentences, so it is not overwritten"):

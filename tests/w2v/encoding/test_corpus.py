@@ -107,7 +107,7 @@ def test_text_stays_text(corpus: Any, files: Path) -> None:
 )
 @pytest.mark.parametrize("tokenizer", ["words", str.split])
 def test_mixed_and_other_corpora_raise(corpus: Any, tokenizer: Any) -> None:
-    with pytest.raises(TypeError, match=r"must (all )?be (text|a path|a str)|is no list of texts"):
+    with pytest.raises(TypeError, match=r"must (all )?be (text|a path|a str)|is not a list of texts"):
         trained(corpus, tokenizer=tokenizer)
 
 

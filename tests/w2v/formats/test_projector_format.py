@@ -107,7 +107,7 @@ def test_folders_with_other_things_are_never_replaced(embeddings: Embeddings, tm
     write_projector(embeddings.head(2), tmp_path / "p", overwrite=True)
     assert len(read_projector(tmp_path / "p")) == 2
     (tmp_path / "p" / "mine.txt").write_text("mine")
-    with pytest.raises(ModelError, match="holds something else"):
+    with pytest.raises(ModelError, match="is another kind of file than the output"):
         write_projector(embeddings, tmp_path / "p", overwrite=True)
 
 

@@ -71,11 +71,23 @@ def _step_of(now, before, weight, other, share, mean, origin, momentum, kept, at
 
 
 @lean
-def round_step(
-    now, before, weight, other, other_scales, share, mean, momentum, momentum_scales, first, last, size, kept, gain,
-    values, scales,
-):  # fmt: skip
-    """Round ``gain * _step_of`` to `values` and `scales`; `mean` begins with the first row."""
+def round_step(now, before, other, mean, momentum, rows, factors, found):
+    """Round ``gain * _step_of`` to `found`.
+
+    Parameters
+    ----------
+    now, before, mean : ndarray, float32
+        `mean` begins with the first row, or is empty.
+    other, momentum, found : (ndarray of int8, ndarray of float32)
+        Values and scales of steps.
+    rows : (int, int, int)
+        The first row, the row behind the last, and the size of a row.
+    factors : (float32, float32, float32, float32)
+        ``weight``, ``share``, ``kept`` and ``gain``.
+    """
+    (other, other_scales), (momentum, momentum_scales), (values, scales) = other, momentum, found
+    first, last, size = rows
+    weight, share, kept, gain = factors
     origin = first * size
     for row in range(first, last):
         start, stop, most = row * size, (row + 1) * size, splat(_NOTHING)
@@ -97,8 +109,14 @@ def _momentum_of(share, values, kept, momentum, at):
 
 
 @lean
-def step_rows(now, before, momentum, momentum_scales, values, scales, first, last, size, share, kept):
-    """Move `before` by a step, let `now` be the same, and set the momentum to ``share * step + kept * momentum``."""
+def step_rows(now, before, momentum, step, rows, factors):
+    """Move `before` by a step, let `now` be the same, and set the momentum to ``share * step + kept * momentum``.
+
+    `rows` are the first row, the row behind the last, and the size of a row; `factors` are ``share`` and ``kept``.
+    """
+    (momentum, momentum_scales), (values, scales) = momentum, step
+    first, last, size = rows
+    share, kept = factors
     for row in range(first, last):
         start, stop, most = row * size, (row + 1) * size, splat(_NOTHING)
         ours, theirs = share * scales[row], kept * momentum_scales[row]

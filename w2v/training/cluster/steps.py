@@ -68,7 +68,7 @@ def outer_step(
     """
     size, (other, share), more = momentum.size, others[0], others[1:]
     found = Steps.zeros(len(momentum.scales), size)
-    gain, kept = 1 + decay, decay * decay / (1 + decay)
+    factors = tuple(map(_float32, (weight, share, decay * decay / (1 + decay), 1 + decay)))
 
     def work(first: int, last: int) -> None:
         at_once = _ROWS_AT_ONCE if more else max(1, last - first)
@@ -78,10 +78,7 @@ def outer_step(
             mean[:] = 0
             for steps, weight_of in more:
                 add_to_mean(*steps, start, stop, size, _float32(weight_of), mean)
-            round_step(
-                now, before, _float32(weight), *other, _float32(share), mean, *momentum, start, stop, size,
-                _float32(kept), _float32(gain), *found,
-            )  # fmt: skip
+            round_step(now, before, tuple(other), mean, tuple(momentum), (start, stop, size), factors, tuple(found))
 
     _in_parts(work, len(found.scales), n_threads)
     return found
@@ -99,11 +96,9 @@ def take_step(
 
     The momentum follows from the step, ``(step + decay * m) / (1 + decay)``, so that no worker has to be told.
     """
-    share = 1 / (1 + decay)
+    factors = _float32(1 / (1 + decay)), _float32(decay / (1 + decay))
     _in_parts(
-        lambda first, last: step_rows(
-            now, before, *momentum, *steps, first, last, steps.size, _float32(share), _float32(share * decay)
-        ),
+        lambda first, last: step_rows(now, before, tuple(momentum), tuple(steps), (first, last, steps.size), factors),
         len(steps.scales),
         n_threads,
     )

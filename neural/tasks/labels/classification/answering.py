@@ -16,11 +16,13 @@ from numpy.typing import NDArray
 
 from w2v.neural.kernels.bags import Linear
 from w2v.neural.parameters import scope
-from w2v.neural.tasks.labels.classification.bags import BagFeatures, checked_numbers
 from w2v.neural.tasks.labels.classification.contributions import Contributions, linear_contributions
 from w2v.neural.tasks.labels.classification.folder import BUCKETS_FILE, ROWS_FILE, TREE_FILE
 from w2v.neural.tasks.labels.classification.layered import layered_logits
-from w2v.neural.tasks.labels.classification.linear import (
+from w2v.neural.tasks.labels.classification.mixture import MixedConfig, further_of
+from w2v.neural.tasks.labels.classification.network import LayeredConfig
+from w2v.neural.tasks.labels.classification.ngrams.bags import BagFeatures, checked_numbers
+from w2v.neural.tasks.labels.classification.ngrams.linear import (
     TABLE,
     LinearConfig,
     linear_logits,
@@ -29,8 +31,6 @@ from w2v.neural.tasks.labels.classification.linear import (
     tree_log_probabilities,
     tree_of,
 )
-from w2v.neural.tasks.labels.classification.mixture import MixedConfig, further_of
-from w2v.neural.tasks.labels.classification.network import LayeredConfig
 from w2v.neural.tasks.labels.classification.words import TextWords
 from w2v.neural.tasks.labels.vectors import given_table
 from w2v.training.huffman import HuffmanTree

@@ -15,7 +15,7 @@ from w2v.neural.tasks.labels.classification.data import LabelData
 from w2v.neural.tasks.labels.classification.fitting import Fitted, concluded, fit_linear
 from w2v.neural.tasks.labels.classification.layered import layered_held_out, start_layered, train_layered
 from w2v.neural.tasks.labels.classification.mixture import best_weights, choose_members, crossed, mixed
-from w2v.neural.tasks.labels.classification.naive_bayes import NGRAMS, fit_naive_bayes
+from w2v.neural.tasks.labels.classification.ngrams.naive_bayes import NGRAMS, fit_naive_bayes
 from w2v.neural.tasks.labels.classification.parameters import ClassifierParameters
 
 _LEAST_SECONDS = 5.0

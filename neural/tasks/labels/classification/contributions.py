@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from w2v.neural.kernels.bags import Linear
-from w2v.neural.tasks.labels.classification.bags import BagFeatures
+from w2v.neural.tasks.labels.classification.ngrams.bags import BagFeatures
 
 Floats = NDArray[np.float64]
 _TINY = 1e-12

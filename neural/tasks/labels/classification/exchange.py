@@ -14,10 +14,10 @@ from w2v.corpora.tokenizers import get_tokenizer
 from w2v.formats.fasttext_classifiers import read_fasttext_classifier
 from w2v.neural.parameters import ParameterTable
 from w2v.neural.tasks.folder import TextNetwork
-from w2v.neural.tasks.labels.classification.bags import BagFeatures
 from w2v.neural.tasks.labels.classification.folder import BUCKETS_FILE, CLASSIFIERS, ROWS_FILE, TREE_FILE
-from w2v.neural.tasks.labels.classification.linear import OUTPUT, TABLE, LinearConfig, small_rows
 from w2v.neural.tasks.labels.classification.measures import Calibration
+from w2v.neural.tasks.labels.classification.ngrams.bags import BagFeatures
+from w2v.neural.tasks.labels.classification.ngrams.linear import OUTPUT, TABLE, LinearConfig, small_rows
 from w2v.neural.tasks.labels.classification.parameters import BagSettings, ClassifierParameters
 from w2v.storage.files import ModelError
 from w2v.vectors.model_folder import encode_json

@@ -17,18 +17,8 @@ from w2v.neural.progress import FitProgress
 from w2v.neural.tasks.examples import LONGEST_TEXT, Examples, chosen
 from w2v.neural.tasks.fitting import Told
 from w2v.neural.tasks.folder import TextNetwork
-from w2v.neural.tasks.labels.classification.bags import BagFeatures
 from w2v.neural.tasks.labels.classification.data import LabelData
 from w2v.neural.tasks.labels.classification.folder import BUCKETS_FILE, CLASSIFIERS
-from w2v.neural.tasks.labels.classification.linear import (
-    TABLE,
-    LinearConfig,
-    LinearOptions,
-    begin_with,
-    linear_logits,
-    linear_of,
-    train_linear,
-)
 from w2v.neural.tasks.labels.classification.measures import (
     Calibration,
     ClassificationReport,
@@ -36,6 +26,16 @@ from w2v.neural.tasks.labels.classification.measures import (
     decide,
     mean_loss,
     probabilities,
+)
+from w2v.neural.tasks.labels.classification.ngrams.bags import BagFeatures
+from w2v.neural.tasks.labels.classification.ngrams.linear import (
+    TABLE,
+    LinearConfig,
+    LinearOptions,
+    begin_with,
+    linear_logits,
+    linear_of,
+    train_linear,
 )
 from w2v.neural.tasks.labels.classification.parameters import ClassifierParameters
 from w2v.neural.tasks.starting import open_vectors

@@ -9,10 +9,10 @@ from typing import Any
 from numpy.typing import NDArray
 
 from w2v.neural.tasks.folder import FolderFormat, stack_from
-from w2v.neural.tasks.labels.classification.bags import BagFeatures
-from w2v.neural.tasks.labels.classification.linear import LinearConfig
 from w2v.neural.tasks.labels.classification.mixture import MixedConfig, MixedFeatures, file_of
 from w2v.neural.tasks.labels.classification.network import LayeredConfig
+from w2v.neural.tasks.labels.classification.ngrams.bags import BagFeatures
+from w2v.neural.tasks.labels.classification.ngrams.linear import LinearConfig
 from w2v.neural.tasks.labels.classification.words import TextWords
 from w2v.neural.tasks.labels.inputs import InputConfig
 from w2v.neural.tasks.labels.vectors import check_sizes, read_given_vectors, sizes_of

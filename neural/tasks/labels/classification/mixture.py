@@ -22,10 +22,10 @@ from numpy.typing import NDArray
 
 from w2v.neural.parameters import ParameterTable, Tensor, within
 from w2v.neural.tasks.folder import TextNetwork
-from w2v.neural.tasks.labels.classification.bags import BagFeatures
-from w2v.neural.tasks.labels.classification.linear import LinearConfig
 from w2v.neural.tasks.labels.classification.measures import mean_loss, probabilities
 from w2v.neural.tasks.labels.classification.network import LayeredConfig
+from w2v.neural.tasks.labels.classification.ngrams.bags import BagFeatures
+from w2v.neural.tasks.labels.classification.ngrams.linear import LinearConfig
 from w2v.neural.tasks.labels.classification.words import TextWords
 from w2v.neural.tasks.labels.vectors import VECTORS_FILE
 

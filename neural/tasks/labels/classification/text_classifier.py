@@ -28,7 +28,6 @@ from w2v.neural.tasks.labels.classification.exchange import SMALL_BYTES, from_fa
 from w2v.neural.tasks.labels.classification.fitting import began_with, fit_linear
 from w2v.neural.tasks.labels.classification.folder import CLASSIFIER_FOLDER, CLASSIFIERS
 from w2v.neural.tasks.labels.classification.layered import start_layered, train_layered
-from w2v.neural.tasks.labels.classification.linear import LinearConfig
 from w2v.neural.tasks.labels.classification.measures import (
     Calibration,
     ClassificationReport,
@@ -38,6 +37,7 @@ from w2v.neural.tasks.labels.classification.measures import (
     probabilities,
 )
 from w2v.neural.tasks.labels.classification.mixture import MixedConfig
+from w2v.neural.tasks.labels.classification.ngrams.linear import LinearConfig
 from w2v.neural.tasks.labels.classification.parameters import AUTO, ClassifierParameters
 from w2v.neural.tasks.labels.pretrained import HasLayers, opened_layers
 from w2v.settings.environment import default_workers

@@ -245,7 +245,7 @@ def test_classes_are_held_out_in_proportion_and_never_as_a_whole() -> None:
         ({}, PIXELS, None, "the pictures have no labels; give labels"),
         ({}, PIXELS, np.arange(200) / 3, "labels are text or whole numbers|Labels are text or whole numbers"),
         ({}, PIXELS[:2], LABELS[:2], "give more pictures|show the same"),
-        ({}, [np.zeros((2, 2)), np.zeros((3, 3))], [0, 1], "one size"),
+        ({}, [np.zeros((2, 2)), np.zeros((3, 3))], [0, 1], "the same size"),
         ({"held_out": 300}, PIXELS, LABELS, "300 of 200 pictures cannot be held out"),
         ({"patch": 9}, PIXELS, LABELS, "patch must be at most a side of the 8 × 8 pictures"),
         ({"image_shape": (5, 5)}, PIXELS.reshape(200, -1), LABELS, "X has 64 features, but image_shape is 5 × 5, 25"),
@@ -274,7 +274,7 @@ def test_pictures_of_another_size_are_told(tmp_path: Path) -> None:
         classifier.score(OTHERS)
     with pytest.raises(ValueError, match="size is for files"):
         small().fit(PIXELS, LABELS, size=(4, 4))
-    with pytest.raises(ValueError, match="one size"):
+    with pytest.raises(ValueError, match="the same size"):
         classifier.predict([[1, 2], [3]])
 
 

@@ -109,7 +109,7 @@ def test_scores_are_what_one_counts() -> None:
     assert words.labels == {"NN": LabelScore(2, 3, 2), "VB": LabelScore(1, 0, 0)}
     with pytest.raises(ValueError, match="differ in length"):
         score_tags([["O"]], [["O", "O"]])
-    with pytest.raises(ValueError, match="no words"):
+    with pytest.raises(ValueError, match="there are no tagged words to compare"):
         score_tags([[]], [[]])
 
 

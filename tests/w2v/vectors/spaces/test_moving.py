@@ -85,4 +85,4 @@ def test_what_has_no_output_vectors_is_named(trained: Path, tmp_path: Path) -> N
     assert_mistake(result, 1, "plain has no output vectors")
     assert not (tmp_path / "p").exists()
     result = run("export", trained, tmp_path / "m", "--format", "model2vec", "--center")
-    assert_mistake(result, 2, "--center and --both change vectors of words, which model2vec does not write")
+    assert_mistake(result, 2, "--center and --both are for formats of word vectors, which model2vec is not")

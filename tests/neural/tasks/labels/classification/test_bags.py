@@ -14,8 +14,8 @@ from w2v.corpora.tokenizers import get_tokenizer
 from w2v.kernels.simd import LANES
 from w2v.monitoring.pauses import DivergenceError
 from w2v.neural.kernels.bags import Bags, Linear, Targets, bag_logits, train_bags
-from w2v.neural.tasks.labels.classification.bags import BagFeatures
-from w2v.neural.tasks.labels.classification.linear import (
+from w2v.neural.tasks.labels.classification.ngrams.bags import BagFeatures
+from w2v.neural.tasks.labels.classification.ngrams.linear import (
     LinearConfig,
     LinearOptions,
     linear_logits,
@@ -76,7 +76,7 @@ def test_every_tokenizer_makes_features(tokenizer: Any) -> None:
 
 def test_long_lists_are_looked_up_in_parts(monkeypatch: pytest.MonkeyPatch) -> None:
     features, bags = BagFeatures.learn(TEXTS, get_tokenizer("whitespace"), BagSettings(max_n=4))
-    monkeypatch.setattr("w2v.neural.tasks.labels.classification.bags._AT_ONCE", 2)
+    monkeypatch.setattr("w2v.neural.tasks.labels.classification.ngrams.bags._AT_ONCE", 2)
     assert rows_of(features.find(TEXTS)) == rows_of(bags)
 
 

@@ -14,7 +14,7 @@ from tests.helpers.label_examples import layered_classifier, topic_classifier, t
 from w2v import ModelError, TextClassifier
 from w2v.formats.fasttext_classifiers import read_fasttext_classifier
 from w2v.neural.tasks.labels.classification.answering import opened_linear
-from w2v.neural.tasks.labels.classification.linear import linear_logits
+from w2v.neural.tasks.labels.classification.ngrams.linear import linear_logits
 from w2v.storage.tensors import write_tensors
 
 TEXTS, LABELS = topic_texts(200)

@@ -13,7 +13,6 @@ import pytest
 
 from tests.helpers.label_examples import layered_classifier, topic_classifier, topic_texts
 from w2v import ModelError, TextClassifier
-from w2v.neural.tasks.labels.classification.linear import LinearConfig
 from w2v.neural.tasks.labels.classification.mixture import (
     MixedConfig,
     best_weights,
@@ -21,6 +20,7 @@ from w2v.neural.tasks.labels.classification.mixture import (
     crossed,
     mixed,
 )
+from w2v.neural.tasks.labels.classification.ngrams.linear import LinearConfig
 
 TEXTS, LABELS = topic_texts(60, 3)
 WEIGHTS = (0.75, 0.5)

@@ -148,7 +148,7 @@ def test_texts_to_measure_by_may_be_given(tmp_path: Path) -> None:
     second = TextClassifier().fit(TEXTS, LABELS, validation=apart)
     assert first.validation_ == second.validation_ and first.validation_["n_texts"] == 40
     assert second.network_.metadata["training"]["validation"] == [str(apart)]
-    with pytest.warns(LeftOutWarning, match="1 texts to measure by have labels .* such as 'wood'"):
+    with pytest.warns(LeftOutWarning, match="1 validation texts have labels .* such as 'wood'"):
         model = TextClassifier().fit(TEXTS, LABELS, validation=([*UNSEEN[0], "oak"], [*UNSEEN[1], "wood"]))
     assert model.validation_["n_texts"] == 40
     none = TextClassifier(held_out=0).fit(TEXTS, LABELS)
@@ -235,7 +235,7 @@ def test_words_speak_for_labels() -> None:
     assert water["river"] > 1 and water["gold"] < -1 and abs(water["of"]) < water["river"]
     metal = dict(model.contributions("the river of gold", "metal"))
     assert metal == pytest.approx({word: -x for word, x in water.items()}) and model.contributions("") == []
-    with pytest.raises(ValueError, match="'wood' is no label"):
+    with pytest.raises(ValueError, match="'wood' is not a label"):
         model.contributions("a", "wood")
 
 

@@ -27,10 +27,10 @@ from w2v.neural.kernels.bags import Bags
 from w2v.neural.parameters import ParameterTable
 from w2v.neural.progress import FitProgress
 from w2v.neural.tasks.fitting import Told
-from w2v.neural.tasks.labels.classification.bags import BagFeatures
 from w2v.neural.tasks.labels.classification.data import LabelData, LabelledTexts
 from w2v.neural.tasks.labels.classification.fitting import DividedBags, Fitted, concluded, linear_network, measured
-from w2v.neural.tasks.labels.classification.linear import OUTPUT, TABLE, LinearConfig, linear_logits, linear_of
+from w2v.neural.tasks.labels.classification.ngrams.bags import BagFeatures
+from w2v.neural.tasks.labels.classification.ngrams.linear import OUTPUT, TABLE, LinearConfig, linear_logits, linear_of
 from w2v.neural.tasks.labels.classification.parameters import ClassifierParameters
 from w2v.vectors.subwords import END_OF_SENTENCE
 
