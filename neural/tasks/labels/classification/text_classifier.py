@@ -117,8 +117,8 @@ class TextClassifier(TextEstimator[ClassifierParameters]):
         columns : TableColumns, optional
             Where files that are tables have texts and labels.
         vectors : Embeddings, path-like, optional
-            Word vectors. Without layers words start with them, and learn further; `dim` is then theirs. Layers read
-            them besides their own; they are not trained further, and kept with the classifier.
+            Word vectors. Words start with them, and learn further; without layers `dim` is then theirs. Layers read
+            them besides as they are, and they are kept with the classifier.
         start : SentenceEncoder or path-like, optional
             Layers to start from; see `Tagger.fit`.
         {saving}

@@ -15,9 +15,9 @@ from sklearn.linear_model import LogisticRegression
 from tests.helpers.label_examples import topic_sets, topic_texts
 from w2v import TextClassifier
 from w2v.corpora.labels.labelled import TableColumns
-from w2v.neural.tasks.labels.classification.ngrams import naive_bayes
 from w2v.neural.tasks.labels.classification.data import LabelData
 from w2v.neural.tasks.labels.classification.fitting import DividedBags, Fitted
+from w2v.neural.tasks.labels.classification.ngrams import naive_bayes
 from w2v.neural.tasks.labels.classification.parameters import ClassifierParameters
 from w2v.vectors.subwords import END_OF_SENTENCE
 
