@@ -80,8 +80,7 @@ def fit_classifier(
     header, whose columns you name. A text may have several labels.
 
     Without layers, it is fastText's classifier: a linear model on the mean of words and word n-grams. With --max-time,
-    the command also tries layers and naive Bayes, each alone and together, and keeps what classifies held-out texts
-    best.
+    it also tries layers, naive Bayes and mixtures, and keeps what classifies held-out texts best.
 
     During training with --layers, the output holds the best of the last checkpoint. Ctrl-C and SIGTERM save once more.
     `--resume DIR` continues and ends with exactly the same model.
