@@ -55,7 +55,7 @@ Examples:
 \b
 Formats for sentence encoders:
   model2vec              folder; sentence-transformers opens it too. Static encoders only
-  sentence-transformers  folder. Static encoders, and attention with BERT's architecture
+  sentence-transformers  folder. Static encoders, and attention with the architecture of BERT
   onnx                   folder with model.onnx and tokenizer.json. All encoders; needs onnx
 Formats for word vectors:
   word2vec-text, word2vec-binary, fasttext-vec, glove   FILE, compressed if its name ends in .gz
