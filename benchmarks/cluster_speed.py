@@ -122,6 +122,7 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--epochs", type=int, default=5)
     parser.add_argument("--vector-size", type=int, default=100)
+    parser.add_argument("--name", default="cluster-speed", help="of the file of results")
     parser.add_argument("--once", choices=KINDS, help=argparse.SUPPRESS)
     a = parser.parse_args()
     settings = {"vector_size": a.vector_size, "epochs": a.epochs, "random_state": 1}
@@ -139,7 +140,7 @@ def main() -> None:
                   "{worker_cpu_seconds_per_million_words:.3f} CPU seconds a million, {fit_seconds:.1f} s in all"
                   .format(**found), flush=True)  # fmt: skip
             medians = medians_of(runs) if {run["kind"] for run in runs} == set(KINDS) else None
-            write_results("cluster-speed", {"settings": settings, "medians": medians, "runs": runs})
+            write_results(a.name, {"corpus": a.corpus, "settings": settings, "medians": medians, "runs": runs})
     print(
         "The cluster reaches {training_speed:.2f} of the threads' speed in training, {training_speed_by_cpu:.2f} by "
         "CPU seconds;\nfrom files to vectors {fit_speed:.2f} and {fit_speed_by_cpu:.2f}".format(**medians_of(runs))

@@ -10,7 +10,9 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 ROUNDS, MOST_ROUNDS = 28, 225
-"""Rounds of a training of two workers, and of four or more, where nothing else is asked for."""
+"""Rounds of a training of two workers at least, and of any number at most, where nothing else is asked for."""
+ROUND_WORDS = 1_500_000
+"""Words of a round after which two workers learn less, so that larger texts have more rounds."""
 EARLY, EARLY_FRACTION = 0.02, 0.25
 """The first part of a training, in which vectors find their directions, has rounds of this fraction of the others."""
 GAIN = 0.8
@@ -29,9 +31,14 @@ def decay_of(n_workers: int) -> float:
     return 0.0 if n_workers == 1 else 1 - GAIN / n_workers
 
 
-def rounds_of(n_workers: int) -> int:
-    """Return how often workers meet, if nothing else is asked for; a single one is looked at as often as any number."""
-    return MOST_ROUNDS if n_workers == 1 else min(ROUNDS * (n_workers - 1) ** 2, MOST_ROUNDS)
+def rounds_of(n_workers: int, n_words: float) -> int:
+    """Return how often workers meet that train `n_words` each, if nothing else is asked for.
+
+    A single one is looked at as often as any number.
+    """
+    if n_workers == 1:
+        return MOST_ROUNDS
+    return min(max(ROUNDS * (n_workers - 1) ** 2, round(n_words / ROUND_WORDS)), MOST_ROUNDS)
 
 
 def plan_rounds(n_words: float, n_segments: int, round_words: int | None, n_workers: int) -> list[Planned]:
@@ -40,7 +47,7 @@ def plan_rounds(n_words: float, n_segments: int, round_words: int | None, n_work
     None is shorter than one of the `n_segments` of a worker's training. The last one is a plain mean, which momentum
     would carry beyond what was learned.
     """
-    size = 1 / rounds_of(n_workers) if round_words is None else round_words / n_words
+    size = 1 / rounds_of(n_workers, n_words) if round_words is None else round_words / n_words
     borders = list(_borders(min(1.0, max(size, 1 / n_segments)), 1 / n_segments))
     decay = decay_of(n_workers)
     return [Planned(start, stop, decay if stop < 1 else 0.0) for start, stop in zip(borders, borders[1:], strict=False)]

@@ -17,8 +17,9 @@ def test_rounds_cover_the_training_without_gaps(n_segments: int, round_words: in
     assert min(each.stop - each.start for each in plan) >= 0.6 / n_segments  # none without a segment
 
 
-def test_rounds_grow_with_the_workers_up_to_225() -> None:
-    assert [rounds_of(k) for k in (1, 2, 3, 4, 8, 100)] == [225, 28, 112, 225, 225, 225]
+def test_rounds_grow_with_workers_and_words_up_to_225() -> None:
+    assert [rounds_of(k, 1e6) for k in (1, 2, 3, 4, 8, 100)] == [225, 28, 112, 225, 225, 225]
+    assert [rounds_of(2, words) for words in (42e6, 123e6, 1e9)] == [28, 82, 225]
 
 
 def test_rounds_are_a_225th_at_first_a_quarter_of_it_and_end_as_a_plain_mean() -> None:
