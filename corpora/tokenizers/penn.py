@@ -31,11 +31,14 @@ _SOFT_HYPHEN = "\u00ad"
 _FLAG = "[\U0001f1e6-\U0001f1ff]{2}"
 _DRAWN = "\ufe0e\ufe0f\U0001f3fb-\U0001f3ff"
 """How an emoji is drawn, and of which skin."""
+_MARKS = tuple(dict.fromkeys(mark for marks, _ in _PARTS for mark in marks))
 
 
 @functools.cache
-def _pattern(wanted: tuple[bool, ...], *, is_ascii: bool) -> re.Pattern[str]:
-    parts = [part for (_, part), is_wanted in zip(_PARTS, wanted, strict=True) if is_wanted]
+def _pattern(found: tuple[bool, ...], *, is_ascii: bool) -> re.Pattern[str]:
+    """Return what finds tokens of a text; `found` tells which of `_MARKS` it holds."""
+    held = {mark for mark, is_found in zip(_MARKS, found, strict=True) if is_found}
+    parts = [part for marks, part in _PARTS if held.intersection(marks)]
     if not is_ascii:
         more = pattern_of(mark_ranges()) + JOINERS + _SOFT_HYPHEN
         inside = rf"\w{more}"
@@ -72,6 +75,5 @@ class PennTokenizer(BuiltIn):
 
     def spans(self, text: str) -> list[tuple[int, int]]:
         """Return where the words and marks of `text` begin and end."""
-        wanted = tuple([any(mark in text for mark in marks) for marks, _ in _PARTS])
-        pattern = _pattern(wanted, is_ascii=text.isascii())
-        return [found.span() for found in pattern.finditer(text)]
+        pattern = _pattern(tuple([mark in text for mark in _MARKS]), is_ascii=text.isascii())
+        return [*map(re.Match.span, pattern.finditer(text))]
