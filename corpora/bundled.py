@@ -1,4 +1,4 @@
-"""Real text without searching for it: corpora that installed packages hold, and whatever else the catalogue has."""
+"""Text by name: corpora that installed packages contain, and the rest of the catalogue."""
 
 from __future__ import annotations
 
@@ -40,9 +40,9 @@ def bundled_corpus(name: str = "bible") -> list[str]:
     Raises
     ------
     ValueError
-        If no bundled corpus has the name.
+        If no bundled corpus has this name.
     CorpusError
-        If the package is not installed or does not hold the text; the message says what to install.
+        If the package is not installed or lacks the text; the message says what to install.
     """
     if name not in _BUNDLED:
         raise ValueError(f"there is no bundled corpus {name!r:.80}; known are {', '.join(map(repr, _BUNDLED))}")
@@ -50,7 +50,7 @@ def bundled_corpus(name: str = "bible") -> list[str]:
 
 
 class Verse(NamedTuple):
-    """A verse of the World English Bible and where it stands.
+    """A verse of the World English Bible and its place.
 
     Attributes
     ----------

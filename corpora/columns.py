@@ -1,4 +1,4 @@
-"""Texts that a program holds: one column of a table is its texts, and what has no texts in order says what to write."""
+"""Texts in memory: a table of one column becomes its texts, and other types are refused with a remedy."""
 
 from __future__ import annotations
 
@@ -9,20 +9,20 @@ import numpy as np
 
 
 def one_column(texts: Any, *, rows_are_tokens: bool = False) -> Any:
-    """Return the texts of a table of one column as a list; leave files, lists, series and iterables as they are.
+    """Return the texts of a table of one column as a list; leave files, lists, series and iterables unchanged.
 
     Parameters
     ----------
     texts : object
-        A table is a data frame, of pandas, polars or pyarrow, or an array of two dimensions.
+        A table is a data frame of pandas, polars or pyarrow, or a two-dimensional array.
     rows_are_tokens : bool, default False
-        The rows of an array of several columns are lists of tokens, and not an error.
+        Accept an array of several columns, whose rows are lists of tokens.
 
     Raises
     ------
     TypeError
-        If a table has several columns, or something has no texts in order, as dicts and sets; the message says what to
-        write.
+        If a table has several columns, or the texts have no order, as in a dict or a set; the message says what to
+        pass instead.
     """
     _check_ordered(texts)
     if isinstance(texts, np.ndarray):
@@ -46,7 +46,7 @@ def one_column(texts: Any, *, rows_are_tokens: bool = False) -> Any:
 
 
 def row_tuples(rows: Any) -> Any:
-    """Return the rows of a data frame as tuples; leave what is none.
+    """Return the rows of a data frame as tuples; leave anything else unchanged.
 
     Raises
     ------
@@ -61,7 +61,7 @@ def row_tuples(rows: Any) -> Any:
 
 
 def named_columns(table: Any) -> dict[Any, list[Any]] | None:
-    """Return the columns of a data frame, of pandas, polars or pyarrow, by their names; None for what is none."""
+    """Return the columns of a data frame of pandas, polars or pyarrow by name; None for anything else."""
     names = _column_names(table)
     return None if names is None else {name: _values(table, name) for name in names}
 
@@ -72,8 +72,7 @@ def checked_texts(texts: Any) -> list[str]:
     Raises
     ------
     TypeError
-        If they are one str, which would be taken apart, or not texts in order, or if one of them is not a str; its
-        number, from 1, is said.
+        If they are a single str or have no order, or if one of them is not a str; the message gives its number from 1.
     ValueError
         If one of them holds half a surrogate pair.
     """
@@ -85,7 +84,7 @@ def checked_texts(texts: Any) -> list[str]:
 
 
 def checked_text(text: Any, number: int) -> str:
-    """Return a text; number says, from 1, which of them it is.
+    """Return a checked text; `number` is its number from 1, for messages.
 
     Raises
     ------
@@ -116,7 +115,7 @@ def _check_ordered(texts: Any) -> None:
 
 
 def _column_names(table: Any) -> list[Any] | None:
-    """Return the names of the columns of a data frame; None for what is none."""
+    """Return the names of the columns of a data frame; None for anything else."""
     if hasattr(table, "collect_schema") and not hasattr(table, "to_dict"):
         raise TypeError("a lazy frame has no rows yet; pass frame.collect()")
     if len(getattr(table, "shape", ())) != 2:

@@ -1,4 +1,4 @@
-"""Which files an input names, and how each is opened: plain, compressed or standard input."""
+"""From inputs to files, and how to open each: plain, compressed or standard input."""
 
 from __future__ import annotations
 
@@ -22,18 +22,18 @@ ZSTD_STEP = 4096
 
 
 class CorpusError(ValueError):
-    """Text cannot be read; the message names the file, the byte where that helps, and what to do."""
+    """Text cannot be read; the message names the file, the byte if that helps, and the remedy."""
 
 
 class ByteSource(Protocol):
-    """Whatever bytes can be read from, into memory that the caller owns."""
+    """A source of bytes that are read into the caller's memory."""
 
     def readinto(self, buffer: memoryview, /) -> int | None:
         """Fill the start of `buffer` and return how many bytes that were; 0 at the end."""
 
 
 _LONGEST_ENCODED_READ = 16 << 10
-"""Bytes of a compressed file that are read at once."""
+"""Bytes of a compressed file to read at once."""
 
 
 class CountedFile(io.RawIOBase):
@@ -151,10 +151,10 @@ _DECODERS = {
 
 
 def expand_inputs(inputs: str | os.PathLike[str] | Iterable[str | os.PathLike[str]]) -> list[str]:
-    """Return the paths that `inputs` name, at least one, in their order and sorted within a glob.
+    """Return the paths of `inputs`, at least one, in their order and sorted within a glob.
 
-    A name that exists is taken as it is, whatever characters it holds. What names no file raises CorpusError, what is
-    neither str nor path-like TypeError.
+    An existing name is used unchanged, even if it has glob characters. A name without a file raises CorpusError; input
+    that is neither str nor path-like raises TypeError.
     """
     names = [inputs] if isinstance(inputs, (str, os.PathLike)) else list(inputs)
     paths = [path for name in names for path in _expand(name)]
@@ -203,17 +203,17 @@ def size_on_disk(path: str) -> int | None:
 
 
 def shortened(text: str, length: int = 60) -> str:
-    """Return a text as messages quote it."""
+    """Return a text, quoted for messages."""
     return repr(text if len(text) <= length else text[: length - 1] + "…")
 
 
 def display_name(path: str) -> str:
-    """Return how messages call the input `path`."""
+    """Return the name of the input `path` for messages."""
     return "standard input" if path == STDIN else path
 
 
 def is_compressed(path: str) -> bool:
-    """Tell whether the suffix of `path` says that the file is compressed."""
+    """Return whether `path` has the suffix of a compressed file."""
     return _suffix(path) in _DECODERS
 
 
@@ -223,9 +223,9 @@ def _suffix(path: str) -> str:
 
 @contextmanager
 def reading_errors(path: str, damage: type[Exception] = EOFError) -> Iterator[None]:
-    """Turn what goes wrong while `path` is opened or read into a CorpusError.
+    """Convert errors while `path` is opened or read into a CorpusError.
 
-    Its decoder raises `damage`, besides EOFError and OSError, when the compressed data are damaged.
+    For damaged data, its decoder raises `damage`, EOFError or OSError.
     """
     name, kind = display_name(path), _DECODERS.get(_suffix(path), ("", None))[0]
     try:
@@ -248,7 +248,7 @@ def reading_errors(path: str, damage: type[Exception] = EOFError) -> Iterator[No
 
 @contextmanager
 def _store_errors(path: str) -> Iterator[None]:
-    """Turn what a store's package raises into a CorpusError."""
+    """Convert the errors of a store's package into a CorpusError."""
     kind = path.partition("://")[0]
     try:
         yield
@@ -266,7 +266,7 @@ def _store_errors(path: str) -> Iterator[None]:
 
 @contextmanager
 def open_input(path: str) -> Iterator[tuple[BinaryIO, CountedFile, type[Exception]]]:
-    """Open one of the paths of `expand_inputs` and decompress it as its suffix says; what cannot be is a CorpusError.
+    """Open a path of `expand_inputs` and decompress it by its suffix; raise CorpusError if that fails.
 
     Yields
     ------

@@ -1,4 +1,4 @@
-"""Pairs of texts in two languages: a table of two columns, or two files of which line i belongs to line i."""
+"""Pairs of texts in two languages: a table of two columns, or two parallel files."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ class Pairs:
     Attributes
     ----------
     sources, targets : list of str
-        Target i is the translation of source i; stripped, none of them empty.
+        Target i is the translation of source i. Texts are stripped and not empty.
     n_incomplete : int
-        Pairs that were left out because a side was empty.
+        Number of pairs left out because a side was empty.
     files : list of str, or None
-        Where they come from, as absolute paths; None if that can be read only once.
+        Absolute paths of the files; None if they can be read only once.
     """
 
     sources: list[str]
@@ -40,7 +40,7 @@ class Pairs:
         return len(self.sources)
 
     def take(self, rows: Iterable[int]) -> Pairs:
-        """Return some of the pairs, in the order asked for."""
+        """Return the given pairs in the given order."""
         chosen = list(rows)
         return Pairs([self.sources[i] for i in chosen], [self.targets[i] for i in chosen])
 
@@ -53,11 +53,10 @@ def read_pairs(
     Parameters
     ----------
     files : str, path-like or sequence of these
-        Tables, whose lines hold the texts between tabs; further columns, such as a licence, are not read. Or two files
-        without a tab in their first lines, the sources and their translations line by line. UTF-8, compressed or not;
-        pipes and standard input too.
+        Tables of tab-separated texts; further columns, such as a licence, are ignored. Or two parallel files without a
+        tab in their first lines, sources and translations. UTF-8, compressed or not; pipes and standard input work too.
     columns : (int, int), default (1, 2)
-        Columns of the source and of the target, from 1. (2, 1) turns the direction round, of two files too.
+        Columns of the source and of the target, from 1. (2, 1) reverses the direction, also for two files.
     errors : {"strict", "replace"}, default "strict"
         See `TextReader`.
 
@@ -81,13 +80,13 @@ def read_pairs(
 
 
 def no_pairs(paths: Iterable[str]) -> str:
-    """Return what to say of files without any pair."""
+    """Return the error message for files without any pair."""
     names = ", ".join(map(display_name, paths))
     return f"{names}: no pair of texts; expected lines of a text, a tab and its translation"
 
 
 def pair_rows(readers: Sequence[TextReader], columns: tuple[int, int] = (1, 2)) -> Iterator[tuple[str, str]]:
-    """Yield sources and targets as `read_pairs` reads them, blank sides too; nothing is held in memory.
+    """Yield sources and targets as `read_pairs` reads them, including blank sides, without keeping them in memory.
 
     Parameters
     ----------
@@ -115,7 +114,7 @@ def pair_rows(readers: Sequence[TextReader], columns: tuple[int, int] = (1, 2)) 
 
 
 def complete_pairs(rows: Iterable[tuple[str, ...]]) -> Pairs:
-    """Return the pairs of which neither side is blank, and count those of which one is."""
+    """Return the pairs without a blank side, and the number of the others."""
     pairs, n_incomplete = Pairs([], []), 0
     for row in rows:
         source, target = (text.strip() for text in row)
@@ -128,13 +127,13 @@ def complete_pairs(rows: Iterable[tuple[str, ...]]) -> Pairs:
 
 
 def split_pairs(pairs: Pairs, n_held_out: int, seed: int) -> tuple[Pairs, Pairs]:
-    """Hold some pairs out so that no target of theirs is trained on: near copies would tell the answers.
+    """Hold out some pairs so that training has none of their targets: near copies would give away the answers.
 
     Parameters
     ----------
     pairs : Pairs
     n_held_out : int
-        Different targets to hold out, each with one of its sources. Their other pairs belong to neither part.
+        Number of distinct targets to hold out, each with one of its sources. Their other pairs are in neither part.
     seed : int
 
     Returns
@@ -144,7 +143,7 @@ def split_pairs(pairs: Pairs, n_held_out: int, seed: int) -> tuple[Pairs, Pairs]
     Raises
     ------
     ValueError
-        If nothing would be left on one of the sides.
+        If one of the parts would be empty.
     """
     of_target: dict[str, list[int]] = {}
     for i, target in enumerate(pairs.targets):
@@ -162,7 +161,7 @@ def split_pairs(pairs: Pairs, n_held_out: int, seed: int) -> tuple[Pairs, Pairs]
 
 
 def folded(text: str) -> str:
-    """Return what texts have in common that differ in case, spaces and marks only; never empty unless `text` is."""
+    """Return a text without differences of case, spaces and punctuation; never empty unless `text` is."""
     return "".join(character for character in text.casefold() if character.isalnum()) or text
 
 

@@ -1,4 +1,4 @@
-"""Paraphrases out of translations: sentences that have a translation in common."""
+"""Paraphrases from translations: sentences with the same translation."""
 
 from __future__ import annotations
 
@@ -26,20 +26,20 @@ _KEY_BYTES = 12
 
 @dataclass
 class PivotCounts:
-    """What a pass over `PivotPairs` came across.
+    """The statistics of a pass over `PivotPairs`.
 
     Attributes
     ----------
     read : int
-        Pairs of a text and its translation; those with a blank side do not count.
+        Number of pairs of a text and its translation, without those with a blank side.
     short : int
         Texts left out because they have too few words.
     groups : int
-        Translations that two or more different texts share.
+        Translations that two or more distinct texts share.
     near_copies : int
-        Pairs left out because they share too many of their words.
+        Pairs left out because they share too many words.
     pairs : int
-        Pairs that are left.
+        Remaining pairs.
     """
 
     read: int = 0
@@ -50,10 +50,10 @@ class PivotCounts:
 
 
 class PivotPairs:
-    """Pairs of different texts that have the same translation, a source of paraphrases [1]_ that needs no labels.
+    """Pairs of distinct texts with the same translation, a source of paraphrases [1]_ that needs no labels.
 
-    Iterating reads the files anew. Texts lie in the system's temporary folder meanwhile, grouped by a digest of their
-    translations, so that memory does not grow with the files.
+    Each iteration reads the files again. Texts are kept in the system's temporary folder meanwhile, grouped by a digest
+    of their translations, so that memory use does not grow with the files.
 
     Parameters
     ----------
@@ -62,24 +62,24 @@ class PivotPairs:
     columns : (int, int), default (1, 2)
         Columns of the texts to pair and of their translations, from 1.
     min_words : int, default 4
-        Leave out shorter texts: what "Yes." translates means many things.
+        Leave out texts of fewer words: short ones such as "Yes." translate texts with many meanings.
     max_overlap : float, default 0.9
-        Leave out pairs with a larger `word_overlap`. 1 keeps them all.
+        Leave out pairs with a larger `word_overlap`; 1 keeps all.
     most : int, default 10
-        At most so many pairs of each translation; with as many as its texts, each is in one.
+        Maximum number of pairs per translation; if it is the number of texts, each text is in a pair.
     tokenizer : Tokenizer, default WordsTokenizer()
-        What makes words of the texts.
+        Splits texts into words.
     errors : {"strict", "replace"}, default "strict"
         See `TextReader`.
     max_memory : int, default 256 MiB
-        About how many bytes to hold at once, down to 1/128 of what the files would take.
+        Approximate number of bytes in memory, at least 1/128 of the size of the files.
     progress : callable, optional
-        Called with "reading" or "pairing", how much is done and of how much, None if that is not known.
+        Called with "reading" or "pairing", the amount done, and the total, or None if that is unknown.
 
     Attributes
     ----------
     counts : PivotCounts
-        Of the last pass, as far as it has come.
+        Statistics of the last pass so far.
 
     Raises
     ------
@@ -90,8 +90,8 @@ class PivotPairs:
 
     Notes
     -----
-    Translations count as the same, and so do texts, if they differ in case, spaces and punctuation only. The order of
-    the pairs depends on the files and on `max_memory` only; each pair comes once.
+    Translations, and texts, are equal if they differ only in case, spaces and punctuation. The order of the pairs
+    depends only on the files and on `max_memory`; each pair comes once.
 
     References
     ----------
@@ -143,7 +143,7 @@ class PivotPairs:
 
     @property
     def _total(self) -> int | None:
-        """Bytes of all files; None if that is not known."""
+        """Bytes of all files; None if that is unknown."""
         sizes = [reader.total_bytes for reader in self._readers]
         return None if None in sizes else sum(size or 0 for size in sizes)
 
@@ -195,13 +195,13 @@ class PivotPairs:
 
 
 def word_overlap(one: Sequence[str], other: Sequence[str]) -> float:
-    """Return how many of the different words of two sentences both have: the Jaccard index; 0 if there are none."""
+    """Return the Jaccard index of the distinct words of two sentences; 0 if there are none."""
     first, second = set(one), set(other)
     return len(first & second) / max(1, len(first | second))
 
 
 def _ring_pairs(n: int, most: int) -> Iterator[tuple[int, int]]:
-    """Yield at most so many pairs of 0 … n - 1: neighbours on a ring, then those two apart, and so on."""
+    """Yield a limited number of pairs of 0 … n - 1: neighbours on a ring, then those two apart, and so on."""
     left = most
     for step in range(1, n // 2 + 1):
         for first in range(n // 2 if 2 * step == n else n):

@@ -23,7 +23,7 @@ from w2v.corpora.inputs import (
 __all__ = ["Block", "CorpusError", "TextReader"]
 
 MAX_TOKEN_BYTES = 1 << 28
-"""Bytes without any white space after which a file is given up, so that no file fills the memory."""
+"""Maximum number of bytes without white space, so that no file can fill the memory."""
 
 _HEAD_BYTES = 16
 _SEPARATORS = (b" ", b"\t", b"\r", b"\v", b"\f")
@@ -48,7 +48,7 @@ _SIGNATURES = (
 
 
 class Block(NamedTuple):
-    """A piece of one file that holds whole tokens.
+    """A piece of one file, of whole tokens.
 
     Attributes
     ----------
@@ -69,10 +69,10 @@ class Block(NamedTuple):
 
 
 class TextReader:
-    """Restartable stream of the text in one or many files.
+    """A restartable stream of the text of one or more files.
 
-    Each iteration opens the files anew and reads them in order. Files that end in .gz, .bz2, .xz or .zst are
-    decompressed on the way. Memory stays at a few times `block_size`, however large the files are.
+    Each iteration opens the files again and reads them in order. Files that end in .gz, .bz2, .xz or .zst are
+    decompressed. Memory use stays at a few times `block_size`, for files of any size.
 
     Parameters
     ----------
@@ -80,31 +80,30 @@ class TextReader:
         Paths, globs (``*``, ``?``, ``[…]`` and ``**``) and ``"-"`` for standard input.
     block_size : int, default 4 MiB
         Bytes to read at once; at least 1. Blocks are cut after the last line feed, so they are a little shorter. A
-        line longer than that is cut at white space, and only a token longer than that makes a block grow.
+        longer line is cut at white space; only a longer token makes a block grow.
     errors : {"strict", "replace"}, default "strict"
-        What to do with bytes that are not UTF-8 and with NULs: raise, or put U+FFFD in their place.
+        How to handle bytes that are not UTF-8, and null bytes: raise, or replace them by U+FFFD.
 
     Attributes
     ----------
     paths : list of str
         The files, globs expanded and sorted; ``"-"`` is standard input.
     total_bytes : int or None
-        Size of all files on disk when the reader was made; None if one of them is standard input, a pipe or a device.
+        Size of all files on disk when the reader was created; None if one is standard input, a pipe or a device.
     consumed_bytes : int
-        Bytes on disk that the current pass has read so far.
+        Bytes on disk that the current iteration has read so far.
 
     Raises
     ------
     CorpusError
         If there is no input, or one is missing, a folder, or a glob without a match. While iterating: if a file cannot
-        be read, is truncated or wrongly compressed, or is not UTF-8 text; if standard input or a pipe is read twice.
+        be read, is truncated or damaged, or is not UTF-8 text; if standard input or a pipe is read twice.
     ValueError
-        If `block_size` or `errors` is none of the above.
+        If `block_size` or `errors` is not allowed.
 
     Notes
     -----
-    A byte order mark of UTF-8 at the start of a file is dropped. A file without any token, even an empty one, is no
-    error: it makes no tokens.
+    A UTF-8 byte order mark at the start of a file is dropped. An empty file, or one without tokens, is not an error.
 
     Examples
     --------
@@ -143,7 +142,7 @@ class TextReader:
 
     @property
     def recorded(self) -> tuple[str, ...]:
-        """Absolute names to read the files by again; "-" for what can be read only once, such as a pipe."""
+        """Absolute file names for reading again; "-" for inputs that can be read only once, such as a pipe."""
         return tuple(
             "-" if path in self._read_once else path if is_remote(path) else os.path.abspath(path)
             for path in self.paths
@@ -151,7 +150,7 @@ class TextReader:
 
     @property
     def files(self) -> list[str] | None:
-        """Absolute names of the files; None if one of them can be read only once."""
+        """Absolute file names; None if one of them can be read only once."""
         return None if self._read_once else list(self.recorded)
 
     def lines(self) -> Iterator[str]:
@@ -160,7 +159,7 @@ class TextReader:
         Yields
         ------
         str
-            A line without its ``\n`` or ``\r\n``; blank lines too. A whole line is held in memory, however long.
+            A line without its ``\n`` or ``\r\n``, including blank lines. A whole line is in memory, however long.
 
         Raises
         ------
@@ -171,12 +170,12 @@ class TextReader:
             yield line
 
     def numbered_lines(self) -> Iterator[tuple[str, int, str]]:
-        """Read the files line by line, with what an error message needs.
+        """Read the files line by line, with file names and line numbers.
 
         Yields
         ------
         (str, int, str)
-            The file, as in `TextReader.paths`, the number of the line in it, from 1, and the line, as `lines` has it.
+            The file as in `TextReader.paths`, the line number from 1, and the line as in `lines`.
 
         Raises
         ------
@@ -218,7 +217,7 @@ class TextReader:
                 raise CorpusError(f"{path} is empty, so it is not compressed text; rename it or download it again")
 
     def _checked(self, data: bytes, blocks: _FileBlocks, offset: int) -> bytes:
-        """Return `data`, or its replacement, if it is text; raise CorpusError if not."""
+        """Return `data`, with bad bytes replaced if requested; raise CorpusError if it is not text."""
         position = first_bad_byte(data)
         if position is None:
             return data
@@ -258,7 +257,7 @@ class _FileBlocks:
             yield bytes(buffer), offset, True
 
     def _read_head(self, buffer: bytearray) -> tuple[int, int]:
-        """Put the start of the file into `buffer`; return the bytes it holds then and the offset of the first."""
+        """Read the start of the file into `buffer`; return its number of bytes and the offset of the first."""
         start = bytearray(_HEAD_BYTES)
         self._fill(start, 0)
         self.head = bytes(start)
@@ -274,7 +273,7 @@ class _FileBlocks:
         return len(text), offset
 
     def _fill(self, buffer: bytearray, filled: int) -> bool:
-        """Read until `buffer` is full. At the end of the file cut it to what it holds and return False."""
+        """Read until `buffer` is full. At the end of the file, shorten it to its contents and return False."""
         source: ByteSource = self._stream  # type: ignore[assignment]  # BinaryIO does not declare readinto
         with reading_errors(self.path, self._damage), memoryview(buffer) as view:
             while filled < len(buffer):
@@ -297,9 +296,9 @@ class _FileBlocks:
 
 
 def _find_cut(buffer: bytearray, searched: int) -> tuple[int, bool]:
-    """Return where to cut a full buffer and whether a line ends there; 0 if it holds no white space.
+    """Return where to cut a full buffer and whether a line ends there; 0 if it has no white space.
 
-    The first `searched` bytes are known to hold none, but for the very first. A cut inside a line is made before the
+    The first `searched` bytes are known to have none, except for the very first. A cut inside a line is made before the
     white space, so that a block with the end of the line always follows.
     """
     line_feed = buffer.rfind(b"\n", searched)
@@ -315,9 +314,9 @@ def _joined(started: list[str], end: str) -> str:
 
 
 def first_bad_byte(data: bytes) -> int | None:
-    """Return the position of the first byte that is NUL or not UTF-8, of text that does not end inside a character.
+    """Return the position of the first byte that is null or not UTF-8, in text that does not end inside a character.
 
-    Of a damaged character it is the first byte; None if all is well.
+    For a damaged character, this is its first byte. Returns None for valid text.
     """
     bad = [nul] if (nul := data.find(0)) >= 0 else []
     if not data.isascii() and not all(map(_is_utf8, _pieces(data))):
@@ -356,7 +355,7 @@ def _describe_bad_byte(data: bytes, position: int, blocks: _FileBlocks, offset: 
 
 
 def _remedy(head: bytes, sample: bytes) -> str:
-    """Say what to do about bad bytes, seen the start of the file and their surroundings."""
+    """Return a remedy for bad bytes, judged by the start of the file and their context."""
     for signature, remedy in _SIGNATURES:
         if head.startswith(signature):
             return remedy

@@ -1,4 +1,4 @@
-"""Paragraphs as sentences, neighbours in them, and files of sentences that belong together."""
+"""Splitting of paragraphs into sentences, neighbouring sentences, and files of paraphrases."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from w2v.corpora.readers import TextReader
 from w2v.corpora.tokenizers import Tokenizer, WordsTokenizer
 
 MIN_TOKENS, MAX_TOKENS = 5, 40
-"""Sentences of fewer or more tokens are left out of training: headings and rubble, and lists."""
+"""Training leaves out sentences with fewer tokens, such as headings, or more, such as lists."""
 
 # an abbreviation such as "e.g." is followed by a small letter, and a name after "Mr." is cut off: rarely enough
 _BORDER = re.compile(r"(?<=[.!?])[\"'\u2019\u201d)\]]*\s+(?=[\"'\u2018\u201c(\[]*[^\W_a-z])")
@@ -52,7 +52,7 @@ def sentence_runs(
     min_tokens: int = MIN_TOKENS,
     max_tokens: int = MAX_TOKENS,
 ) -> Iterator[list[list[str]]]:
-    """Read paragraphs as runs of consecutive sentences of a fair length.
+    """Read paragraphs as runs of consecutive sentences within limits of length.
 
     Parameters
     ----------
@@ -60,7 +60,7 @@ def sentence_runs(
         Such as `TextReader.lines`.
     tokenizer : Tokenizer, default WordsTokenizer()
     min_tokens, max_tokens : int
-        A sentence with fewer or more tokens is left out and ends a run: those beside it are no neighbours.
+        A sentence with fewer or more tokens is left out and ends a run: the sentences around it are not neighbours.
 
     Yields
     ------
@@ -90,7 +90,7 @@ def sentence_runs(
 
 @dataclass(frozen=True)
 class SentenceSets:
-    """Sentences that mean the same, and what is close to them and means something else.
+    """Sets of paraphrases, optionally with hard negatives.
 
     Attributes
     ----------
@@ -111,15 +111,15 @@ class SentenceSets:
 
 
 def read_sentence_sets(path: str | os.PathLike[str] | TextReader, *, hard_negatives: bool = False) -> SentenceSets:
-    """Read a file of sentences that belong together, one set a line, separated by tabs.
+    """Read a file of paraphrases, one set of tab-separated sentences per line.
 
     Parameters
     ----------
     path : str, path-like or TextReader
-        Text in UTF-8, compressed or not: pairs, captions of the same picture, translations. Blank lines are left out.
-        A reader says what to do with other bytes.
+        Text in UTF-8, compressed or not: pairs, captions of the same picture, translations. Blank lines are ignored. A
+        reader sets how to handle other bytes.
     hard_negatives : bool, default False
-        The last column is a sentence that is close to the others and means something else.
+        The last column is a similar sentence with another meaning.
 
     Returns
     -------
@@ -129,7 +129,7 @@ def read_sentence_sets(path: str | os.PathLike[str] | TextReader, *, hard_negati
     ------
     CorpusError
         If a line has another number of columns than the first, fewer than two (three with hard negatives) or an empty
-        one, if there is no line, or the file cannot be read.
+        column, if there is no line, or if the file cannot be read.
     """
     reader = path if isinstance(path, TextReader) else TextReader(path)
     name = ", ".join(reader.paths)
@@ -161,16 +161,16 @@ def read_sentence_sets(path: str | os.PathLike[str] | TextReader, *, hard_negati
 
 @dataclass(frozen=True)
 class Overlap:
-    """What training sentences and evaluation sentences have in common.
+    """The overlap of training sentences and evaluation sentences.
 
     Attributes
     ----------
     n_sets : int
-        Sets that were looked at.
+        Number of sets that were compared.
     sentences : dict
-        For each sentence of a set that is also evaluated, as its tokens joined by spaces, how often it came.
+        The count of each shared sentence, given as its tokens joined by spaces.
     touched : tuple of int
-        Index of each set with such a sentence.
+        Index of each set with a shared sentence.
     """
 
     n_sets: int
@@ -178,12 +178,12 @@ class Overlap:
     touched: tuple[int, ...]
 
     def to_dict(self) -> dict[str, int]:
-        """Return how many sets were looked at, are touched, and by how many sentences."""
+        """Return the numbers of compared sets, of sets with shared sentences, and of shared sentences."""
         return {"sets": self.n_sets, "touched_sets": len(self.touched), "shared_sentences": len(self.sentences)}
 
 
 def find_overlap(training: SentenceSets, evaluated: Iterable[str], tokenizer: Tokenizer | None = None) -> Overlap:
-    """Find the sets of which a sentence is evaluated too, whatever its punctuation and case.
+    """Find the sets with a sentence that is also evaluated, regardless of punctuation and case.
 
     Parameters
     ----------
@@ -191,7 +191,7 @@ def find_overlap(training: SentenceSets, evaluated: Iterable[str], tokenizer: To
     evaluated : iterable of str
         Sentences of evaluation files.
     tokenizer : Tokenizer, default WordsTokenizer()
-        Two sentences are the same if their tokens are.
+        Two sentences are equal if their tokens are.
 
     Returns
     -------
@@ -214,12 +214,12 @@ def find_overlap(training: SentenceSets, evaluated: Iterable[str], tokenizer: To
 def without_overlap(
     training: SentenceSets, evaluated: Iterable[str], tokenizer: Tokenizer | None = None
 ) -> tuple[SentenceSets, Overlap]:
-    """Leave out every set that `find_overlap` finds, whole: the other captions of a picture give it away, too.
+    """Leave out every set that `find_overlap` finds, completely: the other captions of a picture also give it away.
 
     Returns
     -------
     (SentenceSets, Overlap)
-        What is left, and what was found.
+        The remaining sets, and the overlap.
     """
     overlap = find_overlap(training, evaluated, tokenizer)
     kept = sorted(set(range(len(training))).difference(overlap.touched))

@@ -1,4 +1,4 @@
-"""Texts with labels: lines of a label, a tab and a text, tables with named columns, fastText's and TREC's lines."""
+"""Labelled texts: lines of a label, a tab and a text, tables with named columns, fastText's and TREC's formats."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ __all__ = ["PREFIX", "HeaderWarning", "Labelled", "TableColumns", "read_labelled
 PathLike = str | os.PathLike[str]
 
 PREFIX = "__label__"
-"""What fastText's labels begin with."""
+"""The prefix of fastText's labels."""
 
 _TREC = re.compile(r"([A-Z]+):[a-z]+ (.+)")
 _PACKED = (".gz", ".bz2", ".xz", ".zst")
@@ -47,11 +47,11 @@ class Labelled:
     ----------
     texts : list of str
     labels : list of tuple of str
-        One for each text, or none or several where these are allowed.
+        One label per text, or none or several if these are allowed.
     n_left_out : int
-        Rows that were left out because they lacked the text or a label.
+        Number of rows left out because they lacked the text or a label.
     files : list of str, or None
-        Where they come from, as absolute paths.
+        Absolute paths of the files.
     """
 
     texts: list[str]
@@ -65,19 +65,19 @@ class Labelled:
 
 @dataclass(frozen=True)
 class TableColumns:
-    """Where a table has its texts and labels.
+    """The columns of texts and labels in a table.
 
     Attributes
     ----------
     text : tuple of str
-        Names of columns, whose texts are joined with a space; or their numbers, from 1, in a table without a header.
+        Names of columns, whose texts are joined with a space; or their numbers from 1, in a table without a header.
     label : str or None
-        The same of the labels.
+        Name or number of the column of labels.
     separator : str or None
-        What stands between the labels of a text, in every kind of file but fastText's. None: there is one label, which
-        may hold anything.
+        Separator of the labels of a text, in all formats except fastText's. None means one label, which may contain
+        any characters.
     errors : {"strict", "replace"}
-        What to do with bytes that are not UTF-8; see `TextReader`.
+        How to handle bytes that are not UTF-8; see `TextReader`.
     """
 
     text: tuple[str, ...] = ()
@@ -91,12 +91,12 @@ class TableColumns:
         return (self.label or "label", self.text or ("text",)) if self.label or self.text else None
 
     def to_config(self) -> dict[str, Any]:
-        """Return what JSON can hold and `from_config` makes the columns of."""
+        """Return the columns in JSON types, for `from_config`."""
         return {"text": list(self.text), "label": self.label, "separator": self.separator, "errors": self.errors}
 
     @classmethod
     def from_config(cls, config: Any) -> TableColumns:
-        """Return the columns that `to_config` described; none where nothing is described, or something else."""
+        """Invert `to_config`; missing or invalid entries become no columns."""
         own = dict(config) if isinstance(config, Mapping) else {}
         text = tuple(name for name in own.get("text") or () if isinstance(name, str))
         label, separator = (
@@ -111,7 +111,7 @@ def read_labelled(
     columns: TableColumns | None = None,
     known: Collection[str] = (),
 ) -> Labelled:
-    """Read texts with labels.
+    """Read labelled texts.
 
     Parameters
     ----------
@@ -161,7 +161,7 @@ def read_labelled(
 
 
 class _TwoColumns(NamedTuple):
-    """What stands before and behind the tabs of lines; one of the two is the label."""
+    """The two columns of lines with a tab; one of them has the labels."""
 
     left: list[str]
     right: list[str]
@@ -169,7 +169,7 @@ class _TwoColumns(NamedTuple):
 
 
 def _read(path: str, columns: TableColumns) -> _TwoColumns | list[_Row]:
-    """Return the rows of one file; it is held in memory as a whole, as its texts will be."""
+    """Return the rows of one file, which is read into memory as a whole."""
     blocks = (block.data for block in TextReader(path, errors=columns.errors))
     lines = b"".join(blocks).decode().split("\n")
     filled = [line for line in lines if line and not line.isspace()]
@@ -187,7 +187,7 @@ def _read(path: str, columns: TableColumns) -> _TwoColumns | list[_Row]:
 
 
 def _place(path: str, lines: list[str], line: str) -> str:
-    """Return what an error calls a line: its file and its number."""
+    """Return the file and number of a line for messages."""
     return f"{display_name(path)}, line {lines.index(line) + 1}"
 
 
@@ -196,7 +196,7 @@ def _suffix(path: str) -> str:
 
 
 def _fasttext(line: str) -> _Row:
-    """Return the text and the labels of a line of fastText's, wherever in it these stand."""
+    """Return the text and the labels of a line in fastText's format, with labels at any place."""
     words = line.split()
     labels = [normalize("NFC", word.removeprefix(PREFIX)) for word in words if word.startswith(PREFIX)]
     return " ".join(word for word in words if not word.startswith(PREFIX)), [label for label in labels if label]
@@ -222,7 +222,7 @@ def _trec(path: str, lines: list[str], line: str) -> _Row:
 def _of_two_columns(
     rows: _TwoColumns, separator: str | None, known: Collection[str]
 ) -> tuple[list[str], list[tuple[str, ...]]]:
-    """Return texts and labels of rows of which one column holds the labels."""
+    """Return texts and labels of rows with two columns, one of which has the labels."""
 
     def likely(column: list[str]) -> tuple[int, int]:
         if separator is not None:
@@ -267,7 +267,7 @@ def _warn_of_header(place: str, labels: Sequence[Sequence[str]]) -> None:
 
 
 def _columns(header: list[str], named: tuple[str, tuple[str, ...]] | None, path: str) -> tuple[int, list[int], bool]:
-    """Return the column of labels, those of texts, and whether the first line is a row and no header."""
+    """Return the column of labels, the columns of texts, and whether the first line is a row and not a header."""
     label, texts = named or ("label", ("text",))
     names = [name.strip() for name in header]
     wanted = [label, *texts]

@@ -1,4 +1,4 @@
-"""Sentences whose words have tags: files of columns, a word a line and a blank line between sentences, and CoNLL-U."""
+"""Tagged sentences: files with one word per line and a blank line between sentences, and CoNLL-U."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _EMPTY = "\ufffd"
 
 @dataclass(frozen=True)
 class Tagged:
-    """Sentences, and what is said of their words.
+    """Sentences with tags and further columns of their words.
 
     Attributes
     ----------
@@ -34,9 +34,9 @@ class Tagged:
     tags : list of list of str
         A tag for each word.
     columns : list of list of tuple of str
-        What is given with each word besides, such as its part of speech; empty tuples if nothing is.
+        Further features of each word, such as its part of speech; empty tuples without any.
     files : list of str, or None
-        Where they come from, as absolute paths.
+        Absolute paths of the files.
     """
 
     sentences: list[list[str]]
@@ -48,7 +48,7 @@ class Tagged:
         return len(self.sentences)
 
     def take(self, rows: Iterable[int]) -> Tagged:
-        """Return some of the sentences, in the order asked for."""
+        """Return the given sentences in the given order."""
         chosen = list(rows)
         return Tagged(
             [self.sentences[i] for i in chosen], [self.tags[i] for i in chosen], [self.columns[i] for i in chosen]
@@ -69,18 +69,18 @@ def read_tagged(
     Parameters
     ----------
     files : str, path-like or sequence of these
-        UTF-8, compressed or not. A line holds a word and what is said of it, between tabs or between spaces; a blank
-        line ends a sentence. Lines of ``-DOCSTART-`` are passed over. CoNLL-U is known by its ten columns and its
-        numbers of words: its comments, the lines of words that are written together (``1-2``) and of words that are not
-        written (``1.1``) are passed over. A word that is empty, as emoji are that got lost, is read as U+FFFD.
+        UTF-8, compressed or not. Each line has a word and its columns, separated by tabs or spaces; a blank line ends a
+        sentence. Lines of ``-DOCSTART-`` are ignored. CoNLL-U is recognised by its ten columns and its word numbers;
+        its comments and the lines of multiword tokens (``1-2``) and empty nodes (``1.1``) are ignored. An empty word,
+        such as a lost emoji, is read as U+FFFD.
     word_column : int, optional
         From 1; by default the first, in CoNLL-U the second.
     tag_column : int, optional
         By default the last, in CoNLL-U the fourth, UPOS.
     columns : sequence of int
-        Columns to be given with each word.
+        Further columns to read with each word.
     tags : bool, default True
-        Whether tags are wanted; without, files need no column for them.
+        Whether to read tags; otherwise, files need no column for them.
     errors : {"strict", "replace"}, default "strict"
         See `TextReader`.
 
@@ -91,8 +91,8 @@ def read_tagged(
     Raises
     ------
     CorpusError
-        If a line has another number of columns than those before, or lacks one of those asked for, a tag is missing,
-        there is no sentence, or a file cannot be read; the message names file and line.
+        If a line has another number of columns than those before or lacks a requested one, a tag is missing, there is
+        no sentence, or a file cannot be read; the message names file and line.
     ValueError
         If a column is not a number from 1.
     """
@@ -118,7 +118,7 @@ _Entry = tuple[str, str, tuple[str, ...]]
 
 @dataclass(frozen=True)
 class _Choice:
-    """The columns that a user asked for."""
+    """The requested columns."""
 
     word: int | None
     tag: int | None
@@ -127,7 +127,7 @@ class _Choice:
 
 
 class _Layout:
-    """How the lines of a file are made, as its first word shows."""
+    """The format of the lines of a file, detected from its first word."""
 
     def __init__(self, path: str, line: str, choice: _Choice) -> None:
         self.separator = "\t" if "\t" in line else None
@@ -148,7 +148,7 @@ class _Layout:
             )
 
     def entry(self, path: str, number: int, line: str) -> _Entry | None:
-        """Return what a line says of a word, None if it is passed over."""
+        """Return the entry of a line, or None for a line to ignore."""
         cells = line.split(self.separator)
         where = f"{display_name(path)}, line {number}"
         if len(cells) != self.n_columns:

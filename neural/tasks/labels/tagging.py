@@ -1,4 +1,4 @@
-"""`Tagger`: sentences with tags in, a network that tags others: parts of speech, chunks, names."""
+"""`Tagger`: a network, trained on tagged sentences, that tags words: parts of speech, chunks, names."""
 
 from __future__ import annotations
 
@@ -47,10 +47,10 @@ from w2v.settings.tables import documented
 
 @documented(TaggerParameters)
 class Tagger(TextEstimator[TaggerParameters]):
-    """Tells what each word of a sentence is: its part of speech, or whether it belongs to a chunk or a name.
+    """A tagger of words: parts of speech, chunks or names, trained on tagged sentences.
 
-    Tags that write spans (``B-PER``, ``I-PER``, ``O``) are understood in IOB1, IOB2 and BIOES, and answered in the
-    scheme of the sentences that were trained on; no answer is broken.
+    Tags of spans (``B-PER``, ``I-PER``, ``O``) may be in IOB1, IOB2 or BIOES notation. Predictions use the scheme of
+    the training sentences and are always valid sequences.
 
     Parameters
     ----------
@@ -59,18 +59,17 @@ class Tagger(TextEstimator[TaggerParameters]):
     Attributes
     ----------
     network_ : TextNetwork
-        What was learned.
+        The trained network.
     tags_ : list of str
         The tags that it knows.
     scheme_ : {"IOB1", "IOB2", "BIOES"} or None
-        How spans are written; None if tags write no spans.
+        Notation of spans; None if the tags are not spans.
     history_ : list of dict
-        What training measured: step, seconds, losses, held_out_loss, and f1 of spans or accuracy of words.
+        Evaluations during training: step, seconds, losses, held_out_loss, and f1 of spans or accuracy of words.
     validation_ : dict or None
-        How well the held-out sentences were tagged, as `TagScores.to_dict` has it, what was taken for what, and how
-        far probabilities can be trusted.
+        Results on the held-out sentences, as in `TagScores.to_dict`, with confusions and calibration.
     is_complete_ : bool
-        False after an interrupted training, with which `resume` goes on.
+        False after an interrupted training, which `resume` continues.
 
     References
     ----------
@@ -107,7 +106,7 @@ class Tagger(TextEstimator[TaggerParameters]):
         overwrite: bool = False,
         progress: ProgressOption = None,
     ) -> Tagger:
-        """Learn to tag.
+        """Train the tagger on sentences with tags.
 
         Parameters
         ----------
@@ -116,20 +115,19 @@ class Tagger(TextEstimator[TaggerParameters]):
         tags : list of list of str, optional
             A tag for each word, if `sentences` are words.
         columns : list of list of (str or tuple of str), optional
-            What is given with each word besides, such as its part of speech; to be given with words to tag as well.
+            Further features of each word, such as its part of speech; `predict` needs them as well.
         validation : (sentences, tags) or (sentences, tags, columns), files, or Tagged, optional
-            What training is measured by. By default `held_out` of the sentences is set aside.
+            Sentences for validation. By default the fraction `held_out` of the sentences is held out.
         vectors : Embeddings, path-like, optional
-            Word vectors to read besides the tagger's own; they are not trained further, and kept with the tagger.
+            Word vectors as additional inputs; they stay fixed and are stored with the tagger.
         start : SentenceEncoder or path-like, optional
-            Layers to start from, which text without labels has trained, with the vectors of the words that they read;
-            an encoder or its folder.
-            Parameters of the network that are left at their defaults are those of the layers.
+            An encoder, or its folder, whose pretrained layers and word vectors training starts from. Network parameters
+            at their defaults take its values.
         column_numbers : ColumnNumbers
-            Which columns of files hold words and tags, and what to do with bytes that are not UTF-8.
+            The columns of words and tags in files, and how to handle bytes that are not UTF-8.
         {saving}
         CorpusError, ValueError, TypeError
-            If words and tags do not go together, there are too few, or an option is out of range.
+            If words and tags do not match, there are too few sentences, or an option is out of range.
         """
         saving = checkpoint, checkpoint_every, overwrite
         layers = opened_layers(start, vectors)
@@ -161,7 +159,7 @@ class Tagger(TextEstimator[TaggerParameters]):
         overwrite: bool = False,
         progress: ProgressOption = None,
     ) -> Tagger:
-        """Go on with a training that was interrupted, to where it would have come without, bit for bit.
+        """Resume an interrupted training; the result is the same as without the interruption, bit for bit.
 
         {resuming}
         """
@@ -188,12 +186,12 @@ class Tagger(TextEstimator[TaggerParameters]):
         Raises
         ------
         TypeError, ValueError
-            If a sentence is no list of words, or given columns are missing or too many.
+            If a sentence is not a list of words, or the columns do not match those of the training.
         """
         return self._reader().tags(*words_of(sentences, columns), self._threads(workers))
 
     def predict_proba(self, sentences: Any, *, columns: Any = None, workers: int | None = None) -> list[NDArray[Any]]:
-        """Return the probability of each tag of each word, over all ways to tag its sentence that are not broken.
+        """Return the probability of each tag of each word, over all valid tag sequences of its sentence.
 
         Parameters
         ----------
@@ -203,20 +201,20 @@ class Tagger(TextEstimator[TaggerParameters]):
         Returns
         -------
         list of ndarray of shape (number of words, K)
-            A column for each of `tags_`. Its largest need not be what `predict` answers, which is the best way as a
-            whole.
+            A column for each of `tags_`. The most probable tag of a word may differ from that of `predict`, which
+            returns the best sequence.
         """
         return self._reader().probabilities(*words_of(sentences, columns), self._threads(workers))
 
     def tag(self, texts: Iterable[str], *, tokenizer: Any = None, workers: int | None = None) -> list[TaggedText]:
-        """Divide texts into words, and tag these.
+        """Split texts into words, and tag these.
 
         Parameters
         ----------
         texts : iterable of str
             A sentence each, or a few.
         tokenizer : str, Tokenizer or callable, optional
-            What divides texts; by default the parameter `tokenizer`.
+            Splits texts into words; by default the parameter `tokenizer`.
         workers : int, optional
             Threads; all cores by default.
 
@@ -228,14 +226,14 @@ class Tagger(TextEstimator[TaggerParameters]):
         Raises
         ------
         ValueError
-            If the tagger was trained with given columns, which no text has.
+            If the tagger needs further columns, which texts do not have.
         """
         given = checked_texts(texts)
         chosen: Tokenizer = get_tokenizer(self.tokenizer if tokenizer is None else tokenizer)
         return tagged_texts(self._reader(), given, chosen, self._threads(workers))
 
     def explain(self, texts: Iterable[str], *, tokenizer: Any = None, workers: int | None = None) -> list[TaggedText]:
-        """Tag texts as `tag` does, and say how probable every label of each word is.
+        """Tag texts as `tag` does, and return the probability of every label of each word.
 
         Parameters
         ----------
@@ -245,7 +243,7 @@ class Tagger(TextEstimator[TaggerParameters]):
         Returns
         -------
         list of TaggedText
-            With `probable`: of tags that write spans the probability of a label is that of all its tags together.
+            With `probable`; for tags of spans, the probability of a label is the sum over its tags.
         """
         tagged = self.tag(texts, tokenizer=tokenizer, workers=workers)
         names = labels_of(self.tags_, self.scheme_ is not None)
