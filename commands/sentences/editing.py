@@ -113,7 +113,7 @@ def _id(opened: SentenceIndex, text: str) -> str | int:
 def _listed_ids(opened: SentenceIndex, lines: Iterable[str]) -> list[str | int]:
     """Return the ids in the lines of a file; spaces around one are ignored unless they belong to an id."""
     filled = [line for line in lines if line.strip()]
-    exact: set[str | int] = set()
+    exact: set[str | int | None] = set()
     if not _has_integers(opened) and any(line != line.strip() for line in filled):
         exact = set(opened.ids or ())
     return [line if line in exact else _id(opened, line.strip()) for line in filled]
