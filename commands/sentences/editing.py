@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import time
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,6 +25,7 @@ from w2v.commands.shared.types import NamedPath
 from w2v.corpora.readers import TextReader
 
 if TYPE_CHECKING:
+    from w2v.corpora.tables.files import Records, TableTexts
     from w2v.encoder.retrieval import SentenceIndex
 
 
@@ -83,33 +85,54 @@ def edit_index(
     opened = SentenceIndex.open(index, workers=workers)
     start, facts = time.perf_counter(), {"removed": 0, "replaced": 0, "freed": 0}
     with saving(None), show_work("changing") as progress:
-        lines = () if remove_file is None else TextReader(remove_file, errors=errors).lines()
-        ids = [_id(opened, each) for each in (*removed, *(line.strip() for line in lines if line.strip()))]
+        # everything is read and checked before the first change
+        listed = [] if remove_file is None else _listed_ids(opened, TextReader(remove_file, errors=errors).lines())
+        ids = list(dict.fromkeys([*(_id(opened, each) for each in removed), *listed]))
+        if remove_where is not None:
+            opened.count(remove_where)
+        changes = None if replace is None else _read_changes(opened, replace, text_column, id_column, errors, ids)
         if ids:
-            facts["removed"] += opened.remove(list(dict.fromkeys(ids)))
+            facts["removed"] += opened.remove(ids)
         if remove_where is not None:
             facts["removed"] += opened.remove(where=remove_where)
-        if replace is not None:
-            facts["replaced"] = _replace(opened, replace, text_column, id_column, errors, progress)
+        if changes is not None:
+            facts["replaced"] = opened.replace(*changes[:2], metadata=changes[2], progress=progress)
         if compact:
             facts["freed"] = opened.compact(progress=progress)
     _print_changed(opened, {**facts, "seconds": time.perf_counter() - start}, as_json)
 
 
+def _has_integers(opened: SentenceIndex) -> bool:
+    return dict(opened.contents.columns).get("id") == "integer"
+
+
 def _id(opened: SentenceIndex, text: str) -> str | int:
     """Convert an id to the type of the index's ids."""
-    is_number = dict(opened.contents.columns).get("id") == "integer" and re.fullmatch(r"[+-]?\d+", text)
-    return int(text) if is_number else text
+    return int(text) if _has_integers(opened) and re.fullmatch(r"\s*[+-]?\d{1,300}\s*", text) else text
 
 
-def _replace(opened: SentenceIndex, file: str, text_column: str, id_column: str, errors: str, progress: Any) -> int:
+def _listed_ids(opened: SentenceIndex, lines: Iterable[str]) -> list[str | int]:
+    """Return the ids in the lines of a file; spaces around one are ignored unless they belong to an id."""
+    filled = [line for line in lines if line.strip()]
+    exact: set[str | int | None] = set()
+    if not _has_integers(opened) and any(line != line.strip() for line in filled):
+        exact = set(opened.ids or ())
+    return [line if line in exact else _id(opened, line.strip()) for line in filled]
+
+
+def _read_changes(
+    opened: SentenceIndex, file: str, text_column: str, id_column: str, errors: str, removed: list[str | int]
+) -> tuple[list[Any], TableTexts, Records]:
+    """Return ids, their new texts and metadata; a ValueError if the index lacks an id, or it is to be removed."""
     from w2v.corpora.tables.files import given_records, read_texts
-    from w2v.encoder.retrieval.index.changes.editing import ids_of
+    from w2v.encoder.retrieval.index.changes.editing import check_known, ids_of
 
     texts, records = read_texts(file, text_column, errors=errors)
     given = given_records(id_column, records)
     assert given is not None
-    return opened.replace(ids_of(given, dict(opened.contents.columns)), texts, metadata=given, progress=progress)
+    ids = ids_of(given, dict(opened.contents.columns))
+    check_known(opened.path, [*removed, *ids])
+    return ids, texts, given
 
 
 def _print_changed(opened: SentenceIndex, facts: dict[str, Any], as_json: bool) -> None:

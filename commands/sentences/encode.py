@@ -101,11 +101,14 @@ def encode(
     """
     if output is None and not jsonl:
         raise click.UsageError("No output: give --output FILE.npy, --output FOLDER or --jsonl.")
+    needs_folder = format == "parquet" or cluster is not None
+    if output is None and needs_folder:
+        raise click.UsageError("--format parquet and --cluster need --output FOLDER.")
     from w2v.vectors.model_folder import is_kind
 
     inputs = files or ("-",)
     is_of_pictures = is_kind(model, "image-classifier")
-    if output is not None and is_folder(output, jsonl=jsonl, is_wanted=format == "parquet" or cluster is not None):
+    if output is not None and is_folder(output, jsonl=jsonl, is_wanted=needs_folder):
         if is_of_pictures:
             raise click.UsageError(f"{model} encodes pictures into a single file: give --output FILE.npy.")
         how = {

@@ -32,6 +32,7 @@ from w2v.commands.shared.output import (
 )
 from w2v.commands.shared.types import NamedPath
 from w2v.corpora.readers import TextReader
+from w2v.display.wording import shortened
 from w2v.encoder.retrieval.hits import in_cell
 
 if TYPE_CHECKING:
@@ -41,7 +42,7 @@ if TYPE_CHECKING:
 _QUERIES_AT_ONCE, _HITS_AT_ONCE = 1024, 1 << 18
 _PAIRS_AT_ONCE = 1 << 10
 _SCORES = ("reranked", "fused", "bm25")
-_LONGEST_METADATA = 60  # characters in a table
+_LONGEST_METADATA = _LONGEST_QUERY = 60  # characters in a table
 
 
 @click.command(
@@ -216,7 +217,7 @@ def _print_hits(query: str, hits: list[Hit]) -> None:
         ">similarity": [decimals(hit.similarity) for hit in hits],
         "file:line" if several else ">line": [_place(hit) if several else f"{hit.line:,}" for hit in hits],
         "id": ["" if hit.id is None else str(hit.id) for hit in hits],
-        f"near {query}": [hit.sentence for hit in hits],
+        f"near {shortened(query, _LONGEST_QUERY)}": [hit.sentence for hit in hits],
         "metadata": [_described(hit) for hit in hits],
     }
     shown = {name: cells for name, cells in columns.items() if name not in ("id", "metadata") or any(cells)}
@@ -231,4 +232,4 @@ def _place(hit: Hit) -> str:
 def _described(hit: Hit) -> str:
     """Return the metadata of a hit as one table cell."""
     text = ", ".join(f"{name} {in_cell(value)}" for name, value in (hit.metadata or {}).items() if value is not None)
-    return text if len(text) <= _LONGEST_METADATA else f"{text[:_LONGEST_METADATA]}…"
+    return shortened(text, _LONGEST_METADATA)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+from click.core import ParameterSource
 
 from w2v.commands.sentences.mining import source_of, written_place
 from w2v.commands.shared.long_help import LongCommand
@@ -38,6 +39,8 @@ if TYPE_CHECKING:
     from w2v.encoder.retrieval import Periods, SentenceIndex, Topics
 
 _LISTS, _PAGES = (".tsv", ".txt", ".jsonl"), (".html", ".htm", ".md", ".markdown")
+_NEVER_FOLDERS = (".csv", ".json", ".ndjson", ".parquet", ".pdf", ".png", ".svg", ".xlsx", ".npy", ".gz", ".zip")
+_FITTED = ("clusters", "method", "min_size", "reduction", "dims", "words", "stop_words", "bigrams", "split_sentences")
 _HEADER = (">topic", ">sentences", "keywords", "example")
 _UNITS = ("day", "month", "year")
 
@@ -113,8 +116,11 @@ def topics(files: tuple[str, ...], output: Path | None, overwrite: bool, as_json
 
     The table shows the keywords of each topic and a typical sentence. FILE may also be a folder of saved topics.
     """
-    if options["date_column"] is not None and options["dates"] is None:
-        raise click.UsageError("--date-column names a column of a table: give the table with --dates.")
+    if options["dates"] is None:
+        if options["date_column"] is not None:
+            raise click.UsageError("--date-column names a column of a table: give the table with --dates.")
+        if given := _given(("bins",)):
+            raise click.UsageError(f"{given[0]} divides dates into periods: give them with --dates.")
     from w2v.encoder.retrieval.topics.dates import read_dates
 
     _check_output(output, overwrite)
@@ -141,6 +147,16 @@ def topics(files: tuple[str, ...], output: Path | None, overwrite: bool, as_json
         click.echo("\n".join(map(printable, str(found.hierarchy(options["linkage"])).split("\n"))))
 
 
+def _given(names: Sequence[str]) -> list[str]:
+    """Return those of some options that the command line gives, as they are written there."""
+    context = click.get_current_context()
+    return [
+        parameter.opts[-1]
+        for parameter in context.command.params
+        if parameter.name in names and context.get_parameter_source(parameter.name) is ParameterSource.COMMANDLINE
+    ]
+
+
 def _check_output(output: Path | None, overwrite: bool) -> None:
     """Refuse, before any work, an output that could not be written at the end."""
     if output is None:
@@ -149,6 +165,12 @@ def _check_output(output: Path | None, overwrite: bool) -> None:
         check_report_path(output, overwrite)
     elif output.suffix.lower() in _LISTS:
         check_output_file(output, overwrite=overwrite)
+    elif output.suffix.lower() in _NEVER_FOLDERS:
+        raise click.BadParameter(
+            f"{output} is the name of a file that topics cannot be written to: files end in "
+            f"{', '.join((*_LISTS, *_PAGES))}, other names are folders.",
+            param_hint="'--output'",
+        )
     elif not overwrite:
         refuse_existing(output)
 
@@ -164,6 +186,11 @@ def _found(files: tuple[str, ...], options: dict[str, Any], progress: Any) -> It
     if len(files) == 1 and is_topics(files[0]):
         if options["model"] is not None:
             raise click.UsageError(f"{files[0]} holds saved topics, which need no model; leave out --model.")
+        if given := _given(_FITTED):
+            raise click.UsageError(
+                f"{files[0]} holds saved topics, which stay as they are; leave out {', '.join(given)}, or give the "
+                "text or the index."
+            )
         opened = Topics.open(files[0])
         yield opened if n_topics is None else opened.merged(n_topics, linkage), None
         return

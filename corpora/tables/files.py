@@ -13,11 +13,11 @@ from w2v.corpora.columns import checked_text, named_columns
 from w2v.corpora.inputs import CorpusError, display_name, expand_inputs
 from w2v.corpora.readers import TextReader
 from w2v.corpora.tables.rows import any_cell_size, numbered_rows
-from w2v.corpora.tables.typed import Column, Kind, ValueTypeError, column_of, joined
+from w2v.corpora.tables.typed import Column, Kind, ValueTypeError, column_of, is_storable, is_unicode, joined
 
 _PACKED = (".gz", ".bz2", ".xz", ".zst")
 _JSON, _TABS, _CELLS = (".jsonl", ".ndjson"), (".tsv", ".tab"), (".csv",)
-_INTEGER = re.compile(r"\s*[+-]?(?:0|[1-9]\d{0,17})\s*")
+_INTEGER = re.compile(r"\s*[+-]?(?:0|[1-9]\d{0,18})\s*")
 _NUMBER = re.compile(r"\s*[+-]?(?:(?:0|[1-9]\d{0,17})(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?\s*|\s*nan\s*", re.IGNORECASE)
 
 
@@ -246,7 +246,7 @@ def _of_dicts(metadata: Any) -> Records:
 
 
 def _name(name: Any) -> str:
-    if not isinstance(name, str) or not name.strip():
+    if not isinstance(name, str) or not name.strip() or not is_unicode(name):
         raise TypeError(f"a column of metadata must have a name that is text, not {name!r:.60}")
     return name
 
@@ -312,6 +312,8 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     entries = dict(pairs)
     if len(entries) < len(pairs):
         raise ValueError("a name is given twice")
+    if not all(map(is_unicode, entries)):
+        raise ValueError("a name holds half a surrogate pair, which is not text,")
     return entries
 
 
@@ -331,7 +333,7 @@ def _typed(part: Part, name: str, kind: Kind | None) -> Column:
 def _of_cells(cells: list[str]) -> list[Any]:
     """Return cells as numbers, or as true or false, if all of them are that; NaN is a missing number."""
     filled = [cell for cell in cells if cell]
-    if all(map(_INTEGER.fullmatch, filled)):
+    if all(map(_INTEGER.fullmatch, filled)) and all(is_storable(int(cell)) for cell in filled):
         return [int(cell) if cell else None for cell in cells]
     if all(map(_NUMBER.fullmatch, filled)):
         return [float(cell) if cell else None for cell in cells]

@@ -199,10 +199,10 @@ def _plain(value: Any, name: str, place: Callable[[int], str], number: int) -> V
         return value.isoformat()
     problem = None
     if isinstance(value, str):
-        if not _is_unicode(value):
+        if not is_unicode(value):
             problem = f"half a surrogate pair is not text: {value!r:.40}"
     elif isinstance(value, int):
-        if not _SMALLEST <= value <= _LARGEST:
+        if not is_storable(value):
             problem = f"{value} is too large for an integer; make it text"
     elif not isinstance(value, float):
         problem = f"a value is text, a number, true, false or missing, not {type(value).__name__}: {value!r:.40}"
@@ -214,7 +214,13 @@ def _plain(value: Any, name: str, place: Callable[[int], str], number: int) -> V
     return plain
 
 
-def _is_unicode(text: str) -> bool:
+def is_storable(number: int) -> bool:
+    """Tell whether an integer fits into the 64 bits of a column's."""
+    return _SMALLEST <= number <= _LARGEST
+
+
+def is_unicode(text: str) -> bool:
+    """Tell whether a text can be encoded: it holds no half of a surrogate pair."""
     try:
         return text.isascii() or text.encode() is not None
     except UnicodeEncodeError:

@@ -59,6 +59,7 @@ def test_encode_writes_several_files_to_one_as_before(folder: Path) -> None:
     ("options", "code", "message"),
     [
         (["-o", "v.npy", "--format", "parquet"], 2, "v.npy is one file, but --format parquet and --cluster need"),
+        (["--jsonl", "--format", "parquet"], 2, "--format parquet and --cluster need --output FOLDER"),
         (["-o", "v.npy", "--cluster", "local:2"], 2, "v.npy is one file, but"),
         (["-o", "v", "--jsonl", "--cluster", "local:2"], 2, "--jsonl writes one file, but"),
         (["-o", "v", "--cluster", "host:8786"], 2, "'host:8786' is not the address of a cluster"),

@@ -113,3 +113,49 @@ def test_several_indexes_are_searched_and_merged(indexed: Path) -> None:
     )
     assert_mistake(run("merge-index", "my.index", "my.model", "-o", "x.index"), 1, "my.model")
     assert not Path("x.index").exists()
+
+
+def test_edit_index_checks_everything_before_it_changes_anything(indexed: Path) -> None:
+    wrong = [
+        ("--remove-where", "yeer > 5"),
+        ("--replace", "missing.csv"),
+        ("--replace", "wrong.csv"),
+        ("--remove-file", "missing.txt"),
+    ]
+    Path("wrong.csv").write_text("id,text\n99,the river\n")
+    for arguments in wrong:
+        assert run("edit-index", "my.index", "--remove", 7, *arguments).exit_code == 1
+        assert SentenceIndex("my.index").ids == [7, 8, 10]
+    Path("both.csv").write_text("id,text\n7,a river\n")
+    both = run("edit-index", "my.index", "--remove", 7, "--replace", "both.csv")
+    assert_mistake(both, 1, "the id 7 is given twice")
+    for number in ("9" * 20, "-" + "9" * 20):
+        assert_mistake(run("edit-index", "my.index", "--remove", number), 1, f"has no sentence with the id {number}")
+    assert_mistake(run("edit-index", "my.index", "--remove", "9" * 5000), 1, "the ids of my.index are integers")
+    with pytest.raises(ValueError, match="has no sentence with the id 99999999999999999999"):
+        SentenceIndex("my.index").remove([10**20 - 1])
+    assert SentenceIndex("my.index").count("id < " + "9" * 5000) == 3
+
+
+def test_a_listed_id_may_have_spaces(folder: Path) -> None:
+    Path("spaced.csv").write_text("id,text\n a ,x\na,the river\nb,a river\n")
+    assert run("index", "my.model", "spaced.csv", "--text-column", "text", "-o", "my.index").exit_code == 0
+    assert printed("edit-index", "my.index", "--remove-file", "-", stdin=b" a \n  b\t\n")["removed"] == 2
+    assert SentenceIndex("my.index").ids == ["a"]
+
+
+def test_integers_of_19_digits_are_numbers_in_cells_and_json(folder: Path) -> None:
+    largest = 2**63 - 1
+    Path("wide.csv").write_text(f"id,text,n\n{largest},x,{largest + 1}\n1234567890123456789,the river,1\n")
+    assert run("index", "my.model", "wide.csv", "--text-column", "text", "-o", "my.index").exit_code == 0
+    opened = SentenceIndex("my.index")
+    assert opened.ids == [largest, 1234567890123456789] and opened.metadata == {"n": [str(largest + 1), "1"]}
+    assert opened.count(f"id = {largest}") == 1
+    Path("broken.jsonl").write_text('{"id": 1, "text": "x", "\\ud800": 2}\n')
+    broken = run("index", "my.model", "broken.jsonl", "--text-column", "text", "-o", "x")
+    assert_mistake(broken, 1, "broken.jsonl, line 1: a name holds half a surrogate pair")
+
+
+def test_a_long_query_does_not_widen_the_table(indexed: Path) -> None:
+    shown = run("search", "my.index", "river " * 1000, "--top", 1).stdout.splitlines()
+    assert shown[0].rstrip().endswith("metadata") and len(shown[0]) < 120 and "…" in shown[0]

@@ -121,3 +121,13 @@ def test_topics_say_what_cannot_be(folder: Path, tmp_path: Path) -> None:
     ):
         assert_mistake(run("topics", *arguments), code, message)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["bad.txt", "few.txt"]
+
+
+def test_options_that_would_be_ignored_are_refused(folder: Path) -> None:
+    text = (folder / "text.txt", "--model", folder / "my.model")
+    for name in ("x.csv", "x.JSON", "x.parquet"):
+        assert_mistake(run("topics", *text, "-o", folder / name), 2, "name of a file that topics cannot be written to")
+        assert not (folder / name).exists()
+    assert_mistake(run("topics", *text, "--bins", "day"), 2, "--bins divides dates into periods")
+    for option in (("--clusters", 5), ("--method", "hdbscan"), ("--bigrams",), ("--keywords", 3)):
+        assert_mistake(run("topics", folder / "my.topics", *option), 2, f"leave out {option[0]},")

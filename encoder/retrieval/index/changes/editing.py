@@ -38,6 +38,12 @@ def listed_ids(ids: Any) -> list[Any]:
     return [value.item() if isinstance(value, np.generic) else value for value in values]
 
 
+def check_known(folder: Path, ids: list[Any]) -> None:
+    """Raise ValueError unless an index has each of some ids, and none is given twice."""
+    found = Stored.read(folder)
+    rows_of_ids(found.records, ids, found.rows.live, str(folder))
+
+
 def remove_sentences(
     folder: Path, ids: Any, chosen: Callable[[Stored], NDArray[np.bool_]] | None
 ) -> tuple[Contents, int]:

@@ -19,6 +19,7 @@ from w2v.corpora.tables.typed import (
     Value,
     ValueTypeError,
     common_kind,
+    is_storable,
     joined,
 )
 from w2v.encoder.retrieval.index.storage import ID, Contents, records_file
@@ -130,8 +131,9 @@ class Records:
         column = self.column(ID)
         numbers = {text: number for number, text in enumerate(column.texts.list)} if column.kind == "text" else None
         wanted = [numbers.get(each, -1) if numbers is not None else each for each in ids]
+        stored = [each for each in wanted if is_storable(each)]
         usable = ~column.missing if live is None else live & ~column.missing
-        rows = np.flatnonzero(usable & np.isin(column.values, np.array(wanted, column.values.dtype)))
+        rows = np.flatnonzero(usable & np.isin(column.values, np.array(stored, column.values.dtype)))
         found: dict[Any, list[int]] = {}
         for row, value in zip(rows.tolist(), column.values[rows].tolist(), strict=True):
             found.setdefault(value, []).append(row)

@@ -186,7 +186,7 @@ class _Parser:
         token = self.token
         if token.kind == "number":
             self._take()
-            return int(token.text) if re.fullmatch(r"[+-]?\d+", token.text) else float(token.text)
+            return int(token.text) if re.fullmatch(r"[+-]?\d{1,300}", token.text) else float(token.text)
         if token.kind == "text":
             self._take()
             return token.text[1:-1].replace(2 * token.text[0], token.text[0])
