@@ -243,6 +243,22 @@ def test_train_without_input_or_output_is_a_usage_error(arguments: list[str]) ->
     assert_mistake(run("train", *arguments), 2, "Missing")
 
 
+@pytest.mark.parametrize(
+    ("command", "option", "answer"),
+    [
+        ("train", "--alpha", "Here it is --learning-rate."),
+        ("train", "--dim", "Here it is --vector-size."),
+        ("fit-lm", "--dim", "Here it is --hidden-size."),
+        ("train", "--iter", "Here it is --epochs."),
+        ("neighbors", "--topp", "Did you mean '--top'?"),
+        ("info", "--alpha", "Did you mean '--help'?"),
+    ],
+)
+def test_an_option_of_another_name_is_answered_with_ours(command: str, option: str, answer: str) -> None:
+    result = run(command, "x", option, "1")
+    assert result.exit_code == 2 and result.stderr.strip().endswith(answer)
+
+
 def test_sigterm_ends_like_ctrl_c_with_its_own_code(
     corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
