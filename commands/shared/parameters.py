@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Sequence
 from dataclasses import fields
 from typing import Any, TypeVar
 
 import click
 
+from w2v.commands.shared.option_names import option_name
 from w2v.commands.shared.types import Duration, LazyChoice
 from w2v.corpora.tokenizers import TOKENIZER_NAMES
 from w2v.settings.constraints import (
@@ -25,18 +25,6 @@ from w2v.settings.constraints import (
 from w2v.settings.parameters import CONSTRAINTS, MAX_VOCABULARY, Parameters
 
 Command = TypeVar("Command", bound=Callable[..., Any])
-
-OPTION_NAMES = {
-    "random_state": "seed",
-    "alpha": "learning_rate",
-    "min_alpha": "min_learning_rate",
-    "alpha_hold": "learning_rate_hold",
-    "holdout": "held_out",
-    "dim": "hidden_size",
-    "head": "output_layer",
-    "precision": "dtype",
-}
-"""Options named differently from their parameter: one name means the same in all commands, whatever Python calls it."""
 
 _METAVARS: dict[type, str | None] = {Seconds: None, Integer: "N", Number: "X", Seed: "N", FileName: "FILE"}
 
@@ -121,17 +109,6 @@ def parameter_option(name: str, constraint: Constraint, default: object) -> Call
         metavar=next((shown for kind, shown in _METAVARS.items() if isinstance(constraint, kind)), None),
         constraint=constraint,
     )
-
-
-def option_name(parameter: str) -> str:
-    """Return the name of the option for a parameter."""
-    return "--" + OPTION_NAMES.get(parameter, parameter).replace("_", "-")
-
-
-def with_option_names(message: str) -> str:
-    """Return an error message about parameters with the names of those options that are called differently."""
-    names = "|".join(sorted(OPTION_NAMES, key=len, reverse=True))
-    return re.sub(rf"(?<![\w'-])({names})(?![\w'-])", lambda found: option_name(found[1]), message)
 
 
 def _click_type(constraint: Constraint) -> click.ParamType[Any] | None:

@@ -18,14 +18,12 @@ import click
 from w2v.commands.shared.configuration import add_config_option
 from w2v.commands.shared.interrupts import INTERRUPTED, raise_interrupts
 from w2v.commands.shared.long_help import add_help_all
+from w2v.commands.shared.option_names import in_our_names
 from w2v.commands.shared.output import say
 from w2v.display.wording import printable_lines
 
 BROKEN_PIPE, TERMINATED = 141, 143
 """Exit codes after SIGPIPE and SIGTERM, by the shells' convention: 128 plus the signal's number."""
-
-_ELSEWHERE = {"size": "--vector-size", "dim": "--vector-size", "iter": "--epochs", "threads": "--workers"}
-"""Options as other programs call them, beside the parameters that our Python calls differently."""
 
 _SAVED = "w2v.commands.shared.toolkit.saved"
 
@@ -114,7 +112,7 @@ class Toolkit(click.Group):
             click.echo(_describe_interrupt(ctx), err=True)
             ctx.exit(INTERRUPTED)
         except click.ClickException as error:
-            message = printable_lines(_in_our_names(error))
+            message = printable_lines(in_our_names(error))
             if message == error.format_message():
                 raise
             if isinstance(error, click.UsageError):
@@ -146,19 +144,6 @@ def warnings_in_one_line() -> Iterator[None]:
 def mark_saved() -> None:
     """Record that the running command has saved its result, so that an interrupt no longer loses it."""
     click.get_current_context().meta[_SAVED] = True
-
-
-def _in_our_names(error: click.ClickException) -> str:
-    """Return the message of an error; for an option that is called differently here, name ours."""
-    if isinstance(error, click.NoSuchOption) and error.ctx is not None:
-        from w2v.commands.shared.parameters import option_name  # only commands that have parameters need it
-
-        asked = error.option_name.removeprefix("--").replace("-", "_")
-        ours = {name for one in error.ctx.command.params for name in one.opts}
-        for name in (option_name(asked), _ELSEWHERE.get(asked)):
-            if name in ours:
-                return f"{error.message} Here it is {name}."
-    return error.format_message()
 
 
 def _describe_interrupt(ctx: click.Context) -> str:

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from w2v.commands.shared.interrupts import INTERRUPTED
+from w2v.commands.shared.option_names import option_name, with_option_names
 from w2v.commands.shared.output import print_json, print_trained, progress_mode, say
-from w2v.commands.shared.parameters import option_name, with_option_names
 from w2v.commands.shared.saving import Output, ask_for_place, saving
 from w2v.commands.shared.toolkit import TERMINATED
 from w2v.corpora.tokenizers import get_tokenizer

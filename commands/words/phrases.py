@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any
 import click
 from click.core import ParameterSource
 
+from w2v.commands.shared.option_names import option_name
 from w2v.commands.shared.options import errors_option, inputs_argument, json_option, overwrite_option, progress_option
 from w2v.commands.shared.output import note, print_json, print_table, progress_mode
-from w2v.commands.shared.parameters import option_name, parameter_option
+from w2v.commands.shared.parameters import parameter_option
 from w2v.commands.shared.saving import keep, saving
 from w2v.commands.shared.types import NamedPath
 from w2v.corpora.readers import TextReader

@@ -17,7 +17,7 @@ import pytest
 
 from tests.helpers.command_line import assert_mistake, run
 from w2v.commands.main import main
-from w2v.commands.shared.parameters import OPTION_NAMES
+from w2v.commands.shared.option_names import OPTION_NAMES
 from w2v.encoding.vocabulary import Vocabulary
 from w2v.monitoring.history import Progress
 from w2v.settings.parameters import Parameters

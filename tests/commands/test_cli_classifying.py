@@ -16,7 +16,7 @@ from tests.helpers.command_line import assert_mistake, run
 from tests.helpers.label_examples import LAYERS, topic_classifier, topic_sets, topic_texts
 from tests.helpers.text_models import assert_same, interrupting
 from w2v import TextClassifier
-from w2v.commands.shared.parameters import option_name
+from w2v.commands.shared.option_names import option_name
 from w2v.neural.tasks.labels.classification.parameters import ClassifierParameters
 
 TEXTS, LABELS = topic_texts()

@@ -15,7 +15,7 @@ import pytest
 
 from tests.helpers.command_line import assert_mistake, run
 from tests.helpers.topic_examples import N_TOPICS, WORDS_EACH, make_paragraphs, make_words, topic_margin
-from w2v.commands.shared.parameters import option_name
+from w2v.commands.shared.option_names import option_name
 from w2v.encoder import SentenceEncoder
 from w2v.encoder.parameters import OF_START
 from w2v.encoder.training.fit_options import FitOptions

@@ -15,7 +15,7 @@ from tests.helpers.command_line import assert_mistake, run
 from tests.helpers.pictures import bars, write_folder, write_idx
 from tests.helpers.text_models import assert_same, interrupting
 from w2v import ImageClassifier
-from w2v.commands.shared.parameters import OPTION_NAMES
+from w2v.commands.shared.option_names import OPTION_NAMES
 from w2v.encoder.retrieval import SentenceIndex
 from w2v.neural.tasks.images.parameters import ImageParameters
 

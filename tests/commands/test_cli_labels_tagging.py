@@ -15,7 +15,7 @@ from tests.helpers.command_line import assert_mistake, run
 from tests.helpers.tag_models import TINY, kind_tagger, name_tagger, named_sentences, without_columns, write_tagged
 from tests.helpers.text_models import assert_same, interrupting
 from w2v import Embeddings, Tagger
-from w2v.commands.shared.parameters import option_name
+from w2v.commands.shared.option_names import option_name
 from w2v.neural.tasks.labels.parameters import TaggerParameters
 
 DATA = named_sentences(60)

@@ -28,7 +28,7 @@ from tests.helpers.text_models import (
     write_pairs,
 )
 from w2v import Translator
-from w2v.commands.shared.parameters import option_name
+from w2v.commands.shared.option_names import option_name
 from w2v.neural.tasks.parameters import TranslatorParameters
 
 PAIRS = number_pairs(100)

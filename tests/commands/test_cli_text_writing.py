@@ -24,7 +24,7 @@ from tests.helpers.text_models import (
     write_lines,
 )
 from w2v import LanguageModel
-from w2v.commands.shared.parameters import option_name
+from w2v.commands.shared.option_names import option_name
 from w2v.commands.text import writing
 from w2v.neural.names import JUDGES
 from w2v.neural.tasks.parameters import LanguageModelParameters

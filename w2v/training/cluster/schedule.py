@@ -1,7 +1,8 @@
-"""When the workers of a cluster meet: the rounds of a training, and how much of the last steps each keeps.
+"""The schedule of a cluster: the rounds of a training, and the momentum of each.
 
-Measured on 18 M words (benchmarks/cluster.py): the loss against one worker follows the number of rounds, not the words
-in one, and the fewer workers there are, the fewer rounds they need.
+What several workers lose against one depends on the number of rounds, and on the words in each. With 18 M words and 5
+epochs (benchmarks/cluster.py), two workers need 28 rounds and four or more 225. With 51 M words two workers lose 3 % of
+the analogies with 28 rounds and 1 % with 89 (benchmarks/cluster_speed.py).
 """
 
 from __future__ import annotations
@@ -10,9 +11,9 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 ROUNDS, MOST_ROUNDS = 28, 225
-"""Rounds of a training of two workers at least, and of any number at most, where nothing else is asked for."""
+"""Default number of rounds: the least for two workers, and the most for any number."""
 ROUND_WORDS = 1_500_000
-"""Words of a round after which two workers learn less, so that larger texts have more rounds."""
+"""Most words that a worker trains in a default round, unless there are MOST_ROUNDS."""
 EARLY, EARLY_FRACTION = 0.02, 0.25
 """The first part of a training, in which vectors find their directions, has rounds of this fraction of the others."""
 GAIN = 0.8
@@ -27,14 +28,14 @@ class Planned(NamedTuple):
 
 
 def decay_of(n_workers: int) -> float:
-    """Return how much of the momentum stays: the more, the more workers' steps a mean has shortened."""
+    """Return the decay of the momentum, which is closer to 1 with more workers, since their mean step is shorter."""
     return 0.0 if n_workers == 1 else 1 - GAIN / n_workers
 
 
 def rounds_of(n_workers: int, n_words: float) -> int:
-    """Return how often workers meet that train `n_words` each, if nothing else is asked for.
+    """Return the default number of rounds of workers that train `n_words` each.
 
-    A single one is looked at as often as any number.
+    A single worker has the most, so that progress and checkpoints are as frequent.
     """
     if n_workers == 1:
         return MOST_ROUNDS

@@ -1,8 +1,8 @@
-"""What a trained classifier answers, whatever its network is: logits, and where they come from.
+"""The logits of a trained classifier, whatever its network is, and what words contribute to them.
 
-A mixture answers with the weighted sum of its members' logits. Softmax makes of it the product of their probabilities,
-each to the power of its weight, over what these add up to: p_k ~ Π_m p_mk ** w_m. Where all members are linear, so is
-the mixture, and what words contribute to its logits is the same sum of what they contribute to those of each member.
+The logits of a mixture are the weighted sum of its members' logits. So its probabilities are proportional to the
+product of theirs, each to the power of its weight: p_k ~ Π_m p_mk ** w_m. If all members are linear, so is the mixture,
+and the contributions of words are the same weighted sum.
 """
 
 from __future__ import annotations
@@ -39,25 +39,25 @@ Arrays = Mapping[str, NDArray[Any]]
 
 
 class Answers(Protocol):
-    """What a network says of texts."""
+    """The logits of a network for texts."""
 
     @property
     def is_exact(self) -> bool:
-        """Whether `contributions` knows them."""
+        """Whether the logits are a sum over words, so that there are `contributions`."""
         ...
 
     def logits(self, texts: Sequence[str], workers: int) -> NDArray[Any]:
         """Return the logits of texts, shape (S, K)."""
         ...
 
-    def contributions(self, text: str, temperature: float) -> Contributions:
-        """Return what each word of a text adds to the logits over the temperature; only where `is_exact`."""
+    def contributions(self, text: str, temperature: float) -> Contributions | None:
+        """Return what each word of a text adds to the logits, divided by the temperature; None unless `is_exact`."""
         ...
 
 
 @dataclass(frozen=True)
 class LinearAnswers:
-    """Those of a network without layers."""
+    """The logits of a network without layers."""
 
     features: BagFeatures
     linear: Linear
@@ -66,7 +66,7 @@ class LinearAnswers:
 
     @property
     def is_exact(self) -> bool:
-        """Whether the logits are a sum over features: those of a tree are not."""
+        """Whether the logits are a sum over features; those of a tree are not."""
         return self.tree is None
 
     def logits(self, texts: Sequence[str], workers: int) -> NDArray[Any]:
@@ -74,14 +74,16 @@ class LinearAnswers:
         z = linear_logits(self.linear, self.features.find(texts), is_sum=self.is_sum)
         return z if self.tree is None else tree_log_probabilities(z, self.tree)
 
-    def contributions(self, text: str, temperature: float) -> Contributions:
+    def contributions(self, text: str, temperature: float) -> Contributions | None:
         """Return what each word adds."""
+        if not self.is_exact:
+            return None
         return linear_contributions(self.features, self.linear, text, temperature, is_sum=self.is_sum)
 
 
 @dataclass(frozen=True)
 class LayeredAnswers:
-    """Those of a network with layers."""
+    """The logits of a network with layers."""
 
     config: LayeredConfig
     parameters: Arrays
@@ -94,21 +96,20 @@ class LayeredAnswers:
         """Return the logits of texts."""
         return layered_logits(self.config, self.parameters, self.words, self.vectors, texts, workers)
 
-    def contributions(self, text: str, temperature: float) -> Contributions:
-        """Raise NotImplementedError: no word has a part of its own."""
-        raise NotImplementedError("words are left out of a network with layers")
+    def contributions(self, text: str, temperature: float) -> None:
+        """Return None: layers do not add words up."""
 
 
 @dataclass(frozen=True)
 class MixedAnswers:
-    """Those of several networks together."""
+    """The logits of a mixture of networks."""
 
     members: tuple[Answers, ...]
     weights: tuple[float, ...]
 
     @property
     def is_exact(self) -> bool:
-        """Whether every member is."""
+        """Whether those of every member are a sum over words."""
         return all(member.is_exact for member in self.members)
 
     def logits(self, texts: Sequence[str], workers: int) -> NDArray[Any]:
@@ -117,18 +118,20 @@ class MixedAnswers:
         found: NDArray[Any] = np.add.reduce([weight * member.logits(texts, workers) for member, weight in each])
         return found
 
-    def contributions(self, text: str, temperature: float) -> Contributions:
+    def contributions(self, text: str, temperature: float) -> Contributions | None:
         """Return the weighted sum of what each word adds to the members' logits."""
-        each = [
-            member.contributions(text, temperature / weight)
-            for member, weight in zip(self.members, self.weights, strict=True)
-        ]
+        each = list[Contributions]()
+        for member, weight in zip(self.members, self.weights, strict=True):
+            own = member.contributions(text, temperature / weight)
+            if own is None:
+                return None
+            each.append(own)
         values, rest = (np.add.reduce([getattr(own, name) for own in each]) for name in ("values", "rest"))
         return Contributions(each[0].words, values, rest, True)
 
 
 def answers_of(config: Any, parameters: Arrays, features: Any, further: Mapping[str, Arrays]) -> Answers:
-    """Return what a network answers; ValueError if its parts do not belong together.
+    """Return the answers of a network; ValueError if its parts do not belong together.
 
     Parameters
     ----------
@@ -152,7 +155,7 @@ def answers_of(config: Any, parameters: Arrays, features: Any, further: Mapping[
 def opened_linear(
     config: LinearConfig, parameters: Arrays, features: BagFeatures, further: Mapping[str, Arrays]
 ) -> LinearAnswers:
-    """Return what a network without layers answers; ValueError if its parts do not belong together."""
+    """Return the answers of a network without layers; ValueError if its parts do not belong together."""
     own = replace(features, numbers=checked_numbers(further[BUCKETS_FILE].get("numbers")))
     if own.n_rows != config.n_rows:
         raise ValueError(f"there are {own.n_rows} features, but the network has {config.n_rows}")

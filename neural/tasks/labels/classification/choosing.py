@@ -1,8 +1,10 @@
-"""Which classifier it is to be: without layers, or with which; the held-out texts decide, as long as there is time."""
+"""The choice of a classifier: held-out texts decide between those without layers, with layers, and mixtures of them."""
 
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -19,11 +21,13 @@ from w2v.neural.tasks.labels.classification.ngrams.naive_bayes import NGRAMS, fi
 from w2v.neural.tasks.labels.classification.parameters import ClassifierParameters
 
 _LEAST_SECONDS = 5.0
-"""With less time than this left, layers are not tried."""
+"""Layers are not tried in less time than this."""
+_NGRAMS_COST, _BAYES_COST = 8, 2
+"""Times as long as a classifier of words takes with n-grams of characters, and naive Bayes takes beside that one."""
 _TRIED, _REST = 0.1, 0.95
-"""Fractions of the time that is left: for the trial of each architecture, and of what is left then for the best."""
+"""Fractions of the remaining time: for the trial of each architecture, and of what then remains for the best."""
 _MOST_RUNS, _STEPS = 3, 900
-"""How often the best is trained, from another start each time, and for how many steps."""
+"""Number of trainings of the best architecture, each from another start, and their number of steps."""
 
 
 @dataclass
@@ -34,11 +38,11 @@ class Choice:
     ----------
     best : TextNetwork or None
     tried : list of dict
-        What each was, its seconds, and how well it told the held-out texts.
+        Name, seconds, held-out accuracy and held-out loss of each.
     fitted : list of Fitted
-        The same that were tried.
+        The same classifiers, trained.
     why : str
-        What speaks for the best, or why no more was tried.
+        Why no more were tried.
     """
 
     best: TextNetwork | None = None
@@ -62,7 +66,7 @@ class Choice:
             self.best = fitted.network
 
     def mix(self, data: LabelData) -> None:
-        """Try those together that are better so."""
+        """Try a mixture of the classifiers that have a lower loss together."""
         wanted, one_of_many = data.held_out.wanted(len(data.classes)), data.one_of_many
         began, logits = time.perf_counter(), [one.held_out for one in self.fitted]
         members = choose_members(logits, wanted, one_of_many=one_of_many)
@@ -76,31 +80,31 @@ class Choice:
         network = replace(network, metadata=network.metadata | {"mixture": described})
         z = crossed(own, wanted, one_of_many=one_of_many)
         name = " and ".join(f"{one['classifier']} ({one['weight']:.2f})" for one in described)
-        self.add(f"together: {name}", Fitted(concluded(network, data, z), z), began)
+        self.add(f"mixture of {name}", Fitted(concluded(network, data, z), z), began)
 
     @property
     def result(self) -> TextNetwork:
-        """The best, with why it was chosen."""
+        """The best classifier, and the reason for the choice."""
         assert self.best is not None
         ranked = sorted(self.tried, key=_merit, reverse=True)
         why = self.why
         if len(ranked) > 1:
             first, second = (f"{one['classifier']}, {one['accuracy']:.1%}" for one in ranked[:2])
-            why = f"of the held-out texts it got most right: {first}; then {second}" + (f". {why}" if why else "")
+            why = f"most held-out texts right: {first}; then {second}" + (f". {why}" if why else "")
         return replace(self.best, metadata=self.best.metadata | {"chosen": why, "tried": self.tried})
 
 
 def _merit(tried: dict[str, Any]) -> tuple[float, float]:
-    """Return what is to be high: how many are right, and for as many the likelihood."""
+    """Return what is compared, the higher the better: the accuracy, then the negative loss."""
     return tried["accuracy"] or 0.0, -(tried["held_out_loss"] or 0.0)
 
 
 def choose(
     data: LabelData, parameters: ClassifierParameters, vectors: Any, told: Told | None
 ) -> tuple[TextNetwork, KeyboardInterrupt | None]:
-    """Return the best classifier that there is time for, and what interrupted the training of the first.
+    """Return the best classifier that can be found in `max_time`, and what interrupted the training of the first.
 
-    Without `max_time`, or texts to choose by, it has no layers. After Ctrl-C it is the best so far.
+    Without `max_time` or held-out texts it has no layers. After Ctrl-C it is the best so far.
 
     Parameters
     ----------
@@ -117,37 +121,48 @@ def choose(
         lacking = "max_time is not given" if parameters.max_time is None else "no text is held out"
         choice.why = f"{lacking}: layers were not tried"
     elif first.interrupt is None:
-        _try_others(choice, data, parameters, vectors, told, began)
-        choice.mix(data)
+        try:
+            _try_linear(choice, data, parameters, vectors, told, began)
+            _try_layers(choice, data, parameters.tried(), vectors, told, began)
+        except (KeyboardInterrupt, TrainingInterrupted):
+            choice.why = "It was interrupted before all had been tried"
+        with suppress(KeyboardInterrupt):
+            choice.mix(data)
     return choice.result, first.interrupt
 
 
-def _try_others(
+def _try_linear(
     choice: Choice, data: LabelData, parameters: ClassifierParameters, vectors: Any, told: Told | None, began: float
 ) -> None:
-    """Try features of other kinds, and layers, until there is no time left, or Ctrl-C."""
-    try:
-        if vectors is not None:
-            started = time.perf_counter()
-            choice.add("no layers", fit_linear(data, parameters, told), started)
-        if not parameters.max_n:
-            started = time.perf_counter()
-            min_n, max_n = NGRAMS
-            fitted = fit_linear(data, replace(parameters, min_n=min_n, max_n=max_n), told)
-            choice.add("no layers, n-grams of characters", fitted, started)
+    """Try the other classifiers without layers, each only if it is likely to end in time."""
+    assert parameters.max_time is not None
+    end = began + parameters.max_time
+    seconds = time.perf_counter() - began
+
+    def attempt(name: str, cost: float, fit: Callable[[ClassifierParameters], Fitted | None], **own: Any) -> float:
         started = time.perf_counter()
-        weighed = fit_naive_bayes(data, parameters, told)
-        if weighed is not None:
-            choice.add("no layers, naive Bayes", weighed, started)
-        _try_layers(choice, data, parameters.tried(), vectors, told, began)
-    except (KeyboardInterrupt, TrainingInterrupted):
-        choice.why = "It was interrupted before all had been tried"
+        if started + cost > end:
+            return cost
+        fitted = fit(replace(parameters, max_time=end - started, **own))
+        if fitted is not None:
+            choice.add(name, fitted, started)
+        return time.perf_counter() - started
+
+    if vectors is not None:
+        attempt("no layers", seconds, lambda own: fit_linear(data, own, told))
+    if not parameters.max_n:
+        min_n, max_n = NGRAMS
+        seconds = attempt(
+            "no layers, n-grams of characters", _NGRAMS_COST * seconds, lambda own: fit_linear(data, own, told),
+            min_n=min_n, max_n=max_n,
+        )  # fmt: skip
+    attempt("no layers, naive Bayes", _BAYES_COST * seconds, lambda own: fit_naive_bayes(data, own, told))
 
 
 def _try_layers(
     choice: Choice, data: LabelData, parameters: ClassifierParameters, vectors: Any, told: Told | None, began: float
 ) -> None:
-    """Try every architecture for a moment, and the best of them, several times, for what time is left."""
+    """Try every architecture for a short time, and train the best of them several times while there is time."""
     assert parameters.max_time is not None
     limit = parameters.max_time
     left = limit - (time.perf_counter() - began)
@@ -178,7 +193,7 @@ def _one(
     told: Told | None,
     steps: int | None = None,
 ) -> dict[str, Any]:
-    """Train one network with layers, for about so many steps if there is time; return how it did."""
+    """Train a network with layers, for about so many steps if there is time; return its entry of `tried`."""
     started, learned = time.perf_counter(), list[TextNetwork]()
     name = f"{parameters.layers} {'layer' if parameters.layers == 1 else 'layers'}, {parameters.architecture}"
     if told is not None:

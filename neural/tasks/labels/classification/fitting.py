@@ -98,10 +98,11 @@ def fit_linear(data: LabelData, parameters: ClassifierParameters, told: Told | N
     bags = DividedBags.of(data, parameters)
     assert parameters.dim is not None and parameters.learning_rate is not None and parameters.epochs is not None
     n_classes, n_trained, one_of_many = len(data.classes), len(data.trained), data.one_of_many
+    n_trainings = 1 if data.is_apart or not len(data.held_out) else 2
     config = LinearConfig(bags.features.n_rows, parameters.dim, n_classes, one_of_many)
     options = LinearOptions(
         parameters.epochs, parameters.learning_rate, parameters.dropout, parameters.random_state,
-        math.inf if parameters.max_time is None else parameters.max_time,
+        math.inf if parameters.max_time is None else parameters.max_time / n_trainings,
     )  # fmt: skip
     start = ParameterTable.initialise(config.tensors(), options.seed)
     if given is not None:
@@ -123,7 +124,7 @@ def fit_linear(data: LabelData, parameters: ClassifierParameters, told: Told | N
     table, interrupt = train_linear(config, bags.trained, targets, options, measure, start)
     history[-1]["best"] = True
     logits = linear_logits(linear_of(table), bags.held_out)
-    if not data.is_apart and len(data.held_out) and interrupt is None:
+    if n_trainings == 2 and interrupt is None:
         targets = data.every.targets(n_classes, parameters.class_weight)
         try:
             whole, interrupt = train_linear(config, bags.every, targets, options, start=start)

@@ -1,9 +1,8 @@
-"""Several classifiers together: the weighted sum of their logits, with the weights that suit held-out texts best.
+"""Mixtures of classifiers: the weighted sum of their logits, with the weights that have the lowest held-out loss.
 
-Each knows what the others do not: n-grams of characters know the stems of rare words, word vectors what is near to
-what, and layers the order of words. The loss is convex in the weights. Which classifiers take part is decided greedily,
-by the loss of each half of the held-out texts with weights that were found on the other: so one that adds nothing but
-chance is left out.
+The members complement one another: character n-grams know the stems of rare words, word vectors know which words are
+similar, and layers know the order of words. The loss is convex in the weights. Members are chosen greedily, by the loss
+on each half of the held-out texts with weights fitted on the other half, so that none is added by chance.
 
 References
 ----------
@@ -40,19 +39,19 @@ Arrays = Mapping[str, NDArray[Any]]
 
 @dataclass(frozen=True)
 class MixedConfig:
-    """Which networks are together.
+    """The networks of a mixture.
 
     Attributes
     ----------
     members : tuple of LinearConfig or LayeredConfig
         Two or more, of the same classes.
     weights : tuple of float
-        Of their logits; above 0.
+        Weights of their logits; above 0.
 
     Raises
     ------
     ValueError
-        If they do not go together.
+        If they cannot be mixed.
     """
 
     members: tuple[LinearConfig | LayeredConfig, ...]
@@ -61,11 +60,11 @@ class MixedConfig:
     def __post_init__(self) -> None:
         object.__setattr__(self, "weights", tuple(self.weights))  # JSON has lists
         if len({(own.n_classes, own.one_of_many) for own in self.members}) != 1:
-            raise ValueError("classifiers that are together must have the same classes")
+            raise ValueError("the classifiers of a mixture must have the same classes")
         if not 2 <= len(self.members) == len(self.weights) <= MOST_MEMBERS:
-            raise ValueError(f"there must be 2 to {MOST_MEMBERS} classifiers, each with a weight")
+            raise ValueError(f"a mixture has 2 to {MOST_MEMBERS} classifiers, each with a weight")
         if any(type(weight) is not float or not 0 < weight <= _LARGEST for weight in self.weights):
-            raise ValueError(f"the weights of classifiers must be numbers above 0, up to {_LARGEST:g}")
+            raise ValueError(f"the weights of a mixture must be numbers above 0 and at most {_LARGEST:g}")
 
     @property
     def n_classes(self) -> int:
@@ -93,7 +92,7 @@ class MixedConfig:
 
 @dataclass(frozen=True)
 class MixedFeatures:
-    """What texts are made of for each member."""
+    """The features of texts for each member."""
 
     members: tuple[BagFeatures | TextWords, ...]
 
@@ -110,9 +109,9 @@ class MixedFeatures:
 
 
 def mixed(networks: Sequence[TextNetwork], weights: Sequence[float]) -> TextNetwork:
-    """Return classifiers of the same texts and classes as one; what its folder says is what the first one's does.
+    """Return the mixture of classifiers of the same texts and classes, with the metadata of the first.
 
-    Word vectors that they read as they are, the same of all, are kept once.
+    Word vectors that several of them read are stored once.
     """
     config = MixedConfig(tuple(one.config for one in networks), tuple(weights))
     arrays: dict[str, NDArray[Any]] = {}
@@ -128,12 +127,12 @@ def mixed(networks: Sequence[TextNetwork], weights: Sequence[float]) -> TextNetw
 
 
 def file_of(name: str, config: LinearConfig | LayeredConfig, number: int) -> str:
-    """Return what a file of a member's arrays is called in the folder of all."""
+    """Return the name of a member's file of arrays in the folder of the mixture."""
     return name if isinstance(config, LayeredConfig) and name == VECTORS_FILE else f"{name}-{number}"
 
 
 def further_of(further: Mapping[str, Arrays], config: LinearConfig | LayeredConfig, number: int) -> dict[str, Arrays]:
-    """Return the arrays that stand beside a member, by the names that it knows them by."""
+    """Return a member's further arrays, under the names that they have without the mixture."""
     if isinstance(config, LayeredConfig):
         return {name: found for name, found in further.items() if name == VECTORS_FILE}
     end = f"-{number}"
@@ -141,7 +140,7 @@ def further_of(further: Mapping[str, Arrays], config: LinearConfig | LayeredConf
 
 
 def best_weights(logits: Sequence[Floats], wanted: NDArray[np.bool_], *, one_of_many: bool) -> list[float]:
-    """Return the weights, 0 or more, with which what was wanted is most probable.
+    """Return the weights, 0 or more, with the lowest loss.
 
     Parameters
     ----------
@@ -166,7 +165,7 @@ def best_weights(logits: Sequence[Floats], wanted: NDArray[np.bool_], *, one_of_
 
 
 def crossed(logits: Sequence[Floats], wanted: NDArray[np.bool_], *, one_of_many: bool) -> Floats:
-    """Return the mixture's logits, shape (S, K), of every other text with weights that the rest of them decided."""
+    """Return the mixture's logits, shape (S, K), of each half of the texts with weights fitted on the other half."""
     z = np.empty(wanted.shape)
     for half in (0, 1):
         own, other = slice(half, None, 2), slice(1 - half, None, 2)
@@ -176,7 +175,7 @@ def crossed(logits: Sequence[Floats], wanted: NDArray[np.bool_], *, one_of_many:
 
 
 def choose_members(logits: Sequence[Floats], wanted: NDArray[np.bool_], *, one_of_many: bool) -> list[int]:
-    """Return which classifiers are better together, the best of them first; perhaps one only."""
+    """Return the classifiers whose mixture has the lowest loss, the best of them first; it may be one alone."""
     chosen: list[int] = []
     lowest = float("inf")
     while len(chosen) < MOST_MEMBERS:

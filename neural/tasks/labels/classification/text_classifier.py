@@ -238,13 +238,12 @@ class TextClassifier(TextEstimator[ClassifierParameters]):
         `contributions` has it; see `is_exact`.
         """
         given = checked_text(text, 1)
-        if self.is_exact:
-            return self._answers().contributions(given, self.calibration_.temperature)
-        return left_out(self.predict_proba, get_tokenizer(self.tokenizer)(given))
+        exact = self._answers().contributions(given, self.calibration_.temperature)
+        return exact or left_out(self.predict_proba, get_tokenizer(self.tokenizer)(given))
 
     @property
     def is_exact(self) -> bool:
-        """Whether `explain_words` is exact: the network has no layers, nor has any other of those that are together."""
+        """Whether `explain_words` is exact: no network has layers, neither this one nor any member of a mixture."""
         return self._answers().is_exact
 
     def score(self, texts: Any, y: Any = None) -> float:
@@ -284,7 +283,7 @@ class TextClassifier(TextEstimator[ClassifierParameters]):
         self._check_fitted()
         network = self.network_
         if not isinstance(network.config, LinearConfig) or network.config.is_small:
-            kinds = {LinearConfig: "is small already", MixedConfig: "is several together"}
+            kinds = {LinearConfig: "is small already", MixedConfig: "is a mixture"}
             has = kinds.get(type(network.config), "has layers")
             raise ValueError(f"the classifier {has}: only one without layers, of whole numbers, is made small")
         small = type(self)(**self.get_params())
@@ -334,7 +333,7 @@ class TextClassifier(TextEstimator[ClassifierParameters]):
             raise ValueError("labels must be different texts or numbers")
         mixture = metadata.get("mixture", [])
         if not isinstance(mixture, list) or not all(map(_is_member, mixture)):
-            raise ValueError("it does not say which classifiers are together")
+            raise ValueError("the classifiers of the mixture are missing")
         calibration = metadata.get("calibration")
         if not isinstance(calibration, dict):
             raise ValueError("it does not say how its probabilities are calibrated")

@@ -1,4 +1,4 @@
-"""How a word is written mostly, which the ranks of its spellings tell, and how a sentence is."""
+"""The case of words and of sentences: how a word is usually written, by the ranks of its spellings."""
 
 from __future__ import annotations
 
@@ -8,19 +8,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 _RATIOS = (2.0, 16.0)
-"""How many times as frequent the most frequent spelling is as the next."""
+"""Borders of the ratio of the most frequent spelling to the next."""
 _RANKS = (1_000, 10_000, 50_000)
-"""What ranks of the most frequent spelling are told apart."""
+"""Borders of the rank of the most frequent spelling."""
 N_USUAL = 1 + 3 * (len(_RATIOS) + 1) * (len(_RANKS) + 1)
 _SHARES = (0.0, 0.35, 0.75)
 N_SENTENCES = (len(_SHARES) + 1) ** 2
 
 
 def usual_case(word: str, ranks: Mapping[str, int]) -> int:
-    """Return how words mostly have a word, in [0, N_USUAL): 0 if they have none of its spellings.
+    """Return the class of a word's usual case, in [0, N_USUAL): 0 if none of its spellings is known.
 
-    Spellings are lower case, with a capital, and in capitals. What is told apart is which of them is the most frequent,
-    how clearly, and how frequent it is.
+    Spellings are lower case, capitalised, and in capitals. The class combines which of them is the most frequent, how
+    clearly, and how frequent it is.
 
     Parameters
     ----------
@@ -48,9 +48,9 @@ def case_of(word: str) -> int:
 
 
 def sentence_cases(cases: NDArray[np.int64], offsets: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Return how the sentence of each token is written, in [0, N_SENTENCES), shape (N,).
+    """Return the class of the case of each token's sentence, in [0, N_SENTENCES), shape (N,).
 
-    What is told apart is the share of words with a capital, the first token left out, and of those in capitals.
+    The class combines the fraction of words with a capital, without the first token, and the fraction in capitals.
 
     Parameters
     ----------
@@ -68,7 +68,7 @@ def sentence_cases(cases: NDArray[np.int64], offsets: NDArray[np.int64]) -> NDAr
 
 
 def _share(some: NDArray[np.bool_], every: NDArray[np.bool_], offsets: NDArray[np.int64]) -> NDArray[np.float64]:
-    """Return how many of each sentence's tokens that are in `every` are in `some`, 0 if none is."""
+    """Return for each sentence the fraction of its tokens in `every` that are in `some`, 0 if it has none."""
     one, all_ = (np.diff(np.concatenate([[0], np.cumsum(own)])[offsets]) for own in (some, every))
     share: NDArray[np.float64] = one / np.maximum(all_, 1)
     return share

@@ -1,9 +1,8 @@
-"""Words that are made of other words: names of accounts, hashtags, and what is written without a space or hyphen.
+"""Compounds: account names, hashtags, and words written together without a space or hyphen.
 
-`BBCNews_UK` is cut where letters end and where capitals begin: BBC, News, UK. What is unknown then, such as `redsox`,
-is cut into the known words that are most probable together, by Viterbi. A word's rank r stands for its probability,
-which falls about as 1 / r (Zipf): a cut costs the sum of log r, and a constant for each word, so that few and frequent
-ones win.
+`BBCNews_UK` is split where letters end and where capitals begin: BBC, News, UK. Unknown pieces, such as `redsox`, are
+split into the most probable known words, by Viterbi. The rank r of a word stands for its probability, which falls about
+as 1 / r (Zipf): a split costs the sum of log r and a constant for each word, so that few and frequent words win.
 """
 
 from __future__ import annotations
@@ -18,13 +17,13 @@ _ADDRESS = re.compile(r"https?://|www\.", re.IGNORECASE)
 _LONGEST_PIECE, _LONGEST_WORD, _SHORTEST_WORD = 32, 16, 2
 _MOST_FREQUENT = {2: 500, 3: 20_000}
 _WORD, _SKIPPED = 4.0, 7.0
-"""What each word costs besides its rank, and each letter of what is no word."""
+"""Cost of each word besides its rank, and of each letter outside of words."""
 _LEAST_KNOWN = 2 / 3
-"""The part of the letters of a word that words must be."""
+"""Fraction of the letters that known words must cover."""
 
 
 def compound(word: str, ranks: Mapping[str, int], rank_of: Callable[[str], int]) -> list[int]:
-    """Return the ranks of the known words that a word is made of; none if parts of it are unknown or it is one word.
+    """Return the ranks of the known words that make up a word; none if too much of it is unknown.
 
     Parameters
     ----------
@@ -32,7 +31,7 @@ def compound(word: str, ranks: Mapping[str, int], rank_of: Callable[[str], int])
     ranks : mapping of str to int
         Known words, the most frequent first, from 1 on.
     rank_of : callable
-        Return the rank of a word however it is spelled, 0 of unknown ones.
+        Returns the rank of a word in any of its spellings, 0 for unknown ones.
     """
     if _ADDRESS.match(word):
         return []
@@ -46,7 +45,7 @@ def compound(word: str, ranks: Mapping[str, int], rank_of: Callable[[str], int])
 
 
 def _cut(piece: str, ranks: Mapping[str, int]) -> tuple[list[int], int]:
-    """Return the ranks of the most probable words that a piece is made of, and how many letters these have."""
+    """Return the ranks of the most probable words of a piece, and how many of its letters they cover."""
     n = len(piece)
     if n > _LONGEST_PIECE or piece.isdigit():
         return [], 0

@@ -1,12 +1,12 @@
-"""A classifier without layers whose features count as naive Bayes has it: a logistic regression for each class.
+"""A classifier without layers whose features have naive Bayes weights: a logistic regression for each class (NB-SVM).
 
 Of a feature f and a class k, with n and m the occurrences of f in texts of the class and in all others::
 
     r = log ((n + 1) / Σ (n + 1)) − log ((m + 1) / Σ (m + 1))        z_k = Σ_f  w_fk r_fk
 
-The regression learns w, small where it need not be large: a feature that all classes share has next to no r, and no
-say. Words, runs of words and n-grams of characters stand side by side. r w is one row of a table for each feature, so
-that nothing else is kept, and what a text gets is the sum of its rows.
+The regression learns w, with an L2 penalty: a feature that all classes share has almost no r, and hardly counts. Words,
+word n-grams and character n-grams are features alike. The table keeps r w, a row for each feature, and the logits of a
+text are the sum of its rows.
 
 References
 ----------
@@ -36,10 +36,10 @@ from w2v.vectors.subwords import END_OF_SENTENCE
 
 NGRAMS = (3, 5)
 """The n-grams of characters, where no others are asked for."""
-MOST_VALUES = 50_000_000
-"""A table with more values than this is not made."""
+MOST_VALUES, MOST_FEATURES = 50_000_000, 100_000_000
+"""Values of a table, and features of all texts together, with more of which none is trained: they fill a gigabyte."""
 _STRENGTH = 16.0
-"""C of the regression, times the features of a text: it was tried on texts of 10 to 45 words."""
+"""C of the regression times the mean number of features of a text; chosen on texts of 10 to 45 words."""
 _TOLERANCE = 1e-2
 _SURE = 4.0
 """The log-odds of a class that all texts have; those of one that none has are −4."""
@@ -48,13 +48,13 @@ Floats = NDArray[np.float64]
 
 
 def fit_naive_bayes(data: LabelData, parameters: ClassifierParameters, told: Told | None) -> Fitted | None:
-    """Train a classifier: where texts are set aside, twice, the second time on all. None if its table is too large."""
+    """Train a classifier, twice if texts are held out, the second time on all; None if it would be too large."""
     n_classes = len(data.classes)
     if not parameters.max_n:
         parameters = replace(parameters, min_n=NGRAMS[0], max_n=NGRAMS[1])
     parameters = replace(parameters, dim=n_classes).resolved(0)
     bags = DividedBags.of(data, parameters)
-    if bags.features.n_rows * n_classes > MOST_VALUES:
+    if bags.features.n_rows * n_classes > MOST_VALUES or len(bags.every.features) > MOST_FEATURES:
         return None
     if told is not None:
         told(FitProgress("training"))

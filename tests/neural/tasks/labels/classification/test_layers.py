@@ -115,13 +115,15 @@ def test_layers_need_held_out_texts_and_fitting_sizes() -> None:
 
 
 def test_choosing_tries_what_there_is_time_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    alone = TextClassifier().fit(TEXTS, LABELS)  # compiles what the others need
+    assert alone.network_.metadata["chosen"] == "max_time is not given: layers were not tried"
     few = TextClassifier(max_time=1.0).fit(TEXTS, LABELS)
     tried = [one["classifier"] for one in few.network_.metadata["tried"]]
     names = ["no layers", "no layers, n-grams of characters", "no layers, naive Bayes"]
     assert tried[:3] == names
     assert "Layers were not tried: they need 5 seconds, and of max_time " in few.network_.metadata["chosen"]
-    alone = TextClassifier().fit(TEXTS, LABELS)
-    assert alone.network_.metadata["chosen"] == "max_time is not given: layers were not tried"
+    hurried = TextClassifier(max_time=1e-6).fit(TEXTS, LABELS)
+    assert [one["classifier"] for one in hurried.network_.metadata["tried"]] == ["no layers"]
     assert TextClassifier(max_time=1.0, held_out=0).fit(TEXTS, LABELS).network_.metadata["chosen"].startswith("no text")
     monkeypatch.setattr(choosing, "_LEAST_SECONDS", 0.1)
     options = {name: value for name, value in LAYERS.items() if name not in ("layers", "epochs", "architecture")}
@@ -142,6 +144,15 @@ def test_choosing_ends_with_the_best_after_ctrl_c(monkeypatch: pytest.MonkeyPatc
     model = TextClassifier(max_time=60.0).fit(TEXTS, LABELS, checkpoint=tmp_path / "m")
     assert "It was interrupted before all had been tried" in model.network_.metadata["chosen"]
     assert TextClassifier.load(tmp_path / "m").is_complete_
+
+
+def test_ctrl_c_while_mixing_keeps_the_best(monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupt(*given: Any, **further: Any) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(choosing, "choose_members", interrupt)
+    metadata = TextClassifier(max_time=1.0).fit(TEXTS, LABELS).network_.metadata
+    assert metadata["chosen"].startswith("most held-out texts right: no layers")
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,44 @@
+"""Names of options: those that differ from their parameter in Python, and the names that other programs use."""
+
+from __future__ import annotations
+
+import re
+
+import click
+
+OPTION_NAMES = {
+    "random_state": "seed",
+    "alpha": "learning_rate",
+    "min_alpha": "min_learning_rate",
+    "alpha_hold": "learning_rate_hold",
+    "holdout": "held_out",
+    "dim": "hidden_size",
+    "head": "output_layer",
+    "precision": "dtype",
+}
+"""Options named differently from their parameter: one name means the same in all commands, whatever Python calls it."""
+
+_ELSEWHERE = {"size": "--vector-size", "dim": "--vector-size", "iter": "--epochs", "threads": "--workers"}
+"""Names of other programs, which no parameter has."""
+
+
+def option_name(parameter: str) -> str:
+    """Return the name of the option for a parameter."""
+    return "--" + OPTION_NAMES.get(parameter, parameter).replace("_", "-")
+
+
+def with_option_names(message: str) -> str:
+    """Return an error message about parameters with the names of those options that are called differently."""
+    names = "|".join(sorted(OPTION_NAMES, key=len, reverse=True))
+    return re.sub(rf"(?<![\w'-])({names})(?![\w'-])", lambda found: option_name(found[1]), message)
+
+
+def in_our_names(error: click.ClickException) -> str:
+    """Return the message of an error; if an option has another name here, the message gives it."""
+    if isinstance(error, click.NoSuchOption) and error.ctx is not None:
+        asked = error.option_name.removeprefix("--").replace("-", "_")
+        ours = {name for one in error.ctx.command.params for name in one.opts}
+        for name in (option_name(asked), _ELSEWHERE.get(asked)):
+            if name in ours:
+                return f"{error.message} Here it is {name}."
+    return error.format_message()
