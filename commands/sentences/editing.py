@@ -75,7 +75,7 @@ def edit_index(
 ) -> None:
     """Remove or replace sentences of INDEX, or free the space of removed ones.
 
-    Searches no longer find removed sentences, but these take space until --compact. The steps are: remove, replace,
+    Searches no longer find removed sentences, but these take space until --compact. The steps are: replace, remove,
     compact. An interruption leaves INDEX as it was before the current step.
     """
     from w2v.encoder.retrieval import SentenceIndex
@@ -91,12 +91,12 @@ def edit_index(
         if remove_where is not None:
             opened.count(remove_where)
         changes = None if replace is None else _read_changes(opened, replace, text_column, id_column, errors, ids)
+        if changes is not None:  # first, since a text may have no known word
+            facts["replaced"] = opened.replace(*changes[:2], metadata=changes[2], progress=progress)
         if ids:
             facts["removed"] += opened.remove(ids)
         if remove_where is not None:
             facts["removed"] += opened.remove(where=remove_where)
-        if changes is not None:
-            facts["replaced"] = opened.replace(*changes[:2], metadata=changes[2], progress=progress)
         if compact:
             facts["freed"] = opened.compact(progress=progress)
     _print_changed(opened, {**facts, "seconds": time.perf_counter() - start}, as_json)

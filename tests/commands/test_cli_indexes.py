@@ -120,9 +120,11 @@ def test_edit_index_checks_everything_before_it_changes_anything(indexed: Path) 
         ("--remove-where", "yeer > 5"),
         ("--replace", "missing.csv"),
         ("--replace", "wrong.csv"),
+        ("--replace", "unknown.csv"),
         ("--remove-file", "missing.txt"),
     ]
     Path("wrong.csv").write_text("id,text\n99,the river\n")
+    Path("unknown.csv").write_text("id,text\n8,zyzzyva\n")
     for arguments in wrong:
         assert run("edit-index", "my.index", "--remove", 7, *arguments).exit_code == 1
         assert SentenceIndex("my.index").ids == [7, 8, 10]
