@@ -1,4 +1,4 @@
-"""What an encoder starts from and has learned, and what scikit-learn's clones and pickles keep of it."""
+"""The initial and the trained state of an encoder, and what scikit-learn's clones and pickles keep of it."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class StatefulEncoder(EncodingMixin, ClassNamePrefixFeaturesOutMixin, Transforme
 
     @property
     def state(self) -> EncoderState:
-        """What was learned, or, before `fit`, what learning starts from."""
+        """The trained state, or before `fit`, the initial state."""
         if hasattr(self, "state_"):
             return self.state_
         key = (*self._shape_key(), self.training, self.random_state)
@@ -38,14 +38,14 @@ class StatefulEncoder(EncodingMixin, ClassNamePrefixFeaturesOutMixin, Transforme
         return self._start[1]
 
     def _keeps_state(self) -> bool:
-        """Say whether what was learned is what these parameters ask for, so that a frozen encoder keeps it."""
+        """Return whether the trained state matches the parameters, so that a frozen encoder keeps it."""
         before: tuple[Any, ...] | None = self.__dict__.get("_fitted_key")
         if before is None or not hasattr(self, "state_") or isinstance(self.embeddings, Word2Vec):
             return False
         return all(one is other or _are_equal(one, other) for one, other in zip(before, self._shape_key(), strict=True))
 
     def __sklearn_clone__(self) -> StatefulEncoder:
-        """Return a clone that keeps what a direct `fit` has learned, as one that was loaded does."""
+        """Return a clone that keeps the state of a direct `fit`, as the clone of a loaded encoder does."""
         cloned: StatefulEncoder = _clone_parametrized(self)
         if getattr(self, "history_", []):
             if self.frozen is not False and self._keeps_state():
@@ -53,15 +53,15 @@ class StatefulEncoder(EncodingMixin, ClassNamePrefixFeaturesOutMixin, Transforme
         return cloned
 
     def _shape_key(self) -> tuple[Any, ...]:
-        """Return the parameters that decide what is learned, but for how."""
+        """Return the parameters that decide the network and the state."""
         return (self.embeddings, *(getattr(self, name) for name in OF_START))
 
     def _parameters(self) -> EncoderParameters:
-        """Return the parameters, once they are checked."""
+        """Return the checked parameters."""
         return EncoderParameters(**{one.name: getattr(self, one.name) for one in fields(EncoderParameters)})
 
     def _start_state(self, start: Start | None = None) -> EncoderState:
-        """Return what training starts from; where a network is to be tried, that is one with attention."""
+        """Return the initial state; if a network is to be tried, it has attention."""
         parameters = self._parameters()
         if self._fit_options().choose and parameters.architecture is None:
             parameters = replace(parameters, architecture="attention")
@@ -69,7 +69,7 @@ class StatefulEncoder(EncodingMixin, ClassNamePrefixFeaturesOutMixin, Transforme
         return start_state(start, parameters, lambda: self._fit_options().seed)
 
     def _keep(self, state: EncoderState, interrupted: Interrupted | None = None) -> None:
-        """Keep what was learned, perhaps in a training that can go on."""
+        """Store the trained state, and the training if it can be resumed."""
         self._forget()
         self.state_, self.is_complete_ = state, interrupted is None
         self.history_: list[dict[str, Any]] = list(state.metadata.get("history", []))
@@ -78,7 +78,7 @@ class StatefulEncoder(EncodingMixin, ClassNamePrefixFeaturesOutMixin, Transforme
             self._interrupted = interrupted
 
     def _fit_options(self) -> FitOptions:
-        """Return how to train: `training`, with the seed and the threads of this encoder."""
+        """Return the options `training` with the seed and the threads of this encoder."""
         return (self.training or FitOptions()).with_own(self.random_state, self.workers)
 
     def _forget(self) -> None:
@@ -86,7 +86,7 @@ class StatefulEncoder(EncodingMixin, ClassNamePrefixFeaturesOutMixin, Transforme
             self.__dict__.pop(name, None)
 
     def __getstate__(self) -> dict[str, Any]:
-        """Leave out what is made again when it is needed."""
+        """Leave out caches, which are rebuilt on demand."""
         kept: dict[str, Any] = super().__getstate__()
         return {name: value for name, value in kept.items() if name not in _CACHED}
 
