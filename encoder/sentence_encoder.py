@@ -334,6 +334,19 @@ class SentenceEncoder(StatefulEncoder):
             encoder._folder = os.path.abspath(path)
         return encoder
 
+    def compress(self) -> SentenceEncoder:
+        """Return this encoder with a network that multiplies in int8: two to three times as fast if it is large.
+
+        Its vectors differ slightly. The speed needs a processor with an instruction for products of bytes, such as
+        AVX-512 VNNI; others compute the same vectors, more slowly than in float32.
+
+        Raises
+        ------
+        ValueError
+            If it has no attention, or computes in int8 already.
+        """
+        return self._fitted(self.state.compress())
+
     def by_path(self) -> EncoderByPath:
         """Return this encoder for clusters, pickled as the path of its folder and a digest of the files.
 

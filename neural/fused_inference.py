@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from w2v.neural.kernels import fused as kernels
 from w2v.neural.layers import activations, positions, rotary
 from w2v.neural.layers.dot_product import pad_heads
-from w2v.neural.layers.matmul import multiply_packed, pack
+from w2v.neural.layers.matmul import multiply_packed, pack, pack_int8
 from w2v.neural.packing import check_offsets, divide, in_threads
 from w2v.neural.parameters import ParameterTable, scope
 from w2v.neural.stack import StackConfig
@@ -35,6 +35,9 @@ class FusedNetwork:
         Neither causal nor with a memory.
     parameters : ParameterTable
         float32. They are copied, so that later changes are not seen.
+    compute_type : {"float32", "int8"}, default "float32"
+        With int8, the matrices of the layers and the rows that they multiply are rounded to 8 bits, each row and each
+        column with a scale of its own; see `kernels.products.int8`. What lies between the products stays float32.
 
     Raises
     ------
@@ -42,18 +45,20 @@ class FusedNetwork:
         If the parameters are not float32, the stack is causal or has cross-attention, or its mixer is not attention.
     """
 
-    def __init__(self, config: StackConfig, parameters: ParameterTable) -> None:
+    def __init__(self, config: StackConfig, parameters: ParameterTable, compute_type: str = "float32") -> None:
         if parameters.dtype != np.float32:
             raise ValueError(f"the parameters must be float32, not {parameters.dtype}")
         if config.causal or config.memory_size is not None:
             raise ValueError("fused inference is for stacks that see their whole sequence and nothing else")
         check_attention(config)
         self.config = config
-        self._plan = _plan(config, parameters)
+        self._plan = _plan(config, parameters, in_int8=compute_type == "int8")
         self.input_size = self._plan.input_size
 
     def rows(self, x: NDArray[np.float32], offsets: NDArray[np.int64], workers: int = 1) -> NDArray[np.float32]:
-        """Return what the network gives for every token, as the layers' own forward functions compute it, bit for bit.
+        """Return what the network gives for every token.
+
+        In float32 it is what the layers' own forward functions compute, bit for bit.
 
         Parameters
         ----------
@@ -166,11 +171,11 @@ def check_attention(config: StackConfig) -> None:
         raise ValueError(f"fused inference is for stacks of attention, not of the mixer {config.mixer!r}")
 
 
-def _plan(config: StackConfig, parameters: ParameterTable) -> kernels.Plan:
+def _plan(config: StackConfig, parameters: ParameterTable, *, in_int8: bool) -> kernels.Plan:
     """Return the network as the kernels read it."""
     shape, is_mapped = config.shape, "input.weight" in parameters
     input_size, is_gated = config.dim, False
-    weights, borders = _packed_layers(config, parameters)
+    weights, borders = _packed_layers(config, parameters, pack_int8 if in_int8 else pack)
     into = out_of = out_of_sums = out_bias = gate = _NOTHING
     if is_mapped:
         input_size = len(parameters["input.weight"])
@@ -197,6 +202,7 @@ def _plan(config: StackConfig, parameters: ParameterTable) -> kernels.Plan:
         epsilon=np.float32(config.epsilon),
         distance=-1 if shape.distance is None else shape.distance,
         kind=_ADDED.get(config.positions, 0),
+        in_int8=in_int8,
         mapped=is_mapped,
         gated=is_gated,
         table=table,
@@ -213,14 +219,16 @@ def _plan(config: StackConfig, parameters: ParameterTable) -> kernels.Plan:
     )
 
 
-def _packed_layers(config: StackConfig, parameters: ParameterTable) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+def _packed_layers(
+    config: StackConfig, parameters: ParameterTable, packed: Callable[..., NDArray[np.float32]]
+) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
     """Return the arrays of each layer side by side, shape (layers, size), and where each of them begins."""
     layers: list[list[NDArray[Any]]] = []
     for i in range(config.layers):
         own = parameters.scope(f"layers.{i}")
-        arrays = pack_attention(scope(own, "attention"), config.heads)
+        arrays = pack_attention(scope(own, "attention"), config.heads, packed=packed)
         for name in ("inner", "outer"):
-            arrays.append(pack(own[f"feed_forward.{name}.weight"], own[f"feed_forward.{name}.bias"]))
+            arrays.append(packed(own[f"feed_forward.{name}.weight"], own[f"feed_forward.{name}.bias"]))
         arrays += [pack_norm(own, name) for name in ("attention_norm", "feed_forward_norm")]
         arrays.append(own.get("attention.distances", np.zeros((0, 0), np.float32)).ravel())
         layers.append(arrays)
@@ -228,7 +236,13 @@ def _packed_layers(config: StackConfig, parameters: ParameterTable) -> tuple[NDA
     return np.stack([np.concatenate(arrays) for arrays in layers]), borders
 
 
-def pack_attention(own: Mapping[str, NDArray[Any]], n_heads: int, *, joined: bool = False) -> list[NDArray[np.float32]]:
+def pack_attention(
+    own: Mapping[str, NDArray[Any]],
+    n_heads: int,
+    *,
+    joined: bool = False,
+    packed: Callable[..., NDArray[np.float32]] = pack,
+) -> list[NDArray[np.float32]]:
     """Return the packed maps of a layer of attention to query, key, value and output; the first three `joined`."""
     maps = [
         tuple(pad_heads(own[f"{name}.{array}"], n_heads) for array in ("weight", "bias"))
@@ -237,7 +251,7 @@ def pack_attention(own: Mapping[str, NDArray[Any]], n_heads: int, *, joined: boo
     if joined:
         maps = [tuple(np.concatenate(arrays, axis=-1) for arrays in zip(*maps, strict=True))]
     from_heads = np.ascontiguousarray(pad_heads(own["output.weight"].T, n_heads).T)
-    return [pack(*arrays) for arrays in [*maps, (from_heads, own["output.bias"])]]
+    return [packed(*arrays) for arrays in [*maps, (from_heads, own["output.bias"])]]
 
 
 def pack_norm(own: Mapping[str, NDArray[Any]], name: str) -> NDArray[np.float32]:

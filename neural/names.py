@@ -26,6 +26,9 @@ ACTIVATIONS = ("gelu", "gelu-tanh", "relu", "tanh")
 MIXERS = ("attention", "recurrent", "convolution")
 """What lets the hidden states of a sequence see each other; see `w2v.neural.layers.block`."""
 
+COMPUTE_TYPES = ("float32", "int8")
+"""Data types of the products of matrices in inference; see `w2v.neural.fused_inference`."""
+
 POOLINGS = ("mean", "first", "max")
 """How the hidden states of a sequence become one; see `w2v.neural.layers.pooling`."""
 

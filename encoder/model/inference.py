@@ -108,8 +108,9 @@ class Inference:
         self._ready: FusedNetwork | None = None
         self._projected: NDArray[np.float32] | None = None
         self._n_tokens, self._lock = 0, Lock()
-        if state.attention is not None and state.parameters is not None:
-            self._ready = FusedNetwork(state.attention.stack, state.parameters)
+        network = state.attention
+        if network is not None and state.parameters is not None:
+            self._ready = FusedNetwork(network.stack, state.parameters, network.compute_type)
 
     def encode(
         self,

@@ -25,7 +25,7 @@ from w2v.neural import stack
 from w2v.neural.layers import layer_norm, linear
 from w2v.neural.layers.dropout import Dropout
 from w2v.neural.layers.positions import WITH_SINUSOIDS
-from w2v.neural.names import ACTIVATIONS, MIXERS
+from w2v.neural.names import ACTIVATIONS, COMPUTE_TYPES, MIXERS
 from w2v.neural.packing import check_offsets, divide, in_threads
 from w2v.neural.parameters import ParameterTable, Tensor, add, within
 from w2v.neural.stack import StackConfig
@@ -76,6 +76,9 @@ class NetworkConfig:
         Choice("How words exchange information: self-attention, a recurrent layer or a convolution.", MIXERS),
     )
     window: int = of_encoder("window")
+    compute_type: str = parameter(
+        "float32", Choice("Data type of the products of matrices when sentences are encoded.", COMPUTE_TYPES)
+    )
 
     def __post_init__(self) -> None:
         for one in fields(self):
@@ -85,6 +88,8 @@ class NetworkConfig:
         check_parameters(self)
         _ = self.stack  # checks what it is made of
         self._check_head()
+        if self.compute_type != "float32" and self.mixer != "attention":
+            raise ValueError(f"only attention computes in {self.compute_type}, not the mixer {self.mixer!r}")
 
     def _check_head(self) -> None:
         if self.head == "none" and self.dim != self.input_size:
@@ -113,8 +118,10 @@ class NetworkConfig:
         return cls(**values)
 
     def to_dict(self) -> dict[str, Any]:
-        """Return all values by name; with attention, without those that newer architectures added."""
+        """Return all values by name, without those that newer architectures and compute types added."""
         values = asdict(self)
+        if self.compute_type == "float32":
+            del values["compute_type"]
         if self.mixer == "attention":
             del values["mixer"], values["window"]
         return values

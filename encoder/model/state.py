@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -132,6 +132,23 @@ class EncoderState:
     def attention(self) -> NetworkConfig | None:
         """The network, if it has attention."""
         return self.network if self.architecture == "attention" else None
+
+    def compress(self) -> EncoderState:
+        """Return this state with a network that computes in int8; see `FusedNetwork`.
+
+        Raises
+        ------
+        ValueError
+            If it has no attention, or computes in int8 already.
+        """
+        if self.attention is None:
+            raise ValueError(
+                f"only encoders with attention compute in int8, and this one is {self.architecture}; precision='int8' "
+                "and --dtype int8 round the vectors themselves"
+            )
+        if self.attention.compute_type == "int8":
+            raise ValueError("the encoder computes in int8 already")
+        return replace(self, network=replace(self.attention, compute_type="int8"))
 
     @property
     def has_unknown(self) -> bool:

@@ -19,7 +19,7 @@ import numpy as np
 from w2v.kernels.jit import compiled, merged
 from w2v.kernels.simd import LANES, fma, load, load_vector, select_lanes, splat, store_vector, take, transpose
 from w2v.kernels.training import round_up
-from w2v.neural.kernels.matmul import ADD, ASSIGN, multiply
+from w2v.neural.kernels.products.matmul import ADD, ASSIGN, multiply
 from w2v.neural.kernels.rows import activate, normalise, rotate
 from w2v.neural.kernels.vector_math import exponential
 

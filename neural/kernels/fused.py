@@ -19,7 +19,8 @@ import numpy as np
 from w2v.kernels.jit import compiled, merged
 from w2v.kernels.simd import LANES, fma, load, load_vector, prefetch_read, splat, store_vector, sum_lanes
 from w2v.neural.kernels.attention import attend
-from w2v.neural.kernels.matmul import ADD, ASSIGN, multiply
+from w2v.neural.kernels.products import int8
+from w2v.neural.kernels.products.matmul import ADD, ASSIGN, multiply
 from w2v.neural.kernels.rows import activate, copy_values, gated_residual, normalise, rotate
 
 GROUP = 240
@@ -50,6 +51,8 @@ class Plan(NamedTuple):
         Reach of the biases of distances; -1 without.
     kind : int
         Of positions: 0, TABLE, INDEX or FRACTION.
+    in_int8 : bool
+        Whether the layers' matrices are packed as `products.int8` reads them.
     mapped, gated : bool
         Whether rows are mapped to `dim` and back, and whether the last column of the map back is a gate.
     table : ndarray of shape (n_positions, dim) or (1, dim), float32
@@ -80,6 +83,7 @@ class Plan(NamedTuple):
     epsilon: Any
     distance: int
     kind: int
+    in_int8: bool
     mapped: bool
     gated: bool
     table: Any
@@ -129,6 +133,8 @@ class _Scratch(NamedTuple):
     hidden: Any
     moments: Any
     positions: Any
+    numbers: Any
+    scales: Any
 
 
 @compiled
@@ -158,6 +164,8 @@ def _scratch(plan, n):
         np.empty(n * dim, np.float32), np.empty(n * dim, np.float32), np.empty(n * width, np.float32),
         np.empty(n * width, np.float32), np.empty(n * width, np.float32), np.empty(n * width, np.float32),
         np.empty(n * plan.d_ff, np.float32), np.empty(n, np.float32), np.empty(n, np.int64),
+        np.empty(n * int8.stride_of(max(dim, width, plan.d_ff)) if plan.in_int8 else 0, np.uint8),
+        np.empty(n, np.float32),
     )  # fmt: skip
 
 
@@ -183,6 +191,17 @@ def _add_positions(plan, h, positions, n, offsets, first, last):
 
 
 @merged
+def _map(plan, x, n, width, is_rounded, panels, n_columns, add, out, s):
+    """Assign x W + b to `out`, or add it; `is_rounded` tells that the rows were the last that `quantise` rounded."""
+    if plan.in_int8:
+        if not is_rounded:
+            int8.quantise(x, n, width, s.numbers, s.scales)
+        int8.multiply(s.numbers, s.scales, n, width, panels, n_columns, add, out)
+    else:
+        multiply(x, n, width, panels, n_columns, add, out)
+
+
+@merged
 def _run_layer(plan, row, n, offsets, n_sequences, cos, sin, s):
     """Put n rows s.h through one layer, in place; `row` holds its arrays."""
     no_mask, no_weights, no_offsets = np.zeros(0, np.bool_), np.zeros(0, np.float32), np.zeros(0, np.int64)
@@ -193,9 +212,9 @@ def _run_layer(plan, row, n, offsets, n_sequences, cos, sin, s):
     if plan.pre:
         normalise(s.h, n, dim, plan.epsilon, gain1, bias1, s.normal, s.moments, s.moments)
         source = s.normal
-    multiply(source, n, dim, row[borders[QUERY] : borders[KEY]], width, ASSIGN, s.q)
-    multiply(source, n, dim, row[borders[KEY] : borders[VALUE]], width, ASSIGN, s.k)
-    multiply(source, n, dim, row[borders[VALUE] : borders[OUTPUT]], width, ASSIGN, s.v)
+    _map(plan, source, n, dim, False, row[borders[QUERY] : borders[KEY]], width, ASSIGN, s.q, s)
+    _map(plan, source, n, dim, True, row[borders[KEY] : borders[VALUE]], width, ASSIGN, s.k, s)
+    _map(plan, source, n, dim, True, row[borders[VALUE] : borders[OUTPUT]], width, ASSIGN, s.v, s)
     if cos.size:
         q, k = s.q[: n * width].reshape(n, width), s.k[: n * width].reshape(n, width)
         rotate(q, plan.n_heads, cos, sin, s.positions, 1, q)
@@ -204,17 +223,17 @@ def _run_layer(plan, row, n, offsets, n_sequences, cos, sin, s):
         s.q, s.k, s.v, offsets, offsets, _FIRST, n_sequences, plan.n_heads, plan.head_size, plan.scale,
         row[borders[DISTANCES] : borders[END]], plan.distance, _WHOLE, no_mask, s.mixed, no_weights, no_offsets,
     )  # fmt: skip
-    multiply(s.mixed, n, width, row[borders[OUTPUT] : borders[INNER]], dim, ADD, s.h)
+    _map(plan, s.mixed, n, width, False, row[borders[OUTPUT] : borders[INNER]], dim, ADD, s.h, s)
     source = s.h
     if plan.pre:
         normalise(s.h, n, dim, plan.epsilon, gain2, bias2, s.normal, s.moments, s.moments)
         source = s.normal
     else:
         normalise(s.h, n, dim, plan.epsilon, gain1, bias1, s.h, s.moments, s.moments)
-    multiply(source, n, dim, row[borders[INNER] : borders[OUTER]], plan.d_ff, ASSIGN, s.hidden)
+    _map(plan, source, n, dim, False, row[borders[INNER] : borders[OUTER]], plan.d_ff, ASSIGN, s.hidden, s)
     hidden = s.hidden[: n * plan.d_ff]
     activate(plan.activation, hidden, hidden)
-    multiply(s.hidden, n, plan.d_ff, row[borders[OUTER] : borders[NORM1]], dim, ADD, s.h)
+    _map(plan, s.hidden, n, plan.d_ff, False, row[borders[OUTER] : borders[NORM1]], dim, ADD, s.h, s)
     if not plan.pre:
         normalise(s.h, n, dim, plan.epsilon, gain2, bias2, s.h, s.moments, s.moments)
 

@@ -13,7 +13,7 @@ import numpy as np
 
 from w2v.kernels.jit import compiled
 from w2v.kernels.simd import LANES, fma, load_vector, splat, store_vector
-from w2v.neural.kernels.matmul import ADD, ASSIGN, multiply
+from w2v.neural.kernels.products.matmul import ADD, ASSIGN, multiply
 from w2v.neural.kernels.vector_math import hyperbolic_tangent, plus, sigmoid
 
 _float32 = np.float32

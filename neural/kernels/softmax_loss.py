@@ -19,7 +19,7 @@ import numpy as np
 from w2v.kernels.jit import compiled
 from w2v.kernels.simd import LANES, load_vector, splat, store_vector, sum_lanes
 from w2v.kernels.training import round_up
-from w2v.neural.kernels.matmul import (
+from w2v.neural.kernels.products.matmul import (
     ADD,
     ASSIGN,
     PANEL,

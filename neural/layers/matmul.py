@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from w2v.neural.buffers import empty
-from w2v.neural.kernels import matmul as kernels
+from w2v.neural.kernels.products import int8
+from w2v.neural.kernels.products import matmul as kernels
 
 
 def product(x: NDArray[Any], weight: NDArray[Any], bias: NDArray[Any] | None = None) -> NDArray[Any]:
@@ -59,7 +60,7 @@ def sum_of_outer_products(x: NDArray[Any], dy: NDArray[Any]) -> NDArray[Any]:
 
 
 def pack(weight: NDArray[np.float32], bias: NDArray[np.float32] | None = None) -> NDArray[np.float32]:
-    """Return a matrix and a bias in the order in which `kernels.matmul.multiply` reads them."""
+    """Return a matrix and a bias in the order in which `kernels.products.matmul.multiply` reads them."""
     panels = empty((kernels.packed_size(*weight.shape),))
     nothing = np.zeros(weight.shape[1], np.float32) if bias is None else bias
     kernels.pack(weight.ravel(), *weight.shape, nothing, panels)
@@ -71,3 +72,31 @@ def pack_transposed(weight: NDArray[np.float32]) -> NDArray[np.float32]:
     panels = empty((kernels.packed_size(weight.shape[1], len(weight)),))
     kernels.pack_transposed(weight.ravel(), *weight.shape, panels)
     return panels
+
+
+def pack_int8(weight: NDArray[np.float32], bias: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return a matrix, rounded to int8 with a scale a column, and a bias as `products.int8.multiply` reads them.
+
+    Parameters
+    ----------
+    weight : ndarray of shape (K, M), float32
+    bias : ndarray of shape (M,), float32
+
+    Returns
+    -------
+    ndarray, float32, flat
+        A quarter of the size of `weight`, and three values a column. Some hold the bits of integers.
+    """
+    width, n_columns = weight.shape
+    n_panels, n_fours = -(-n_columns // int8.PANEL), -(-width // 4)
+    largest = np.abs(weight).max(axis=0, initial=0)
+    numbers = np.zeros((4 * n_fours, n_panels * int8.PANEL), np.int8)
+    numbers[:width, :n_columns] = np.rint(weight * (int8.LARGEST / np.where(largest > 0, largest, 1)))
+    panels = np.zeros((n_panels, int8.HEAD + n_fours, int8.PANEL), np.float32)
+    heads = np.zeros((int8.HEAD, n_panels * int8.PANEL), np.float32)
+    heads[0] = (-int8.MIDDLE * numbers.sum(axis=0, dtype=np.int32)).view(np.float32)
+    heads[1, :n_columns], heads[2, :n_columns] = largest / int8.LARGEST, bias
+    panels[:, : int8.HEAD] = heads.reshape(int8.HEAD, n_panels, int8.PANEL).transpose(1, 0, 2)
+    fours = numbers.reshape(n_fours, 4, n_panels, int8.PANEL).transpose(2, 0, 3, 1)
+    panels[:, int8.HEAD :] = np.ascontiguousarray(fours).view(np.float32)[..., 0]
+    return panels.reshape(-1)

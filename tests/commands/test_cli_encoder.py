@@ -48,6 +48,21 @@ def test_encode_writes_a_row_for_each_line(model: Path, text: Path, tmp_path: Pa
     np.testing.assert_array_equal(np.load(tmp_path / "v.npy"), SentenceEncoder(make_embeddings()).encode(LINES))
 
 
+def test_export_writes_an_encoder_that_computes_in_int8(
+    model: Path, attentive: Path, text: Path, tmp_path: Path
+) -> None:
+    result = run("export", attentive, tmp_path / "small", "--format", "int8")
+    assert result.exit_code == 0, result.output
+    assert run("encode", tmp_path / "small", text, "-o", tmp_path / "v.npy").exit_code == 0
+    expected = SentenceEncoder.load(attentive).compress().encode(LINES)
+    np.testing.assert_array_equal(np.load(tmp_path / "v.npy"), expected)
+    assert json.loads(run("info", tmp_path / "small", "--json").stdout)["network"]["compute_type"] == "int8"
+    again = run("export", tmp_path / "small", tmp_path / "x", "--format", "int8")
+    assert_mistake(again, 1, "computes in int8 already")
+    assert_mistake(run("export", model, tmp_path / "x", "--format", "int8"), 1, "only encoders with attention")
+    assert not (tmp_path / "x").exists()
+
+
 def test_encode_takes_an_encoder_and_options(attentive: Path, text: Path, tmp_path: Path) -> None:
     output = tmp_path / "v.npy"
     result = run(

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from w2v.neural.kernels.matmul import BLOCK, PANEL, ROWS
+from w2v.neural.kernels.products.matmul import BLOCK, PANEL, ROWS
 from w2v.neural.layers import activations, dropout, layer_norm, pooling, positions, rotary
 from w2v.neural.layers.dropout import DropoutMask
 from w2v.neural.layers.matmul import product, product_transposed, sum_of_outer_products

@@ -341,6 +341,33 @@ def test_a_vector_with_attention_depends_on_its_sentence_alone(batch_size: int, 
     assert np.abs(encoder.encode(SENTENCES) - SentenceEncoder(EMBEDDINGS).encode(SENTENCES)).max() > 0.01
 
 
+@pytest.mark.parametrize("norm", ["pre", "post"])
+def test_a_compressed_encoder_computes_in_int8_wherever_it_goes(norm: str, tmp_path: Path) -> None:
+    encoder = SentenceEncoder(make_embeddings(), "attention", layers=2, heads=2, dim=16, norm=norm, random_state=1)
+    assert encoder.state.parameters is not None
+    encoder.state.parameters.flat[:] += 0.3 * np.random.default_rng(5).normal(size=encoder.state.parameters.flat.shape)
+    before, small = encoder.encode(SENTENCES), encoder.compress()
+    found = small.encode(SENTENCES)
+    assert np.array_equal(encoder.encode(SENTENCES), before)
+    is_text = before.any(axis=1)
+    assert not np.array_equal(found, before) and not found[~is_text].any()
+    assert ((found * before).sum(axis=1)[is_text] > 0.99).all()
+    alone = np.vstack([small.encode([sentence]) for sentence in SENTENCES])
+    assert np.array_equal(alone, found)
+    small.save(tmp_path / "small")
+    opened = SentenceEncoder.load(tmp_path / "small")
+    assert np.array_equal(opened.encode(SENTENCES), found)
+    assert np.array_equal(opened.by_path().encode(SENTENCES), found)
+    assert np.array_equal(pickle.loads(pickle.dumps(opened)).encode(SENTENCES), found)
+    with pytest.raises(ValueError, match="computes in int8 already"):
+        opened.compress()
+
+
+def test_only_attention_is_compressed() -> None:
+    with pytest.raises(ValueError, match="only encoders with attention compute in int8, and this one is static"):
+        SentenceEncoder(make_embeddings()).compress()
+
+
 def test_return_attention_gives_weights_that_sum_to_one() -> None:
     encoder = trained_like(SentenceEncoder(make_embeddings(), **ATTENTION))
     found = encoder.encode(SENTENCES, return_attention=True)

@@ -65,7 +65,8 @@ def pack_transposed(weight, n_columns, width, panels):
 
 
 @compiled
-def _copy_tile(scratch, n_rows, n_columns, out, at, stride, add):
+def copy_tile(scratch, n_rows, n_columns, out, at, stride, add):
+    """Assign the first rows and columns of a tile, stored in rows of PANEL values, to out[at:], or add them."""
     for r in range(n_rows):
         for c in range(n_columns):
             value = scratch[r * PANEL + c]
@@ -134,7 +135,7 @@ def multiply(x, n_rows, width, panels, n_columns, add, out):
                     _multiply_middle(x, places, width, panels, panel, one, ASSIGN, scratch, 0, PANEL)
                 else:
                     _multiply_all(x, places, width, panels, panel, one, ASSIGN, scratch, 0, PANEL)
-                _copy_tile(scratch, n, m, out, at, n_columns, add)
+                copy_tile(scratch, n, m, out, at, n_columns, add)
 
 
 @compiled
@@ -178,4 +179,4 @@ def add_outer_products(x, n_rows, width, dy, n_columns, out):
                     add_tile(tile, out, steps(k * n_columns, n_columns, ROWS), first)
                 else:
                     store_tile(tile, scratch, scratch_rows, 0)
-                    _copy_tile(scratch, min(ROWS, width - k), valid, out, k * n_columns + first, n_columns, ADD)
+                    copy_tile(scratch, min(ROWS, width - k), valid, out, k * n_columns + first, n_columns, ADD)
