@@ -58,9 +58,11 @@ def test_encode_writes_several_files_to_one_as_before(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("options", "code", "message"),
     [
-        (["-o", "v.npy", "--format", "parquet"], 2, "v.npy is one file, but --format parquet and --cluster need"),
+        (["-o", "v.npy", "--format", "parquet"], 2, "v.npy is the name of one file, but --format parquet and"),
+        (["-o", "x.parquet", "--format", "parquet"], 2, "into a folder: give --output x."),
+        (["-o", "x.JSONL", "--format", "parquet"], 2, "into a folder: give --output x."),
         (["--jsonl", "--format", "parquet"], 2, "--format parquet and --cluster need --output FOLDER"),
-        (["-o", "v.npy", "--cluster", "local:2"], 2, "v.npy is one file, but"),
+        (["-o", "v.npy", "--cluster", "local:2"], 2, "v.npy is the name of one file, but"),
         (["-o", "v", "--jsonl", "--cluster", "local:2"], 2, "--jsonl writes one file, but"),
         (["-o", "v", "--cluster", "host:8786"], 2, "'host:8786' is not the address of a cluster"),
         (["-o", "v", "--format", "csv"], 2, "must be 'npy' or 'parquet', got 'csv'"),
