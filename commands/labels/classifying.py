@@ -23,8 +23,8 @@ from w2v.commands.shared.options import (
     model_argument,
     number_option,
 )
-from w2v.commands.shared.output import json_text
-from w2v.corpora.labels.labelled import TableColumns
+from w2v.commands.shared.output import json_text, say
+from w2v.corpora.labels.labelled import TableColumns, is_table, read_unlabelled, without_labels
 from w2v.corpora.readers import TextReader
 from w2v.display.wording import printable
 from w2v.neural.tasks.labels.classification.parameters import ClassifierParameters
@@ -76,8 +76,8 @@ def fit_classifier(
 ) -> None:
     """Train a classifier on labelled texts.
 
-    FILE has lines of a label, a tab and a text, or fastText's __label__ and a text; or it is a CSV or TSV table with a
-    header, whose columns you name. A text may have several labels.
+    FILE has lines of a label, a tab and a text, or fastText's __label__ and a text; or it is a CSV, TSV or JSON lines
+    table, whose columns you name. A text may have several labels.
 
     Without layers, it is fastText's classifier: a linear model on the mean of words and word n-grams. With --max-time,
     it also tries layers, naive Bayes and mixtures, and keeps what classifies held-out texts best.
@@ -127,21 +127,38 @@ Examples:
 @click.argument("files", metavar="[FILE]...", nargs=-1)
 @number_option("--top", default=1, help="With --json: number of most probable labels per line.")
 @click.option("--why", is_flag=True, help="Show how much each word adds to the log-odds of the label.")
+@click.option(
+    "--text-column", multiple=True, metavar="NAME",
+    help="FILE is a CSV, TSV or JSON lines table: column of the texts. May be repeated; the columns are joined.",
+)  # fmt: skip
 @errors_option
 @json_option
-def classify(model: Path, files: tuple[str, ...], top: int, why: bool, errors: str, as_json: bool) -> None:
+def classify(
+    model: Path,
+    files: tuple[str, ...],
+    top: int,
+    why: bool,
+    text_column: tuple[str, ...],
+    errors: str,
+    as_json: bool,
+) -> None:
     """Classify each line of files, or of standard input.
 
     Each output line has the label, its probability and the text, separated by tabs; several labels are separated by
-    commas. --why adds the words that contribute most. --json prints one object per line.
+    commas. --why adds the words that contribute most. --json prints one object per line. fastText's __label__ marks are
+    no part of a text.
     """
     if top > 1 and not as_json:
         raise click.UsageError("--top needs --json: without it, each line has one answer.")
     from w2v.neural.tasks.labels.classification.text_classifier import TextClassifier
 
-    reader = TextReader(files or "-", errors=errors)
+    if text_column:
+        lines = iter(read_unlabelled(files or "-", TableColumns(text_column, errors=errors)))
+    else:
+        if tables := [name for name in files if is_table(name)]:
+            say(f"{tables[0]} is read as lines of text; --text-column NAME reads one of its columns.")
+        lines = map(without_labels, TextReader(files or "-", errors=errors).lines())
     opened = TextClassifier.load(model)
-    lines = reader.lines()
     while texts := list(islice(lines, _AT_ONCE)):
         for text, answer in zip(texts, opened.explain(texts), strict=True):
             words = opened.contributions(text) if why else []

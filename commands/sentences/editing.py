@@ -79,6 +79,7 @@ def edit_index(
     compact. An interruption leaves INDEX as it was before the current step.
     """
     from w2v.encoder.retrieval import SentenceIndex
+    from w2v.encoder.retrieval.index.changes.editing import check_some_stay
 
     if not (removed or remove_file or remove_where or replace or compact):
         raise click.UsageError("Nothing to do: give --remove, --remove-file, --remove-where, --replace or --compact.")
@@ -93,6 +94,8 @@ def edit_index(
         changes = None if replace is None else _read_changes(opened, replace, text_column, id_column, errors, ids)
         if changes is not None:  # first, since a text may have no known word
             facts["replaced"] = opened.replace(*changes[:2], metadata=changes[2], progress=progress)
+        if compact and (ids or remove_where is not None):
+            check_some_stay(opened.path, ids, opened.chosen(remove_where))
         if ids:
             facts["removed"] += opened.remove(ids)
         if remove_where is not None:

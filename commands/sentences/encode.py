@@ -34,6 +34,7 @@ from w2v.commands.shared.output import (
     print_result,
     print_table,
     show_bytes,
+    show_work,
 )
 from w2v.commands.shared.parameters import parameter_option, table_options
 from w2v.commands.shared.saving import keep, saving
@@ -58,6 +59,7 @@ Examples:
   w2v encode my.model sentences.txt.gz --output vectors.npy --dtype float16
   w2v encode my.images pictures/ --output vectors.npy
   w2v encode my.encoder 'news/*.gz' --output vectors/ --format parquet
+  w2v encode my.encoder reviews.csv --text-column review --output vectors.npy
   cat sentences.txt | w2v encode my.encoder --jsonl > vectors.jsonl""",
 )
 @model_argument
@@ -70,6 +72,9 @@ Examples:
     help="FILE.npy, a folder for many files, or with --jsonl any file.",
 )
 @click.option("--jsonl", is_flag=True, help="Write one JSON object per line, by default to standard output.")
+@click.option(
+    "--text-column", metavar="NAME", help="FILE is a CSV, TSV or JSON lines table: encode its column NAME, row by row."
+)
 @parameter_option("format", FILE_FORMAT, FILE_FORMAT.choices[0])
 @cluster_option
 @table_options(EncoderParameters, ("normalize", "truncate_dim", "batch_size", "workers"))
@@ -82,6 +87,7 @@ def encode(
     files: tuple[str, ...],
     output: str | None,
     jsonl: bool,
+    text_column: str | None,
     format: Literal["npy", "parquet"],
     cluster: str | None,
     batch_size: int,
@@ -108,7 +114,11 @@ def encode(
 
     inputs = files or ("-",)
     is_of_pictures = is_kind(model, "image-classifier")
+    if text_column is not None and is_of_pictures:
+        raise click.UsageError(f"--text-column is for texts, but {model} encodes pictures.")
     if output is not None and is_folder(output, jsonl=jsonl, is_wanted=needs_folder):
+        if text_column is not None:
+            raise click.UsageError("--text-column writes one file: give --output FILE.npy, or --jsonl.")
         if is_of_pictures:
             raise click.UsageError(f"{model} encodes pictures into a single file: give --output FILE.npy.")
         how = {
@@ -122,7 +132,7 @@ def encode(
     opened = (
         _open_pictures(model, inputs, workers)
         if is_of_pictures
-        else _open_texts(model, inputs, workers, errors, batch_size)
+        else _open_texts(model, inputs, workers, errors, batch_size, text_column)
     )
     wanted = Output(opened.ends_at_unit_length if normalize is None else normalize, truncate_dim, precision)
     _write_one(opened, wanted, inputs, None if output is None else Path(output), jsonl, overwrite)
@@ -156,7 +166,9 @@ class _Opened(NamedTuple):
     pieces: Callable[[Any, Path | None], AbstractContextManager[Iterator[tuple[bytes, Any]]]]
 
 
-def _open_texts(model: Path, inputs: tuple[str, ...], workers: int | None, errors: str, batch_size: int) -> _Opened:
+def _open_texts(
+    model: Path, inputs: tuple[str, ...], workers: int | None, errors: str, batch_size: int, text_column: str | None
+) -> _Opened:
     from w2v.encoder.model.inference import Inference
     from w2v.encoder.opening import open_encoder
 
@@ -164,7 +176,8 @@ def _open_texts(model: Path, inputs: tuple[str, ...], workers: int | None, error
 
     @contextmanager
     def pieces(wanted: Any, output: Path | None) -> Iterator[Iterator[tuple[bytes, Any]]]:
-        with _reading(inputs, errors) as (reader, blocks):
+        opened = _reading(inputs, errors) if text_column is None else _reading_column(inputs, text_column, errors)
+        with opened as (reader, blocks):
             yield _with_space(output, inference.encode_blocks(blocks, wanted, batch_size), reader)
 
     return _Opened(inference.state.dimension, inference.state.pooling.ends_at_unit_length, pieces)
@@ -205,8 +218,34 @@ def _reading(inputs: str | tuple[str, ...], errors: str) -> Iterator[tuple[TextR
         yield reader, blocks()
 
 
+class _Column(NamedTuple):
+    """The tables that texts are in; how much space their vectors will take is not known before."""
+
+    paths: list[str]
+    consumed_bytes: int = 0
+    total_bytes: int | None = None
+
+
+@contextmanager
+def _reading_column(inputs: tuple[str, ...], name: str, errors: str) -> Iterator[tuple[_Column, Iterable[Block]]]:
+    """Open the texts in a column of tables, a line for each row, and show how many have been read."""
+    from w2v.corpora.tables.files import read_texts
+    from w2v.encoder.retrieval.similar import as_blocks
+
+    texts, _ = read_texts(inputs, name, errors=errors)
+    with show_work("encoding") as progress:
+
+        def told() -> Iterator[str]:
+            for number, text in enumerate(texts, 1):
+                yield text
+                if progress is not None:
+                    progress("encoding", number, len(texts))
+
+        yield _Column(texts.paths), as_blocks(told())
+
+
 def _with_space(
-    output: Path | None, pieces: Iterator[tuple[bytes, Any]], reader: TextReader
+    output: Path | None, pieces: Iterator[tuple[bytes, Any]], reader: TextReader | _Column
 ) -> Iterator[tuple[bytes, Any]]:
     """Return the pieces of a text; raise an error if there are none, or if the disk has no space for them."""
     first = next(pieces, None)

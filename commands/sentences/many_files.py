@@ -13,6 +13,7 @@ import click
 from w2v.cluster.clients import describe, open_client
 from w2v.commands.shared.output import note, progress_mode, say
 from w2v.commands.shared.toolkit import mark_saved
+from w2v.commands.shared.types import FILE_SUFFIXES
 
 if TYPE_CHECKING:
     from w2v.encoder.files.encoding import EncodedFiles
@@ -26,12 +27,16 @@ def is_folder(output: str, *, jsonl: bool, is_wanted: bool) -> bool:
     click.UsageError
         If a folder is wanted, but the output is the name of a file.
     """
-    if is_wanted and (jsonl or Path(output).suffix == ".npy"):
-        what = "--jsonl writes" if jsonl else f"{output} is"
-        raise click.UsageError(f"{what} one file, but --format parquet and --cluster need --output FOLDER.")
+    is_marked = os.path.isdir(output) or output.endswith(os.sep)
+    if is_wanted and (jsonl or (Path(output).suffix.lower() in FILE_SUFFIXES and not is_marked)):
+        what = "--jsonl writes" if jsonl else f"{output} is the name of"
+        raise click.UsageError(
+            f"{what} one file, but --format parquet and --cluster write a file of vectors for each FILE into a folder: "
+            f"give --output {'FOLDER' if jsonl else Path(output).stem}."
+        )
     if jsonl or os.path.isfile(output):
         return False
-    return is_wanted or os.path.isdir(output) or output.endswith(os.sep) or not Path(output).suffix
+    return is_wanted or is_marked or not Path(output).suffix
 
 
 def encode_to_folder(

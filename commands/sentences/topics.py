@@ -29,6 +29,7 @@ from w2v.commands.shared.options import (
 )
 from w2v.commands.shared.output import decimals, json_text, percent, print_json, print_table, say, show_work
 from w2v.commands.shared.saving import keep, saving
+from w2v.commands.shared.types import FILE_SUFFIXES
 from w2v.display.progress import name_of
 from w2v.display.wording import printable
 from w2v.encoder.retrieval.keywords.stop_words import chosen_stop_words
@@ -39,7 +40,6 @@ if TYPE_CHECKING:
     from w2v.encoder.retrieval import Periods, SentenceIndex, Topics
 
 _LISTS, _PAGES = (".tsv", ".txt", ".jsonl"), (".html", ".htm", ".md", ".markdown")
-_NEVER_FOLDERS = (".csv", ".json", ".ndjson", ".parquet", ".pdf", ".png", ".svg", ".xlsx", ".npy", ".gz", ".zip")
 _FITTED = ("clusters", "method", "min_size", "reduction", "dims", "words", "stop_words", "bigrams", "split_sentences")
 _HEADER = (">topic", ">sentences", "keywords", "example")
 _UNITS = ("day", "month", "year")
@@ -165,7 +165,7 @@ def _check_output(output: Path | None, overwrite: bool) -> None:
         check_report_path(output, overwrite)
     elif output.suffix.lower() in _LISTS:
         check_output_file(output, overwrite=overwrite)
-    elif output.suffix.lower() in _NEVER_FOLDERS:
+    elif output.suffix.lower() in FILE_SUFFIXES:
         raise click.BadParameter(
             f"{output} is the name of a file that topics cannot be written to: files end in "
             f"{', '.join((*_LISTS, *_PAGES))}, other names are folders.",

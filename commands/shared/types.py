@@ -18,6 +18,13 @@ else:  # before version 8.4, click's types have no parameter
     _NumberType = _TextType = click.ParamType
 
 
+FILE_SUFFIXES = (
+    ".csv", ".gz", ".html", ".json", ".jsonl", ".md", ".ndjson", ".npy", ".npz", ".parquet", ".pdf", ".png", ".svg",
+    ".tsv", ".txt", ".xlsx", ".zip",
+)  # fmt: skip
+"""What the names of files end in, so that nobody who gives such a name expects a folder."""
+
+
 class Duration(_NumberType):
     """A duration in seconds: a plain number, or numbers with units, such as 30s, 5m, 1.5h or 1h30m."""
 

@@ -20,9 +20,10 @@ from w2v.commands.shared.options import (
     model_argument,
     number_option,
     overwrite_option,
+    progress_option,
     workers_option,
 )
-from w2v.commands.shared.output import json_text, note_missing_glyphs, say
+from w2v.commands.shared.output import json_text, note_missing_glyphs, say, show_work
 from w2v.corpora.inputs import display_name, expand_inputs
 from w2v.corpora.readers import TextReader
 from w2v.display.wording import printable
@@ -120,6 +121,7 @@ Examples:
 @workers_option
 @overwrite_option
 @json_option
+@progress_option
 def translate(
     model: Path,
     files: tuple[str, ...],
@@ -136,8 +138,9 @@ def translate(
 ) -> None:
     """Translate each line of files, or of standard input, in order.
 
-    An empty line stays empty. --json prints one object per line: translations and scores, and for every piece its
-    probability, the most probable alternatives and its cross-attention.
+    An empty line stays empty. A line longer than those of training is translated in parts, cut between sentences where
+    possible. --json prints one object per line: translations and scores, and for every piece its probability, the most
+    probable alternatives and its cross-attention, which lines in parts have not.
     """
     if n_best > beam:
         raise click.UsageError(f"--n-best must be at most --beam, {beam}, not {n_best}.")
@@ -151,13 +154,18 @@ def translate(
     translator = Translator.load(model)
     wanted = Wanted(scores=as_json, alternatives=5 if as_json else 0, alignments=as_json or attention is not None)
     lines, made = reader.lines(), list[str]()
+    n_before = 0
     while texts := list(islice(lines, _AT_ONCE)):
-        found = translator.explain(
-            texts, beam=beam, length_penalty=length_penalty, n_best=n_best, batch_size=batch_size, workers=workers,
-            wanted=wanted,
-        )  # fmt: skip
+        what = f"translating lines {n_before + 1:,} to {n_before + len(texts):,}"
+        with show_work(what) as update:
+            tell = None if update is None else partial(update, what)
+            found = translator.explain(
+                texts, beam=beam, length_penalty=length_penalty, n_best=n_best, batch_size=batch_size, workers=workers,
+                wanted=wanted, progress=tell,
+            )  # fmt: skip
+        n_before += len(texts)
         if attention is not None and (filled := [best for best, *_ in found if best.pieces]):
-            _draw(filled[0], attention, overwrite)
+            _draw(next((one for one in filled if one.alignment is not None), filled[0]), attention, overwrite)
             attention = None
         for text, translations in zip(texts, found, strict=True):
             if wanted_texts is not None:

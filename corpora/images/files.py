@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+import warnings
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
@@ -16,15 +17,36 @@ from w2v.corpora.images.arrays import MOST_BYTES
 from w2v.corpora.inputs import CorpusError
 
 SUFFIXES = (".png", ".jpg", ".jpeg")
+_OTHERS = (".gif", ".tif", ".tiff", ".bmp", ".webp", ".avif", ".heic", ".jp2", ".jfif")
+_SHOWN = 3
+
+
+class PassedOverWarning(UserWarning):
+    """Pictures of other formats, or folders without any picture, are passed over."""
+
+
+def warn_of_others(folder: str | os.PathLike[str], empty: Sequence[str]) -> None:
+    """Warn of what looks like pictures in a folder and is not read, and of its folders, `empty`, without any."""
+    others = _files(folder, _OTHERS)
+    passed = [(others, "pictures are neither PNG nor JPEG"), (empty, "folders have no PNG or JPEG")]
+    for names, what in passed:
+        if names:
+            shown = ", ".join(names[:_SHOWN]) + (", …" if len(names) > _SHOWN else "")
+            message = f"{os.fspath(folder)}: {len(names):,} {what} and are passed over: {shown}"
+            warnings.warn(PassedOverWarning(message), stacklevel=5)
 
 
 def picture_names(folder: str | os.PathLike[str]) -> list[str]:
     """Return the PNG and JPEG files in a folder and all folders in it, sorted; hidden ones are left out."""
+    return _files(folder, SUFFIXES)
+
+
+def _files(folder: str | os.PathLike[str], suffixes: tuple[str, ...]) -> list[str]:
     found = []
     for place, folders, files in os.walk(folder):
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         found += [os.path.join(place, name) for name in sorted(files)
-                  if name.lower().endswith(SUFFIXES) and not name.startswith(".")]  # fmt: skip
+                  if name.lower().endswith(suffixes) and not name.startswith(".")]  # fmt: skip
     return found
 
 

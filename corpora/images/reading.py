@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from w2v.corpora.images.archives import IDX_NAMES, read_idx_files, read_npz
 from w2v.corpora.images.arrays import NUMBER, Numbered, Pictures
-from w2v.corpora.images.files import SUFFIXES, check_one_size, picture_names, read_files, scaled
+from w2v.corpora.images.files import SUFFIXES, check_one_size, picture_names, read_files, scaled, warn_of_others
 from w2v.corpora.inputs import CorpusError
 
 PathLike = str | os.PathLike[str]
@@ -48,6 +48,8 @@ def read_pictures(
     CorpusError
         If there is no picture, a file cannot be read or is damaged, pictures are of several sizes, or there is not a
         label for each picture; the message names the file.
+    PassedOverWarning
+        A warning, if a folder has pictures of other formats, or folders without any.
     ModuleNotFoundError
         If PNG or JPEG are to be read, or pictures to be scaled, and Pillow is missing.
     """
@@ -123,8 +125,10 @@ def _read_folder(folder: Path, size: tuple[int, int] | None, channels: int | Non
                if entry.is_dir() and not entry.name.startswith(".")}  # fmt: skip
     names = [name for own in classes.values() for name in own]
     labels: NDArray[Any] | None = np.array([label for label, own in classes.items() for _ in own])
+    empty = [name for name, own in classes.items() if not own] if names else []
     if not names:
         names, labels = picture_names(folder), None
+    warn_of_others(folder, empty)
     if not names:
         raise CorpusError(
             f"{folder} has no pictures: expected a folder of PNG or JPEG files for each class, or IDX files such as "

@@ -1,7 +1,8 @@
-"""Labelled texts: lines of a label, a tab and a text, tables with named columns, fastText's and TREC's formats."""
+"""Labelled texts: lines of a label, a tab and a text, tables and JSON lines, fastText's and TREC's formats."""
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import warnings
@@ -15,7 +16,10 @@ from w2v.corpora.inputs import CorpusError, display_name
 from w2v.corpora.readers import TextReader
 from w2v.corpora.tables.rows import any_cell_size, numbered_rows
 
-__all__ = ["PREFIX", "HeaderWarning", "Labelled", "TableColumns", "read_labelled"]
+__all__ = [
+    "PREFIX", "HeaderWarning", "Labelled", "TableColumns", "is_table", "read_labelled", "read_unlabelled",
+    "without_labels",
+]  # fmt: skip
 
 PathLike = str | os.PathLike[str]
 
@@ -24,8 +28,10 @@ PREFIX = "__label__"
 
 _TREC = re.compile(r"([A-Z]+):[a-z]+ (.+)")
 _PACKED = (".gz", ".bz2", ".xz", ".zst")
+_JSON = (".jsonl", ".ndjson")
 _EXPECTED = f"expected a label, a tab and a text, or fastText's {PREFIX}LABEL and a text"
 _Row = tuple[str, Sequence[str]]
+_Named = tuple[str | None, tuple[str, ...]]  # the columns of labels and of texts
 
 
 _HEADINGS = {
@@ -86,7 +92,7 @@ class TableColumns:
     errors: str = "strict"
 
     @property
-    def named(self) -> tuple[str, tuple[str, ...]] | None:
+    def named(self) -> _Named | None:
         """The columns of labels and of texts; None if none is named."""
         return (self.label or "label", self.text or ("text",)) if self.label or self.text else None
 
@@ -119,8 +125,9 @@ def read_labelled(
         UTF-8, compressed or not. The first line of each that is not blank tells its kind: lines of a label, a tab and a
         text, or the other way round (labels are the column with more `known` labels, then with fewer different
         values); lines with fastText's ``__label__LABEL``, one or several; TREC's ``LABEL:fine text``, of which the
-        coarse label is taken. A file whose name ends in .csv is a table with a header. Labels are composed (NFC): what
-        looks the same is the same.
+        coarse label is taken. A file whose name ends in .csv is a table with a header, and one in .jsonl or .ndjson has
+        an object a line, whose label may be a list of labels; by default the columns are "label" and "text". Labels are
+        composed (NFC): what looks the same is the same.
     columns : TableColumns, optional
         Makes every file a table, between tabs if its first line has one, else between commas, or between semicolons if
         it has no comma.
@@ -160,6 +167,26 @@ def read_labelled(
     return Labelled(texts, labels, n_rows - len(texts), reader.files)
 
 
+def read_unlabelled(files: PathLike | Sequence[PathLike], columns: TableColumns) -> list[str]:
+    """Return the texts in the columns ``columns.text`` of tables, one for each row or object; see `read_labelled`."""
+    texts: list[str] = []
+    for path in TextReader(files).paths:
+        lines = _lines(path, columns.errors)
+        if any(line and not line.isspace() for line in lines):
+            texts += [text for text, _ in _rows_of_table(path, lines, (None, columns.text), None)]
+    return texts
+
+
+def is_table(path: PathLike) -> bool:
+    """Tell by its name whether a file is a table of CSV or JSON lines."""
+    return _stem(os.fspath(path)).endswith((".csv", *_JSON))
+
+
+def without_labels(line: str) -> str:
+    """Return a line without fastText's labels, which fastText leaves out of a text too."""
+    return _fasttext(line)[0] if PREFIX in line else line
+
+
 class _TwoColumns(NamedTuple):
     """The two columns of lines with a tab; one of them has the labels."""
 
@@ -170,13 +197,12 @@ class _TwoColumns(NamedTuple):
 
 def _read(path: str, columns: TableColumns) -> _TwoColumns | list[_Row]:
     """Return the rows of one file, which is read into memory as a whole."""
-    blocks = (block.data for block in TextReader(path, errors=columns.errors))
-    lines = b"".join(blocks).decode().split("\n")
+    lines = _lines(path, columns.errors)
     filled = [line for line in lines if line and not line.isspace()]
     if not filled:
         return []
-    if columns.named is not None or path.lower().removesuffix(_suffix(path)).endswith(".csv"):
-        return _table(path, lines, columns.named, columns.separator)
+    if columns.named is not None or is_table(path):
+        return _rows_of_table(path, lines, columns.named, columns.separator)
     if any(word.startswith(PREFIX) for word in filled[0].split()):
         return [_fasttext(line) for line in filled]
     if "\t" in filled[0]:
@@ -191,8 +217,14 @@ def _place(path: str, lines: list[str], line: str) -> str:
     return f"{display_name(path)}, line {lines.index(line) + 1}"
 
 
-def _suffix(path: str) -> str:
-    return next((suffix for suffix in _PACKED if path.lower().endswith(suffix)), "")
+def _lines(path: str, errors: str) -> list[str]:
+    return b"".join(block.data for block in TextReader(path, errors=errors)).decode().split("\n")
+
+
+def _stem(path: str) -> str:
+    """Return a name in lower case, without what a compression adds."""
+    stem = path.lower()
+    return next((stem.removesuffix(suffix) for suffix in _PACKED if stem.endswith(suffix)), stem)
 
 
 def _fasttext(line: str) -> _Row:
@@ -244,15 +276,58 @@ def _labels(cell: str, separator: str | None) -> Sequence[str]:
     return [normalize("NFC", part.strip()) for part in parts if part.strip()]
 
 
-def _table(path: str, lines: list[str], named: tuple[str, tuple[str, ...]] | None, separator: str | None) -> list[_Row]:
-    """Return the rows of a table."""
+def _rows_of_table(path: str, lines: list[str], named: _Named | None, separator: str | None) -> list[_Row]:
+    """Return the rows of a table; no labels where no column of them is named."""
+    label, texts = named or ("label", ("text",))
+    if not _stem(path).endswith(_JSON):
+        return _table(path, lines, (label, texts), separator)
+    return [
+        _object(f"{display_name(path)}, line {number}", line, (label, texts), separator)
+        for number, line in enumerate(lines, 1)
+        if line.strip()
+    ]
+
+
+def _object(place: str, line: str, named: _Named, separator: str | None) -> _Row:
+    """Return the text and labels of a JSON object."""
+    label, texts = named
+    try:
+        row = json.loads(line)
+    except (ValueError, RecursionError) as error:
+        raise CorpusError(f"{place}: {error} in {line!r:.60}; a line is a JSON object") from error
+    if not isinstance(row, dict):
+        raise CorpusError(f"{place}: a line is a JSON object, not {line!r:.60}")
+    missing = next((name for name in (*([] if label is None else [label]), *texts) if name not in row), None)
+    if missing is not None:
+        names = ", ".join(map(repr, row)) or "none"
+        raise CorpusError(f"{place}: there is no {missing!r:.60}, but {names:.200}; name those of texts and labels")
+    parts = ["" if row[name] is None else row[name] for name in texts]
+    wrong = next((part for part in parts if not isinstance(part, str)), None)
+    if wrong is not None:
+        raise CorpusError(f"{place}: the text is {wrong!r:.40}, not text")
+    value = None if label is None else row[label]
+    labels: list[str] = []
+    for one in value if isinstance(value, list) else [] if value is None or value != value else [value]:
+        if not isinstance(one, (str, int, float)):
+            raise CorpusError(f"{place}: the label is {one!r:.40}, not text or a number")
+        labels += _labels(one if isinstance(one, str) else json.dumps(one), separator)
+    try:
+        text = " ".join(" ".join(part.split()) for part in parts).strip()
+        "".join([text, *labels]).encode()
+    except UnicodeEncodeError:
+        raise CorpusError(f"{place}: half a surrogate pair is not text: {line!r:.60}") from None
+    return text, labels
+
+
+def _table(path: str, lines: list[str], named: _Named, separator: str | None) -> list[_Row]:
+    """Return the rows of a table between commas, semicolons or tabs."""
     with any_cell_size():
         rows = numbered_rows(display_name(path), lines)
         place, header = next(rows)
         label, texts, first = _columns(header, named, path)
         given = chain([(place, header)] if first else [], rows)
         found = [_cells(row, label, texts, separator, place, len(header)) for place, row in given if row]
-    if first:
+    if first and label is not None:
         _warn_of_header(place, [labels for _, labels in found])
     return found
 
@@ -266,15 +341,15 @@ def _warn_of_header(place: str, labels: Sequence[Sequence[str]]) -> None:
         warnings.warn(HeaderWarning(message), stacklevel=2)
 
 
-def _columns(header: list[str], named: tuple[str, tuple[str, ...]] | None, path: str) -> tuple[int, list[int], bool]:
+def _columns(header: list[str], named: _Named, path: str) -> tuple[int | None, list[int], bool]:
     """Return the column of labels, the columns of texts, and whether the first line is a row and not a header."""
-    label, texts = named or ("label", ("text",))
+    label, texts = named
     names = [name.strip() for name in header]
-    wanted = [label, *texts]
+    wanted = [*([] if label is None else [label]), *texts]
     if all(name in names for name in wanted):
-        return names.index(label), [names.index(name) for name in texts], False
+        return None if label is None else names.index(label), [names.index(name) for name in texts], False
     if all(name.isdecimal() and int(name) for name in wanted):
-        return int(label) - 1, [int(name) - 1 for name in texts], True
+        return None if label is None else int(label) - 1, [int(name) - 1 for name in texts], True
     missing = next(name for name in wanted if name not in names)
     raise CorpusError(
         f"{display_name(path)}: there is no column {missing!r:.60}; its first line has "
@@ -283,13 +358,17 @@ def _columns(header: list[str], named: tuple[str, tuple[str, ...]] | None, path:
     )
 
 
-def _cells(row: Sequence[str], label: int, texts: Sequence[int], separator: str | None, place: str, n: int) -> _Row:
+def _cells(
+    row: Sequence[str], label: int | None, texts: Sequence[int], separator: str | None, place: str, n: int
+) -> _Row:
     """Return the text and labels of a row of a table whose first line has n columns."""
-    if len(row) <= max(label, *texts):
-        raise CorpusError(f"{place}: {len(row)} columns, expected at least {max(label, *texts) + 1}")
+    last = max(*texts, -1 if label is None else label)
+    if len(row) <= last:
+        raise CorpusError(f"{place}: {len(row)} columns, expected at least {last + 1}")
     if any(row[n:]):
         raise CorpusError(
             f"{place}: {len(row)} columns, but the first line has {n}; a text that holds what stands between columns "
             "must be in double quotes"
         )
-    return " ".join(" ".join(row[at].split()) for at in texts).strip(), _labels(row[label], separator)
+    labels = [] if label is None else _labels(row[label], separator)
+    return " ".join(" ".join(row[at].split()) for at in texts).strip(), labels

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from w2v.corpora.columns import checked_text, named_columns
+from w2v.corpora.columns import named_columns
 from w2v.corpora.inputs import CorpusError, display_name, expand_inputs
 from w2v.corpora.readers import TextReader
 from w2v.corpora.tables.rows import any_cell_size, numbered_rows
@@ -125,6 +125,8 @@ class TableTexts:
         for number, value in enumerate(values):
             if value is not None and not isinstance(value, str):
                 raise CorpusError(f"{part.place(number)}: {column!r:.60} is {value!r:.40}, not text")
+            if value and not is_unicode(value):
+                raise CorpusError(f"{part.place(number)}: {column!r:.60} holds half a surrogate pair: {value!r:.40}")
         return [value or "" for value in values]
 
     def __len__(self) -> int:
@@ -138,7 +140,7 @@ class TableTexts:
         """Yield the file, the line in it, and each text."""
         for part, texts in self._parts:
             for line, text in zip(part.lines, texts, strict=True):
-                yield part.file, line, checked_text(text, line)
+                yield part.file, line, text
 
 
 def read_records(files: Any, *, errors: str = "strict") -> Records:
@@ -211,6 +213,29 @@ def given_records(ids: Any, metadata: Any) -> Records | None:
         part.columns = {"id": values[start : start + part.n], **part.columns}
         start += part.n
     return records
+
+
+def texts_and_records(texts: Any, ids: Any, metadata: Any, text_column: str | None) -> tuple[Any, Records | None]:
+    """Return texts, and what is known of them.
+
+    Parameters
+    ----------
+    texts : object
+        With a `text_column` the tables that have it; otherwise they are returned as they are.
+    ids, metadata
+        See `given_records`.
+
+    Raises
+    ------
+    TypeError, ValueError, CorpusError
+        As `given_records` and `read_texts`, or if there are metadata besides the table's other columns.
+    """
+    if text_column is None:
+        return texts, given_records(ids, metadata)
+    if metadata is not None:
+        raise ValueError("with text_column the other columns of the table are the metadata, so give no others")
+    found, records = read_texts(texts, text_column)
+    return found, given_records(ids, records)
 
 
 def _given(metadata: Any) -> Records | None:

@@ -89,7 +89,7 @@ def similar_sentences(
     [vector] = inference.encode([query], Output())
     if not vector.any():
         raise ValueError(f"no word of the sentence {query!r:.80} is known to the encoder")
-    blocks = _as_blocks(open_corpus(texts))
+    blocks = as_blocks(open_corpus(texts))
     pieces = inference.encode_blocks(blocks, Output()) if vectors is None else _with_vectors(blocks, vectors)
     best: list[SimilarSentence] = []
     n_lines = 0
@@ -103,8 +103,11 @@ def similar_sentences(
     return SimilarSentences(best)
 
 
-def _as_blocks(texts: Iterable[Any]) -> Iterator[Block]:
-    """Yield blocks of a text as they are, and sentences as blocks, many at once, one a line."""
+def as_blocks(texts: Iterable[Any]) -> Iterator[Block]:
+    """Yield blocks of a text as they are, and sentences as blocks, many at once, one a line.
+
+    TypeError or ValueError, with the sentence's number from 1, if one is no text.
+    """
     lines: list[str] = []
     for number, text in enumerate(texts, 1):
         if isinstance(text, Block):

@@ -124,6 +124,19 @@ def test_classify_answers_line_by_line(model: Path, tmp_path: Path) -> None:
     assert found[2]["labels"] == ["metal"] and [one["label"] for one in found[2]["probable"]] == ["metal", "water"]
 
 
+def test_classify_reads_a_column_and_no_label_as_text(model: Path, tmp_path: Path) -> None:
+    texts = ["the river and the sea", "gold"]
+    expected = run("classify", model, stdin="\n".join([*texts, ""]).encode()).stdout
+    (tmp_path / "t.csv").write_text("id,text\n1,the river and the sea\n2,gold\n", encoding="utf-8")
+    found = run("classify", model, tmp_path / "t.csv", "--text-column", "text")
+    assert found.stdout == expected and found.stderr == ""
+    assert "is read as lines of text; --text-column NAME" in run("classify", model, tmp_path / "t.csv").stderr
+    marked = "".join(f"__label__metal {text}\n" for text in texts).encode()
+    assert run("classify", model, stdin=marked).stdout == expected
+    missing = run("classify", model, tmp_path / "t.csv", "--text-column", "body")
+    assert_mistake(missing, 1, "there is no column 'body'")
+
+
 def test_top_is_for_json(model: Path, table: Path) -> None:
     assert_mistake(run("classify", model, table, "--top", 2), 2, "--top needs --json")
 

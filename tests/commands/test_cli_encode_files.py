@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -55,12 +56,27 @@ def test_encode_writes_several_files_to_one_as_before(folder: Path) -> None:
         np.testing.assert_array_equal(np.load(name), expected)
 
 
+def test_encode_reads_a_column_of_tables(folder: Path) -> None:
+    (folder / "t.csv").write_text('id,text\n1,"the\nriver, x"\n2,\n3,a river\n')
+    (folder / "t.jsonl").write_text('{"text": "the river"}\n')
+    result = run("encode", "my.model", "t.csv", "t.jsonl", "--text-column", "text", "-o", "column.npy")
+    assert result.exit_code == 0, result.output
+    expected = SentenceEncoder.load("my.model").encode(["the river, x", "", "a river", "the river"])
+    np.testing.assert_array_equal(np.load("column.npy"), expected)
+    lines = run("encode", "my.model", "t.csv", "--text-column", "text", "--jsonl").stdout.splitlines()
+    assert [json.loads(line)["sentence"] for line in lines] == ["the river, x", "", "a river"]
+    assert_mistake(run("encode", "my.model", "t.csv", "--text-column", "b", "-o", "b.npy"), 1, "has no column 'b'")
+    assert_mistake(run("encode", "my.model", "t.csv", "--text-column", "text", "-o", "b"), 2, "writes one file")
+
+
 @pytest.mark.parametrize(
     ("options", "code", "message"),
     [
-        (["-o", "v.npy", "--format", "parquet"], 2, "v.npy is one file, but --format parquet and --cluster need"),
+        (["-o", "v.npy", "--format", "parquet"], 2, "v.npy is the name of one file, but --format parquet and"),
+        (["-o", "x.parquet", "--format", "parquet"], 2, "into a folder: give --output x."),
+        (["-o", "x.JSONL", "--format", "parquet"], 2, "into a folder: give --output x."),
         (["--jsonl", "--format", "parquet"], 2, "--format parquet and --cluster need --output FOLDER"),
-        (["-o", "v.npy", "--cluster", "local:2"], 2, "v.npy is one file, but"),
+        (["-o", "v.npy", "--cluster", "local:2"], 2, "v.npy is the name of one file, but"),
         (["-o", "v", "--jsonl", "--cluster", "local:2"], 2, "--jsonl writes one file, but"),
         (["-o", "v", "--cluster", "host:8786"], 2, "'host:8786' is not the address of a cluster"),
         (["-o", "v", "--format", "csv"], 2, "must be 'npy' or 'parquet', got 'csv'"),

@@ -88,6 +88,10 @@ def test_edit_index_removes_replaces_and_compacts(indexed: Path) -> None:
     assert opened.metadata == {"year": [2001, 2004], "lang": ["de", "it"]}
     shown = run("edit-index", "my.index", "--remove-where", "lang == 'de'", "--compact").stdout
     assert [line.split() for line in shown.splitlines()[2:5]] == [["sentences", "1"], ["removed", "1"], ["freed", "3"]]
+    for how in (("--remove-where", "year > 0"), ("--remove", 10), ("--remove", 10, "--remove-where", "lang == 'xx'")):
+        refused = run("edit-index", "my.index", *how, "--compact")
+        assert_mistake(refused, 1, "no sentence of my.index would be left, and a compact index has")
+        assert SentenceIndex("my.index").ids == [10]
     assert printed("edit-index", "my.index", "--remove", 10)["sentences"] == 0
     assert_mistake(run("edit-index", "my.index", "--compact"), 1, "all sentences of my.index are removed")
     assert_mistake(run("edit-index", "my.index", "--remove", 10), 1, "has no sentence with the id 10")

@@ -19,6 +19,7 @@ from PIL import Image
 from tests.helpers.pictures import bars, write_folder, write_idx
 from w2v.corpora import CorpusError
 from w2v.corpora.images import as_labels, as_pictures, picture_names, read_pictures
+from w2v.corpora.images.files import PassedOverWarning
 
 Array = NDArray[Any]
 PIXELS, LABELS = bars(12)
@@ -77,6 +78,13 @@ def test_folder_of_classes_grey_and_in_colour(tmp_path: Path) -> None:
     assert np.array_equal(found.pixels[0, ..., 2], PIXELS[order][0])
     assert read_pictures(folder, channels=1).pixels.shape == (13, 8, 8, 1)
     assert read_pictures(folder / "lying").labels is None
+    (folder / "empty").mkdir()
+    Image.fromarray(colourful).save(folder / "upright" / "a.gif")
+    with pytest.warns(PassedOverWarning) as told:
+        assert len(read_pictures(folder)) == 13
+    gif, empty = (str(one.message) for one in told)
+    assert gif == f"{folder}: 1 pictures are neither PNG nor JPEG and are passed over: {folder / 'upright' / 'a.gif'}"
+    assert empty == f"{folder}: 1 folders have no PNG or JPEG and are passed over: empty"
 
 
 def test_pictures_lie_on_white_upright_and_in_eight_bits(tmp_path: Path) -> None:

@@ -166,6 +166,9 @@ def test_records_that_do_not_go_together_are_refused(tmp_path: Path) -> None:
         read_texts(tmp_path / "a.csv", "body")
     with pytest.raises(CorpusError, match=r"c.jsonl, line 1: 'text' is 5, not text"):
         read_texts(tmp_path / "c.jsonl", "text")
+    (tmp_path / "c.jsonl").write_text('{"text": "one"}\n\n{"text": "a \\ud800"}\n')
+    with pytest.raises(CorpusError, match=r"c.jsonl, line 3: 'text' holds half a surrogate pair: 'a \\ud800'"):
+        read_texts(tmp_path / "c.jsonl", "text")
     for ids, metadata, message in (
         ([1], {"a": [1, 2]}, "there are 1 ids and 2 records of metadata"),
         ([1], {"id": [1]}, "metadata have a column 'id', and ids are given as well"),

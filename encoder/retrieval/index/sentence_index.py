@@ -3,29 +3,26 @@
 from __future__ import annotations
 
 import os
-from functools import partial
-from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, overload
 
-from w2v.corpora.tables.files import given_records, read_texts
+from w2v.corpora.tables.files import given_records, texts_and_records
 from w2v.encoder.retrieval.index.building import Progress, append_batches, encode_texts, write_index
 from w2v.encoder.retrieval.index.changes.editing import remove_sentences, replace_sentences
+from w2v.encoder.retrieval.index.changes.linking import linked
 from w2v.encoder.retrieval.index.changes.rewriting import Stored, compacted
-from w2v.encoder.retrieval.index.graphs import CONNECTIVITY, EFFORT, EXACT_LIMIT, LEAST_ROWS, cut_evenly, has_usearch
+from w2v.encoder.retrieval.index.graphs import CONNECTIVITY, EFFORT, EXACT_LIMIT, LEAST_ROWS, has_usearch
 from w2v.encoder.retrieval.index.pictures import texts_of
 from w2v.encoder.retrieval.index.reading.opened import OpenedIndex
 from w2v.encoder.retrieval.index.reading.shards import ShardedIndex
 from w2v.encoder.retrieval.index.records.joining import joining_of
 from w2v.encoder.retrieval.index.searching import Searcher, Where
 from w2v.encoder.retrieval.index.storage import (
-    graph_file,
     locked_for_adding,
     read_contents,
     remove_obsolete,
-    write_contents,
 )
-from w2v.vectors.index import NeighborIndex, import_usearch
+from w2v.vectors.index import import_usearch
 from w2v.vectors.table import DType
 
 if TYPE_CHECKING:
@@ -151,7 +148,7 @@ class SentenceIndex(OpenedIndex):
         """
         if approximate:
             import_usearch()
-        texts, given = _texts_and_records(sentences, ids, metadata, text_column)
+        texts, given = texts_and_records(sentences, ids, metadata, text_column)
         joining = joining_of(given)
         place, contents, inference = write_index(
             encoder, texts, Path(path), dtype, truncate_dim, splits, overwrite, workers, progress, joining
@@ -241,7 +238,7 @@ class SentenceIndex(OpenedIndex):
         """
         if approximate:
             import_usearch()
-        sentences, given = _texts_and_records(sentences, ids, metadata, text_column)
+        sentences, given = texts_and_records(sentences, ids, metadata, text_column)
         with locked_for_adding(self._path):
             found = Stored.read(self._path)
             before = found.contents
@@ -385,30 +382,10 @@ class SentenceIndex(OpenedIndex):
             If another process is adding to the index, or it cannot be written.
         """
         import_usearch()
+        how: dict[str, Any] = {"connectivity": connectivity, "effort": effort, "workers": self._workers}
         with locked_for_adding(self._path):
             self._read(read_contents(self._path))
             before = self.contents.in_graphs
-            for start, stop in chain.from_iterable(cut_evenly(*ends) for ends in self.contents.outside_graphs()):
-                told = None if progress is None else partial(_tell_linked, progress, start, self.contents.sentences)
-                how: dict[str, Any] = {"connectivity": connectivity, "effort": effort, "workers": self._workers}
-                part = self.rows.table.take(slice(start, stop))
-                graph = NeighborIndex.build(part, dtype="int8", progress=told, **how)
-                graph.write(graph_file(self._path, start, stop))
-                contents = self.contents.with_graph(start, stop)
-                write_contents(self._path, contents)
+            for contents in linked(self._path, self.contents, self.rows.table, progress, **how):
                 self._read(contents)
         return self.contents.in_graphs - before
-
-
-def _tell_linked(progress: Progress, start: int, total: int, done: int) -> None:
-    progress("linking", start + done, total)
-
-
-def _texts_and_records(sentences: Any, ids: Any, metadata: Any, text_column: str | None) -> tuple[Any, Any]:
-    """Return texts, and what is known of them; see `SentenceIndex.build`."""
-    if text_column is None:
-        return sentences, given_records(ids, metadata)
-    if metadata is not None:
-        raise ValueError("with text_column the other columns of the table are the metadata, so give no others")
-    texts, records = read_texts(sentences, text_column)
-    return texts, given_records(ids, records)

@@ -71,7 +71,7 @@ def by_density(table: VectorTable, min_size: int, reduction: Reduction, dims: in
     Raises
     ------
     ValueError
-        If there are fewer than two times `min_size` rows, or no group is found.
+        If there are fewer than two times `min_size` rows or fewer than 4, or no group is found.
     ImportError
         If umap-learn is asked for and not installed.
 
@@ -81,19 +81,29 @@ def by_density(table: VectorTable, min_size: int, reduction: Reduction, dims: in
     """
     from sklearn.cluster import HDBSCAN
 
-    if len(table) < 2 * min_size:
+    n_seen = min(len(table), MOST_DENSE)
+    if n_seen < 4:
+        raise ValueError(f"{n_seen} sentences are too few for HDBSCAN, which needs 4: give more text, or method kmeans")
+    if n_seen < 2 * min_size:
+        of = "" if n_seen == len(table) else f", {n_seen:,} of which HDBSCAN looks at,"
         raise ValueError(
-            f"{len(table):,} sentences make no topics of at least {min_size:,}: give a smaller min_size, or more text"
+            f"{len(table):,} sentences{of} make no topics of at least {min_size:,}: give a min_size of at most "
+            f"{n_seen // 2:,}, half as many, or {'more text' if not of else 'the method kmeans'}"
         )
-    rows = np.unique(np.linspace(0, len(table) - 1, min(len(table), MOST_DENSE)).astype(np.intp))
+    rows = np.unique(np.linspace(0, len(table) - 1, n_seen).astype(np.intp))
     vectors = table.rows(rows)
-    model = HDBSCAN(min_cluster_size=min_size, copy=True)
-    found = model.fit_predict(reduced(vectors, reduction, dims, seed)).astype(np.int32)
+    distinct, copies = _distinct(vectors)
+    if len(distinct) > 1:
+        model = HDBSCAN(min_cluster_size=min_size, copy=True)
+        found = model.fit_predict(reduced(distinct, reduction, dims, seed)[copies]).astype(np.int32)
+    else:
+        found = np.zeros(len(rows), np.int32)
     n_groups = int(found.max(initial=-1)) + 1
     if not n_groups:
+        smaller = "a smaller min_size, " if min_size > 2 else ""
         raise ValueError(
-            f"HDBSCAN finds no topic of at least {min_size:,} sentences, only outliers: give a smaller min_size, or "
-            "the method kmeans"
+            f"HDBSCAN finds no two topics of at least {min_size:,} sentences that lie apart, only outliers: give "
+            f"{smaller}another reduction, or the method kmeans"
         )
     number = by_falling_size(np.bincount(found[found >= 0], minlength=n_groups))
     found = np.where(found >= 0, number[found], -1).astype(np.int32)
@@ -106,6 +116,18 @@ def by_density(table: VectorTable, min_size: int, reduction: Reduction, dims: in
     labels[rows] = found
     similarities[rows[found >= 0]] = own[found >= 0]
     return Groups(labels, similarities, centroids, limits)
+
+
+def _distinct(vectors: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.intp]]:
+    """Return the different rows in the order of their first occurrence, and which of them each row is.
+
+    Copies would be each other's nearest neighbours, and the graph of these would fall apart.
+    """
+    _, first, number = np.unique(vectors, axis=0, return_index=True, return_inverse=True)
+    order = np.argsort(first)
+    place = np.empty(len(first), np.intp)
+    place[order] = np.arange(len(first))
+    return vectors[first[order]], place[number.reshape(-1)]
 
 
 def by_falling_size(sizes: NDArray[Any]) -> NDArray[np.int64]:
@@ -128,7 +150,7 @@ def nearest(
 
 
 def reduced(vectors: NDArray[np.float32], how: Reduction, dims: int, seed: int) -> NDArray[np.float32]:
-    """Return vectors in fewer columns, or as they are, if they have no more or `how` is "none".
+    """Return vectors in fewer columns, or as they are, if they have no more, are hardly more, or `how` is "none".
 
     Parameters
     ----------
@@ -145,7 +167,7 @@ def reduced(vectors: NDArray[np.float32], how: Reduction, dims: int, seed: int) 
     .. [1] Belkin and Niyogi 2003, Laplacian eigenmaps for dimensionality reduction, Neural Computation 15.
     .. [2] McInnes, Healy and Melville 2018, UMAP, arXiv:1802.03426.
     """
-    if how == "none" or vectors.shape[1] <= dims:
+    if how == "none" or vectors.shape[1] <= dims or len(vectors) <= dims + 2:
         return vectors
     if how == "umap":
         umap = load_optional("umap", "fewer dimensions by UMAP need umap-learn: pip install 'w2v-toolkit[umap]'")

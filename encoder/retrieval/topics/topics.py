@@ -3,26 +3,24 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from w2v.display.html import Html, html_facts
-from w2v.encoder.model.inference import Output
 from w2v.encoder.retrieval.hits import Hit, Hits
 from w2v.encoder.retrieval.index.building import Progress
-from w2v.encoder.retrieval.index.pictures import Maker, inference_of
+from w2v.encoder.retrieval.index.pictures import Maker
 from w2v.encoder.retrieval.index.sentence_index import SentenceIndex
 from w2v.encoder.retrieval.index.storage import is_index
 from w2v.encoder.retrieval.keywords.stop_words import OWN, StopWords
-from w2v.encoder.retrieval.keywords.terms import Terms, rarity
+from w2v.encoder.retrieval.keywords.terms import Terms
 from w2v.encoder.retrieval.mining.clusters import typical_rows
 from w2v.encoder.retrieval.mining.sources import opened_sentences
-from w2v.encoder.retrieval.topics.dates import Times, Unit, binned, lines_of, spread
+from w2v.encoder.retrieval.topics.dates import lines_of
 from w2v.encoder.retrieval.topics.folder import TopicFiles, read_topics, write_topics
+from w2v.encoder.retrieval.topics.found import FoundTopics
 from w2v.encoder.retrieval.topics.grouping import (
     METHODS,
     REDUCTIONS,
@@ -33,24 +31,19 @@ from w2v.encoder.retrieval.topics.grouping import (
     by_density,
     by_falling_size,
 )
-from w2v.encoder.retrieval.topics.hierarchy import Hierarchy, Linkage, hierarchy_of
+from w2v.encoder.retrieval.topics.hierarchy import Linkage
 from w2v.encoder.retrieval.topics.parts import Parts
-from w2v.encoder.retrieval.topics.periods import Periods, periods
-from w2v.encoder.retrieval.topics.table import TopicRow, TopicTable
-from w2v.settings.estimator import Estimator, by_name
+from w2v.settings.constraints import DEFAULT_SEED
+from w2v.settings.estimator import by_name
 from w2v.vectors.table import VectorTable
 
 if TYPE_CHECKING:
-    from scipy.sparse import csr_array
-
     from w2v.encoder.sentence_encoder import SentenceEncoder, Start
 
-NO_NAME = "no keywords"
-_IN_NAME = 4  # words
 _SHOWN = 5  # sentences of a topic
 
 
-class Topics(Estimator):
+class Topics(FoundTopics):
     """Groups of sentences that are about the same, with keywords.
 
     Parameters
@@ -64,7 +57,7 @@ class Topics(Estimator):
     n_topics : int, optional
         Merge the nearest topics until so many are left; see `hierarchy`.
     min_size : int, default 15
-        For HDBSCAN: sentences of the smallest topic.
+        For HDBSCAN: sentences of the smallest topic, among the 10,000 that it looks at.
     reduction : {"spectral", "umap", "pca", "none"}, default "spectral"
         For HDBSCAN: how vectors get `dims` columns first, by the graph of nearest neighbours, or by principal
         components. UMAP needs umap-learn, which the extra `umap` installs.
@@ -81,7 +74,7 @@ class Topics(Estimator):
         Cut texts into sentences.
     workers : int, optional
         Threads; all cores by default.
-    random_state : int, default 0
+    random_state : int, default 1
         Random seed.
 
     Attributes
@@ -143,7 +136,7 @@ class Topics(Estimator):
         bigrams: bool = False,
         splits: bool = False,
         workers: int | None = None,
-        random_state: int = 0,
+        random_state: int = DEFAULT_SEED,
     ) -> None: ...
 
     def fit(self, texts: Any, y: object = None, *, progress: Progress | None = None) -> Topics:
@@ -259,97 +252,6 @@ class Topics(Estimator):
         """Find the topics of texts and return the topic of each; see `fit`."""
         return self.fit(texts, progress=progress).labels_
 
-    def predict(self, texts: Iterable[str]) -> NDArray[np.int32]:
-        """Return the topic of each further text, shape (S,): that of the nearest centre.
-
-        -1 for texts without a known word, and, after HDBSCAN, for those farther from the centre than nearly all of the
-        topic.
-        """
-        self._check_fitted()
-        if isinstance(texts, str):
-            raise TypeError("predict needs a list of texts, not one string")
-        output = Output(truncate_dim=self._columns)
-        return self._parts.topics(inference_of(self._maker, self.workers).encode(list(texts), output))
-
-    def __len__(self) -> int:
-        return len(self.keywords_)
-
-    @property
-    def sizes_(self) -> NDArray[np.int64]:
-        """Sentences of each topic, shape (K,), int64."""
-        return np.bincount(self.labels_[self.labels_ >= 0], minlength=self._parts.n_topics)
-
-    @property
-    def n_outliers_(self) -> int:
-        """How many sentences are in no topic."""
-        return int((self.labels_ < 0).sum())
-
-    @property
-    def names_(self) -> list[str]:
-        """The first keywords of each topic."""
-        return [", ".join(word for word, _ in words[:_IN_NAME]) or NO_NAME for words in self.keywords_]
-
-    def info(self) -> TopicTable:
-        """Return a row a topic: how many sentences, its keywords and some of its sentences; outliers first."""
-        self._check_fitted()
-        rows = [
-            TopicRow(topic, size, name, [word for word, _ in words], [hit.sentence for hit in hits])
-            for topic, (size, name, words, hits) in enumerate(
-                zip(self.sizes_.tolist(), self.names_, self.keywords_, self.representative_, strict=True)
-            )
-        ]
-        outliers = [TopicRow(-1, self.n_outliers_, "outliers", [], [])] if self.n_outliers_ else []
-        return TopicTable([*outliers, *rows])
-
-    def over_time(self, dates: Times | Sequence[Any], *, bins: int | Unit = 10, n_words: int = 5) -> Periods:
-        """Return how large each topic is in each part of a time, and what it is about then.
-
-        Parameters
-        ----------
-        dates : sequence of str, int, date, datetime or datetime64
-            One for each of the sentences, or for each line that they were on; see `read_dates`. None or "" where
-            it is not known.
-        bins : int or {"day", "month", "year"}, default 10
-            How many parts of the same length, or of which length.
-        n_words : int, default 5
-            Keywords of a topic in a bin. They are weighed as those of the topic, but by their frequency in the bin.
-
-        Raises
-        ------
-        ValueError
-            If there are not as many dates as sentences or lines, one of them is no date, none is known, or `bins` is
-            out of range.
-        """
-        self._check_fitted()
-        places, borders = binned(spread(dates, self._lines, self._n_lines), bins)
-        return periods(self.terms_, self.labels_, len(self), places, borders, rarity(self._counts()), n_words)
-
-    def _counts(self) -> csr_array:
-        """Return how many sentences of each topic, and of the outliers, each word is in."""
-        n_topics = len(self)
-        labels = np.where(self.labels_ >= 0, self.labels_, n_topics)
-        return self.terms_.in_groups(labels, n_topics + (1 if self.n_outliers_ else 0))
-
-    def hierarchy(self, linkage: Linkage = "ward") -> Hierarchy:
-        """Return the topics as a tree, by their centres; print it to see it.
-
-        Parameters
-        ----------
-        linkage : {"ward", "average"}, default "ward"
-            Which two become one: those that add least to the variance [1]_, or those of the largest mean cosine.
-
-        Raises
-        ------
-        ValueError
-            If it is neither.
-
-        References
-        ----------
-        .. [1] Ward 1963, Hierarchical grouping to optimize an objective function, JASA 58.
-        """
-        self._check_fitted()
-        return hierarchy_of(self.centers_, self._counts(), self.terms_.names, self.names_, self.sizes_, linkage)
-
     def merged(self, n_topics: int, linkage: Linkage = "ward") -> Topics:
         """Return the same topics, the nearest of which are merged until `n_topics` are left; see `hierarchy`.
 
@@ -422,14 +324,3 @@ class Topics(Estimator):
         topics._name()
         topics.representative_ = [Hits(Hit(**hit) for hit in hits) for hits in files.representative]
         return topics
-
-    def _repr_html_(self) -> str:
-        if "labels_" not in vars(self):
-            return html_facts("Topics", [("not fitted", repr(self))])
-        facts = [
-            ("topics", f"{len(self):,}"),
-            ("sentences", f"{len(self.labels_):,}"),
-            ("outliers", f"{self.n_outliers_:,}"),
-            ("method", self.method),
-        ]
-        return Html(html_facts("Topics", facts) + self.info()._repr_html_())

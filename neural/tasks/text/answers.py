@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from w2v.corpora.units import END, START, Units
 from w2v.neural import models
-from w2v.neural.generation.batches import in_batches
+from w2v.neural.generation.batches import Tell, in_batches
 from w2v.neural.generation.beam import BeamOptions, beam
 from w2v.neural.generation.networks import GeneratingTranslator
 from w2v.neural.generation.sequential import greedy
@@ -79,6 +79,7 @@ def translations(
     wanted: Wanted,
     batch_size: int,
     workers: int,
+    tell: Tell | None = None,
 ) -> list[list[Translation]]:
     """Translate texts; see `Translator.explain`."""
     units, target = network.units["source"], network.units["target"]
@@ -97,7 +98,7 @@ def translations(
             return [[_ranked(one, options)] for one in greedy(state, starts, limits, wanted)]
         return beam(state, starts, limits, options, wanted)
 
-    found = in_batches(lengths[filled], work, size=batch_size, workers=workers)
+    found = in_batches(lengths[filled], work, size=batch_size, workers=workers, tell=tell)
     results = [[Translation("")] for _ in texts]
     for number, hypotheses in zip(filled.tolist(), found, strict=True):
         ids = sources.ids[sources.offsets[number] : sources.offsets[number + 1]]

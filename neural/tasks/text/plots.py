@@ -34,13 +34,13 @@ def plot_alignment(translation: Translation) -> Figure:
     ImportError
         If matplotlib or textalloc is not installed.
     """
-    if translation.alignment is None or not translation.alignment.size:
-        raise ValueError("there is nothing to draw: the translation is empty, or its alignment was not asked for")
-    longest = max(translation.alignment.shape)
+    longest = max(len(translation.source_pieces), len(translation.pieces))
     if longest > _MOST_PIECES:
         raise ValueError(
             f"{longest:,} pieces are too many to draw what they look at; give a text of {_MOST_PIECES} at most"
         )
+    if translation.alignment is None or not translation.alignment.size:
+        raise ValueError("there is nothing to draw: the translation is empty, or its alignment was not asked for")
     require_matplotlib()
     from matplotlib.colors import LinearSegmentedColormap
 

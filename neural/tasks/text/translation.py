@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,7 @@ from w2v.corpora.columns import checked_texts
 from w2v.corpora.parallel import Pairs
 from w2v.corpora.units import END, START, Units
 from w2v.neural.batches import TokenBatches
+from w2v.neural.generation.batches import Tell
 from w2v.neural.generation.beam import BeamOptions
 from w2v.neural.generation.networks import GeneratingTranslator, translator_of
 from w2v.neural.generation.sequential import greedy
@@ -29,6 +31,7 @@ from w2v.neural.tasks.parameters import TranslatorParameters
 from w2v.neural.tasks.starting import start_from_words
 from w2v.neural.tasks.text.answers import Translation, translations
 from w2v.neural.tasks.text.bleu import bleu, has_sacrebleu, require_sacrebleu
+from w2v.neural.tasks.text.long_texts import in_parts, joined
 from w2v.neural.tasks.text.pairs import PairData, learn_both
 from w2v.settings.constraints import Integer
 from w2v.settings.environment import default_workers
@@ -39,6 +42,8 @@ from w2v.settings.tables import MANY, documented
 _MEASURED = 500
 """Held-out pairs that each evaluation during training translates."""
 _LONGEST_RATIO = 100.0
+_SPLIT_BEYOND = 256
+"""Texts of so many tokens are translated as a whole, whatever the longest of training."""
 
 
 @documented(TranslatorParameters)
@@ -159,13 +164,15 @@ class Translator(TextEstimator[TranslatorParameters]):
         length_penalty: float = 1.0,
         batch_size: int = 64,
         workers: int | None = None,
+        progress: Tell | None = None,
     ) -> list[str]:
         """Translate texts.
 
         Parameters
         ----------
         texts : iterable of str
-            Texts of any length; empty and blank ones stay empty.
+            Texts of any length; empty and blank ones stay empty. One of more tokens than training has seen, 256 at
+            least, is translated in parts, cut between sentences where possible: time grows with its length alone.
         beam : int, default 5
             Beam size; 1 is greedy decoding.
         length_penalty : float, default 1
@@ -174,14 +181,17 @@ class Translator(TextEstimator[TranslatorParameters]):
             Texts that a thread translates at once; more take more memory. Translations do not depend on it.
         workers : int, optional
             Number of threads; all cores by default.
+        progress : callable, optional
+            Called with the numbers of texts and parts that are translated, and of all.
 
         Returns
         -------
         list of str
         """
         found = self.explain(
-            texts, beam=beam, length_penalty=length_penalty, batch_size=batch_size, workers=workers, wanted=Wanted()
-        )
+            texts, beam=beam, length_penalty=length_penalty, batch_size=batch_size, workers=workers, wanted=Wanted(),
+            progress=progress,
+        )  # fmt: skip
         return [best[0].text for best in found]
 
     def explain(
@@ -194,13 +204,14 @@ class Translator(TextEstimator[TranslatorParameters]):
         batch_size: int = 64,
         workers: int | None = None,
         wanted: Wanted = Wanted(scores=True, alternatives=5, alignments=True),  # noqa: B008
+        progress: Tell | None = None,
     ) -> list[list[Translation]]:
         """Translate texts, and return scores, probabilities, alternatives and alignments.
 
         Parameters
         ----------
-        texts, beam, length_penalty, batch_size, workers
-            See `translate`.
+        texts, beam, length_penalty, batch_size, workers, progress
+            See `translate`. A text that is translated in parts has no alignment.
         n_best : int, default 1
             Number of translations of each text, at most `beam`.
         wanted : Wanted
@@ -213,9 +224,20 @@ class Translator(TextEstimator[TranslatorParameters]):
         """
         given, options = checked_texts(texts), BeamOptions(beam, length_penalty, n_best)
         Integer("Texts at a time in each thread.", 1, MANY).check("batch_size", batch_size)
-        return translations(
-            self.network_, self._generating(), given, options, wanted, batch_size, self._threads(workers)
+        stripped = [text.strip() for text in given]
+        units, most = (
+            self.network_.units["source"],
+            max(_SPLIT_BEYOND, self.network_.metadata["parameters"]["max_tokens"]),
+        )
+        parts = in_parts(stripped, units, most)
+        found = iter(
+            translations(
+                self.network_, self._generating(), list(chain.from_iterable(parts)), options, wanted, batch_size,
+                self._threads(workers), progress,
+            )
         )  # fmt: skip
+        each = [[next(found) for _ in own] for own in parts]
+        return [[joined(best, options) for best in zip(*own, strict=False)] for own in each]
 
     def score(self, sources: Sequence[str], targets: Sequence[str], **options: Any) -> float:
         """Return BLEU of the translations of texts; see `w2v.neural.tasks.text.bleu.bleu`.

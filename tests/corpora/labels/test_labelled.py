@@ -9,7 +9,14 @@ from pathlib import Path
 import pytest
 
 from w2v.corpora import CorpusError
-from w2v.corpora.labels.labelled import HeaderWarning, Labelled, TableColumns, read_labelled
+from w2v.corpora.labels.labelled import (
+    HeaderWarning,
+    Labelled,
+    TableColumns,
+    read_labelled,
+    read_unlabelled,
+    without_labels,
+)
 
 
 def written(path: Path, text: str) -> Path:
@@ -89,6 +96,38 @@ def test_tables_with_named_and_with_numbered_columns(tmp_path: Path) -> None:
 def test_bad_files_are_named(tmp_path: Path, name: str, text: str, columns: TableColumns | None, message: str) -> None:
     with pytest.raises(CorpusError, match=message):
         read_labelled(written(tmp_path / name, text), columns=columns)
+
+
+def test_json_lines_are_read(tmp_path: Path) -> None:
+    lines = (
+        '{"text": "a  ship", "label": "sea", "n": 1}\n\n{"label": ["x", 2, true], "text": "b"}\r\n'
+        '{"text": null, "label": "x"}\n{"text": "c", "label": null}\n{"text": "d", "label": NaN}\n'
+    )
+    file = written(tmp_path / "a.jsonl", lines)
+    assert read_labelled(file) == Labelled(["a ship", "b"], [("sea",), ("x", "2", "true")], 3)
+    named = TableColumns(("title", "text"), "kind", ",")
+    file = written(tmp_path / "B.NDJSON", '{"title": "A", "text": "b c", "kind": "x, y"}\n')
+    assert read_labelled(file, columns=named) == Labelled(["A b c"], [("x", "y")])
+    for line, message in (
+        ("{", "a.jsonl, line 1: .* a line is a JSON object"),
+        ("[1]", r"a.jsonl, line 1: a line is a JSON object, not '\[1\]'"),
+        ('{"text": "a", "class": 1}', "a.jsonl, line 1: there is no 'label', but 'text', 'class'; name those"),
+        ('{"text": 1, "label": 1}', "a.jsonl, line 1: the text is 1, not text"),
+        ('{"text": "a", "label": {}}', "a.jsonl, line 1: the label is {}, not text or a number"),
+        ('{"text": "a \\ud800", "label": 1}', "a.jsonl, line 1: half a surrogate pair is not text"),
+    ):
+        with pytest.raises(CorpusError, match=message):
+            read_labelled(written(tmp_path / "a.jsonl", line + "\n"))
+
+
+def test_texts_without_labels_are_read_from_tables(tmp_path: Path) -> None:
+    table = written(tmp_path / "t.csv", 'id,text\n1,"a, b"\n2,\n3,c\n')
+    lines = written(tmp_path / "t.jsonl", '{"text": "d"}\n')
+    assert read_unlabelled([table, lines], TableColumns(("text",))) == ["a, b", "", "c", "d"]
+    assert read_unlabelled(table, TableColumns(("1", "2")))[1] == "1 a, b"
+    with pytest.raises(CorpusError, match="there is no column 'body'"):
+        read_unlabelled(table, TableColumns(("body",)))
+    assert without_labels("__label__a so it is __label__b") == "so it is" and without_labels("a  b") == "a  b"
 
 
 def test_semicolons_are_read_and_empty_columns_at_the_end_are_none(tmp_path: Path) -> None:

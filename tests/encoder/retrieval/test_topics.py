@@ -305,7 +305,12 @@ def test_what_cannot_be_is_said(words: Embeddings, planted: tuple[list[str], lis
     for parameters, texts, message in (
         ({"n_clusters": 4}, ["ship", "soup", "song"], "3 sentences make 1 to 3 clusters, not 4"),
         ({}, ["zzz", "yyy"], "no line has a word that the encoder knows"),
-        ({"method": "hdbscan"}, ["ship"] * 8, "8 sentences make no topics of at least 15: give a smaller min_size"),
+        (
+            {"method": "hdbscan"},
+            ["ship"] * 8,
+            "8 sentences make no topics of at least 15: give a min_size of at most 4",
+        ),
+        ({"method": "hdbscan", "min_size": 2}, ["ship"] * 3, "3 sentences are too few for HDBSCAN, which needs 4"),
         ({"method": "hdbscan", "n_clusters": 4}, ["ship"], "n_clusters is for k-means"),
         ({"method": "dbscan"}, ["ship"], "method is 'kmeans' or 'hdbscan', not 'dbscan'"),
         ({"n_words": 0}, ["ship"], "n_words is a whole number from 1 on, not 0"),
@@ -321,6 +326,26 @@ def test_what_cannot_be_is_said(words: Embeddings, planted: tuple[list[str], lis
         _ = Topics().labels_
     with pytest.raises(ValueError, match="linkage is 'ward' or 'average', not 'single'"):
         Topics(encoder=words, n_clusters=2).fit(planted[0][:40]).hierarchy("single")  # type: ignore[arg-type]
+
+
+def test_copies_are_of_one_topic(words: Embeddings, planted: tuple[list[str], list[str]]) -> None:
+    dense = Topics(encoder=words, method="hdbscan", min_size=4)
+    assert dense.fit_predict(["ship harbour"] * 20).tolist() == [0] * 20
+    assert dense.fit_predict(["ship harbour"] * 20 + ["soup bread"] * 12).tolist() == [0] * 20 + [1] * 12
+    texts = [text for text in planted[0][:60] for _ in range(20)]
+    labels = dense.fit_predict(texts).reshape(60, 20)
+    assert (labels == labels[:, :1]).all() and len(dense) > 1
+
+
+def test_predict_takes_what_other_doors_take(topics: Topics) -> None:
+    texts = topics.representative_[1][0].sentence, topics.representative_[0][0].sentence
+    expected = topics.predict(list(texts)).tolist()
+    for given in (np.array(texts), iter(texts), np.array([[text] for text in texts])):
+        assert topics.predict(given).tolist() == expected
+    assert topics.predict([]).shape == (0,) and topics.predict([]).dtype == np.int32
+    for wrong in ("ship", {"ship"}, {"ship": 1}, ["ship", None], np.array([texts])):
+        with pytest.raises(TypeError):
+            topics.predict(wrong)  # type: ignore[arg-type]
 
 
 def test_a_notebook_shows_topics(topics: Topics) -> None:

@@ -44,6 +44,19 @@ def check_known(folder: Path, ids: list[Any]) -> None:
     rows_of_ids(found.records, ids, found.rows.live, str(folder))
 
 
+def check_some_stay(folder: Path, ids: list[Any], chosen: NDArray[np.bool_] | None) -> None:
+    """Raise ValueError if no sentence is left once those of some ids and the rows `chosen`, shape (N,), are removed."""
+    found = Stored.read(folder)
+    gone = np.zeros(found.contents.sentences, bool) if chosen is None else chosen.copy()
+    for rows in rows_of_ids(found.records, ids, found.rows.live, str(folder)) if ids else ():
+        gone[rows] = True
+    if found.contents.live and np.count_nonzero(gone) == found.contents.live:
+        raise ValueError(
+            f"no sentence of {folder} would be left, and a compact index has at least one; remove them without "
+            "compacting it, or delete the folder"
+        )
+
+
 def remove_sentences(
     folder: Path, ids: Any, chosen: Callable[[Stored], NDArray[np.bool_]] | None
 ) -> tuple[Contents, int]:

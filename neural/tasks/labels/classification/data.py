@@ -209,7 +209,7 @@ def label_tuples(labels: Any) -> list[tuple[Any, ...]]:
     found = [tuple(one) if isinstance(one, _SEVERAL) else (one,) for one in plain]
     for number, own in enumerate(found, 1):
         for label in own:
-            if label is None or label != label or not isinstance(label, (str, int, float)):
+            if not isinstance(label, (str, int, float)) or label != label:
                 raise ValueError(f"text {number} has no label, but {label!r:.60}: labels are texts or numbers")
     return found
 

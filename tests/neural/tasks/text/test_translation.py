@@ -22,12 +22,15 @@ from tests.helpers.text_models import (
 )
 from tests.helpers.topic_examples import stop_at
 from w2v import Embeddings, ModelError, TrainingInterrupted, Translator
+from w2v.corpora.tokenizers import WhitespaceTokenizer
+from w2v.corpora.units import Characters, Words
 from w2v.neural.generation.beam import BeamOptions, beam
 from w2v.neural.generation.state import Limits
 from w2v.neural.models import END, START
 from w2v.neural.packing import Packed
 from w2v.neural.progress import FitProgress, show_fitting
 from w2v.neural.tasks.text.bleu import bleu
+from w2v.neural.tasks.text.long_texts import in_parts
 from w2v.neural.tasks.text.pairs import LeftOutWarning
 
 SOURCES, TARGETS = map(list, zip(*number_pairs(40, 3), strict=True))
@@ -345,3 +348,34 @@ def test_measures_at_the_end_of_an_epoch_and_not_too_often() -> None:
     between = per_epoch * -(-50 // per_epoch)
     steps = [entry["step"] for entry in found.history_]
     assert steps == sorted({*range(0, 20 * per_epoch, between), 20 * per_epoch})
+
+
+def test_long_texts_are_cut_where_it_hurts_least() -> None:
+    words, characters = Words(("a", "b"), WhitespaceTokenizer()), Characters(("a", "b"))
+    assert in_parts(["a b", "", "a b a"], words, 3) == [["a b"], [""], ["a b a"]]
+    assert in_parts(["A b a. B a b! A b. A"], words, 5) == [["A b a.", "B a b!", "A b.", "A"]]
+    assert in_parts(["a b a b a b"], words, 4) == [["a b", "a b", "a b"]]
+    assert in_parts(["aab。bba。ab"], characters, 6) == [["aab。", "bba。", "ab"]]
+    assert in_parts(["ababab"], characters, 2) == [["a", "ba", "b", "ab"]]
+    assert in_parts(["ab" * 3 + " b a"], characters, 3) == [["aba", "bab", "b", "a"]]
+    assert in_parts(["é"], Characters(("x",)), 1) == [["é"]]
+    [parts] = in_parts(["a" * 100_000], characters, 256)
+    assert "".join(parts) == "a" * 100_000 and max(map(len, parts)) <= 256
+
+
+def test_a_long_text_is_translated_in_parts() -> None:
+    translator, long = number_translator(), " ".join(SOURCES * 8)
+    [parts] = in_parts([long], translator.network_.units["source"], 256)
+    assert len(parts) > 2 and " ".join(parts) == long
+    told: list[tuple[int, int]] = []
+    found = translator.translate(["eins", long, ""], beam=2, progress=lambda *counts: told.append(counts))
+    assert found == ["one", " ".join(translator.translate(parts, beam=2)), ""]
+    assert told[-1] == (len(parts) + 1, len(parts) + 1)
+    [[whole, second]] = translator.explain([long], beam=2, n_best=2, length_penalty=0)
+    assert whole.text and second.text and whole.alignment is None
+    assert (
+        len(whole.pieces) == len(whole.alternatives or [])
+        and len(whole.log_probabilities or []) == len(whole.pieces) + 1
+    )
+    each = [best.score for [best] in translator.explain(parts, beam=2, length_penalty=0)]
+    assert whole.score == pytest.approx(sum(score for score in each if score is not None))

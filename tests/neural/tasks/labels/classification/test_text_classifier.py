@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 from sklearn.base import clone, is_classifier
 from sklearn.exceptions import NotFittedError
@@ -299,6 +300,9 @@ def test_bad_texts(tmp_path: Path) -> None:
             one(*(["a text", ["x"]] if one.__name__ == "fit" else ["a text"]))
     with pytest.raises(CorpusError, match="no file 'a text', nor any other of the 2; texts need their labels"):
         TextClassifier().fit(["a text", "another"])
+    for missing in (None, float("nan"), pd.NA, pd.NaT):
+        with pytest.raises(ValueError, match="text 2 has no label, but "):
+            TextClassifier().fit(["a", "b"], ["x", missing])
     with pytest.raises(TypeError, match="text 2 is not a str"):
         topic_classifier().predict(["a", 1])
     with pytest.raises(ValueError, match="half a surrogate"):
