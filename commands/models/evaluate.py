@@ -14,6 +14,7 @@ from w2v.commands.labels.evaluating import evaluate_tags, print_tag_scores
 from w2v.commands.labels.reporting import evaluate_labels, print_labels
 from w2v.commands.models.standard import NO_SETS, standard_sets
 from w2v.commands.shared.long_help import LongCommand
+from w2v.commands.shared.option_names import refuse_given
 from w2v.commands.shared.options import (
     analogies_option,
     folder_option,
@@ -161,6 +162,7 @@ def evaluate(
     if labels or tags:
         apart = [folder] * standard + ([against] if against else [])
         further = [*apart, *analogies, *word_pairs, *translations, *chain(*sentences.values())]
+        refuse_given(("method", "restrict_vocab", "folder", "baseline", "other"), "is for another kind of model")
         _evaluate_labels(model, {"labels": labels, "tags": tags}, as_json, further, columns)
         return
     _check_columns(columns, {})
@@ -171,6 +173,10 @@ def evaluate(
             "--word-order FILE, or --translations FILE --in OTHER, or --labels FILE of a classifier, or --tags FILE of "
             "a tagger."
         )
+    if not analogies:
+        refuse_given(("method", "restrict_vocab"), "is for --analogies FILE")
+    if not standard:
+        refuse_given(("folder",), "is where --standard looks for test sets")
     _check_together(bool(translations), other is not None, is_encoder, baseline, against)
     found: dict[str, Any] = {}
     with show_work(f"evaluating {model.name}") as progress:

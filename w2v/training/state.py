@@ -160,8 +160,9 @@ def read_state(folder: str | os.PathLike[str], tokenizer: Tokenizer | None = Non
 def _read_state(folder: Path, embeddings: Embeddings, config: dict[str, Any]) -> TrainingState:
     assert embeddings.tokenizer is not None
     training = config["training"]
-    parameters = replace(Parameters(**config["parameters"]), tokenizer=embeddings.tokenizer)
+    parameters = Parameters(**config["parameters"]).without_unused()
     parameters.validate()
+    parameters = replace(parameters, tokenizer=embeddings.tokenizer)
     _require(parameters.vector_size == embeddings.vector_size, "vector_size is not that of the vectors")
     _require(embeddings.vocabulary.counts is not None, "the counts are missing")
     _require(isinstance(training["complete"], bool), "complete must be true or false")

@@ -322,7 +322,7 @@ phrase_connectors, subwords, min_n, max_n, buckets, position_weights, lines, rec
             If the folder is not such a model or is damaged, or if a callable tokenizer has to be given.
         """
         state = read_state(path, None if tokenizer is None else get_tokenizer(tokenizer))
-        model = cls(**vars(state.parameters))
+        model = cls(**vars(state.parameters.without_unused()))
         model._keep(state)
         return model
 
