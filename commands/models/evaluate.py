@@ -173,10 +173,7 @@ def evaluate(
             "--word-order FILE, or --translations FILE --in OTHER, or --labels FILE of a classifier, or --tags FILE of "
             "a tagger."
         )
-    if not analogies:
-        refuse_given(("method", "restrict_vocab"), "is for --analogies FILE")
-    if not standard:
-        refuse_given(("folder",), "is where --standard looks for test sets")
+    _check_used(bool(analogies), standard)
     _check_together(bool(translations), other is not None, is_encoder, baseline, against)
     found: dict[str, Any] = {}
     with show_work(f"evaluating {model.name}") as progress:
@@ -201,6 +198,14 @@ def evaluate(
     print_translations(found.get("translations", {}))
     _print_sentences(str(model), reports, others, differences)
     sets.tell_missing()
+
+
+def _check_used(has_analogies: bool, standard: bool) -> None:
+    """Refuse an option of test sets that are not asked for."""
+    if not has_analogies:
+        refuse_given(("method", "restrict_vocab"), "is for --analogies FILE")
+    if not standard:
+        refuse_given(("folder",), "is where --standard looks for test sets")
 
 
 def _check_together(

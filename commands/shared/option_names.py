@@ -63,6 +63,6 @@ def refuse_given(names: Collection[str], why: str) -> None:
 
 
 def refuse_unused_options(reasons: Mapping[str, str]) -> None:
-    """Raise a usage error if the command line has a parameter without effect; see `w2v.settings.applying.why_unused`."""
+    """Raise a usage error if the command line has a parameter without effect; for `reasons` see `why_unused`."""
     for name, reason in reasons.items():
         refuse_given([name], with_option_names(reason))

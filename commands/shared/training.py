@@ -44,10 +44,12 @@ def parse_parameters(options: dict[str, Any]) -> Parameters:
 
 def check_kept_parameters(model: Word2Vec, given: dict[str, Any], folder: Path) -> None:
     """Raise a usage error if an option differs from what the training in a folder began with."""
+    parameters = model.embeddings_.metadata["parameters"]  # those that were left out as well
     for name, value in given.items():
-        began = getattr(model, name)
         if name == "tokenizer":
-            value, began = (get_tokenizer(tokenizer).to_config()["name"] for tokenizer in (value, began))
+            value, began = (get_tokenizer(tokenizer).to_config()["name"] for tokenizer in (value, model.tokenizer))
+        else:
+            began = parameters.get(name)
         if value != began:
             shown = "none" if began is None else began
             raise click.UsageError(

@@ -99,10 +99,8 @@ def phrases(
     to_stdout = output == Path("-")
     if load is not None:
         _check_load(output, save)
-    if to_stdout and as_json:
-        raise click.UsageError("--output - writes the text to standard output, where --json would go.")
     if to_stdout:
-        refuse_given(("top",), "is for the table of phrases, which --output - does not print")
+        refuse_given(("as_json", "top"), "is for the table of phrases; --output - prints the joined text in its place")
     if save is not None and save == output:
         raise click.UsageError("--save and --output are the same file.")
     for path in (save, None if to_stdout else output):

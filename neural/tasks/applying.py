@@ -49,7 +49,7 @@ def used_of_network(parameters: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def why_unused_of_network(parameters: Mapping[str, Any]) -> dict[str, str]:
-    """Return the parameters, as a user gives them, that have no effect, and of each the end of a sentence that says why.
+    """Return the parameters, as a user gives them, that have no effect, and of each why, as `why_unused` does.
 
     The number of threads is always left out: models that train with one answer with several.
     """
