@@ -31,6 +31,7 @@ from w2v.commands.shared.output import (
     print_json,
     print_pairs,
     print_table,
+    say,
     show_work,
 )
 from w2v.commands.shared.parameters import DescribedOption
@@ -260,10 +261,15 @@ def _evaluate_words(
 
     embeddings = Embeddings.load(model)
     limit: dict[str, Any] = {} if restrict_vocab is None else {"restrict_vocab": restrict_vocab}
-    return {
-        "analogies": {str(path): evaluate_analogies(embeddings, path, method=method, **limit) for path in analogies},
-        "pairs": {str(path): evaluate_word_pairs(embeddings, path) for path in pairs},
-    }
+    questions = {str(path): evaluate_analogies(embeddings, path, method=method, **limit) for path in analogies}
+    judged = {str(path): evaluate_word_pairs(embeddings, path) for path in pairs}
+    for path, n_asked, what in (
+        *((path, report.total.total, "question whose four words are all") for path, report in questions.items()),
+        *((path, report.n_used, "pair whose two words are both") for path, report in judged.items()),
+    ):
+        if not n_asked:
+            say(f"Warning: {path} has no {what} in {model}, so nothing was measured; are the words written as there?")
+    return {"analogies": questions, "pairs": judged}
 
 
 def _evaluate_sentences(

@@ -153,9 +153,11 @@ class TextEstimator(ShownAsHtml, Estimator, Generic[_P]):
         network = TextNetwork.load(path, cls.form)
         try:
             known = {field.name for field in fields(cls.table)}
-            trained = network.metadata["parameters"] | network.metadata.get("given", {})
-            given = {name: value for name, value in trained.items() if name in known}
-            parameters = cls.table(**cls._restored(given))
+            trained, given = (
+                cls._restored({name: value for name, value in part.items() if name in known})
+                for part in (network.metadata["parameters"], network.metadata.get("given", {}))
+            )
+            parameters = replace(cls.table(**trained), **given)
             cls._check(network.metadata)
         except (AttributeError, KeyError, TypeError, ValueError) as error:
             raise ModelError(f"{Path(path, LAYOUT.config)} is damaged: {error}") from error
