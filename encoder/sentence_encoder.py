@@ -20,11 +20,12 @@ from w2v.encoder.opening import open_encoder
 from w2v.encoder.parameters import EncoderParameters
 from w2v.encoder.places import EncoderFolder
 from w2v.encoder.stateful import StatefulEncoder
-from w2v.encoder.training.fit_options import FitOptions, is_generator
+from w2v.encoder.training.fit_options import FitOptions
 from w2v.encoder.training.fitting import Progress, checkpoint_at, train
 from w2v.encoder.training.resuming import Interrupted, SavedEncoder, Sources, interrupted_training
 from w2v.encoder.training.start import Start as Start
 from w2v.encoder.training.start import stays_as_it_is, with_default_blocks
+from w2v.settings.constraints import is_generator
 from w2v.settings.parameters import CHECKPOINT_INTERVAL
 from w2v.settings.tables import documented
 from w2v.training.word2vec import Word2Vec

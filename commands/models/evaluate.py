@@ -14,6 +14,7 @@ from w2v.commands.labels.evaluating import evaluate_tags, print_tag_scores
 from w2v.commands.labels.reporting import evaluate_labels, print_labels
 from w2v.commands.models.standard import NO_SETS, standard_sets
 from w2v.commands.shared.long_help import LongCommand
+from w2v.commands.shared.option_names import refuse_given
 from w2v.commands.shared.options import (
     analogies_option,
     folder_option,
@@ -30,6 +31,7 @@ from w2v.commands.shared.output import (
     print_json,
     print_pairs,
     print_table,
+    say,
     show_work,
 )
 from w2v.commands.shared.parameters import DescribedOption
@@ -161,6 +163,7 @@ def evaluate(
     if labels or tags:
         apart = [folder] * standard + ([against] if against else [])
         further = [*apart, *analogies, *word_pairs, *translations, *chain(*sentences.values())]
+        refuse_given(("method", "restrict_vocab", "folder", "baseline", "other"), "is for another kind of model")
         _evaluate_labels(model, {"labels": labels, "tags": tags}, as_json, further, columns)
         return
     _check_columns(columns, {})
@@ -171,6 +174,7 @@ def evaluate(
             "--word-order FILE, or --translations FILE --in OTHER, or --labels FILE of a classifier, or --tags FILE of "
             "a tagger."
         )
+    _check_used(bool(analogies), standard)
     _check_together(bool(translations), other is not None, is_encoder, baseline, against)
     found: dict[str, Any] = {}
     with show_work(f"evaluating {model.name}") as progress:
@@ -195,6 +199,14 @@ def evaluate(
     print_translations(found.get("translations", {}))
     _print_sentences(str(model), reports, others, differences)
     sets.tell_missing()
+
+
+def _check_used(has_analogies: bool, standard: bool) -> None:
+    """Refuse an option of test sets that are not asked for."""
+    if not has_analogies:
+        refuse_given(("method", "restrict_vocab"), "is for --analogies FILE")
+    if not standard:
+        refuse_given(("folder",), "is where --standard looks for test sets")
 
 
 def _check_together(
@@ -249,10 +261,15 @@ def _evaluate_words(
 
     embeddings = Embeddings.load(model)
     limit: dict[str, Any] = {} if restrict_vocab is None else {"restrict_vocab": restrict_vocab}
-    return {
-        "analogies": {str(path): evaluate_analogies(embeddings, path, method=method, **limit) for path in analogies},
-        "pairs": {str(path): evaluate_word_pairs(embeddings, path) for path in pairs},
-    }
+    questions = {str(path): evaluate_analogies(embeddings, path, method=method, **limit) for path in analogies}
+    judged = {str(path): evaluate_word_pairs(embeddings, path) for path in pairs}
+    for path, n_asked, what in (
+        *((path, report.total.total, "question whose four words are all") for path, report in questions.items()),
+        *((path, report.n_used, "pair whose two words are both") for path, report in judged.items()),
+    ):
+        if not n_asked:
+            say(f"Warning: {path} has no {what} in {model}, so nothing was measured; are the words written as there?")
+    return {"analogies": questions, "pairs": judged}
 
 
 def _evaluate_sentences(

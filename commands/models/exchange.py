@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from w2v.commands.shared.option_names import refuse_given
 from w2v.commands.shared.options import model_argument, number_option, output_option, overwrite_option, progress_option
 from w2v.commands.shared.output import note, say, show_work
 from w2v.commands.shared.parameters import DescribedOption
@@ -93,6 +94,8 @@ def export(
     if (center or both) and (file_format == _SMALL or file_format in OF_ENCODERS):
         raise click.UsageError(f"--center and --both are for formats of word vectors, which {file_format} is not.")
     if file_format == _SMALL:
+        refuse_given(("first_block",), f"is for encoders, and {file_format} for classifiers")
+    if file_format == _SMALL:
         _export_small(model, file, overwrite)
         return
     if file_format in OF_ENCODERS:
@@ -160,6 +163,7 @@ def _open_vectors(model: Path, first_block: bool) -> Embeddings:
 
     start = open_start(model)
     if isinstance(start, Embeddings):
+        refuse_given(("first_block",), f"is for encoders of several blocks, and {model} holds word vectors")
         return start
     if start.blocks and not first_block:
         say(_FOLDED)
@@ -240,14 +244,15 @@ def import_(
     if not file.exists():
         raise click.ClickException(f"{file} does not exist; give a local file or folder, or hub:OWNER/NAME")
     if file_format == _CLASSIFIER:
+        refuse_given(("word_vectors", "max_vocab", "errors", "encoding"), "is for word vectors, not for a classifier")
         _import_classifier(file, output, overwrite)
         return
     is_encoder = is_encoder_folder(file) if file_format is None else file_format in OF_ENCODERS
     if is_encoder and not word_vectors:
-        if max_vocab is not None:
-            raise click.UsageError(
-                "--max-vocab is for word vectors: give --word-vectors to import those of an encoder."
-            )
+        refuse_given(
+            ("max_vocab", "errors", "encoding"),
+            "is for word vectors: give --word-vectors to import those of an encoder",
+        )
         import_encoder(file, output, overwrite=overwrite)
         return
     name = "model2vec" if file_format == "sentence-transformers" else file_format

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
-from click.core import ParameterSource
 
 from w2v.commands.sentences.mining import source_of, written_place
 from w2v.commands.shared.long_help import LongCommand
+from w2v.commands.shared.option_names import given_options, refuse_given
 from w2v.commands.shared.options import (
     choice_option,
     errors_option,
@@ -119,8 +119,7 @@ def topics(files: tuple[str, ...], output: Path | None, overwrite: bool, as_json
     if options["dates"] is None:
         if options["date_column"] is not None:
             raise click.UsageError("--date-column names a column of a table: give the table with --dates.")
-        if given := _given(("bins",)):
-            raise click.UsageError(f"{given[0]} divides dates into periods: give them with --dates.")
+        refuse_given(("bins",), "divides dates into periods: give them with --dates")
     from w2v.encoder.retrieval.topics.dates import read_dates
 
     _check_output(output, overwrite)
@@ -145,16 +144,6 @@ def topics(files: tuple[str, ...], output: Path | None, overwrite: bool, as_json
     if options["tree"]:
         click.echo()
         click.echo("\n".join(map(printable, str(found.hierarchy(options["linkage"])).split("\n"))))
-
-
-def _given(names: Sequence[str]) -> list[str]:
-    """Return those of some options that the command line gives, as they are written there."""
-    context = click.get_current_context()
-    return [
-        parameter.opts[-1]
-        for parameter in context.command.params
-        if parameter.name in names and context.get_parameter_source(parameter.name) is ParameterSource.COMMANDLINE
-    ]
 
 
 def _check_output(output: Path | None, overwrite: bool) -> None:
@@ -186,7 +175,7 @@ def _found(files: tuple[str, ...], options: dict[str, Any], progress: Any) -> It
     if len(files) == 1 and is_topics(files[0]):
         if options["model"] is not None:
             raise click.UsageError(f"{files[0]} holds saved topics, which need no model; leave out --model.")
-        if given := _given(_FITTED):
+        if given := given_options(_FITTED):
             raise click.UsageError(
                 f"{files[0]} holds saved topics, which stay as they are; leave out {', '.join(given)}, or give the "
                 "text or the index."

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 from click.core import ParameterSource
 
+from w2v.commands.shared.option_names import refuse_unused_options
 from w2v.commands.shared.options import (
     checkpoint_option,
     file_option,
@@ -22,6 +23,7 @@ from w2v.commands.shared.parameters import table_options
 from w2v.commands.shared.training import saving_training
 from w2v.display.wording import in_words
 from w2v.neural.names import FIGURES
+from w2v.neural.tasks.applying import why_unused_of_network
 from w2v.training.checkpoints import Kind, find_checkpoint
 
 if TYPE_CHECKING:
@@ -98,6 +100,8 @@ def train_network(
             raise click.UsageError(f"Missing argument '{name}...'.")
         if output is None:
             raise click.UsageError("Missing option '-o' / '--output'.")
+        if click.get_current_context().params.get("start") is None:  # which says itself what goes with its layers
+            refuse_unused_options(why_unused_of_network(options))
         model = kind(**options)
         fit = begin(model)
     with saving_training(model.save, output, resume=f"{kind.kind.command} --resume") as saved:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Collection, Mapping
 
 import click
+from click.core import ParameterSource
 
 OPTION_NAMES = {
     "random_state": "seed",
@@ -42,3 +44,25 @@ def in_our_names(error: click.ClickException) -> str:
             if name in ours:
                 return f"{error.message} Here it is {name}."
     return error.format_message()
+
+
+def given_options(names: Collection[str]) -> list[str]:
+    """Return those of some parameters of the running command that its command line gives, as they are written there."""
+    context = click.get_current_context()
+    return [
+        parameter.opts[-1]
+        for parameter in context.command.params
+        if parameter.name in names and context.get_parameter_source(parameter.name) is ParameterSource.COMMANDLINE
+    ]
+
+
+def refuse_given(names: Collection[str], why: str) -> None:
+    """Raise a usage error if the command line has an option that would have no effect; `why` ends the sentence."""
+    for option in given_options(names):
+        raise click.UsageError(f"{option} {why}.")
+
+
+def refuse_unused_options(reasons: Mapping[str, str]) -> None:
+    """Raise a usage error if the command line has a parameter without effect; for `reasons` see `why_unused`."""
+    for name, reason in reasons.items():
+        refuse_given([name], with_option_names(reason))

@@ -12,12 +12,13 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from w2v.commands.shared.interrupts import INTERRUPTED
-from w2v.commands.shared.option_names import option_name, with_option_names
+from w2v.commands.shared.option_names import option_name, refuse_unused_options, with_option_names
 from w2v.commands.shared.output import print_json, print_trained, progress_mode, say
 from w2v.commands.shared.saving import Output, ask_for_place, saving
 from w2v.commands.shared.toolkit import TERMINATED
 from w2v.corpora.tokenizers import get_tokenizer
 from w2v.monitoring.history import TrainingInterrupted
+from w2v.settings.applying import why_unused
 from w2v.settings.parameters import Parameters
 from w2v.storage.rescue import SavedElsewhereError
 
@@ -27,8 +28,13 @@ if TYPE_CHECKING:
 
 
 def parse_parameters(options: dict[str, Any]) -> Parameters:
-    """Return the parameters that the options set; raise a usage error if two contradict each other."""
+    """Return the parameters that the options set.
+
+    Raise a usage error if two contradict each other, or if the command line has one without effect, even with its
+    default value.
+    """
     parameters = Parameters(**options)
+    refuse_unused_options(why_unused(vars(parameters)))
     try:
         parameters.validate()
     except ValueError as error:
@@ -38,10 +44,12 @@ def parse_parameters(options: dict[str, Any]) -> Parameters:
 
 def check_kept_parameters(model: Word2Vec, given: dict[str, Any], folder: Path) -> None:
     """Raise a usage error if an option differs from what the training in a folder began with."""
+    parameters = model.embeddings_.metadata["parameters"]  # those that were left out as well
     for name, value in given.items():
-        began = getattr(model, name)
         if name == "tokenizer":
-            value, began = (get_tokenizer(tokenizer).to_config()["name"] for tokenizer in (value, began))
+            value, began = (get_tokenizer(tokenizer).to_config()["name"] for tokenizer in (value, model.tokenizer))
+        else:
+            began = parameters.get(name)
         if value != began:
             shown = "none" if began is None else began
             raise click.UsageError(

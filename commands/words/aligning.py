@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import click
 
 from w2v.alignment.parameters import AlignmentParameters
+from w2v.commands.shared.option_names import refuse_given
 from w2v.commands.shared.options import file_option, json_option, output_option, overwrite_option, progress_option
 from w2v.commands.shared.output import decimals, print_json, print_table, say, show_work
 from w2v.commands.shared.parameters import table_options
@@ -55,6 +56,8 @@ def align(
     from w2v.vectors.embeddings import Embeddings
     from w2v.vectors.persistence import check_output
 
+    if dictionary != "none":
+        refuse_given(("random_state",), "is for the search without a dictionary: give --dictionary none")
     check_output(output, overwrite)
     if output.resolve() == target.resolve():
         raise click.UsageError(f"--output {output} would replace TARGET: give another name.")

@@ -8,9 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
-from click.core import ParameterSource
 
-from w2v.commands.shared.option_names import option_name
+from w2v.commands.shared.option_names import refuse_given
 from w2v.commands.shared.options import errors_option, inputs_argument, json_option, overwrite_option, progress_option
 from w2v.commands.shared.output import note, print_json, print_table, progress_mode
 from w2v.commands.shared.parameters import parameter_option
@@ -100,8 +99,8 @@ def phrases(
     to_stdout = output == Path("-")
     if load is not None:
         _check_load(output, save)
-    if to_stdout and as_json:
-        raise click.UsageError("--output - writes the text to standard output, where --json would go.")
+    if to_stdout:
+        refuse_given(("as_json", "top"), "is for the table of phrases; --output - prints the joined text in its place")
     if save is not None and save == output:
         raise click.UsageError("--save and --output are the same file.")
     for path in (save, None if to_stdout else output):
@@ -144,10 +143,8 @@ def _read_connector_words(given: str | None) -> str | tuple[str, ...]:
 def _check_load(output: Path | None, save: Path | None) -> None:
     if output is None or save is not None:
         raise click.UsageError("--load joins phrases in the text: give --output as well, and not --save.")
-    context = click.get_current_context()
-    for name in PHRASE_CONSTRAINTS.keys() - {"workers", "tokenizer"}:
-        if context.get_parameter_source(name) is not ParameterSource.DEFAULT:
-            raise click.UsageError(f"{option_name(name)} is for finding phrases, but --load has them already.")
+    refuse_given(PHRASE_CONSTRAINTS.keys() - {"workers", "tokenizer"}, "is for finding phrases, but --load has them")
+    refuse_given(("top", "as_json"), "is for the phrases that are found; --load joins known ones")
 
 
 def _check_new(path: Path, overwrite: bool) -> None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from w2v.corpora.sentences import MAX_TOKENS, MIN_TOKENS
-from w2v.settings.constraints import Choice, Flag, Integer, Number, Seconds, Weights
+from w2v.settings.constraints import Choice, Flag, Integer, Number, Seconds, Weights, is_generator
 from w2v.settings.parameters import CONSTRAINTS
 from w2v.settings.tables import MANY, check_parameters, documented, parameter
 
@@ -123,11 +123,6 @@ class FitOptions:
         elif random_state is not None:
             own["seed"] = random_state
         return replace(self, **own)
-
-
-def is_generator(random_state: Any) -> bool:
-    """Return whether this is a random generator, from which a new seed is drawn each time."""
-    return hasattr(random_state, "integers") or hasattr(random_state, "randint")
 
 
 DEFAULTS: dict[str, dict[str, Any]] = {

@@ -21,6 +21,7 @@ from w2v.neural.tasks.fitting import Training, seed_of
 from w2v.neural.tasks.folder import FolderFormat, TextNetwork
 from w2v.neural.tasks.parameters import SharedParameters
 from w2v.neural.tasks.starting import followed
+from w2v.settings.constraints import is_generator
 from w2v.settings.environment import default_workers
 from w2v.settings.estimator import Estimator
 from w2v.settings.parameters import CONSTRAINTS
@@ -140,6 +141,8 @@ class TextEstimator(ShownAsHtml, Estimator, Generic[_P]):
     def load(cls: type[_Self], path: str | os.PathLike[str]) -> _Self:
         """Open a model's folder, or the checkpoint of an interrupted training.
 
+        Its parameters are those that were given, so that a clone trains as this one did: what was left out is left out.
+
         Raises
         ------
         ModelError
@@ -150,8 +153,11 @@ class TextEstimator(ShownAsHtml, Estimator, Generic[_P]):
         network = TextNetwork.load(path, cls.form)
         try:
             known = {field.name for field in fields(cls.table)}
-            given = {name: value for name, value in network.metadata["parameters"].items() if name in known}
-            parameters = cls.table(**cls._restored(given))
+            trained, given = (
+                cls._restored({name: value for name, value in part.items() if name in known})
+                for part in (network.metadata["parameters"], network.metadata.get("given", {}))
+            )
+            parameters = replace(cls.table(**trained), **given)
             cls._check(network.metadata)
         except (AttributeError, KeyError, TypeError, ValueError) as error:
             raise ModelError(f"{Path(path, LAYOUT.config)} is damaged: {error}") from error
@@ -180,6 +186,13 @@ class TextEstimator(ShownAsHtml, Estimator, Generic[_P]):
         parameters.to_dict()  # parameters that cannot be saved are refused before training
         return parameters  # type: ignore[no-any-return]
 
+    def _given(self) -> dict[str, Any]:
+        """Return the parameters in JSON types, without a random generator."""
+        given = self._parameters().to_dict()
+        if is_generator(self.random_state):
+            del given["random_state"]
+        return given
+
     def _followed(self, stack: StackConfig | None) -> _P:
         """Return the parameters, completed by those of the layers to start from, if there are any."""
         return self._parameters() if stack is None else followed(self._parameters(), stack)
@@ -201,7 +214,7 @@ class TextEstimator(ShownAsHtml, Estimator, Generic[_P]):
         parameters = replace(parameters, random_state=seed_of(self.random_state))
         keeper = self._checkpoint(saving)
         with show_fitting(progress, _first_of(given)) as told:
-            yield Training(parameters, self._keep, keeper, told)
+            yield Training(parameters, self._keep, keeper, told, given=self._given())
 
     @contextmanager
     def _resumed(self, given: Any, saving: Saving, progress: ProgressOption) -> Iterator[Training[_P]]:
@@ -213,7 +226,7 @@ class TextEstimator(ShownAsHtml, Estimator, Generic[_P]):
         parameters = replace(parameters, random_state=began.seed)
         keeper = self._checkpoint(saving, began.seed)
         with show_fitting(progress, _first_of(given)) as told:
-            yield Training(parameters, self._keep, keeper, told, began)
+            yield Training(parameters, self._keep, keeper, told, began, self._given())
 
     def _checkpoint(self, saving: Saving, seed: int | None = None) -> Checkpoint | None:
         path, seconds, overwrite = saving

@@ -22,6 +22,7 @@ from w2v.neural.progress import FitProgress
 from w2v.neural.tasks.folder import TextNetwork
 from w2v.neural.tasks.parameters import SharedParameters
 from w2v.neural.tasks.trainable import LearningOptions, Network, Sized, Trainable
+from w2v.settings.constraints import is_generator
 from w2v.settings.environment import default_workers
 from w2v.storage.claims import claimed
 from w2v.training.checkpoints import Checkpoint
@@ -112,6 +113,8 @@ class Training(Generic[_P]):
         Receives the progress.
     resumed : TextNetwork, optional
         The interrupted training to resume.
+    given : dict of str to object
+        The parameters as the user gave them, in JSON types; `parameters` are those with which training began.
     """
 
     parameters: _P
@@ -119,6 +122,7 @@ class Training(Generic[_P]):
     checkpoint: Checkpoint | None = None
     told: Told | None = None
     resumed: TextNetwork | None = None
+    given: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def began(self) -> TextNetwork:
@@ -147,7 +151,7 @@ def digest_of_arrays(*arrays: NDArray[Any]) -> str:
 
 def seed_of(random_state: Any) -> int:
     """Return the seed of a training; a generator draws one."""
-    if hasattr(random_state, "integers") or hasattr(random_state, "randint") or random_state is None:
+    if is_generator(random_state) or random_state is None:
         return int(np.random.default_rng(random_state).integers(1 << 31))
     return int(random_state)
 
@@ -209,7 +213,7 @@ def train(start: TextNetwork, text: Text, training: Training[Any]) -> None:
                 "parameters": shown,
                 "history": before + loop.history,
                 "training": {**described, "complete": complete},
-            }
+            } | given_beside(shown, training.given)
             return replace(start, parameters=learned, metadata=metadata, training=None if complete else loop.tensors())
 
         if checkpoint is not None:
@@ -225,6 +229,15 @@ def train(start: TextNetwork, text: Text, training: Training[Any]) -> None:
             checkpoint.finish(result)
     if interrupt is not None:
         raise TrainingInterrupted("training was interrupted; `resume` goes on") from interrupt
+
+
+def given_beside(parameters: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
+    """Return an entry for the metadata of a network: the parameters that were given otherwise than it was trained with.
+
+    Those are the ones that training chose, or took from layers to start from.
+    """
+    differing = {name: value for name, value in given.items() if parameters.get(name) != value}
+    return {"given": differing} if differing else {}
 
 
 def _teller(told: Told | None, before: list[dict[str, Any]]) -> Callable[[str, Loop | None], None]:

@@ -209,3 +209,18 @@ def test_standard_sets_are_not_there_is_said(model: Path, standard: Path, tmp_pa
     assert "w2v download questions-words, or pip install gensim" in result.stderr
     assert run(tmp_path / "no.model", "--standard").exit_code == 1
     assert "run them separately" in run(model, "--standard", "--labels", "x").stderr
+
+
+def test_a_file_of_which_nothing_is_known_is_told(tmp_path: Path) -> None:
+    Embeddings(["a", "b"], np.eye(2, dtype=np.float32)).save(tmp_path / "m")
+    questions, pairs = tmp_path / "q.txt", tmp_path / "p.tsv"
+    questions.write_text("one two three four\n", encoding="utf-8")
+    pairs.write_text("one\ttwo\t3\n", encoding="utf-8")
+    result = run("evaluate", tmp_path / "m", "--analogies", questions, "--word-pairs", pairs, "--json")
+    assert result.exit_code == 0
+    assert f"Warning: {questions} has no question whose four words are all in {tmp_path / 'm'}" in result.stderr
+    assert f"Warning: {pairs} has no pair whose two words are both in {tmp_path / 'm'}" in result.stderr
+    found = json.loads(result.stdout)
+    assert found["pairs"][str(pairs)]["spearman"] is None
+    pairs.write_text("a\tb\t3\n", encoding="utf-8")
+    assert "Warning" not in run("evaluate", tmp_path / "m", "--word-pairs", pairs).stderr

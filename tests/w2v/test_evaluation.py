@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import bz2
+import gzip
 import json
+import lzma
 import math
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import pytest
 
+from w2v import Word2Vec
 from w2v.evaluation import (
     AnalogySection,
     EvaluationError,
@@ -240,6 +244,12 @@ def test_pairs_agree_with_gensim(embeddings: Embeddings, pairs: Path, lowercase:
         "\ufeffWord 1,Word 2,Human (mean)\r\nA,b,1\r\nb,C,2\r\na,c,5\r\n",
         "word1\tword2\tPOS\tSimLex999\tconc\na\tb\tA\t1\t7\nb\tc\tN\t2\t7\na\tc\tV\t5\t3\n",
         "# note\n\n  a   b  1 \nb , c , 2\n#\na\tc\t5",
+        "a;b;1,0\nb;c;2,5\na;c;5,0\n",
+        "a\tb\t1,0\nb\tc\t2,5\na\tc\t5\n",
+        "a b 1,5\nb c 2,5\na c 5,5\n",
+        '"a","b","1"\n"b","c","2"\n"a","c","5"\n',
+        ",w1,w2,score\n0,a,b,1\n1,b,c,2\n2,a,c,5\n",
+        "1\ta\tb\t1\n2\tb\tc\t2\n3\ta\tc\t5\n",
     ],
 )
 def test_pairs_of_every_usual_layout_are_read(tmp_path: Path, content: str) -> None:
@@ -269,6 +279,8 @@ def test_pairs_without_variation_give_nan_and_null(tmp_path: Path) -> None:
         (b"a b\n", "no word pair"),
         (b"# a b 1\n", "no word pair"),
         (b"a \xff 1\n", "p, line 1: not UTF-8"),
+        (b"a\tb\tnan\nb\tc\t2\n", "p, line 1: expected two words and a score"),  # it is not the names of columns
+        (b"a;b;inf\nb;c;2\n", "p, line 1: expected two words and a score"),
     ],
 )
 def test_pairs_name_file_and_line_of_a_mistake(tmp_path: Path, content: bytes, message: str) -> None:
@@ -295,3 +307,37 @@ def test_spelling_ignores_case_unless_told(tmp_path: Path) -> None:
 def test_analogies_refuse_an_unknown_method(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="'add', 'mul' or 'nearest', not 'best'"):
         evaluate_analogies(Embeddings(["a"], [[1.0]]), tmp_path / "q", method="best")  # type: ignore[arg-type]
+
+
+def test_words_that_are_numbers_are_not_line_numbers(tmp_path: Path) -> None:
+    (tmp_path / "p").write_text("1\t2\t9\n1\tone\t5\n2\ttwo\t7\n", encoding="utf-8")
+    report = evaluate_word_pairs(Embeddings(["1", "2", "one", "two"], np.eye(4)), tmp_path / "p")
+    assert (report.n_pairs, report.n_used) == (3, 3)
+
+
+@pytest.mark.parametrize("suffix", [".gz", ".bz2", ".xz"])
+def test_compressed_questions_and_pairs_are_read(tmp_path: Path, suffix: str) -> None:
+    pack = {".gz": gzip.compress, ".bz2": bz2.compress, ".xz": lzma.compress}[suffix]
+    embeddings = Embeddings(["a", "b", "c", "d"], np.eye(4) + 1)
+    questions, pairs = tmp_path / f"q.txt{suffix}", tmp_path / f"p.txt{suffix}"
+    questions.write_bytes(pack(b": one\na b c d\n"))
+    pairs.write_bytes(pack(b"a b 1\n"))
+    assert evaluate_analogies(embeddings, questions).total.total == 1
+    assert evaluate_word_pairs(embeddings, pairs).n_used == 1
+    questions.write_bytes(pack(b": one\na b c d\n")[:-6])
+    with pytest.raises(EvaluationError, match=rf"q\.txt\{suffix} is truncated"):
+        evaluate_analogies(embeddings, questions)
+
+
+def test_questions_and_pairs_find_words_as_queries_do(tmp_path: Path) -> None:
+    composed, decomposed = "caf\u00e9", "cafe\u0301"
+    text = [f"new york has a {composed}", "b c d a", "d b a c", "c a b d"] * 30
+    options: dict[str, Any] = {"phrases": True, "phrase_scoring": "npmi", "phrase_threshold": 0.99}
+    model = Word2Vec(min_count=1, vector_size=4, epochs=1, workers=1, random_state=1, **options).fit(text)
+    embeddings = model.embeddings_
+    assert "new_york" in embeddings.key_to_index and composed in embeddings.key_to_index
+    (tmp_path / "p").write_text(f"New York\t{decomposed}\t1\nb\tc\t2\n", encoding="utf-8")
+    assert evaluate_word_pairs(embeddings, tmp_path / "p").n_used == 2
+    (tmp_path / "q").write_text(f"b c d {decomposed}\n", encoding="utf-8")
+    assert evaluate_analogies(embeddings, tmp_path / "q").total.total == 1
+    assert evaluate_analogies(embeddings, tmp_path / "q", restrict_vocab=1).total.total == 0

@@ -105,8 +105,8 @@ def evaluate_analogies(
     embeddings : Embeddings
         The model.
     path : str or path-like
-        Text in UTF-8. Lines beginning with ``:`` name a section; every other line holds four words, the last of which
-        is the answer. Questions before the first section belong to one named "questions".
+        Text in UTF-8, compressed or not. Lines beginning with ``:`` name a section; every other line holds four words,
+        the last of which is the answer. Questions before the first section belong to one named "questions".
     restrict_vocab : int or None, default 300,000
         Consider only this number of the most frequent words, both as given words and as answers; None for all.
     method : {"add", "mul", "nearest"}, default "add"
@@ -143,6 +143,10 @@ def evaluate_analogies(
     names, sections, questions = _read_questions(path, lowercase)
     groups, stands_for = first_rows(embeddings.index_to_key[:restrict_vocab], lowercase)
     group_of = np.array(stands_for, dtype=np.int64)
+    for word in {word for question in questions for word in question} - groups.keys():
+        row = embeddings.get_index(word, -1)  # as other queries find it, such as of letters that are composed there
+        if 0 <= row < len(stands_for):
+            groups[word] = stands_for[row]
     asked = np.array([[groups.get(word, -1) for word in question] for question in questions], dtype=np.int64)
     section_ids = np.array(sections)
     known: NDArray[np.bool_] = np.all(asked >= 0, axis=1)

@@ -5,18 +5,24 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Iterator
 
+from w2v.corpora.inputs import CorpusError, is_compressed, open_input, reading_errors
+
 
 class EvaluationError(ValueError):
     """A file of questions or pairs cannot be used; the message names the file and the line."""
 
 
 def read_lines(path: str | os.PathLike[str], *, latin: bool = False) -> Iterator[tuple[int, str]]:
-    """Yield the lines of a text file with their numbers; where `latin`, what is not UTF-8 is taken for Latin-1."""
+    """Yield the lines of a text file with their numbers; where `latin`, what is not UTF-8 is taken for Latin-1.
+
+    Files that end in .gz, .bz2, .xz or .zst are decompressed.
+    """
     try:
-        with open(path, "rb") as file:
-            data = file.read()
+        data = _read(os.fspath(path))
     except OSError as error:
         raise EvaluationError(f"{os.fspath(path)} cannot be read: {error.strerror or error}") from error
+    except CorpusError as error:
+        raise EvaluationError(str(error)) from error
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -25,6 +31,14 @@ def read_lines(path: str | os.PathLike[str], *, latin: bool = False) -> Iterator
             raise EvaluationError(f"{os.fspath(path)}, line {wrong}: not UTF-8; convert the file first") from error
         text = data.decode("latin-1")
     yield from enumerate(text.split("\n"), 1)
+
+
+def _read(path: str) -> bytes:
+    if not is_compressed(path):
+        with open(path, "rb") as file:
+            return file.read()
+    with open_input(path) as (stream, _, damage), reading_errors(path, damage):
+        return stream.read()
 
 
 def first_rows(words: Iterable[str], lowercase: bool) -> tuple[dict[str, int], list[int]]:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import csv
 import math
 import os
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -16,6 +18,8 @@ from w2v.display.wording import decimals, percent
 from w2v.evaluation.correlations import correlation, or_none, ranks
 from w2v.evaluation.files import EvaluationError, first_rows, read_lines
 from w2v.vectors.embeddings import Embeddings
+
+_DECIMAL_COMMA = re.compile(r"(?<=\d),(?=\d+$)")
 
 
 @dataclass(frozen=True)
@@ -67,9 +71,10 @@ def evaluate_word_pairs(embeddings: Embeddings, path: str | os.PathLike[str], *,
     embeddings : Embeddings
         The model. With ``subwords``, words that it has not seen have the vectors of their n-grams and are used, too.
     path : str or path-like
-        Text in UTF-8: on each line two words and, in the first column after them that is a number, a score, separated
-        by tabs, commas or white space. Lines beginning with ``#`` are comments; a first line without a number is
-        taken for the names of the columns. WordSim-353, SimLex-999 and MEN come like this.
+        Text in UTF-8, compressed or not: on each line two words and, in the first column after them that is a number, a
+        score, separated by tabs, semicolons, commas or white space. A number may have a decimal comma, and a column of
+        line numbers may come first. Lines beginning with ``#`` are comments; a first line without a number is taken for
+        the names of the columns. WordSim-353, SimLex-999 and MEN come like this.
     lowercase : bool, default True
         Ignore case, as in `evaluate_analogies`.
 
@@ -86,8 +91,9 @@ def evaluate_word_pairs(embeddings: Embeddings, path: str | os.PathLike[str], *,
     rows, _ = first_rows(embeddings.index_to_key, lowercase)
     vectors = {}
     for word in {word for first, second, _ in pairs for word in (first, second)}:
-        if word in rows:
-            vectors[word] = embeddings.rows([rows[word]])[0]
+        row = rows.get(word, embeddings.get_index(word, -1))  # as other queries find it: a phrase, or composed letters
+        if row >= 0:
+            vectors[word] = embeddings.rows([row])[0]
         elif embeddings.subwords is not None and (made := embeddings.subwords.vector(word)) is not None:
             vectors[word] = made
     used = [pair for pair in pairs if pair[0] in vectors and pair[1] in vectors]
@@ -124,32 +130,54 @@ def _shared_trigrams(first: str, second: str) -> float:
 
 def _read_pairs(path: str | os.PathLike[str], lowercase: bool) -> Iterator[tuple[str, str, float]]:
     """Yield the two words and the score of each line."""
-    n_lines = n_pairs = 0
+    lines: list[tuple[int, str, list[str]]] = []
     for number, text in read_lines(path):
         line = text.strip()
-        if not line or line.startswith("#"):
-            continue
-        n_lines += 1
-        separator = "\t" if "\t" in line else "," if "," in line else None
-        columns = [column.strip() for column in (line.lower() if lowercase else line).split(separator)]
-        score = next((value for value in map(_parse_score, columns[2:]) if value is not None), None)
-        if score is not None and columns[0] and columns[1]:
-            n_pairs += 1
-            yield columns[0], columns[1], score
-        elif n_lines > 1:
+        if line and not line.startswith("#"):
+            lines.append((number, line, _columns(line.lower() if lowercase else line)))
+    if lines and not any(map(_looks_like_score, lines[0][2][2:])):  # the names of the columns
+        del lines[0]
+    if not lines:
+        raise EvaluationError(f"{os.fspath(path)} holds no word pair: expected lines of two words and a score")
+    first = 1 if all(_is_numbered(columns) for _, _, columns in lines) else 0
+    for number, line, columns in lines:
+        words = columns[first : first + 2]
+        score = next((value for value in map(_parse_score, columns[first + 2 :]) if value is not None), None)
+        if score is None or not all(words):
             raise EvaluationError(
                 f"{os.fspath(path)}, line {number}: expected two words and a score, not {line[:60]!r}"
             )
-    if n_pairs == 0:
-        raise EvaluationError(f"{os.fspath(path)} holds no word pair: expected lines of two words and a score")
+        yield words[0], words[1], score
+
+
+def _columns(line: str) -> list[str]:
+    """Return the columns of a line: between tabs, else semicolons or commas, quoted or not, else white space."""
+    if "\t" in line:
+        columns = line.split("\t")
+    else:
+        mark = next((mark for mark in ";," if line.count(mark) > 1), None)
+        columns = line.split() if mark is None else next(csv.reader([line], delimiter=mark, skipinitialspace=True))
+    return [column.strip() for column in columns]
+
+
+def _is_numbered(columns: list[str]) -> bool:
+    """Tell whether two words stand behind the number of their line."""
+    words = columns[1:3]
+    return columns[0].isdecimal() and len(words) == 2 and not any(map(_looks_like_score, words))
+
+
+def _looks_like_score(text: str) -> bool:
+    """Tell whether a text is a number, infinity or NaN, which is no score, but no name of a column either."""
+    try:
+        float(_DECIMAL_COMMA.sub(".", text))
+    except ValueError:
+        return False
+    return True
 
 
 def _parse_score(text: str) -> float | None:
-    """Return a finite number, or None if the text is none."""
-    try:
-        score = float(text)
-    except ValueError:
-        return None
+    """Return a finite number, which may have a decimal comma, or None if the text is none."""
+    score = float(_DECIMAL_COMMA.sub(".", text)) if _looks_like_score(text) else math.nan
     return score if math.isfinite(score) else None
 
 

@@ -150,6 +150,11 @@ class Seconds(Number):
     """A span of time; the command line also takes 90s, 5m or 1h30m."""
 
 
+def is_generator(random_state: object) -> bool:
+    """Return whether this is a random generator, from which a new seed is drawn each time."""
+    return hasattr(random_state, "integers") or hasattr(random_state, "randint")
+
+
 @dataclass(frozen=True)
 class Seed(Constraint):
     """An integer seed, or a NumPy random generator (recognised by its methods, so that NumPy need not be imported)."""
@@ -158,8 +163,7 @@ class Seed(Constraint):
     described = f"a whole number from 0 to {MAX_SEED} or a numpy.random.Generator"
 
     def _allows(self, value: object) -> bool:
-        is_generator = hasattr(value, "integers") or hasattr(value, "randint")
-        return is_generator or (_is_integer(value) and 0 <= value <= MAX_SEED)
+        return is_generator(value) or (_is_integer(value) and 0 <= value <= MAX_SEED)
 
 
 @dataclass(frozen=True)

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
+from w2v.settings.applying import refuse_unused, why_unused
 from w2v.settings.constraints import (
     Choice,
     Constraint,
@@ -58,7 +59,6 @@ MAX_STEP = {"skipgram": 8.0, "cbow": 6.0}
 
 
 _FULL_WINDOW = 50
-_NOT_FOR_GLOVE = ("algorithm", "sample", "subwords", "holdout")
 _MEASURED_BY = {"holdout": "holdout", "analogies": "eval_analogies", "pairs": "eval_pairs"}
 
 CHECKPOINT_INTERVAL = 600.0
@@ -201,8 +201,12 @@ class Parameters:
     recipe: str = "none"
 
     def validate(self) -> None:
-        """Raise ValueError if a value is not allowed, or contradicts another; the message names value and limits."""
+        """Raise ValueError if a value is not allowed, has no effect or contradicts another.
+
+        The message names value and limits. A parameter at its default counts as left out.
+        """
         check_fields(self, CONSTRAINTS)
+        refuse_unused(filter(self._is_given, CONSTRAINTS), vars(self))
         for is_broken, message in self._rules():
             if is_broken:
                 raise ValueError(message)
@@ -233,19 +237,11 @@ class Parameters:
             self.position_weights and self._window > _FULL_WINDOW,
             f"position_weights need a window of at most {_FULL_WINDOW}, got {self._window}.",
         )
-        yield (
-            self.position_weights and self.algorithm != "cbow",
-            "position_weights are for CBOW only: give algorithm='cbow' as well.",
-        )
         for name in ("phrases", "holdout"):
             yield (
                 not is_text and bool(getattr(self, name)),
                 f"{name} is for lines that are sentences: it cannot go with lines={self.lines!r:.80}.",
             )
-        yield (
-            self.languages is not None and self.lines != "parallel",
-            "languages tag parallel lines: give lines='parallel' as well.",
-        )
         yield (
             self.lines == "parallel" and self.subwords,
             "subwords cannot go with lines='parallel': the two languages would share their n-grams.",
@@ -258,28 +254,18 @@ class Parameters:
         yield from self._rules_of_watching()
         for name in ("max_time", "subwords", "position_weights"):
             yield self.deterministic and bool(getattr(self, name)), f"deterministic cannot go with {name}."
-        for name in ("phrase_scoring", "phrase_threshold", "phrase_passes", "phrase_connectors"):
-            yield (
-                not self.phrases and self._is_given(name),
-                f"{name} says how phrases are found: give phrases as well.",
-            )
 
     def _rules_of_objective(self) -> Iterator[tuple[bool, str]]:
-        is_sampled, with_it = self.objective == "negative", f"cannot go with objective={self.objective!r:.80}."
-        for name in ("negative", "ns_exponent"):
-            yield not is_sampled and self._is_given(name), f"{name} is for negative sampling: it {with_it}"
+        with_it = f"cannot go with objective={self.objective!r:.80}."
         for name in ("position_weights", "deterministic"):
-            yield not is_sampled and getattr(self, name), f"{name} needs negative sampling: it {with_it}"
-        for name in ("x_max", "x_exponent"):
             yield (
-                self.objective != "glove" and self._is_given(name),
-                f"{name} weighs the counts of GloVe: give objective='glove' as well.",
+                self.objective != "negative" and getattr(self, name),
+                f"{name} needs negative sampling: it {with_it}",
             )
-        for name in _NOT_FOR_GLOVE:
-            yield (
-                self.objective == "glove" and self._is_given(name) and getattr(self, name) not in (0, GENSIM.get(name)),
-                f"{name} is for objectives that train on the text itself: it {with_it}",
-            )
+        yield (
+            self.objective == "glove" and self.subwords,
+            f"subwords is for objectives that train on the text itself: it {with_it}",
+        )
 
     @property
     def _what_limits_alpha(self) -> str:
@@ -293,13 +279,14 @@ class Parameters:
             "patience needs something to watch: give holdout, eval_analogies or eval_pairs as well.",
         )
         yield (
-            self.monitor is not None and self.patience is None,
-            "monitor says what patience watches: give patience as well.",
-        )
-        yield (
             self.monitor is not None and self.monitor not in self.measured,
             f"monitor={self.monitor!r:.80} needs {_MEASURED_BY.get(self.monitor or '')}, which is not given.",
         )
+
+    def without_unused(self) -> Parameters:
+        """Return these parameters with those that have no effect at their defaults, as a user would give them."""
+        fields = Parameters.__dataclass_fields__
+        return replace(self, **{name: fields[name].default for name in why_unused(vars(self))})
 
     def _is_given(self, name: str) -> bool:
         return bool(getattr(self, name) != Parameters.__dataclass_fields__[name].default)

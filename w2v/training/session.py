@@ -73,6 +73,7 @@ class Start:
     base: TrainingState | None = None  # train its vectors further; it is left alone
     interrupted: TrainingState | None = None
     """Go on from here and overwrite its tables. The corpus must be the same, and the parameters but for `workers`."""
+    left_out: tuple[str, ...] = ()  # see `TrainingState`
 
     @property
     def before(self) -> TrainingState | None:
@@ -191,7 +192,7 @@ def train(corpus: Corpus, start: Start, run: RunOptions, keep: Callable[[Trainin
                 workers=workers,
                 best=interrupted.best if interrupted else None,
             )
-            snapshot = partial(_state_of, trainer, text, words, start.earlier(), workers, monitor)
+            snapshot = partial(_state_of, trainer, text, words, start, workers, monitor)
             trainer.compile()
             pauses: list[Pause] = [monitor]
             if checkpoint is not None:
@@ -347,7 +348,7 @@ def _state_of(
     trainer: Trainer,
     text: _Text,
     words: Vocabulary,
-    earlier: list[dict[str, Any]],
+    start: Start,
     workers: int,
     monitor: Monitor,
     complete: bool = False,
@@ -362,7 +363,7 @@ def _state_of(
         metadata["schedule"]["best_epoch"] = best_epoch(parameters, trainer.history)
     if trainer.stop_reason is not None:
         metadata["schedule"]["stopped"] = trainer.stop_reason
-    if earlier:
+    if earlier := start.earlier():
         metadata["earlier"] = earlier
     return TrainingState(
         embeddings_of(words, trainer.tables, parameters, text.tokenizer, metadata),
@@ -379,6 +380,7 @@ def _state_of(
         stream=text.digest,
         base_counts=None if complete else text.base_counts,
         best=None if complete else monitor.best,
+        left_out=start.left_out,
     )
 
 

@@ -19,7 +19,7 @@ from w2v.encoding.repeats import RepeatedStream
 from w2v.encoding.stream import TokenStream
 from w2v.monitoring.history import MEASURES, EpochRecord
 from w2v.settings.constraints import MAX_SEED
-from w2v.settings.parameters import Parameters
+from w2v.settings.parameters import GENSIM, Parameters
 from w2v.storage.json_values import plain_value
 from w2v.training.tables import Tables, layout
 from w2v.vectors.embeddings import Embeddings
@@ -34,6 +34,7 @@ MAX_WORKERS = 1 << 12
 """Maximum number of parts of a text."""
 _MAX_STEP = 1 << 53
 _MAX_DIGEST = (1 << 64) - 1
+_LEFT_OUT = (*GENSIM, "random_state", "tokenizer")
 _SEALED = ("step", "seed", "done", "spent", "loss_sums", "stream")
 
 
@@ -69,6 +70,8 @@ class TrainingState:
     """With `patience`: the tables after the best epoch so far."""
     rounds: Rounds | None = None
     """For a cluster; `step` is then the number of completed rounds."""
+    left_out: tuple[str, ...] = ()
+    """Parameters that the user left out, so that `parameters` have what was chosen; see `left_out_of`."""
 
     @property
     def vocabulary(self) -> Vocabulary:
@@ -87,6 +90,7 @@ class TrainingState:
             "stream": self.stream,
             "inputs": list(self.inputs),
             "errors": self.errors,
+            "left_out": list(self.left_out),
         }
         if self.rounds is not None and not self.complete:
             training["rounds"] = {"workers": self.rounds.workers, "words": self.rounds.words}
@@ -110,6 +114,14 @@ class TrainingState:
             extra_tensors={LAYOUT.training: {name: array for name, array in tensors.items() if array is not None}},
             extra_config={"training": training},
         )
+
+
+def left_out_of(parameters: Parameters) -> tuple[str, ...]:
+    """Return the names of parameters that training chooses because the user left them out.
+
+    The tokenizer is one: lists of tokens, and phrases, have another than the default.
+    """
+    return tuple(name for name in _LEFT_OUT if getattr(parameters, name) in (None, Parameters.tokenizer))
 
 
 def embeddings_of(
@@ -160,8 +172,13 @@ def read_state(folder: str | os.PathLike[str], tokenizer: Tokenizer | None = Non
 def _read_state(folder: Path, embeddings: Embeddings, config: dict[str, Any]) -> TrainingState:
     assert embeddings.tokenizer is not None
     training = config["training"]
-    parameters = replace(Parameters(**config["parameters"]), tokenizer=embeddings.tokenizer)
+    parameters = Parameters(**config["parameters"]).without_unused()
     parameters.validate()
+    left_out = training["left_out"] if "left_out" in training else []  # earlier versions did not note it
+    is_list = isinstance(left_out, list) and all(name in _LEFT_OUT for name in left_out)
+    _require(is_list, f"left_out must be a list of {', '.join(_LEFT_OUT)}")
+    if "tokenizer" not in left_out:
+        parameters = replace(parameters, tokenizer=embeddings.tokenizer)
     _require(parameters.vector_size == embeddings.vector_size, "vector_size is not that of the vectors")
     _require(embeddings.vocabulary.counts is not None, "the counts are missing")
     _require(isinstance(training["complete"], bool), "complete must be true or false")
@@ -192,6 +209,7 @@ def _read_state(folder: Path, embeddings: Embeddings, config: dict[str, Any]) ->
         base_counts=_read_base_counts(tensors, embeddings),
         best=_read_further(tensors, tables, "best"),
         rounds=_read_rounds(training, tensors, tables),
+        left_out=tuple(left_out),
     )
 
 

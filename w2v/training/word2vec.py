@@ -25,7 +25,7 @@ from w2v.training.cluster.session import train_on_cluster
 from w2v.training.initial import InitialVectors
 from w2v.training.monitor import Callback
 from w2v.training.session import RunOptions, Start, train
-from w2v.training.state import TrainingState, read_state
+from w2v.training.state import TrainingState, left_out_of, read_state
 from w2v.vectors.embeddings import Embeddings
 
 _DEFAULTS = Parameters()
@@ -309,6 +309,8 @@ phrase_connectors, subwords, min_n, max_n, buckets, position_weights, lines, rec
     ) -> Word2Vec:
         """Open a folder that `save` wrote, of a complete training or of one to `resume`.
 
+        Its parameters are those that were given, so that a clone trains as this one did: what was left out is left out.
+
         Parameters
         ----------
         path : str or path-like
@@ -322,7 +324,8 @@ phrase_connectors, subwords, min_n, max_n, buckets, position_weights, lines, rec
             If the folder is not such a model or is damaged, or if a callable tokenizer has to be given.
         """
         state = read_state(path, None if tokenizer is None else get_tokenizer(tokenizer))
-        model = cls(**vars(state.parameters))
+        defaults = {name: getattr(_DEFAULTS, name) for name in state.left_out}
+        model = cls(**vars(state.parameters.without_unused()) | defaults)
         model._keep(state)
         return model
 
@@ -332,8 +335,10 @@ phrase_connectors, subwords, min_n, max_n, buckets, position_weights, lines, rec
         return self.embeddings_
 
     def _repr_html_(self) -> str:
-        defaults = vars(_DEFAULTS) | GENSIM if hasattr(self, "embeddings_") else vars(_DEFAULTS)
-        changed = [name for name, value in self.get_params().items() if value != defaults[name]]
+        defaults = vars(_DEFAULTS)
+        changed = [
+            name for name, value in self.get_params().items() if value not in (defaults[name], GENSIM.get(name, value))
+        ]
         facts: list[tuple[str, object]] = [
             ("algorithm", self.algorithm),
             *((name, in_words(getattr(self, name))) for name in changed if name not in ("algorithm", "random_state")),
@@ -361,7 +366,7 @@ phrase_connectors, subwords, min_n, max_n, buckets, position_weights, lines, rec
         vectors = None if initial is None else InitialVectors(initial, freeze)
         if vectors is not None:
             vectors.check(parameters)
-        return Start(parameters, _draw_seed(self.random_state), initial=vectors)
+        return Start(parameters, _draw_seed(self.random_state), initial=vectors, left_out=left_out_of(parameters))
 
     def _interrupted(self) -> Start:
         self._check_fitted()
@@ -369,7 +374,7 @@ phrase_connectors, subwords, min_n, max_n, buckets, position_weights, lines, rec
             raise ValueError("training is complete: there is nothing to resume")
         self._check_unchanged()
         parameters = replace(self._state.parameters, tokenizer=self.tokenizer, workers=self.workers)
-        return Start(parameters, self._state.seed, interrupted=self._state)
+        return Start(parameters, self._state.seed, interrupted=self._state, left_out=self._state.left_out)
 
     def _further(self) -> Start:
         self._check_fitted()
@@ -384,9 +389,9 @@ phrase_connectors, subwords, min_n, max_n, buckets, position_weights, lines, rec
             )
         if get_tokenizer(self.tokenizer).to_config() != get_tokenizer(self._state.parameters.tokenizer).to_config():
             raise ValueError("tokenizer is not the one that training began with: the words would not be the same")
-        before = self._state.parameters
-        left_out = {name: getattr(before, name) for name in GENSIM if getattr(parameters, name) is None}
-        return Start(replace(parameters, **left_out), _draw_seed(self.random_state), base=self._state)
+        before, left_out = self._state.parameters, left_out_of(parameters)
+        kept = {name: getattr(before, name) for name in GENSIM if name in left_out}
+        return Start(replace(parameters, **kept), _draw_seed(self.random_state), base=self._state, left_out=left_out)
 
     def _check_unchanged(self, names: Iterable[str] | None = None) -> None:
         """Raise ValueError if one of the parameters differs from the original one, given or chosen."""

@@ -84,7 +84,7 @@ def test_languages_are_two_tags(tmp_path: Path, languages: str) -> None:
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"lines": "text", "languages": "en,de"}, "give lines='parallel' as well"),
+        ({"lines": "text", "languages": "en,de"}, "give lines parallel as well"),
         ({"subwords": True}, "the two languages would share their n-grams"),
         ({"phrases": True}, "phrases is for lines that are sentences"),
     ],

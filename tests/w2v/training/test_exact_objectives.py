@@ -220,7 +220,7 @@ def test_softmax_is_measured_on_what_is_held_out() -> None:
         ({"objective": "glove", "x_max": -3.0}, "x_max must be a finite number above 0"),
         ({"objective": "glove", "x_exponent": 6}, "x_exponent must be a number from 0 to 5"),
         ({"objective": "glove", "window": 0}, "window must be a whole number from 1 to 10000"),
-        ({"x_max": 50.0}, "x_max weighs the counts of GloVe: give objective='glove' as well"),
+        ({"x_max": 50.0}, "x_max weighs the counts of GloVe: give objective glove as well"),
         ({"objective": "hs", "x_exponent": 0.5}, "x_exponent weighs the counts of GloVe"),
         ({"objective": "glove", "alpha": 0.2}, "alpha must be at most 0.1 for skipgram with objective='glove'"),
         ({"objective": "nce"}, "objective must be 'negative' or 'hs' or 'softmax' or 'glove', got 'nce'"),

@@ -41,7 +41,7 @@ def test_a_long_window_learns_baskets_at_the_full_rate() -> None:
 @pytest.mark.parametrize("subwords", [False, True])
 def test_a_window_of_thousands_of_words_is_safe(algorithm: str, subwords: bool, rng: np.random.Generator) -> None:
     text = [[f"w{number}" for number in rng.integers(0, 300, 3_000)]]
-    chosen = SMALL | {"epochs": 1, "subwords": subwords, "buckets": 1000}
+    chosen = SMALL | {"epochs": 1} | ({"subwords": True, "buckets": 1000} if subwords else {})
     model = Word2Vec(algorithm=algorithm, window=10_000, negative=1_000, **chosen).fit(text)
     assert np.isfinite(model.vectors_).all()
     assert model.history_[0]["pairs"] > 0

@@ -171,4 +171,5 @@ def _state_of(
         errors=text.reader.errors,
         stream=text.digest,
         rounds=None if complete else replace(rounds, momentum=momentum),
+        left_out=start.left_out,
     )

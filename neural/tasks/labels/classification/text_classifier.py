@@ -18,7 +18,7 @@ from w2v.corpora.tokenizers import get_tokenizer
 from w2v.monitoring.history import TrainingInterrupted
 from w2v.neural.progress import ProgressOption
 from w2v.neural.tasks.estimator import TextEstimator, positive
-from w2v.neural.tasks.fitting import Training, check_same
+from w2v.neural.tasks.fitting import Training, check_same, given_beside
 from w2v.neural.tasks.folder import TextNetwork
 from w2v.neural.tasks.labels.classification.answering import Answers, answers_of, opened_linear
 from w2v.neural.tasks.labels.classification.choosing import choose
@@ -147,6 +147,8 @@ class TextClassifier(TextEstimator[ClassifierParameters]):
                 network, interrupt = choose(data, parameters, vectors, training.told)
             else:
                 network, _, interrupt = fit_linear(data, parameters, training.told, vectors)
+            given = given_beside(network.metadata["parameters"], training.given)
+            network = replace(network, metadata=network.metadata | given)
             self._keep(network)
             if keeper is not None:
                 keeper.finish(network)

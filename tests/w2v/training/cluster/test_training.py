@@ -228,7 +228,7 @@ def bad_calls(files: list[Path]) -> Iterator[tuple[dict[str, Any], dict[str, Any
     yield {"max_time": 3}, text, ValueError, "max_time cannot go with a cluster: rounds are planned in words"
     yield {"holdout": 0.1}, text, ValueError, "holdout cannot go with a cluster"
     yield {"objective": "glove"}, text, ValueError, "objective='glove' cannot go with a cluster"
-    yield {"lines": "pairs"}, text, ValueError, "lines='pairs' cannot go with a cluster"
+    yield {"lines": "pairs", "window": None}, text, ValueError, "lines='pairs' cannot go with a cluster"
     yield {"phrases": True}, text, ValueError, "phrases cannot go with a cluster: find them first with `w2v phrases`"
     yield {}, text | {"callbacks": [print]}, ValueError, "callbacks cannot go with a cluster"
     yield {"min_count": 10**6}, text, EmptyVocabularyError, "no word occurs 1000000 times"
