@@ -74,8 +74,9 @@ quickstart: $(VENV)/installed-quickstart ## train on a small real corpus, show n
 		'w2v similar $(QUICKSTART)/bible.model $(QUICKSTART)/bible.txt "a storm at sea"' 'search by meaning' \
 		'w2v --help' 'everything else'
 
+# Each process has BLAS and OpenMP use one thread: more than there are cores would wait for each other, and keep the cores busy.
 test: $(VENV)/installed-test ## run the test suite
-	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder $(PYTEST_ARGS)
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder $(PYTEST_ARGS)
 
 test-slow: $(VENV)/installed-dev ## run the tests that take longer
 	$(BIN)/python -m pytest -m "slow and not interop" $(filter-out $(PAGES),$(call marked,slow)) $(PYTEST_ARGS)

@@ -94,6 +94,31 @@ def uniform(seed, line, place):
 
 
 @compiled
+def _sort_down(n, ids, weights):
+    """Sort the first n tokens by falling weight, equal ones in their order.
+
+    They are merged from runs of 1, 2, 4 and so on. NumPy's sort took 2 s to compile.
+    """
+    merged_ids, merged_weights = np.empty(n, np.int32), np.empty(n, np.float64)
+    run = 1
+    while run < n:
+        for start in range(0, n, 2 * run):
+            middle, stop = min(start + run, n), min(start + 2 * run, n)
+            left, right = start, middle
+            for to in range(start, stop):
+                if left < middle and (right == stop or weights[left] >= weights[right]):
+                    at = left
+                    left += 1
+                else:
+                    at = right
+                    right += 1
+                merged_ids[to], merged_weights[to] = ids[at], weights[at]
+        for i in range(n):
+            ids[i], weights[i] = merged_ids[i], merged_weights[i]
+        run *= 2
+
+
+@compiled
 def kept(row, temperature, top_k, top_p, ids, weights):
     """Write the tokens that may be drawn and exp((score - best) / temperature) of each; return how many there are.
 
@@ -133,8 +158,7 @@ def kept(row, temperature, top_k, top_p, ids, weights):
             if weights[i] >= least:
                 ids[n], weights[n] = i, weights[i]
                 n += 1
-        order = np.argsort(-weights[:n], kind="mergesort")
-        ids[:n], weights[:n] = ids[:n][order], weights[:n][order]
+        _sort_down(n, ids, weights)
         weights[n:] = 0
     if top_p >= 1:
         return n

@@ -368,9 +368,9 @@ def infer(plan, x, source, offsets, first, last, cos, sin, summed, y):
                             prefetch_read(source.projected, coming * dim + d)
                 row = np.int64(load(source.ids, start + i))
                 if row >= 0:
-                    s.h[i * dim : (i + 1) * dim] = source.projected[row * dim : (row + 1) * dim]
+                    copy_values(source.projected, row * dim, dim, s.h, i * dim)
                 else:
-                    s.h[i * dim : (i + 1) * dim] = source.extra_projected[(-1 - row) * dim : -row * dim]
+                    copy_values(source.extra_projected, (-1 - row) * dim, dim, s.h, i * dim)
         elif plan.mapped:
             multiply(own, n, size, plan.into, dim, ASSIGN, s.h)
         else:

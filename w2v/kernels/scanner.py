@@ -318,9 +318,11 @@ def merge(part, part_arena, slots, entries, arena, size, used):
         e = slots[slot]
         if e < 0:
             e = slots[slot] = size
-            entries[size] = part[p]
+            for column in range(part.shape[1]):  # slices would have Numba compile the messages of errors as well
+                entries[size, column] = part[p, column]
             entries[size, START] = used
-            arena[used : used + length] = part_arena[start : start + length]
+            for i in range(length):
+                arena[used + i] = part_arena[start + i]
             size += 1
             used += length
         else:

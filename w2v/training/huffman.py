@@ -85,7 +85,8 @@ def _merge(counts: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.uin
     n_words = len(counts)
     n_nodes = 2 * n_words - 1
     weights = np.zeros(max(n_nodes, 0), np.int64)
-    weights[:n_words] = counts
+    for word in range(n_words):  # a slice would have Numba compile the message of an error as well
+        weights[word] = counts[word]
     parents, branches = np.zeros(max(n_nodes, 0), np.int64), np.zeros(max(n_nodes, 0), np.uint8)
     leaf, inner = n_words - 1, n_words
     for node in range(n_words, n_nodes):
