@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from w2v.kernels.jit import compiled
+from w2v.kernels.jit import compiled, inlined
 from w2v.kernels.simd import LANES, fma, load, load_vector, splat, store_vector, sum_lanes
 from w2v.neural.kernels.vector_math import (
     hyperbolic_tangent,
@@ -131,6 +131,29 @@ def _slope(kind, x):
 
 
 @compiled
+def sum_columns(x, n_rows, dim, y):
+    """Assign y, shape (dim,), the sum of the rows of x, one after another: NumPy's ``np.add.reduce(x, axis=0)``."""
+    d = 0
+    while d + 4 * LANES <= dim:
+        a, b, c, e = splat(_float32(0)), splat(_float32(0)), splat(_float32(0)), splat(_float32(0))
+        for at in range(d, d + n_rows * dim, dim):
+            a = a + load_vector(x, at)
+            b = b + load_vector(x, at + LANES)
+            c = c + load_vector(x, at + 2 * LANES)
+            e = e + load_vector(x, at + 3 * LANES)
+        store_vector(y, d, a)
+        store_vector(y, d + LANES, b)
+        store_vector(y, d + 2 * LANES, c)
+        store_vector(y, d + 3 * LANES, e)
+        d += 4 * LANES
+    for k in range(d, dim):
+        y[k] = _float32(0)
+    for i in range(n_rows):
+        for k in range(d, dim):
+            y[k] += x[i * dim + k]
+
+
+@compiled
 def copy_values(x, at, n, y, to):
     """Assign y[to : to + n] = x[at : at + n]; a slice would have Numba compile the message of an error as well."""
     for i in range(n):
@@ -164,6 +187,15 @@ def activate_backward(kind, dy, x, dx):
             dx[i] = dy[i] * rest[i - whole]
 
 
+@inlined
+def _random_bits(seed, number):
+    """Return 32 random bits: SplitMix64, Steele, Lea and Flood 2014, Fast splittable pseudorandom number generators."""
+    z = seed + np.uint64(number + 1) * np.uint64(0x9E3779B97F4A7C15)
+    z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return (z ^ (z >> np.uint64(31))) >> np.uint64(32)
+
+
 @compiled
 def drop(x, first, seed, threshold, scale, y):
     """Assign y[i] = scale * x[i] or, with probability threshold / 2**32, zero; any dtype.
@@ -180,12 +212,14 @@ def drop(x, first, seed, threshold, scale, y):
         Overwritten.
     """
     for i in range(x.size):
-        # SplitMix64: Steele, Lea and Flood 2014, Fast splittable pseudorandom number generators
-        z = seed + np.uint64(first + i + 1) * np.uint64(0x9E3779B97F4A7C15)
-        z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-        z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-        z = z ^ (z >> np.uint64(31))
-        y[i] = x[i] * scale if (z >> np.uint64(32)) >= threshold else x.dtype.type(0)
+        y[i] = x[i] * scale if _random_bits(seed, first + i) >= threshold else x.dtype.type(0)
+
+
+@compiled
+def drop_onto(x, first, seed, threshold, scale, h):
+    """Replace x by h + `drop` of x, rounded twice; h is of the shape and dtype of x."""
+    for i in range(x.size):
+        x[i] = h[i] + (x[i] * scale if _random_bits(seed, first + i) >= threshold else x.dtype.type(0))
 
 
 @compiled

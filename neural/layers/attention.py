@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-import numpy as np
 from numpy.typing import NDArray
 
 from w2v.neural.layers import dot_product, linear, rotary
@@ -109,16 +108,18 @@ def forward(
 
 
 def backward(
-    parameters: Mapping[str, NDArray[Any]], dy: NDArray[Any], cache: Cache, *, n_heads: int
+    parameters: Mapping[str, NDArray[Any]], dy: NDArray[Any], cache: Cache, *, n_heads: int, is_own: bool = False
 ) -> tuple[NDArray[Any], NDArray[Any], dict[str, NDArray[Any]]]:
-    """Return dx, dmemory and the gradients; the derivative of self-attention is dx + dmemory."""
+    """Return dx, dmemory and the gradients; if the memory is its own, x itself, their sum takes the place of both."""
     dmixed, output_gradients = linear.backward(scope(parameters, "output"), dy, cache.output)
     dq, dk, dv, ddistances = dot_product.backward(dmixed, cache.products, n_heads)
     if cache.rotations is not None:
         dq, dk = (rotary.backward(d, rotation) for d, rotation in zip((dq, dk), cache.rotations, strict=True))
-    dx, query_gradients = linear.backward(scope(parameters, "query"), dq, cache.query)
     dmemory, key_gradients = linear.backward(scope(parameters, "key"), dk, cache.key)
-    from_values, value_gradients = linear.backward(scope(parameters, "value"), dv, cache.value)
+    dmemory, value_gradients = linear.backward(scope(parameters, "value"), dv, cache.value, onto=dmemory)
+    dx, query_gradients = linear.backward(
+        scope(parameters, "query"), dq, cache.query, onto=dmemory if is_own else None
+    )  # fmt: skip
     gradients = {
         **within("query", query_gradients),
         **within("key", key_gradients),
@@ -127,4 +128,4 @@ def backward(
     }
     if ddistances is not None:
         gradients["distances"] = ddistances
-    return dx, np.add(dmemory, from_values, out=dmemory), gradients
+    return dx, dmemory, gradients

@@ -146,8 +146,8 @@ class SelfAttention:
 
     def backward(self, parameters: Mapping[str, Floats], dy: Floats, cache: attention.Cache, shape: Shape) -> Gradients:
         """Return the gradients; x is read twice, as queries and as memory."""
-        dx, dmemory, gradients = attention.backward(parameters, dy, cache, n_heads=shape.n_heads)
-        return Gradients((dx, dmemory), gradients)
+        _, dx, gradients = attention.backward(parameters, dy, cache, n_heads=shape.n_heads, is_own=True)
+        return Gradients((dx,), gradients)
 
 
 class Recurrent:
@@ -303,10 +303,10 @@ def forward(
         if shape.norm == "pre":
             normal, norm_cache = layer_norm.forward(norm, h, shape.epsilon)
             change, sub_cache = sub.forward(own, normal, shape, context)
-            h = np.add(h, dropout.forward(change, mask), out=change)
+            h = dropout.add(h, change, mask)
         else:
             change, sub_cache = sub.forward(own, h, shape, context)
-            total = np.add(h, dropout.forward(change, mask), out=change)
+            total = dropout.add(h, change, mask)
             h, norm_cache = layer_norm.forward(norm, total, shape.epsilon)
         cache.subs.append(sub_cache)
         cache.norms.append(norm_cache)

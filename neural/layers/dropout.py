@@ -64,9 +64,22 @@ def forward(x: NDArray[Any], mask: DropoutMask | None) -> NDArray[Any]:
     if mask is None or mask.rate == 0:
         return x
     y = empty(x.shape, x.dtype)
-    threshold, scale = round(mask.rate * 2**32), x.dtype.type(1 / (1 - mask.rate))
-    kernels.drop(x.ravel(), mask.first_row * x.shape[1], np.uint64(mask.seed), np.uint64(threshold), scale, y.ravel())
+    kernels.drop(x.ravel(), *_drawn(x, mask), y.ravel())
     return y
+
+
+def add(h: NDArray[Any], x: NDArray[Any], mask: DropoutMask | None) -> NDArray[Any]:
+    """Return h + `forward` of x, both of shape (N, E), in the memory of x."""
+    if mask is None or mask.rate == 0:
+        return np.add(h, x, out=x)
+    kernels.drop_onto(x.ravel(), *_drawn(x, mask), h.ravel())
+    return x
+
+
+def _drawn(x: NDArray[Any], mask: DropoutMask) -> tuple[Any, ...]:
+    """Return what the kernels draw by: the number of the first value, the seed, the threshold and the scale."""
+    threshold, scale = np.uint64(round(mask.rate * 2**32)), x.dtype.type(1 / (1 - mask.rate))
+    return mask.first_row * x.shape[1], np.uint64(mask.seed), threshold, scale
 
 
 def backward(dy: NDArray[Any], mask: DropoutMask | None) -> NDArray[Any]:

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-import numpy as np
 from numpy.typing import NDArray
 
-from w2v.neural.layers.matmul import product, product_transposed, sum_of_outer_products
+from w2v.neural.layers.matmul import product, product_transposed, sum_of_outer_products, sum_of_rows
 from w2v.neural.parameters import Tensor
 
 
@@ -49,10 +48,10 @@ def forward(parameters: Mapping[str, NDArray[Any]], x: NDArray[Any]) -> tuple[ND
 
 
 def backward(
-    parameters: Mapping[str, NDArray[Any]], dy: NDArray[Any], cache: Cache
+    parameters: Mapping[str, NDArray[Any]], dy: NDArray[Any], cache: Cache, *, onto: NDArray[Any] | None = None
 ) -> tuple[NDArray[Any], dict[str, NDArray[Any]]]:
-    """Return dx and the gradients; see docs/derivations/transformer.md."""
+    """Return dx, or `onto`, to which it is added, and the gradients; see docs/derivations/transformer.md."""
     gradients = {"weight": sum_of_outer_products(cache.x, dy)}  # y += x W
     if "bias" in parameters:
-        gradients["bias"] = np.add.reduce(dy, axis=0)  # y += b
-    return product_transposed(dy, parameters["weight"]), gradients
+        gradients["bias"] = sum_of_rows(dy)  # y += b
+    return product_transposed(dy, parameters["weight"], onto), gradients

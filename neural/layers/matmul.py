@@ -1,4 +1,4 @@
-"""The three products of matrices that training needs: x W + b, dy Wᵀ and xᵀ dy."""
+"""The three products of matrices that training needs: x W + b, dy Wᵀ and xᵀ dy; and the sum of the rows of dy."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from w2v.neural.buffers import empty
+from w2v.neural.kernels import rows
 from w2v.neural.kernels.products import int8
 from w2v.neural.kernels.products import matmul as kernels
 
@@ -39,14 +40,16 @@ def multiply_packed(x: NDArray[np.float32], panels: NDArray[np.float32], out: ND
     kernels.multiply(x.ravel(), *x.shape, panels, out.shape[1], False, out.reshape(-1))
 
 
-def product_transposed(dy: NDArray[Any], weight: NDArray[Any]) -> NDArray[Any]:
-    """Return dy Wᵀ, shape (N, K), for dy of shape (N, M) and W of shape (K, M)."""
+def product_transposed(dy: NDArray[Any], weight: NDArray[Any], onto: NDArray[Any] | None = None) -> NDArray[Any]:
+    """Return dy Wᵀ, shape (N, K), for dy of shape (N, M) and W of shape (K, M); or `onto`, to which it is added."""
     if dy.dtype == np.float32:
-        dx = empty((len(dy), len(weight)))
-        kernels.multiply(dy.ravel(), *dy.shape, pack_transposed(weight), len(weight), False, dx.ravel())
+        dx = empty((len(dy), len(weight))) if onto is None else onto
+        kernels.multiply(
+            dy.ravel(), *dy.shape, pack_transposed(weight), len(weight), onto is not None, dx.reshape(-1)
+        )  # fmt: skip
         return dx
     product: NDArray[Any] = dy @ weight.T
-    return product
+    return product if onto is None else np.add(onto, product, out=onto)
 
 
 def sum_of_outer_products(x: NDArray[Any], dy: NDArray[Any]) -> NDArray[Any]:
@@ -57,6 +60,16 @@ def sum_of_outer_products(x: NDArray[Any], dy: NDArray[Any]) -> NDArray[Any]:
         return dweight
     total: NDArray[Any] = x.T @ dy
     return total
+
+
+def sum_of_rows(x: NDArray[Any]) -> NDArray[Any]:
+    """Return the sum of the rows of x, shape (M,), for x of shape (N, M), added one after another."""
+    if x.dtype == np.float32:
+        total = np.empty(x.shape[1], np.float32)
+        rows.sum_columns(x.ravel(), *x.shape, total)
+        return total
+    exact: NDArray[Any] = np.add.reduce(x, axis=0)
+    return exact
 
 
 def pack(weight: NDArray[np.float32], bias: NDArray[np.float32] | None = None) -> NDArray[np.float32]:

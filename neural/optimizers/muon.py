@@ -22,7 +22,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from w2v.neural.layers.matmul import product, product_transposed
+from w2v.neural.kernels.matmul import orthogonalise
 from w2v.neural.packing import in_threads
 from w2v.neural.parameters import ParameterTable
 
@@ -44,10 +44,13 @@ def orthogonal(matrix: Floats) -> Floats:
     is_tall = matrix.shape[0] > matrix.shape[1]
     x = np.ascontiguousarray(matrix.T if is_tall else matrix)
     x = x * x.dtype.type(1 / (np.linalg.norm(x) + _TINY))
-    a, b, c = (x.dtype.type(coefficient) for coefficient in _POLYNOMIAL)
-    for _ in range(_ITERATIONS):
-        s = product_transposed(x, x)
-        x = a * x + product(b * s + c * product(s, s), x)
+    if x.dtype == np.float32:
+        orthogonalise(x.ravel(), *x.shape, np.array(_POLYNOMIAL, np.float32), _ITERATIONS)
+    else:
+        a, b, c = _POLYNOMIAL
+        for _ in range(_ITERATIONS):
+            s = x @ x.T
+            x = a * x + (b * s + c * (s @ s)) @ x
     found: Floats = x.T if is_tall else x
     return found
 

@@ -124,6 +124,8 @@ def test_self_attention_gradients(offsets: Array, rotate: bool, causal: bool, rn
     if len(x) == 1:
         zero = ("query.weight", "query.bias", "key.weight", "key.bias", "distances")
     assert_gradients(project(forward, dy), {"x": x, **table}, {"x": dx + dmemory, **gradients}, zero)
+    _, both, others = attention.backward(table, dy, forward()[1], n_heads=2, is_own=True)
+    assert np.array_equal(both, dx + dmemory) and all(np.array_equal(others[name], gradients[name]) for name in others)
 
 
 @masks

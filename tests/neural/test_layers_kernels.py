@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from w2v.neural.kernels.products.matmul import BLOCK, PANEL, ROWS
 from w2v.neural.layers import activations, dropout, layer_norm, pooling, positions, rotary
 from w2v.neural.layers.dropout import DropoutMask
-from w2v.neural.layers.matmul import product, product_transposed, sum_of_outer_products
+from w2v.neural.layers.matmul import product, product_transposed, sum_of_outer_products, sum_of_rows
 from w2v.neural.parameters import ParameterTable
 
 Array = NDArray[Any]
@@ -41,6 +41,21 @@ def test_products_equal_numpy_for_odd_sizes(n: int, k: int, m: int, rng: np.rand
     assert close(product(x, w, b), exact[0] @ exact[1] + exact[2], k + 4)
     assert close(product_transposed(dy, w), exact[3] @ exact[1].T, m + 4)
     assert close(sum_of_outer_products(x, dy), exact[0].T @ exact[3], n + 4)
+
+
+@pytest.mark.parametrize(("n", "k", "m"), SIZES)
+def test_a_product_is_added_as_numpy_adds_it(n: int, k: int, m: int, rng: np.random.Generator) -> None:
+    """Self-attention adds three gradients to one array: every sum is rounded once, whoever makes it."""
+    w, dy, before = floats(rng, k, m), floats(rng, n, m), floats(rng, n, k)
+    expected = before + product_transposed(dy, w)
+    assert product_transposed(dy, w, before) is before and np.array_equal(before, expected)
+
+
+@pytest.mark.parametrize(("n", "m"), [(0, 3), (1, 70), (9, 64), (50, 65), (1000, 33), (300, 256)])
+def test_rows_are_summed_as_numpy_sums_them(n: int, m: int, rng: np.random.Generator) -> None:
+    x = floats(rng, n, m)
+    assert np.array_equal(sum_of_rows(x), np.add.reduce(x, axis=0))
+    assert sum_of_rows(x.astype(np.float64)).dtype == np.float64
 
 
 def test_products_of_no_rows_are_empty(rng: np.random.Generator) -> None:
@@ -122,6 +137,14 @@ def test_dropout_of_a_part_is_that_part_of_the_whole(rng: np.random.Generator) -
     assert np.array_equal(dropout.forward(x[20:], DropoutMask(0.5, 9, 20)), whole[20:])
     assert not np.array_equal(dropout.forward(x, DropoutMask(0.5, 10)), whole)
     assert np.array_equal(dropout.forward(x.astype(np.float64), DropoutMask(0.5, 9)) == 0, whole == 0)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_what_is_left_of_a_change_is_added_as_numpy_adds_it(dtype: Any, rng: np.random.Generator) -> None:
+    h, change = (rng.standard_normal((50, 3)).astype(dtype) for _ in range(2))
+    for mask in (DropoutMask(0.5, 9, 20), None):
+        expected, x = h + dropout.forward(change, mask), change.copy()
+        assert dropout.add(h, x, mask) is x and np.array_equal(x, expected)
 
 
 @pytest.mark.parametrize("kind", pooling.KINDS)

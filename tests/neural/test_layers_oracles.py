@@ -38,8 +38,8 @@ def biases_by_one_off(dy: Array, cache: Any, n_heads: int) -> Any:
     return dq, dk, dv, np.roll(dbias, 1, axis=1)
 
 
-def linear_without_its_bias(parameters: Any, dy: Array, cache: Any) -> Any:
-    dx, gradients = original_linear(parameters, dy, cache)
+def linear_without_its_bias(parameters: Any, dy: Array, cache: Any, onto: Array | None = None) -> Any:
+    dx, gradients = original_linear(parameters, dy, cache, onto=onto)
     return dx, gradients | ({"bias": np.zeros_like(gradients["bias"])} if "bias" in gradients else {})
 
 

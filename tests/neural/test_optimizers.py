@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from w2v.neural.layers.matmul import product, product_transposed
 from w2v.neural.optimizers.adam import Adam, LazyAdam
 from w2v.neural.optimizers.gradients import clip_by_norm
 from w2v.neural.optimizers.muon import MOMENTUM, SCALE, Muon, orthogonal
@@ -146,6 +147,19 @@ def test_orthogonal_keeps_the_directions_of_a_matrix_and_makes_their_lengths_ali
     np.testing.assert_allclose(orthogonal(matrix), u @ np.diag(expected) @ v, atol=1e-6)
     assert expected.min() > 0.6 and expected.max() < 1.25
     np.testing.assert_allclose(orthogonal(matrix.astype(np.float32)), orthogonal(matrix), atol=2e-5)
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (3, 5), (64, 128), (70, 33)])
+def test_orthogonal_in_one_call_is_numpys_bit_for_bit(rng: np.random.Generator, shape: tuple[int, int]) -> None:
+    """Trainings that were saved depend on it."""
+    matrix = rng.standard_normal(shape).astype(np.float32)
+    x = np.ascontiguousarray(matrix.T if shape[0] > shape[1] else matrix)
+    x = x * np.float32(1 / (np.linalg.norm(x) + 1e-7))
+    a, b, c = (np.float32(coefficient) for coefficient in (3.4445, -4.7750, 2.0315))
+    for _ in range(5):
+        s = product_transposed(x, x)
+        x = a * x + product(b * s + c * product(s, s), x)
+    assert np.array_equal(orthogonal(matrix), x.T if shape[0] > shape[1] else x)
 
 
 def test_orthogonal_of_zeros_is_zeros() -> None:

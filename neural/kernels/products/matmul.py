@@ -13,7 +13,19 @@ from __future__ import annotations
 import numpy as np
 
 from w2v.kernels.jit import compiled
-from w2v.kernels.simd import LANES, add_tile, fma_outer, load, steps, store_tile, take, zero_tile
+from w2v.kernels.simd import (
+    LANES,
+    add_tile,
+    fma_outer,
+    load,
+    load_vector,
+    steps,
+    store_tile,
+    store_vector,
+    take,
+    transpose,
+    zero_tile,
+)
 
 ROWS, COLUMNS = (12 if LANES == 16 else 6), 2
 """The tile: 24 accumulators of the 32 registers of AVX-512, 12 of the 16 of AVX2."""
@@ -36,31 +48,49 @@ def packed_size(width, n_columns):
 
 
 @compiled
+def _copy_line(values, at, n, panels, to):
+    """Copy n values to a line of a panel, whose rest is filled up with zeros."""
+    if n == PANEL:
+        for c in range(0, PANEL, LANES):
+            store_vector(panels, to + c, load_vector(values, at + c))
+        return
+    for c in range(n):
+        panels[to + c] = values[at + c]
+    for c in range(n, PANEL):
+        panels[to + c] = _float32(0)
+
+
+@compiled
 def pack(weight, width, n_columns, bias, panels):
     """Write the panels of `weight`, shape (width, n_columns), and `bias`, shape (n_columns,), to `panels`."""
     at = 0
     for first in range(0, n_columns, PANEL):
         valid = min(PANEL, n_columns - first)
-        for k in range(-1, width):
-            for c in range(valid):
-                panels[at + c] = bias[first + c] if k < 0 else weight[k * n_columns + first + c]
-            for c in range(valid, PANEL):
-                panels[at + c] = _float32(0)
+        _copy_line(bias, first, valid, panels, at)
+        for k in range(width):
             at += PANEL
+            _copy_line(weight, k * n_columns + first, valid, panels, at)
+        at += PANEL
 
 
 @compiled
 def pack_transposed(weight, n_columns, width, panels):
     """Write the panels of the transpose of `weight`, shape (n_columns, width), with a bias of zeros."""
-    at = 0
+    at, whole = 0, width - width % LANES
     for first in range(0, n_columns, PANEL):
-        valid = min(PANEL, n_columns - first)
         for c in range(PANEL):
             panels[at + c] = _float32(0)
         at += PANEL
-        for c in range(PANEL):
-            for k in range(width):
-                panels[at + k * PANEL + c] = weight[(first + c) * width + k] if c < valid else _float32(0)
+        for c in range(0, PANEL, LANES):
+            column, valid = first + c, min(LANES, n_columns - first - c)
+            if valid == LANES:
+                rows = steps(column * width, width, LANES)
+                for k in range(0, whole, LANES):
+                    transpose(weight, rows, k, panels, at + k * PANEL + c, PANEL)
+            for k in range(whole if valid == LANES else 0, width):
+                for r in range(LANES):
+                    value = weight[(column + r) * width + k] if r < valid else _float32(0)
+                    panels[at + k * PANEL + c + r] = value
         at += width * PANEL
 
 
@@ -180,3 +210,37 @@ def add_outer_products(x, n_rows, width, dy, n_columns, out):
                 else:
                     store_tile(tile, scratch, scratch_rows, 0)
                     copy_tile(scratch, min(ROWS, width - k), valid, out, k * n_columns + first, n_columns, ADD)
+
+
+@compiled
+def orthogonalise(x, n_rows, width, polynomial, n_steps):
+    """Iterate x = a x + (b s + c s s) x, where s = x x^T, in place; what Muon does to a matrix, in one call.
+
+    Parameters
+    ----------
+    x : ndarray of shape (n_rows * width,), float32
+        Overwritten.
+    n_rows, width : int
+    polynomial : ndarray of shape (3,), float32
+        a, b and c.
+    n_steps : int
+
+    Notes
+    -----
+    Every operation is rounded as in NumPy: ``x = a * x + product(b * s + c * product(s, s), x)``.
+    """
+    a, b, c = polynomial
+    s, s2 = np.empty(n_rows * n_rows, np.float32), np.empty(n_rows * n_rows, np.float32)
+    y, nothing = np.empty(n_rows * width, np.float32), np.zeros(max(n_rows, width), np.float32)
+    panels = np.empty(max(packed_size(n_rows, max(n_rows, width)), packed_size(width, n_rows)), np.float32)
+    for _ in range(n_steps):
+        pack_transposed(x, n_rows, width, panels)
+        multiply(x, n_rows, width, panels, n_rows, ASSIGN, s)
+        pack(s, n_rows, n_rows, nothing, panels)
+        multiply(s, n_rows, n_rows, panels, n_rows, ASSIGN, s2)
+        for i in range(s.size):
+            s2[i] = b * s[i] + c * s2[i]
+        pack(x, n_rows, width, nothing, panels)
+        multiply(s2, n_rows, n_rows, panels, width, ASSIGN, y)
+        for i in range(x.size):
+            x[i] = a * x[i] + y[i]

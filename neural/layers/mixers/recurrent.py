@@ -29,7 +29,7 @@ from w2v.neural.kernels import recurrent as kernels
 from w2v.neural.layers import linear
 from w2v.neural.layers.activations import forward as activate
 from w2v.neural.layers.dot_product import cut_heads, pad_heads
-from w2v.neural.layers.matmul import pack, pack_transposed, sum_of_outer_products
+from w2v.neural.layers.matmul import pack, pack_transposed, sum_of_outer_products, sum_of_rows
 from w2v.neural.parameters import Tensor, scope, within
 
 Floats = NDArray[Any]
@@ -153,7 +153,7 @@ def backward(parameters: Mapping[str, Floats], dy: Floats, cache: Cache) -> tupl
         dinputs, dadded = _run_backward(own, dstates, own_run)
         gradients |= {
             f"{name}.hidden.weight": sum_of_outer_products(own_run.states[schedule.before], dadded),
-            f"{name}.hidden.bias": np.add.reduce(dadded, axis=0),
+            f"{name}.hidden.bias": sum_of_rows(dadded),
         }
         through, inner = linear.backward(scope(own, "input"), dinputs, own_run.input)
         dx[schedule.tokens] += through
