@@ -1,4 +1,4 @@
-"""`Topics`: what a text is about, as groups of its sentences."""
+"""`Topics`: finds the topics of a text as groups of its sentences."""
 
 from __future__ import annotations
 
@@ -46,39 +46,39 @@ if TYPE_CHECKING:
     from w2v.encoder.sentence_encoder import SentenceEncoder, Start
 
 NO_NAME = "no keywords"
-_IN_NAME = 4  # words
-_SHOWN = 5  # sentences of a topic
+_IN_NAME = 4  # keywords
+_SHOWN = 5  # representative sentences per topic
 
 
 class Topics(Estimator):
-    """Groups of sentences that are about the same, with keywords.
+    """Groups of sentences about the same topic, with keywords.
 
     Parameters
     ----------
     encoder : SentenceEncoder, EncoderState, Embeddings, str or path-like, optional
-        What makes vectors of texts, or its folder. An index has its own.
+        Computes the vectors of texts; may be given as a folder. An index has its own encoder.
     method : {"kmeans", "hdbscan"}, default "kmeans"
-        k-means puts every sentence into a topic. HDBSCAN [1]_ finds as many as there are, and leaves outliers.
+        k-means assigns every sentence to a topic. HDBSCAN [1]_ chooses the number of topics, and leaves outliers.
     n_clusters : int, optional
-        For k-means: how many; by default sqrt(N / 2), but not more than 100.
+        For k-means: number of topics; by default sqrt(N / 2), but at most 100.
     n_topics : int, optional
-        Merge the nearest topics until so many are left; see `hierarchy`.
+        Merge the nearest topics until this many are left; see `hierarchy`.
     min_size : int, default 15
-        For HDBSCAN: sentences of the smallest topic.
+        For HDBSCAN: minimum number of sentences per topic.
     reduction : {"spectral", "umap", "pca", "none"}, default "spectral"
-        For HDBSCAN: how vectors get `dims` columns first, by the graph of nearest neighbours, or by principal
-        components. UMAP needs umap-learn, which the extra `umap` installs.
+        For HDBSCAN: how vectors are first reduced to `dims` columns: by the graph of nearest neighbours, by UMAP, or by
+        principal components. UMAP requires umap-learn, which the extra `umap` installs.
     dims : int, default 5
-        For HDBSCAN.
+        For HDBSCAN: number of columns after the reduction.
     n_words : int, default 10
-        Keywords of a topic.
+        Number of keywords per topic.
     stop_words : {"text", "english"}, collection of str or None, default "text"
-        Words that are no keywords: those that are frequent everywhere; English ones, or those given, as well; or none.
-        See `Terms.stop_words`.
+        Words that are no keywords: those that are frequent everywhere; in addition, English stop words or the given
+        ones; or no words. See `Terms.stop_words`.
     bigrams : bool, default False
-        Take two words that belong together as keywords as well; see `Terms.with_bigrams`.
+        Also use pairs of words that belong together as keywords; see `Terms.with_bigrams`.
     splits : bool, default False
-        Cut texts into sentences.
+        Split texts into sentences.
     workers : int, optional
         Threads; all cores by default.
     random_state : int, default 0
@@ -87,18 +87,18 @@ class Topics(Estimator):
     Attributes
     ----------
     labels_ : ndarray of shape (N,), int32
-        The topic of each sentence, from 0 by falling size; -1 for outliers. The N sentences are those of the index or
-        the files, or the texts given, of which those without a known word are outliers.
+        The topic of each sentence, from 0 in order of decreasing size; -1 for outliers. The N sentences are those of
+        the index or the files, or the given texts; texts without a known word are outliers.
     similarities_ : ndarray of shape (N,), float16
-        Cosine of each sentence with the centre that it is nearest to.
+        Cosine of each sentence with the nearest centre.
     centers_ : ndarray of shape (K, d), float32
-        Of length 1.
+        Vectors of length 1.
     keywords_ : list of K lists of Keyword
-        By class-based TF-IDF [2]_, the most telling first.
+        By class-based TF-IDF [2]_, the best first.
     representative_ : list of K `Hits`
-        Different sentences near to the centre of each topic.
+        Distinct sentences near the centre of each topic.
     terms_ : Terms
-        The words of the sentences, stop words left out.
+        The words of the sentences, without stop words.
 
     References
     ----------
@@ -124,7 +124,7 @@ class Topics(Estimator):
         "transform": "it is predict(texts)",
         "fit_transform": "it is fit_predict(texts)",
         "load": "it is Topics.open(path)",
-        "visualize_topics": "model_card(topics) of w2v.reports makes a page with pictures",
+        "visualize_topics": "model_card(topics) of w2v.reports makes a page with plots",
     }
 
     @by_name
@@ -152,26 +152,26 @@ class Topics(Estimator):
         Parameters
         ----------
         texts : SentenceIndex, str, path-like, list of path-like, TextReader or iterable of str
-            An index or its folder; or files, with a sentence a line; or texts.
+            An index or its folder; or files with one sentence per line; or texts.
         y : ignored
             For scikit-learn.
         progress : callable, optional
-            See `Progress`; "encoding", "clustering" and "naming".
+            See `Progress`; the steps are "encoding", "clustering" and "naming".
 
         Returns
         -------
         Topics
-            Itself.
+            The estimator itself.
 
         Raises
         ------
         ValueError
-            If there are fewer sentences than topics, no sentence has a known word, texts come without an encoder, or a
-            parameter is out of range.
+            If there are fewer sentences than topics, no sentence has a known word, texts are given without an encoder,
+            or a parameter is out of range.
         CorpusError, ModelError
             If a file, an index or an encoder cannot be read.
         ImportError
-            If a package is missing that `reduction` needs.
+            If a package required by `reduction` is missing.
         """
         self._check_parameters()
         source = (texts, self.encoder)
@@ -200,13 +200,13 @@ class Topics(Estimator):
     def _check_parameters(self) -> None:
         for name, known in (("method", METHODS), ("reduction", REDUCTIONS)):
             if getattr(self, name) not in known:
-                raise ValueError(f"{name} is {' or '.join(map(repr, known))}, not {getattr(self, name)!r:.80}")
+                raise ValueError(f"{name} must be {' or '.join(map(repr, known))}, not {getattr(self, name)!r:.80}")
         for name, least in (("n_topics", 1), ("min_size", 2), ("dims", 1), ("n_words", 1)):
             value = getattr(self, name)
             if value is not None and (type(value) is not int or value < least):
-                raise ValueError(f"{name} is a whole number from {least} on, not {value!r:.80}")
+                raise ValueError(f"{name} must be a whole number of at least {least}, not {value!r:.80}")
         if self.n_clusters is not None and self.method == "hdbscan":
-            raise ValueError("n_clusters is for k-means: HDBSCAN finds the number; n_topics merges topics to fewer")
+            raise ValueError("n_clusters is for k-means; HDBSCAN finds the number itself, and n_topics merges topics")
 
     def _grouped(self, table: VectorTable, progress: Progress | None) -> Groups:
         if self.method == "hdbscan":
@@ -217,12 +217,12 @@ class Topics(Estimator):
         return by_centres(table, self.n_clusters, self.random_state, told)
 
     def _name(self) -> None:
-        """Find the keywords of the topics, and their centres, from their parts."""
+        """Compute the keywords of the topics, and their centres from their parts."""
         self.keywords_ = self.terms_.keywords(self.labels_, self.n_words, self._parts.n_topics)
         self.centers_ = self._parts.centers(self.labels_, self.similarities_)
 
     def _take(self, group: NDArray[np.int64]) -> None:
-        """Merge topics: `group` says for each which it becomes."""
+        """Merge topics: `group` gives for each topic the one it becomes."""
         becomes = by_falling_size(np.bincount(group, self.sizes_))[group]
         self.labels_ = np.where(self.labels_ >= 0, becomes[np.maximum(self.labels_, 0)], -1).astype(np.int32)
         self._parts = self._parts._replace(owner=becomes[self._parts.owner])
@@ -242,7 +242,7 @@ class Topics(Estimator):
         return found
 
     def _align_with_texts(self, index: SentenceIndex) -> None:
-        """Give the texts of a program that have no vector their place, among the outliers."""
+        """Add the given texts that have no vector to the labels, as outliers."""
         if any(source.name for source in index.contents.sources):
             return
         n, rows = self._n_lines, self._lines
@@ -260,9 +260,9 @@ class Topics(Estimator):
         return self.fit(texts, progress=progress).labels_
 
     def predict(self, texts: Iterable[str]) -> NDArray[np.int32]:
-        """Return the topic of each further text, shape (S,): that of the nearest centre.
+        """Return the topic of each new text, that with the nearest centre, shape (S,), int32.
 
-        -1 for texts without a known word, and, after HDBSCAN, for those farther from the centre than nearly all of the
+        -1 for texts without a known word and, after HDBSCAN, for texts farther from the centre than nearly all of the
         topic.
         """
         self._check_fitted()
@@ -276,12 +276,12 @@ class Topics(Estimator):
 
     @property
     def sizes_(self) -> NDArray[np.int64]:
-        """Sentences of each topic, shape (K,), int64."""
+        """Number of sentences of each topic, shape (K,), int64."""
         return np.bincount(self.labels_[self.labels_ >= 0], minlength=self._parts.n_topics)
 
     @property
     def n_outliers_(self) -> int:
-        """How many sentences are in no topic."""
+        """Number of sentences in no topic."""
         return int((self.labels_ < 0).sum())
 
     @property
@@ -290,7 +290,7 @@ class Topics(Estimator):
         return [", ".join(word for word, _ in words[:_IN_NAME]) or NO_NAME for words in self.keywords_]
 
     def info(self) -> TopicTable:
-        """Return a row a topic: how many sentences, its keywords and some of its sentences; outliers first."""
+        """Return one row per topic: its size, keywords and some of its sentences; outliers first."""
         self._check_fitted()
         rows = [
             TopicRow(topic, size, name, [word for word, _ in words], [hit.sentence for hit in hits])
@@ -302,22 +302,21 @@ class Topics(Estimator):
         return TopicTable([*outliers, *rows])
 
     def over_time(self, dates: Times | Sequence[Any], *, bins: int | Unit = 10, n_words: int = 5) -> Periods:
-        """Return how large each topic is in each part of a time, and what it is about then.
+        """Return the size and keywords of each topic over time.
 
         Parameters
         ----------
         dates : sequence of str, int, date, datetime or datetime64
-            One for each of the sentences, or for each line that they were on; see `read_dates`. None or "" where
-            it is not known.
+            One per sentence, or one per line of the input; see `read_dates`. None or "" if unknown.
         bins : int or {"day", "month", "year"}, default 10
-            How many parts of the same length, or of which length.
+            Number of bins of equal length, or the length of a bin.
         n_words : int, default 5
-            Keywords of a topic in a bin. They are weighed as those of the topic, but by their frequency in the bin.
+            Keywords per topic and bin. Their weights are those of the topic, but with their frequency in the bin.
 
         Raises
         ------
         ValueError
-            If there are not as many dates as sentences or lines, one of them is no date, none is known, or `bins` is
+            If the number of dates matches neither sentences nor lines, a date is invalid, none is known, or `bins` is
             out of range.
         """
         self._check_fitted()
@@ -325,7 +324,7 @@ class Topics(Estimator):
         return periods(self.terms_, self.labels_, len(self), places, borders, rarity(self._counts()), n_words)
 
     def _counts(self) -> csr_array:
-        """Return how many sentences of each topic, and of the outliers, each word is in."""
+        """Return the number of sentences of each topic, and of the outliers, that contain each word."""
         n_topics = len(self)
         labels = np.where(self.labels_ >= 0, self.labels_, n_topics)
         return self.terms_.in_groups(labels, n_topics + (1 if self.n_outliers_ else 0))
@@ -336,12 +335,12 @@ class Topics(Estimator):
         Parameters
         ----------
         linkage : {"ward", "average"}, default "ward"
-            Which two become one: those that add least to the variance [1]_, or those of the largest mean cosine.
+            Which topics to merge: those that increase the variance least [1]_, or those with the largest mean cosine.
 
         Raises
         ------
         ValueError
-            If it is neither.
+            If `linkage` is unknown.
 
         References
         ----------
@@ -351,7 +350,7 @@ class Topics(Estimator):
         return hierarchy_of(self.centers_, self._counts(), self.terms_.names, self.names_, self.sizes_, linkage)
 
     def merged(self, n_topics: int, linkage: Linkage = "ward") -> Topics:
-        """Return the same topics, the nearest of which are merged until `n_topics` are left; see `hierarchy`.
+        """Return the topics with the nearest ones merged until `n_topics` are left; see `hierarchy`.
 
         Raises
         ------
@@ -364,23 +363,23 @@ class Topics(Estimator):
         return merged
 
     def save(self, path: str | os.PathLike[str], *, overwrite: bool = False) -> Path:
-        """Write a folder that `open` reads: topics, the words of the sentences, and the encoder; nothing is pickled.
+        """Write a folder for `open`, with the topics, the words of the sentences and the encoder; nothing is pickled.
 
         Parameters
         ----------
         path : str or path-like
         overwrite : bool, default False
-            Replace topics that are there.
+            Replace existing topics.
 
         Returns
         -------
         Path
-            Where it is.
+            The path of the folder.
 
         Raises
         ------
         ModelError
-            If something is there, with `overwrite` something else than topics, or it cannot be written.
+            If something is there (with `overwrite`: other than topics), or the folder cannot be written.
         """
         self._check_fitted()
         parameters = {name: value for name, value in self.get_params().items() if name != "encoder"}
@@ -405,12 +404,12 @@ class Topics(Estimator):
 
     @classmethod
     def open(cls, path: str | os.PathLike[str]) -> Topics:
-        """Open topics that were saved.
+        """Open saved topics.
 
         Raises
         ------
         ModelError
-            If the folder is missing, of another kind, of a newer version or damaged.
+            If the folder is missing, of another kind, damaged or of a newer version.
         """
         files, maker = read_topics(path)
         topics, arrays = cls(**files.parameters), files.arrays
