@@ -134,11 +134,11 @@ def reduced(vectors: NDArray[np.float32], how: Reduction, dims: int, seed: int) 
     Parameters
     ----------
     vectors : ndarray of shape (N, d), float32
-        Of length 1.
-    Vectors of length 1.
-        Laplacian eigenmaps [1]_ of the graph of the 15 nearest neighbours, which UMAP begins with; UMAP [2]_, which
+        Vectors of length 1.
+    how : {"spectral", "umap", "pca", "none"}
         Laplacian eigenmaps [1]_ of the graph of the 15 nearest neighbours, which is how UMAP is initialised; UMAP [2]_,
         which requires umap-learn; or principal components, which hardly separate the topics of real text.
+    dims : int
     seed : int
 
     References
