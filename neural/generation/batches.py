@@ -1,4 +1,4 @@
-"""Many sequences: those of about the same length together, by several threads, the results in their own order."""
+"""Process many sequences in batches of similar length, with several threads; results keep the original order."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ _T = TypeVar("_T")
 def in_batches(
     lengths: NDArray[np.integer[Any]], work: Callable[[NDArray[np.int64]], list[_T]], *, size: int, workers: int = 1
 ) -> list[_T]:
-    """Return what `work` makes of every sequence.
+    """Return the results of `work` for all sequences.
 
     Parameters
     ----------
     lengths : ndarray of shape (n,), integers
     work : callable
-        Given the numbers of some sequences, it returns a result for each of them. It is called by several threads.
+        Takes the indices of some sequences and returns one result for each. It is called from several threads.
     size : int
-        Sequences of a batch at most. Memory grows with size · workers, not with n.
+        Maximum number of sequences per batch. Memory grows with size · workers, not with n.
     workers : int, default 1
         Threads.
     """
-    order = np.argsort(-lengths, kind="stable")  # the longest first: what is left at the end is short
+    order = np.argsort(-lengths, kind="stable")  # longest first, so that the threads finish at about the same time
     batches = [order[i : i + size] for i in range(0, len(order), size)]
     waiting = iter(batches)
     results: list[Any] = [None] * len(lengths)

@@ -9,7 +9,7 @@ from w2v.settings.applying import Rule, used
 
 _OF_NETWORKS: tuple[Rule, ...] = (
     ("window", lambda given: given.get("architecture") == "convolution"),
-    ("heads", lambda given: given.get("architecture") == "attention" or "memory" in given),  # decoders attend always
+    ("heads", lambda given: given.get("architecture") == "attention" or "memory" in given),  # decoders always attend
     ("architecture window heads feed_forward activation", lambda given: given.get("layers") != 0),
 )
 _OF_CLASSIFIERS: tuple[Rule, ...] = (

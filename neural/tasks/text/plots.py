@@ -35,11 +35,11 @@ def plot_alignment(translation: Translation) -> Figure:
         If matplotlib or textalloc is not installed.
     """
     if translation.alignment is None or not translation.alignment.size:
-        raise ValueError("there is nothing to draw: the translation is empty, or its alignment was not asked for")
+        raise ValueError("there is nothing to draw: the translation is empty, or its alignment was not requested")
     longest = max(translation.alignment.shape)
     if longest > _MOST_PIECES:
         raise ValueError(
-            f"{longest:,} pieces are too many to draw what they look at; give a text of {_MOST_PIECES} at most"
+            f"{longest:,} pieces are too many to draw their attention; give a text of at most {_MOST_PIECES}"
         )
     require_matplotlib()
     from matplotlib.colors import LinearSegmentedColormap
