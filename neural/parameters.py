@@ -164,7 +164,7 @@ class ParameterTable(Mapping[str, NDArray[Any]]):
             if name not in expected:
                 raise ValueError(f"unexpected array {name!r:.80}, which the network does not have")
             if array.shape != tuple(expected[name]):
-                raise ValueError(f"the array {name!r:.80} has shape {array.shape}, but needs {expected[name]}")
+                raise ValueError(f"the array {name!r:.80} has shape {array.shape}; the network needs {expected[name]}")
             if len(dtypes) > 1 or array.dtype not in (np.float32, np.float64):
                 raise ValueError(f"the array {name!r:.80} has dtype {array.dtype}; all must be float32 or all float64")
             if not np.isfinite(array).all():

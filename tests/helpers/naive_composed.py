@@ -1,4 +1,4 @@
-"""Readable twins of input vectors composed of several rows, and for position weights.
+"""Readable twins for input vectors composed of several rows, and for position weights.
 
 Written from the formulae in docs/derivations/subwords.md. They wrap or replace the chunks of `naive_w2v`.
 """

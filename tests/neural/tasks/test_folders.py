@@ -130,7 +130,7 @@ def test_configuration_that_is_changed_is_refused(name: str, value: Any, message
         ("tagger", "network.inputs.words", 7, "7 words, but there are"),
         ("tagger", "network.inputs.buckets", 7, "7 rows of n-grams, but there are 64"),
         ("tagger", "network.inputs.given", 7, "7 word vectors, but there are 4"),
-        ("tagger", "network.inputs.given_size", 7, "but needs"),
+        ("tagger", "network.inputs.given_size", 7, "the network needs"),
         ("tagger", "network.inputs.columns", [3], "values of columns, but there are"),
         ("tagger", "network.inputs.dim", "x", "is damaged"),
         ("tagger", "training.columns", {"word": 0}, "columns must be numbers from 1"),
