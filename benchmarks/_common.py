@@ -1,4 +1,4 @@
-"""What the benchmarks share: the machine, the commit, processes of their own for every run, and result files."""
+"""Shared by the benchmarks: machine and commit, a fresh process for every run, and result files."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def describe_machine() -> dict[str, Any]:
 
 
 def commit_of(checkout: Path) -> str:
-    """Return the commit that a checkout stands at, marked if files were changed since."""
+    """Return the commit of a checkout, marked if files have been changed since."""
     return _git(checkout, "rev-parse", "HEAD") + ("-dirty" if _git(checkout, "status", "--porcelain", "-uno") else "")
 
 
@@ -53,7 +53,7 @@ def run_python(script: Path, *arguments: str) -> dict[str, Any]:
 def run_measured(arguments: list[str], checkout: Path = ROOT) -> tuple[str, dict[str, float]]:
     """Run Python in a checkout; return what it prints, and its wall and CPU time and peak memory.
 
-    CPU time, of all threads, is what to compare on a machine that has other work as well.
+    CPU time, over all threads, is the figure to compare on a machine with other work.
     """
     start = time.perf_counter()
     process = subprocess.Popen(
@@ -72,7 +72,7 @@ def run_measured(arguments: list[str], checkout: Path = ROOT) -> tuple[str, dict
 
 
 def environment() -> dict[str, str]:
-    """Return the environment, but let Python keep the bytecode of ours as installing keeps that of other packages."""
+    """Return the environment, but let Python cache our bytecode, as installation does for other packages."""
     return {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
 
 
@@ -82,7 +82,7 @@ def median(runs: list[dict[str, Any]], name: str) -> float:
 
 
 def write_results(name: str, results: dict[str, Any]) -> None:
-    """Write `results/NAME.json`, with the machine; of files that are named in it only their last names."""
+    """Write `results/NAME.json`, with the machine; file paths in it are shortened to their last part."""
     RESULTS.mkdir(exist_ok=True)
     path = RESULTS / f"{name}.json"
     path.write_text(json.dumps({"machine": describe_machine(), **_without_folders(results)}, indent=1) + "\n")
@@ -100,7 +100,7 @@ def _without_folders(value: Any) -> Any:
 
 
 def run_killed(*arguments: object, limit: float | None = None) -> bool:
-    """Run a command of `w2v`; with a limit, kill it (SIGKILL) after so many seconds. Say whether it was killed."""
+    """Run a `w2v` command; with a limit, kill it (SIGKILL) after that many seconds. Return whether it was killed."""
     command = [sys.executable, "-m", "cli", *map(str, arguments)]
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL) as process:
         try:

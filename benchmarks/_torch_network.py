@@ -1,6 +1,6 @@
-"""The network of `w2v.encoder.model.network` in PyTorch, on the same weights: what our figures are held against.
+"""The network of `w2v.encoder.model.network` in PyTorch, with the same weights, for comparison.
 
-Written as one would for speed: queries, keys and values in one product, PyTorch's own fused attention, padded batches.
+Written for speed: queries, keys and values in one product, PyTorch's fused attention, padded batches.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ class Layer(nn.Module):
         return self.output(mixed.transpose(1, 2).reshape(n_sentences, length, dim))
 
     def forward(self, h: torch.Tensor, seen: torch.Tensor) -> torch.Tensor:
-        """Return the layer of h, shape (B, T, E)."""
+        """Return the output of the layer for h, shape (B, T, E)."""
         if self.config.norm == "pre":
             h = h + self.attend(self.norm1(h), seen)
             return h + self.outer(functional.gelu(self.inner(self.norm2(h))))
@@ -47,7 +47,7 @@ class Layer(nn.Module):
 
 
 class TorchNetwork(nn.Module):
-    """A network with learned positions and the head ``branch`` or ``none``; sentences are sums of their rows."""
+    """A network with learned positions and the head ``branch`` or ``none``; sentence vectors sum the hidden states."""
 
     def __init__(self, config: NetworkConfig, parameters: Mapping[str, NDArray[Any]]) -> None:
         super().__init__()
@@ -96,7 +96,7 @@ class TorchNetwork(nn.Module):
             norm(layer.norm2, at + "feed_forward_norm")
 
     def forward(self, x: torch.Tensor, real: torch.Tensor) -> torch.Tensor:
-        """Return the vectors of B sentences, shape (B, input_size), for rows x (B, T, input_size) that are `real`."""
+        """Return the vectors of B sentences, shape (B, input_size), for x (B, T, input_size); `real` masks padding."""
         h = self.input(x) if self.config.head == "branch" else x
         h = h + self.positions[: x.shape[1]]
         if self.config.norm == "post":
@@ -113,7 +113,7 @@ class TorchNetwork(nn.Module):
 
 
 class FromTokens(nn.Module):
-    """A network behind a table of rows, the last of which stands for padding."""
+    """A network after a table of embeddings, whose last row is the padding."""
 
     def __init__(self, network: TorchNetwork, table: NDArray[np.float32]) -> None:
         super().__init__()
@@ -128,7 +128,7 @@ class FromTokens(nn.Module):
 
 
 def padded(tokens: list[NDArray[np.int64]], padding: int) -> NDArray[np.int64]:
-    """Return sentences as rows of one array, filled up with `padding`."""
+    """Return sentences as rows of one array, padded with `padding`."""
     batch = np.full((len(tokens), max(map(len, tokens))), padding, np.int64)
     for row, own in zip(batch, tokens, strict=True):
         row[: len(own)] = own

@@ -1,12 +1,13 @@
-"""Two languages: aligned with a dictionary, with names alone, with none, or trained as one; quality and speed.
+"""Alignment of two languages with a dictionary, with identical names, with nothing, or trained jointly: quality, speed.
 
     python benchmarks/alignment.py PAIRS --train DICTIONARY --test DICTIONARY
     python benchmarks/alignment.py PAIRS --train DICTIONARY --test DICTIONARY --part without
     python benchmarks/alignment.py --part speed
 
-PAIRS is lines of an English sentence, a tab and its German translation, such as Tatoeba's; compressed or not. English
-and German vectors are trained on the two columns apart, and joint ones on both. The dictionaries are lines of a word, a
-tab and its translation, such as those of xling-eval and MUSE; words of --test that one of the models lacks are not
+PAIRS has lines with an English sentence, a tab and its German translation, such as Tatoeba's; it may be compressed.
+English and German vectors are trained on the two columns separately, joint ones on both. The dictionaries have lines
+with a word, a tab and its translation, such as those of xling-eval and MUSE; words of --test that are missing in one of
+the models are skipped. All parts go into one result file. Times are CPU seconds of one thread.
 asked. All parts are put into one file. Times are CPU seconds of one thread.
 """
 
@@ -41,11 +42,11 @@ Table = NDArray[np.float32]
 
 EPOCHS, MIN_COUNT, SEED = 10, 3, 1
 SIZES = ((10_000, 100), (10_000, 300))
-"""Words of each language and columns, of the comparison of speed."""
+"""Words per language and columns in the speed comparison."""
 
 
 def keep(**part: Any) -> None:
-    """Put a part of the results into the file with the others."""
+    """Add a part to the result file."""
     file = RESULTS / "alignment.json"
     before = json.loads(file.read_text()) if file.exists() else {}
     before.pop("machine", None)
@@ -67,14 +68,14 @@ def train(corpus: Any, **options: Any) -> tuple[Embeddings, dict[str, Any]]:
 
 
 def judged(source: Embeddings, target: Embeddings, test: Path, **facts: Any) -> dict[str, Any]:
-    """Return the precision of translations, with what is known of how the space was made."""
+    """Return the precision of translations, with facts about how the space was made."""
     report = facts | evaluate_translations(source, test, target).to_dict()
     print({name: report[name] for name in ("way", "asked", "precision")}, file=sys.stderr, flush=True)
     return report
 
 
 def aligned(way: str, source: Embeddings, target: Embeddings, given: Any, test: Path, **options: Any) -> dict[str, Any]:
-    """Align, and judge what comes out."""
+    """Align, and evaluate the result."""
     aligner, seconds = timed(lambda: Aligner(**options).fit(source, target, given))
     facts = {"way": way, "pairs": aligner.n_pairs_, "cpu_seconds": seconds, **options}
     return judged(aligner.transform(source), target, test, **facts)
@@ -84,7 +85,7 @@ def aligned(way: str, source: Embeddings, target: Embeddings, given: Any, test: 
 
 
 def plain_top_mean(cosines: Table, k: int) -> Table:
-    """Return the mean of the k highest of each row, one after another, as vecmap does it; overwrites the cosines."""
+    """Return the mean of the k highest values of each row, one after another, as in vecmap; overwrites the cosines."""
     total, rows = np.zeros(len(cosines), np.float32), np.arange(len(cosines))
     for _ in range(k):
         highest = cosines.argmax(axis=1)
@@ -94,7 +95,7 @@ def plain_top_mean(cosines: Table, k: int) -> Table:
 
 
 def plain_mutual(x: Table, y: Table, k: int = 10, block: int = 1000) -> tuple[list[Table], NDArray[np.int64]]:
-    """Return r of both languages and the words that are each other's nearest by CSLS, in blocks of plain NumPy."""
+    """Return r of both languages and the mutual nearest neighbours by CSLS, in blocks of plain NumPy."""
     sides = ((x, y), (y, x))
     means = [
         np.concatenate([plain_top_mean(a[i : i + block] @ b.T, k) for i in range(0, len(a), block)]) for a, b in sides
@@ -108,7 +109,7 @@ def plain_mutual(x: Table, y: Table, k: int = 10, block: int = 1000) -> tuple[li
 
 
 def exact_precision(source: Embeddings, target: Embeddings, rotation: Any, test: Path) -> dict[str, dict[str, float]]:
-    """Return the precision in float64 with all cosines at once, sorted."""
+    """Return the precision in float64, with all cosines at once, fully sorted."""
     x, y = (table.astype(np.float64) for table in (source.normalized_vectors @ rotation, target.normalized_vectors))
     answers: dict[int, set[int]] = {}
     for row, right in known_pairs(source, target, read_dictionary(test)).tolist():
@@ -124,7 +125,7 @@ def exact_precision(source: Embeddings, target: Embeddings, rotation: Any, test:
 
 
 def gensim_precision(source: Embeddings, target: Embeddings, given: Any, test: Path) -> dict[str, Any]:
-    """Return the precision of gensim's translation matrix, least squares, by its nearest neighbours, and its time."""
+    """Return precision and time of gensim's translation matrix: least squares and nearest neighbours."""
     english, german = source.to_gensim(), target.to_gensim()
     pairs = [(source.index_to_key[a], target.index_to_key[b]) for a, b in known_pairs(source, target, given).tolist()]
     answers: dict[str, set[str]] = {}
@@ -144,13 +145,13 @@ def gensim_precision(source: Embeddings, target: Embeddings, given: Any, test: P
 
 
 def measure_speed(n: int, width: int, runs: int = 2) -> dict[str, Any]:
-    """Compare mutual nearest neighbours by CSLS with plain NumPy's, in turns; medians."""
+    """Compare mutual nearest neighbours by CSLS with plain NumPy, in turns; medians."""
     rng = np.random.default_rng(1)
     x = rng.standard_normal((n, width)).astype(np.float32)
     y = x + rng.standard_normal((n, width)).astype(np.float32)
     x, y = (table / np.linalg.norm(table, axis=1, keepdims=True) for table in (x, y))
     small = x[:64], y[:64]
-    nearest_of_both(*small, hub_means(*small))  # compiled before it is timed
+    nearest_of_both(*small, hub_means(*small))  # compile before timing
 
     def ours() -> Any:
         means = hub_means(x, y)
@@ -175,7 +176,7 @@ def measure_speed(n: int, width: int, runs: int = 2) -> dict[str, Any]:
 
 
 def main() -> None:
-    """Train, align, judge, and write the results after each part."""
+    """Train, align, evaluate, and write the results after each part."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("pairs", type=Path, nargs="?")
     parser.add_argument("--train", type=Path)
@@ -186,7 +187,7 @@ def main() -> None:
         keep(speed=[measure_speed(*size) for size in SIZES])
         return
     if not (a.pairs and a.train and a.test):
-        parser.error("PAIRS, --train and --test are needed")
+        parser.error("PAIRS, --train and --test are required")
     lines = [line.split("\t") for line in TextReader(a.pairs).lines() if line.strip()]
     english, facts = train([line[0] for line in lines])
     german, of_german = train([line[1] for line in lines])

@@ -1,11 +1,11 @@
-"""Two checkouts of this repository beside each other: `w2v --help` and `w2v train`, as whole processes that take turns.
+"""Compare two checkouts of this repository: `w2v --help` and `w2v train`, as whole processes that take turns.
 
     git worktree add ../before COMMIT
     python benchmarks/before_after.py corpus.txt --other ../before
     python benchmarks/before_after.py corpus.txt --other ../before --jobs skip-gram --workers 2 --name before-after-2
 
 Both run with this interpreter and its packages. The first run of each, which compiles, is not counted. Figures are
-medians; ratios, of which more than 1 is better, are those of the other to this one.
+medians; ratios are those of the other checkout to this one, so more than 1 is better.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ def run_help(checkout: Path) -> dict[str, float]:
 
 
 def run_training(checkout: Path, corpus: str, output: str, options: list[str]) -> dict[str, float]:
-    """Train and save; tell apart what training took and what all else did."""
+    """Train and save; return the time of training and of everything else separately."""
     arguments = ["train", corpus, "--output", output, "--overwrite", "--seed", "1", "--json"]
     printed, measured = run_measured(["-m", "cli", *arguments, *options], checkout)
     training = json.loads(printed)["seconds"]
@@ -48,7 +48,7 @@ def run_training(checkout: Path, corpus: str, output: str, options: list[str]) -
 
 
 def compare(checkouts: dict[str, Path], corpus: str, options: list[str], n_runs: int) -> dict[str, dict[str, float]]:
-    """Run one job in both checkouts by turns; return the medians of each and of the ratios."""
+    """Run one job in both checkouts in turns; return the medians of each and of the ratios."""
     runs: dict[str, list[dict[str, float]]] = {name: [] for name in checkouts}
     with tempfile.TemporaryDirectory(prefix="w2v-") as folder:
         for number in range(n_runs + 1):

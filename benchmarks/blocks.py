@@ -1,11 +1,11 @@
-r"""What blocks beside the trained table bring without labels and without a teacher, by genre: see docs/experiments.md.
+r"""The gain from further blocks beside the trained table, without labels or a teacher, by genre: docs/experiments.md.
 
     python benchmarks/blocks.py my.model --data DATA --corpus simplewiki.txt --work WORK
 
-DATA is a folder with sentences/ (sts-train.csv, sts-dev.csv, SICK_train.txt and SICK_trial.txt). For each seed a table
-is trained on the corpus' neighbouring sentences, once, and kept in WORK; blocks need no training. Recipes are compared
-by the mean of the training and the development half of STS Benchmark, each counting the same, and by genre; SICK is a
-second opinion. Figures are Spearman x 100. Differences are paired bootstraps, over the two halves and over each genre.
+DATA is a folder with sentences/ (sts-train.csv, sts-dev.csv, SICK_train.txt and SICK_trial.txt). For each seed, a table
+is trained once on the adjacent sentences of the corpus and kept in WORK; blocks need no training. Recipes are compared
+by the mean over the training and development parts of STS Benchmark, with equal weight, and by genre; SICK is a second
+opinion. Figures are Spearman x 100. Differences are paired bootstraps, over the two parts and over each genre.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ Reports = Mapping[str, StsReport]
 
 
 def variants(state: EncoderState, embeddings: Embeddings, *, all_of_them: bool) -> dict[str, EncoderState]:
-    """Return the table alone, with the bag that is shipped, and with others."""
+    """Return the table alone, with the default bag, and with others."""
     chosen = DEFAULT_BAG
     found = {TABLE: replace(state, blocks=NO_BLOCKS), CHOSEN: replace(state, blocks=Blocks(chosen))}
     if not all_of_them:
@@ -72,7 +72,7 @@ def measure(encode: Encode, pairs: Mapping[str, ScoredPairs]) -> dict[str, StsRe
 
 
 def figures(reports: Reports) -> dict[str, Any]:
-    """Return Spearman x 100 of each file and genre, and the mean of the two that recipes are chosen on."""
+    """Return Spearman x 100 of each file and genre, and the mean of the two files that recipes are chosen by."""
     shown: dict[str, Any] = {name: round(100 * report.spearman, 2) for name, report in reports.items()}
     shown["mean"] = round(100 * statistics.mean(reports[name].spearman for name in SELECTING), 2)
     genres = {name: reports[name].by_genre for name in SELECTING}
@@ -83,7 +83,7 @@ def figures(reports: Reports) -> dict[str, Any]:
 
 
 def differences(first: Reports, second: Reports) -> dict[str, Any]:
-    """Compare two encoders on the mean of the two halves and on every genre."""
+    """Compare two encoders by the mean over both parts and by genre."""
     found: dict[str, Any] = {
         "mean": compare([first[name] for name in SELECTING], [second[name] for name in SELECTING]).to_dict()
     }
@@ -94,7 +94,7 @@ def differences(first: Reports, second: Reports) -> dict[str, Any]:
 
 
 def cost(state: EncoderState, pairs: Mapping[str, ScoredPairs], turns: int) -> dict[str, Any]:
-    """Return how fast one thread encodes all sentences ten times, without and with the bag, taking turns."""
+    """Return the speed of one thread when encoding all sentences ten times, with and without the bag, in turns."""
     sentences = [one for own in pairs.values() for one in (*own.first, *own.second)] * 10
     names = {TABLE: replace(state, blocks=NO_BLOCKS), CHOSEN: replace(state, blocks=Blocks(DEFAULT_BAG))}
     inferences = {name: Inference(own, 1) for name, own in names.items()}
@@ -112,7 +112,7 @@ def cost(state: EncoderState, pairs: Mapping[str, ScoredPairs], turns: int) -> d
 
 
 def trained(a: argparse.Namespace, seed: int) -> EncoderState:
-    """Return the table of a seed, which is trained if it was not."""
+    """Return the table of a seed, trained if it does not exist."""
     folder = a.work / f"neighbors-{seed}.encoder"
     if not folder.exists():
         options = FitOptions(steps=a.steps, seed=seed, workers=a.workers)
@@ -131,7 +131,7 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=1200)
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--workers", type=int, default=1)
-    parser.add_argument("--turns", type=int, default=9, help="of the comparison of CPU time")
+    parser.add_argument("--turns", type=int, default=9, help="turns of the CPU time comparison")
     a = parser.parse_args()
     a.work.mkdir(parents=True, exist_ok=True)
     pairs = {name: read_scored_pairs(a.data / "sentences" / file) for name, file in FILES.items()}

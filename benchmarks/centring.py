@@ -1,9 +1,10 @@
-"""What centring does to word vectors, and what output vectors beside them do: analogies, WordSim, SimLex.
+"""The effect of centring word vectors, and of adding output vectors: analogies, WordSim, SimLex.
 
     python benchmarks/centring.py CORPUS --words FOLDER [--seeds 1]
 
-CORPUS is text, such as Simple Wikipedia, compressed or not; skip-gram is trained on it with all defaults in one thread.
-FOLDER holds questions-words.txt, EN-WS-353-ALL.txt and EN-SIMLEX-999.txt. Analogies are asked among 30,000 words.
+CORPUS is text, such as Simple Wikipedia, and may be compressed; skip-gram is trained on it with all defaults in one
+thread. FOLDER contains questions-words.txt, EN-WS-353-ALL.txt and EN-SIMLEX-999.txt. Analogies use the 30,000 most
+frequent words.
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ def judged(embeddings: Embeddings, folder: Path) -> dict[str, Any]:
 
 
 def main() -> None:
-    """Train, move, judge, and write the results."""
+    """Train, transform, evaluate, and write the results."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("corpus", type=Path)
     parser.add_argument("--words", type=Path, required=True)

@@ -1,10 +1,10 @@
-"""Chinese: how fast each tokenizer is and whether it agrees with jieba, and what simplifying the characters is worth.
+"""Chinese: speed of the tokenizers, their agreement with jieba, and the gain from simplifying characters.
 
     pip install jieba opencc rjieba
     python benchmarks/chinese.py zhwiki.txt semantic.txt morphological.txt
 
-Text becomes ids with each built-in tokenizer and, beside them, with the Python package jieba as a callable; then
-skip-gram is trained on the text as it is and on the simplified text, and answers the analogies.
+Text is converted to ids with each built-in tokenizer and, for comparison, with the Python package jieba as a callable.
+Then skip-gram is trained on the original and on the simplified text, and evaluated on analogies.
 """
 
 from __future__ import annotations
@@ -43,14 +43,14 @@ def encode(path: Path, tokenizer: Tokenizer, workers: int) -> float:
 
 
 def compare_with_jieba(path: Path) -> dict[str, int]:
-    """Return how many runs of Chinese characters there are, and how many are divided otherwise than by jieba."""
+    """Return the number of runs of Chinese characters, and how many of them are split differently from jieba."""
     divide = JiebaTokenizer().divide
     runs = chinese_pattern().findall(path.read_text(encoding="utf-8"))
     return {"runs": len(runs), "different": sum(divide(run).split() != jieba.lcut(run) for run in runs)}
 
 
 def answer(path: Path, questions: list[str], parameters: dict[str, Any], seeds: int) -> dict[str, Any]:
-    """Return correct answers, means over seeds, and questions asked."""
+    """Return correct answers, as means over seeds, and the number of questions."""
     results: dict[str, Any] = {}
     for seed in range(1, seeds + 1):
         model = Word2Vec(**parameters, tokenizer="jieba", random_state=seed).fit(path)
@@ -76,7 +76,7 @@ def main() -> None:
     a = parser.parse_args()
     jieba.setLogLevel(60)
     with tempfile.TemporaryDirectory() as folder:
-        jieba.dt.tmp_dir = folder  # its cache, which is loaded before the clock runs
+        jieba.dt.tmp_dir = folder  # its cache, loaded before timing starts
         jieba.initialize()
         simplified = Path(folder) / "simplified.txt"
         text = a.corpus.read_text(encoding="utf-8")

@@ -1,16 +1,16 @@
-"""Classifiers of TREC-6, SST-2 (dev), MR (90/10) and AG News: accuracy and seconds, beside fastText, and with layers.
+"""Text classifiers on TREC-6, SST-2 (dev), MR (90/10) and AG News, compared with fastText: accuracy and seconds.
 
     python benchmarks/classifying.py TRANSFER [--ag-news FILE] [--vectors MODEL] [--sets trec sst mr ag]
 
-TRANSFER is the folder with TREC, SST2 and MR as they are published; FILE is the test file of AG News, of which 1,000
-articles are the test here and 6,600 are trained on. Every run is a process of its own with one thread. CPU seconds are
-those of training, with what it reads, when all is compiled; fastText's are those of `train_supervised`.
+TRANSFER is the folder with TREC, SST2 and MR as published; FILE is the test file of AG News, of which 1,000 articles
+are used for testing here and 6,600 for training. Every run is a separate process with one thread. CPU seconds are those
+of training, including reading, after compilation; for fastText, those of `train_supervised`.
 
-With --vectors, words start with them, and networks of each architecture are trained, with their defaults but for the
-epochs. What is kept of them is what tells texts best that are held out: of SST-2, whose training set holds the parts
-of its sentences, a tenth of the sentences with all of their parts. `chosen` is what is chosen of all that are tried, or
-put together of them, in so many seconds of the processor: what else runs on the machine takes none of these. Rows of
-the file that is there already and are not measured again stay.
+With --vectors, words are initialised with them, and networks of each architecture are trained, with their defaults
+except for the epochs. Models are selected on held-out texts; for SST-2, whose training set contains the parts of its
+sentences, these are a tenth of the sentences with all of their parts. `chosen` is the best of all that were tried, or a
+mixture of them, within a limit of CPU seconds, so that other work on the machine does not count. Existing rows of the
+result file that are not measured again are kept.
 """
 
 from __future__ import annotations
@@ -36,9 +36,9 @@ Rows = list[tuple[str, str]]
 EPOCHS = {"trec": 10, "sst": 5, "mr": 10, "ag": 10}
 LAYERED_EPOCHS = {"trec": 10, "sst": 4, "mr": 10, "ag": 5}
 FASTTEXT = {"trec": (0.5, 5), "sst": (0.1, 5), "mr": (0.5, 25), "ag": (0.5, 5)}
-"""Learning rate and epochs of fastText: of the first three, with which it is most accurate, of six that were tried."""
+"""Learning rate and epochs of fastText: for the first three, the most accurate of six settings tried."""
 SEEDS = (1, 2, 3)
-_LONG = 12  # words; what is longer is taken for a whole sentence
+_LONG = 12  # words; longer texts are assumed to be whole sentences
 
 
 def trec(folder: Path) -> tuple[Rows, Rows]:
@@ -62,7 +62,7 @@ def sst(folder: Path) -> tuple[Rows, Rows]:
 
 
 def mr(folder: Path) -> tuple[Rows, Rows]:
-    """Return nine tenths of the reviews' sentences, and the rest."""
+    """Return nine tenths of the sentences from reviews, and the rest."""
     rows = [
         (name, line.strip())
         for name in ("neg", "pos")
@@ -85,7 +85,7 @@ SETS: dict[str, Callable[[Path], tuple[Rows, Rows]]] = {"trec": trec, "sst": sst
 
 
 def without_parts(rows: Rows) -> tuple[Rows, Rows]:
-    """Hold out a tenth of the whole sentences of phrases, and train on no part of them."""
+    """Hold out a tenth of the whole sentences, and all phrases that are parts of them."""
     long = sorted({text for _, text in rows if len(text.split()) > _LONG})
     apart = set(random.Random(1).sample(long, len(long) // 10))
     joined = "\n".join(sorted(apart))
@@ -93,12 +93,12 @@ def without_parts(rows: Rows) -> tuple[Rows, Rows]:
 
 
 def count_seconds_of_the_processor() -> None:
-    """Let `max_time` count what this process computes, whatever else the machine does meanwhile."""
+    """Make `max_time` count the CPU time of this process, independent of other work on the machine."""
     time.perf_counter = time.process_time  # type: ignore[assignment]
 
 
 def ours(name: str, folder: Path, seed: int, options: dict[str, Any], vectors: str | None) -> dict[str, Any]:
-    """Train and measure one classifier of ours."""
+    """Train and evaluate one of our classifiers."""
     if "max_time" in options:
         count_seconds_of_the_processor()
     from w2v import TextClassifier
@@ -113,7 +113,7 @@ def ours(name: str, folder: Path, seed: int, options: dict[str, Any], vectors: s
         file.write_text("".join(f"{label}\t{text}\n" for label, text in train), encoding="utf-8")
         settings = {"random_state": seed, "workers": 1, **options}
         if options.get("layers") == 0:
-            TextClassifier(**settings | {"epochs": 1}).fit(file)  # compiled here
+            TextClassifier(**settings | {"epochs": 1}).fit(file)  # compiles
         started, wall = time.process_time(), time.perf_counter()
         model = TextClassifier(**settings).fit(file, vectors=vectors, validation=validation)
         seconds, wall = time.process_time() - started, time.perf_counter() - wall
@@ -130,7 +130,7 @@ def ours(name: str, folder: Path, seed: int, options: dict[str, Any], vectors: s
 
 
 def fasttexts(name: str, folder: Path, seed: int) -> dict[str, Any]:
-    """Train and measure one classifier of fastText: 10 columns, runs of two words."""
+    """Train and evaluate a fastText classifier: 10 columns, word bigrams."""
     import fasttext
 
     train, test = SETS[name](folder)
@@ -149,21 +149,21 @@ def fasttexts(name: str, folder: Path, seed: int) -> dict[str, Any]:
 
 
 def mean(runs: list[dict[str, Any]]) -> dict[str, Any]:
-    """Return the mean of what several seeds reached."""
+    """Return the mean results of several seeds."""
     names = ("accuracy", "fit_cpu_seconds")
     return {name: round(sum(run[name] for run in runs) / len(runs), 4) for name in names} | {"runs": runs}
 
 
 def main() -> None:
-    """Measure every classifier in a process of its own."""
+    """Measure every classifier in a separate process."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("transfer", type=Path, help="the folder with TREC, SST2 and MR")
     parser.add_argument("--ag-news", type=Path, help="the folder with test.csv, or test.csv.xz, of AG News")
     parser.add_argument("--sets", nargs="+", choices=list(SETS), default=list(SETS))
     parser.add_argument("--vectors", help="word vectors for layers; without them layers are not tried")
     parser.add_argument("--architectures", nargs="*", choices=MIXERS, default=list(MIXERS))
-    parser.add_argument("--max-time", type=float, default=110.0, help="seconds in which to choose")
-    parser.add_argument("--seeds", type=int, nargs="+", default=list(SEEDS), help="of what is chosen")
+    parser.add_argument("--max-time", type=float, default=110.0, help="time limit of the choice, in seconds")
+    parser.add_argument("--seeds", type=int, nargs="+", default=list(SEEDS), help="seeds of `chosen`")
     parser.add_argument(
         "--without", nargs="*", default=[], help="rows to leave out: fasttext, no_layers, from_vectors, chosen"
     )
@@ -208,7 +208,7 @@ def main() -> None:
 
 
 def _before() -> dict[str, Any]:
-    """Return what was measured before, without the machine."""
+    """Return earlier results, without the machine."""
     file = RESULTS / "classifying.json"
     measured: dict[str, Any] = json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
     return {name: measured[name] for name in SETS if name in measured}

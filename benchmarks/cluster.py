@@ -1,11 +1,11 @@
-"""What vectors lose when several workers train them in rounds: 1, 2, 4 and 8 workers, simulated one after another.
+"""The loss of quality when several workers train word vectors in rounds: 1, 2, 4 and 8 workers, simulated in sequence.
 
     python benchmarks/cluster.py corpus.txt --data WORDS_FOLDER --workers 1 4 8 --seeds 1
 
-The algorithm is that of `w2v train --cluster`, on the in-process engine: every worker has its own part of the text and
-its own tables, so that a run takes the processor time of one worker and what the rounds cost. 100 columns, 5 epochs.
-WORDS_FOLDER holds questions-words.txt, EN-WS-353-ALL.txt and EN-SIMLEX-999.txt; analogies are asked within the 30,000
-most frequent words. Every run is stored at once and never repeated.
+The algorithm is that of `w2v train --cluster`, with the in-process engine. Every worker has its own part of the text
+and its own tables, so a run takes the CPU time of one worker plus that of the rounds. 100 columns, 5 epochs.
+WORDS_FOLDER contains questions-words.txt, EN-WS-353-ALL.txt and EN-SIMLEX-999.txt; analogies use the 30,000 most
+frequent words. Every run is stored at once and never repeated.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ SETTINGS = {"vector_size": 100, "epochs": 5, "workers": 1}
 
 
 def run_once(corpus: Path, data: Path, workers: int, seed: int, round_words: int | None) -> dict[str, Any]:
-    """Train with so many simulated workers and evaluate."""
+    """Train with simulated workers and evaluate."""
     began = time.process_time()
     model = Word2Vec(**SETTINGS, random_state=seed)
     model.fit(corpus, client=InProcess(workers), round_words=round_words, progress="log")

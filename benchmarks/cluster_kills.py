@@ -1,9 +1,9 @@
-"""Kill workers of a cluster (SIGKILL) at random moments of a training, and compare what is learned, bit for bit.
+"""Kill workers of a cluster (SIGKILL) at random moments of a training, and compare the results bit for bit.
 
     python benchmarks/cluster_kills.py --trainings 20
 
-Two processes of this machine train a made-up text again and again, and in each training one of them is killed after a
-random time, from before the text is read to the end.
+Two processes on this machine repeatedly train on generated text, and in each training one of them is killed after a
+random time, anywhere between reading the text and the end.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ SETTINGS = {"vector_size": 50, "min_count": 1, "epochs": 2, "random_state": 1}
 
 
 def train(client: Any, text: Path, kill_after: float | None) -> dict[str, Any]:
-    """Train, with a worker killed after so many seconds; return the result, the time, and when the kill came."""
+    """Train, killing a worker after a number of seconds; return the result, the time, and the time of the kill."""
     phases: list[str] = ["starting"]
     kill: dict[str, Any] = {}
 
@@ -66,7 +66,7 @@ def main() -> None:
         text = Path(folder, "text.txt")
         words = np.random.default_rng(1).zipf(1.3, 60_000) % 2_000
         text.write_text("\n".join(" ".join(f"w{word}" for word in line) for line in words.reshape(-1, 20)) + "\n")
-        train(client, text, None)  # compiled kernels are loaded
+        train(client, text, None)  # loads the compiled kernels
         whole = train(client, text, None)
         for number in range(a.trainings):
             client.wait_for_workers(2)

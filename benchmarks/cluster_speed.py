@@ -1,11 +1,11 @@
-"""How fast a cluster of two processes of this machine trains, beside one process with two threads.
+"""Training speed of a cluster of two processes on this machine, compared with one process with two threads.
 
     python benchmarks/cluster_speed.py corpus.txt --data WORDS_FOLDER --repeats 3
 
-Both train in turn, each time in a fresh process. Training is measured from the first report of its progress to the
-last: words a second, and the CPU seconds of all processes for a million words, which is what to compare on a machine
-that has other work as well. Beside it stand the time of all of it, from files to vectors, and what the cluster takes to
-start. Its processes have one thread each. WORDS_FOLDER is that of `quality.py`; without it nothing is evaluated.
+Both train in turns, each time in a fresh process. Training is measured from the first progress report to the last:
+words per second, and the CPU seconds of all processes per million words, which is the figure to compare on a machine
+with other work. The total time, from files to vectors, and the startup time of the cluster are reported as well. Its
+processes have one thread each. WORDS_FOLDER is that of `quality.py`; without it nothing is evaluated.
 """
 
 from __future__ import annotations
@@ -32,11 +32,11 @@ KINDS = ("threads", "cluster")
 
 
 class Mark(NamedTuple):
-    """Where a training stands."""
+    """The state of a training at one moment."""
 
     done: float
     seconds: float
-    cpu_seconds: float  # of the program, with the scheduler of the cluster
+    cpu_seconds: float  # of the program, including the cluster's scheduler
     worker_cpu_seconds: float
 
 
@@ -51,7 +51,7 @@ def peak_mb() -> float:
 
 
 def run_once(kind: str, corpus: list[Path], data: Path | None, settings: dict[str, Any]) -> dict[str, Any]:
-    """Train once, and return what it took."""
+    """Train once, and return the costs."""
     marks: list[Mark] = []
     with ExitStack() as stack:
         began = time.perf_counter()
@@ -93,7 +93,7 @@ def run_once(kind: str, corpus: list[Path], data: Path | None, settings: dict[st
 
 
 def medians_of(runs: list[dict[str, Any]]) -> dict[str, Any]:
-    """Return the medians of each kind, and what the cluster reaches of the threads' speed: by the clock and by CPU."""
+    """Return the medians of each kind, and the cluster's speed relative to threads, by wall time and by CPU time."""
     found: dict[str, Any] = {}
     for kind in KINDS:
         of_kind = [run for run in runs if run["kind"] == kind]
@@ -122,7 +122,7 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--epochs", type=int, default=5)
     parser.add_argument("--vector-size", type=int, default=100)
-    parser.add_argument("--name", default="cluster-speed", help="of the file of results")
+    parser.add_argument("--name", default="cluster-speed", help="name of the result file")
     parser.add_argument("--once", choices=KINDS, help=argparse.SUPPRESS)
     a = parser.parse_args()
     settings = {"vector_size": a.vector_size, "epochs": a.epochs, "random_state": 1}

@@ -1,10 +1,9 @@
-"""What passes through the scheduler and the program that starts a training, in a round: not the tables.
+"""Traffic through the scheduler and the client in a round of cluster training, which should not include the tables.
 
     python benchmarks/cluster_traffic.py
 
-A cluster of two processes trains a made-up text with vectors of several widths. Scheduler and client are in this
-process, so that all bytes that its sockets take and give between two rounds are theirs; workers exchange the tables
-among themselves.
+A cluster of two processes trains on generated text with vectors of several widths. Scheduler and client are in this
+process, so all bytes through its sockets between two rounds are theirs; workers exchange the tables among themselves.
 """
 
 from __future__ import annotations
@@ -29,7 +28,7 @@ WORDS, TOKENS = 2_000, 60_000
 
 
 def counting() -> list[int]:
-    """Let all sockets of this process count their bytes, and return the count, of one entry."""
+    """Make all sockets of this process count their bytes, and return the counter, a list of one entry."""
     count = [0]
     read, write = IOStream.read_from_fd, IOStream.write_to_fd
 
@@ -46,7 +45,7 @@ def counting() -> list[int]:
 
 
 def measure(client: Any, text: Path, vector_size: int, count: list[int]) -> dict[str, Any]:
-    """Train once; return the median of the bytes of a round."""
+    """Train once; return the median number of bytes per round."""
     seen: list[int] = []
 
     def note(state: Any) -> None:
@@ -76,8 +75,8 @@ def main() -> None:
         text.write_text("\n".join(" ".join(f"w{word}" for word in line) for line in words.reshape(-1, 20)) + "\n")
         for vector_size in a.sizes:
             runs.append(measure(client, text, vector_size, count))
-            print("{vector_size:4} columns: {bytes_a_round:,.0f} bytes a round through scheduler and client, tables of "
-                  "{bytes_of_tables:,} bytes".format(**runs[-1]))  # fmt: skip
+            print("{vector_size:4} columns: {bytes_a_round:,.0f} bytes per round through scheduler and client, "
+                  "tables of {bytes_of_tables:,} bytes".format(**runs[-1]))  # fmt: skip
     write_results("cluster-traffic", {"workers": 2, "runs": runs})
 
 

@@ -1,9 +1,9 @@
-"""How many tokens a second a translator makes, beside CTranslate2 with the same random weights.
+"""Tokens per second of a translator, compared with CTranslate2 with the same random weights.
 
     pip install ctranslate2; python benchmarks/decoding.py
 
-Both programs have one thread and take turns; what is counted is CPU time, since the machine may have other work. All
-sequences have the same length: END is made improbable.
+Both programs have one thread and take turns. CPU time is measured, since the machine may have other work. All sequences
+have the same length, because END is made improbable.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ SOURCE_LENGTH, TARGET_LENGTH, VOCABULARY = 15, 20, 8000
 
 
 def make(layers: int, dim: int, heads: int, d_ff: int) -> tuple[TranslatorConfig, ParameterTable]:
-    """Return a translator with random weights that does not end."""
+    """Return a translator with random weights that never ends a sequence."""
     encoder = StackConfig(dim, heads, layers, d_ff, positions="sinusoidal", activation="relu")
     decoder = StackConfig(
         dim, heads, layers, d_ff, positions="sinusoidal", activation="relu", causal=True, memory_size=dim
@@ -54,7 +54,7 @@ def make(layers: int, dim: int, heads: int, d_ff: int) -> tuple[TranslatorConfig
 
 
 def export(config: TranslatorConfig, parameters: ParameterTable, folder: Path) -> None:
-    """Write the same translator as a model of CTranslate2."""
+    """Write the same translator as a CTranslate2 model."""
     spec = transformer_spec.TransformerSpec.from_config(
         (config.encoder.layers, config.decoder.layers), config.encoder.heads, activation=Activation.RELU
     )
@@ -131,7 +131,7 @@ def theirs(translator: Any, sources: Tokens, size: int) -> Tokens:
 
 
 def measure(work: Callable[[], Tokens]) -> tuple[float, Tokens]:
-    """Return CPU seconds, of all threads, and what was made."""
+    """Return the CPU seconds of all threads, and the result."""
     start = time.process_time()
     found = work()
     return time.process_time() - start, found

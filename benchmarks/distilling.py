@@ -1,11 +1,11 @@
-r"""`w2v distill` in one command: a MiniLM into a table, or attention, from Wikipedia, captions and SNLI.
+r"""`w2v distill` in one command: MiniLM into a static table, or attention, from Wikipedia, captions and SNLI.
 
     python benchmarks/distilling.py --data DATA --work WORK
 
-DATA is as for benchmarks/sentences.py. The text is Simple English Wikipedia, 18 million words; with captions and the
-sentences of SNLI beside it, unless --wikipedia-only is given. Sentences of the files that are measured on, and the
-captions of their pictures, are left out. WORK keeps the steps, so that an interrupted benchmark goes on where it was;
-`seconds` in the result are then those of the last start. --lines N takes the first N paragraphs of Wikipedia only.
+DATA is as for benchmarks/sentences.py. The text is Simple English Wikipedia, 18 million words, and captions and
+sentences of SNLI unless --wikipedia-only is given. Sentences of the evaluation files, and all captions of their
+pictures, are left out. WORK keeps the steps, so that an interrupted benchmark resumes; `seconds` in the result are then
+those of the last start. --lines N uses only the first N paragraphs of Wikipedia.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from w2v.encoder.distillation.options import DistilOptions
 
 
 def write_texts(a: argparse.Namespace, data: Data) -> dict[str, int]:
-    """Write a file for each kind of text, without what is measured on; return how many sentences were left out."""
+    """Write a file for each kind of text, without evaluation data; return the number of sentences left out."""
     captions, overlap = without_overlap(data.captions, data.sentences)
     snli = TextReader(a.data / "sentences" / "snli-dev-test.tsv.xz").lines()
     kinds = {
@@ -61,7 +61,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--lines", type=int)
     parser.add_argument("--wikipedia-only", action="store_true")
-    parser.add_argument("--name", default="distilling", help="of the file of results")
+    parser.add_argument("--name", default="distilling", help="name of the result file")
     a = parser.parse_args()
     a.work.mkdir(parents=True, exist_ok=True)
     data = Data(a.data)

@@ -1,13 +1,13 @@
-"""Sentences a second of a network with attention, beside the same weights in PyTorch and in ONNX Runtime.
+"""Sentences per second of a network with attention, compared with the same weights in PyTorch and ONNX Runtime.
 
     pip install torch onnx onnxscript onnxruntime
     python benchmarks/encode_attention.py --text simplewiki.txt
 
-Networks: small ones as `w2v fit-encoder --architecture attention` makes them, and one of the size and arrangement of
-MiniLM-L6 (post-norm, six layers of 384). All start from token ids and end with one vector a sentence. The others get
-batches of sentences of like length, padded to the longest, at the batch size that suits each best; runs take turns.
-What is done once is not timed: reading a graph, packing matrices, and the map of all words of the table to the
-network's width, whose time is reported by itself.
+Networks: small ones as trained by `w2v fit-encoder --architecture attention`, and one with the size and architecture of
+MiniLM-L6 (post-norm, six layers of width 384). All start from token ids and return one vector per sentence. The others
+get batches of sentences of similar length, padded to the longest, at the best batch size of each; runs take turns.
+One-time costs are not timed: reading a graph, packing matrices, and projecting all words of the table to the width of
+the network, whose time is reported separately.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ Encode = Callable[[list[NDArray[np.int64]]], NDArray[np.float32]]
 
 
 def read_lengths(path: Path | None, n: int) -> list[int]:
-    """Return the lengths of real sentences, or without a text lengths drawn to look alike."""
+    """Return the lengths of real sentences, or, without a text, random lengths with a similar distribution."""
     if path is None:
         return np.clip(np.random.default_rng(1).lognormal(2.7, 0.5, n), 3, 80).astype(int).tolist()
     lengths: list[int] = []
@@ -61,7 +61,7 @@ def read_lengths(path: Path | None, n: int) -> list[int]:
 
 
 def ours(ready: FusedNetwork, table: NDArray[np.float32], threads: int, batch_size: int) -> Encode:
-    """Return our encoder: batches in the order they come, without padding."""
+    """Return our encoder: batches in the original order, without padding."""
     gains = np.ones(len(table), np.float32)
     projected = ready.project(table, gains)
 
@@ -78,7 +78,7 @@ def ours(ready: FusedNetwork, table: NDArray[np.float32], threads: int, batch_si
 
 
 def theirs(run: Callable[[NDArray[np.int64]], NDArray[np.float32]], batch_size: int) -> Encode:
-    """Return an encoder of padded batches of sentences of like length."""
+    """Return an encoder of padded batches of sentences of similar length."""
 
     def encode(tokens: list[NDArray[np.int64]]) -> NDArray[np.float32]:
         order = sorted(range(len(tokens)), key=lambda i: len(tokens[i]))
@@ -106,7 +106,7 @@ def in_torch(module: FromTokens) -> Callable[[NDArray[np.int64]], NDArray[np.flo
 
 
 def in_onnx(module: FromTokens, threads: int) -> Callable[[NDArray[np.int64]], NDArray[np.float32]]:
-    """Return a function that runs the module in ONNX Runtime, all of its optimisations on."""
+    """Return a function that runs the module in ONNX Runtime, with all optimisations."""
     sample = torch.from_numpy(np.array([[1, 2, 3, 4], [1, 2, V, V]]))
     with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -131,7 +131,7 @@ def in_onnx(module: FromTokens, threads: int) -> Callable[[NDArray[np.int64]], N
 
 
 def best_batch(run: Any, tokens: list[NDArray[np.int64]], sizes: tuple[int, ...]) -> int:
-    """Return the batch size at which a library is fastest."""
+    """Return the fastest batch size of a library."""
     seconds = {}
     for size in sizes:
         encode = theirs(run, size)
@@ -143,11 +143,11 @@ def best_batch(run: Any, tokens: list[NDArray[np.int64]], sizes: tuple[int, ...]
 
 
 def measure(config: NetworkConfig, lengths: list[int], threads: int, runs: int) -> dict[str, Any]:
-    """Return sentences a second of all three, with what they agree to."""
+    """Return sentences per second of all three, and the differences of their results."""
     rng = np.random.default_rng(1)
     network = Network(config, threads)
     parameters = network.initialise(1)
-    for array in parameters.values():  # away from the start, where the branch adds nothing
+    for array in parameters.values():  # away from the initial state, in which the branch adds nothing
         array += np.float32(0.02) * rng.standard_normal(array.shape, dtype=np.float32)
     table = rng.standard_normal((V, config.input_size), dtype=np.float32) / np.float32(config.input_size**0.5)
     ranks = np.minimum(rng.zipf(1.2, sum(lengths)) - 1, V - 1)

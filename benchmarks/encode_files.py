@@ -1,12 +1,12 @@
-"""Many files encoded by the workers of a cluster, beside one process: sentences a CPU second, and a restart.
+"""Encoding many files on a cluster, compared with one process: sentences per CPU second, and a restart.
 
     python benchmarks/encode_files.py my.encoder sentences.txt --lines 2000000
 
-The sentences are repeated until there are enough, and cut into files. One process with one thread and two workers of
-one thread take turns at encoding them all, `--rounds` times, warmed up. CPU seconds of the threads that encode are
-compared, since a machine that has other work gives wall times of its own. Beside them stand those of whole processes:
-Dask looks at a worker's stack a hundred times a second of wall time, which counts where the machine has other work.
-Then `w2v encode --cluster` is killed with all of its processes, and called again.
+The sentences are repeated until there are enough, and split into files. One process with one thread and two workers
+with one thread each take turns encoding all of them, `--rounds` times, after a warm-up. CPU seconds of the encoding
+threads are compared, because wall times depend on other work on the machine. Those of whole processes are reported as
+well: Dask samples a worker's stack a hundred times per second of wall time, which matters if the machine has other
+work. Then `w2v encode --cluster` is killed with all of its processes, and started again.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ WORKERS = 2
 
 
 def write_files(source: str, folder: Path, n_lines: int, n_files: int) -> list[Path]:
-    """Write files of equally many lines of a text, over and over again."""
+    """Write files with equal numbers of lines of a text, repeating it."""
     with open(source, encoding="utf-8") as file:
         lines = itertools.cycle(file.readlines())
     paths = [folder / f"{number:03d}.txt" for number in range(n_files)]
@@ -46,7 +46,7 @@ def write_files(source: str, folder: Path, n_lines: int, n_files: int) -> list[P
 
 
 def timed(encoder: SentenceEncoder, files: list[Path], folder: Path, client: Any = None) -> dict[str, float]:
-    """Encode the files to a new folder; return the CPU seconds of those who did, of this process, and the wall time."""
+    """Encode the files to a new folder; return CPU seconds of the encoders and of this process, and the wall time."""
 
     def cpu() -> tuple[float, float]:
         if client is None:
@@ -68,7 +68,7 @@ def timed(encoder: SentenceEncoder, files: list[Path], folder: Path, client: Any
 
 
 def cpu_of_worker() -> tuple[float, float]:
-    """Return the CPU seconds of a worker's threads that do tasks, and of its process."""
+    """Return the CPU seconds of a worker's task threads, and of its process."""
     import threading
 
     import psutil
@@ -79,7 +79,7 @@ def cpu_of_worker() -> tuple[float, float]:
 
 
 def kill_and_restart(model: str, folder: Path) -> dict[str, int]:
-    """Kill a run and all of its processes in the middle, call it again; count what each has written."""
+    """Kill a run with all of its processes halfway, start it again; count what each has written."""
     command = [
         sys.executable, "-m", "cli", "encode", model, str(folder / "*.txt"), "--output", str(folder / "again"),
         "--cluster", f"local:{WORKERS}", "--dtype", PRECISION, "--workers", "1",
@@ -106,7 +106,7 @@ def kill_and_restart(model: str, folder: Path) -> dict[str, int]:
 
 
 def whole(folder: Path) -> dict[str, tuple[int, int]]:
-    """Return the files of vectors that have their name, with what changes when one is written again."""
+    """Return the complete files of vectors, with values that change if one is written again."""
     if not folder.is_dir():
         return {}
     found = [(path.name, path.stat()) for path in folder.glob("*.npy")]
@@ -129,7 +129,7 @@ def main() -> None:
         files = write_files(a.sentences, folder, a.lines, a.files)
         encoder = SentenceEncoder.load(model).set_params(workers=1)
         with open_client(f"local:{WORKERS}") as client:
-            for number, one in enumerate((None, client)):  # a process compiles and maps before anything is measured
+            for number, one in enumerate((None, client)):  # compile and map before measuring
                 timed(encoder, files[: 2 * WORKERS], folder / f"warm{number}", one)
             for _ in range(a.rounds):
                 runs["one_process"].append(timed(encoder, files, folder / "one"))

@@ -1,9 +1,9 @@
-"""Memory while a million sentences are encoded to disk, beside a tenth of them: it must not grow with their number.
+"""Memory while encoding a million sentences to disk, compared with a tenth of them: it must not grow.
 
     python benchmarks/encode_memory.py my.model sentences.txt --lines 1000000
 
-Each run is a process of its own, `w2v encode`; the sentences are repeated until there are enough. Peak memory is what
-the system charges the process with, the mapped model file included.
+Each run is a separate process, `w2v encode`; the sentences are repeated until there are enough. Peak memory is what the
+system charges the process with, including the mapped model file.
 """
 
 from __future__ import annotations
@@ -24,13 +24,13 @@ from benchmarks._common import ROOT, write_results
 
 
 def write_lines(source: str, path: Path, n_lines: int) -> None:
-    """Write so many lines of a text, over and over again."""
+    """Write lines of a text, repeating it."""
     with open(source, encoding="utf-8") as file, open(path, "w", encoding="utf-8") as out:
         out.writelines(itertools.islice(itertools.cycle(file.readlines()), n_lines))
 
 
 def encode(model: str, path: Path, output: Path) -> dict[str, Any]:
-    """Encode a file in a process of its own; return its time and peak memory."""
+    """Encode a file in a separate process; return its time and peak memory."""
     command = [sys.executable, str(ROOT / "cli.py"), "encode", model, str(path), "--output", str(output)]
     start = time.perf_counter()
     process = subprocess.Popen(command)

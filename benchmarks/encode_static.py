@@ -1,12 +1,12 @@
-"""Sentences a second of the static encoder, beside model2vec on the same table.
+"""Sentences per second of the static encoder, compared with model2vec on the same table.
 
     pip install '.[bench]'
     python benchmarks/encode_static.py my.model sentences.txt --runs 5
 
-The encoder is written as a static-embedding folder, weights folded into the table, and model2vec opens that. Both get
-the same list of sentences and return unit vectors; the largest difference between these is shown. Runs take turns in
-one process; model2vec's tokenizer may use its own threads, as it does by default, and is timed on the first part of
-the sentences, since it is slower. Loading and compiling are left out.
+The encoder is exported as a static-embedding folder, with weights folded into the table, which model2vec opens. Both
+get the same list of sentences and return unit vectors; the largest difference between them is shown. Runs take turns in
+one process. model2vec's tokenizer may use its own threads, as by default, and is timed on the first part of the
+sentences, since it is slower. Loading and compiling are not timed.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ SAME_TO = 1e-5
 
 
 def open_model2vec(encoder: SentenceEncoder, folder: Path) -> Any:
-    """Return the same table, weights folded in, as a model of model2vec."""
+    """Return the same table, with weights folded in, as a model2vec model."""
     from model2vec import StaticModel
 
     encoder.export(folder, format="model2vec")
@@ -38,7 +38,7 @@ def open_model2vec(encoder: SentenceEncoder, folder: Path) -> Any:
 
 
 def rate(encode: Any, sentences: list[str]) -> float:
-    """Return sentences a second."""
+    """Return sentences per second."""
     start = time.perf_counter()
     encode(sentences)
     return len(sentences) / (time.perf_counter() - start)
@@ -50,7 +50,7 @@ def main() -> None:
     parser.add_argument("model")
     parser.add_argument("sentences")
     parser.add_argument("--limit", type=int, default=200_000)
-    parser.add_argument("--slow-limit", type=int, default=20_000, help="sentences that model2vec gets")
+    parser.add_argument("--slow-limit", type=int, default=20_000, help="number of sentences for model2vec")
     parser.add_argument("--runs", type=int, default=5)
     parser.add_argument("--workers", type=int, default=2)
     a = parser.parse_args()

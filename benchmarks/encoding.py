@@ -1,8 +1,8 @@
-"""From text to vocabulary and ids, beside gensim's `build_vocab`, which makes the vocabulary only.
+"""From text to vocabulary and ids, compared with gensim's `build_vocab`, which only builds the vocabulary.
 
     python benchmarks/encoding.py corpus.txt --runs 5
 
-Interleaved in one process; loading our compiled code, done once a process, is reported by itself.
+Interleaved in one process; loading our compiled code, once per process, is reported separately.
 """
 
 from __future__ import annotations

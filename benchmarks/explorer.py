@@ -1,11 +1,11 @@
-"""The explorer in Chromium without a graphics card: how soon the first map is seen, and how smoothly it moves.
+"""The explorer in Chromium without a GPU: the time until the first map is shown, and how smoothly it moves.
 
     python benchmarks/explorer.py wiki.model --browser /usr/bin/chromium
 
-A server is started for every run: without a map in the cache, the worst case, and with one. Measured is the time from
-the beginning of the navigation until the first map has been drawn, and from the start of the process. Then the map is
-dragged in circles, at the whole map and near, while everything moves; frames are those that the page draws. Rendering
-is done by SwiftShader, on the processor. Needs Playwright (extra `browser`) and a model of 100,000 words or more.
+A server is started for every run: without a cached map, the worst case, and with one. The time is measured from the
+start of the navigation, and from the start of the process, until the first map has been drawn. Then the map is dragged
+in circles, fully zoomed out and zoomed in, while everything moves; frames are those drawn by the page. Rendering is
+done by SwiftShader on the CPU. Needs Playwright (extra `browser`) and a model with at least 100,000 words.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ STATE = "() => performance.getEntriesByName('first-map').map((mark) => mark.star
 
 @contextmanager
 def served(model: str, cache: str) -> Iterator[tuple[str, float]]:
-    """Start the command; give its address and when it was started."""
+    """Start the command; yield its URL and its start time."""
     began = time.time()
     command = [sys.executable, "-m", "cli", "explore", model, "--no-browser", "--port", "0"]
     environment = {**os.environ, "W2V_CACHE_DIR": cache}
@@ -90,7 +90,7 @@ def measure(browser: Any, model: str, cache: str, *, with_panning: bool) -> dict
 
 
 def pan(page: Any, seconds: float = 4.0) -> dict[str, float]:
-    """Drag the map in circles; count its frames, and the CPU time of each in all processes of the browser."""
+    """Drag the map in circles; count its frames, and the CPU time per frame in all processes of the browser."""
     page.mouse.move(MIDDLE_X, MIDDLE_Y)
     page.mouse.down()
     page.evaluate(COUNT_FRAMES)
@@ -111,7 +111,7 @@ def pan(page: Any, seconds: float = 4.0) -> dict[str, float]:
 
 
 def cpu_of_children() -> float:
-    """Return the CPU seconds of all processes that this one has started and that still run."""
+    """Return the CPU seconds of all running child processes."""
     parents: dict[int, int] = {}
     seconds: dict[int, float] = {}
     for folder in Path("/proc").iterdir():

@@ -1,10 +1,10 @@
-"""Round trips through other programs, and how fast a large word2vec file is imported beside gensim's loader.
+"""Round trips through other programs, and the import speed of a large word2vec file compared with gensim's loader.
 
     python benchmarks/formats.py
 
-Each row of the table is a file that was written here and opened by the other program itself, or written by it and read
-here: the largest difference between the vectors of all words is shown. Programs that are not installed are left out
-(the extra `interop` has them). The import is timed in fresh processes that take turns; figures are medians.
+Each row of the table is a file that was written here and opened by the other program itself, or the reverse; the
+largest difference between the vectors of all words is shown. Programs that are not installed are left out (install them
+with the extra `interop`). The import is timed in fresh processes that take turns; figures are medians.
 """
 
 from __future__ import annotations
@@ -56,14 +56,14 @@ def make_embeddings(n_words: int, vector_size: int, buckets: int = 0) -> Embeddi
 
 
 def difference(found: Any, expected: Any) -> float:
-    """Return the largest absolute difference of two tables."""
+    """Return the largest absolute difference between two tables."""
     import numpy as np
 
     return float(np.max(np.abs(np.asarray(found) - np.asarray(expected))))
 
 
 def gensim_word2vec(folder: Path, embeddings: Embeddings) -> Iterator[tuple[str, str, float]]:
-    """Try word2vec's formats and GloVe's with gensim."""
+    """Check the formats of word2vec and GloVe with gensim."""
     from gensim.models import KeyedVectors
 
     from w2v.formats import read_vectors, write_vectors
@@ -88,7 +88,7 @@ def gensim_word2vec(folder: Path, embeddings: Embeddings) -> Iterator[tuple[str,
 
 
 def gensim_native(folder: Path, embeddings: Embeddings) -> Iterator[tuple[str, str, float]]:
-    """Try gensim's own files, without and with n-grams."""
+    """Check gensim's own files, without and with n-grams."""
     from gensim.models import KeyedVectors
     from gensim.models.fasttext import FastTextKeyedVectors, load_facebook_vectors
 
@@ -117,14 +117,14 @@ def gensim_native(folder: Path, embeddings: Embeddings) -> Iterator[tuple[str, s
 
 
 def fasttext(folder: Path, embeddings: Embeddings) -> Iterator[tuple[str, str, float]]:
-    """Try fastText's models, both ways, with words never seen."""
+    """Check fastText's models in both directions, including unseen words."""
     import fasttext as facebook
     import numpy as np
 
     from w2v.formats import read_vectors, write_vectors
 
     def vectors(model: Any, words: list[str]) -> np.ndarray:
-        """Return fastText's vectors; of builds that return unit vectors, what these are made of."""
+        """Return fastText's vectors; if a build returns unit vectors, those before normalisation."""
         found = np.stack([model.get_word_vector(word) for word in words])
         if np.allclose(np.linalg.norm(found, axis=1), 1, atol=1e-5):
             rows = [[model.get_input_vector(row) for row in model.get_subwords(word)[1]] for word in words]
@@ -157,7 +157,7 @@ def fasttext(folder: Path, embeddings: Embeddings) -> Iterator[tuple[str, str, f
 
 
 def arrays(folder: Path, embeddings: Embeddings) -> Iterator[tuple[str, str, float]]:
-    """Try NumPy and safetensors with those libraries."""
+    """Check NumPy and safetensors with those libraries."""
     import numpy as np
     from safetensors.numpy import load_file
 
@@ -175,7 +175,7 @@ def arrays(folder: Path, embeddings: Embeddings) -> Iterator[tuple[str, str, flo
 
 
 def tensorboard(folder: Path, embeddings: Embeddings) -> Iterator[tuple[str, str, float]]:
-    """Try the Projector's folder with TensorBoard's plugin."""
+    """Check the Projector's folder with TensorBoard's plugin."""
     import numpy as np
     from tensorboard.plugins.base_plugin import TBContext
     from tensorboard.plugins.projector.projector_plugin import ProjectorPlugin
@@ -198,9 +198,9 @@ def tensorboard(folder: Path, embeddings: Embeddings) -> Iterator[tuple[str, str
 
 
 def same_order(words: list[str], embeddings: Embeddings) -> None:
-    """Raise unless the words are those of the model, in its order."""
+    """Raise unless the words and their order are those of the model."""
     if list(words) != embeddings.index_to_key:
-        raise SystemExit("the words came back otherwise")
+        raise SystemExit("the words have changed")
 
 
 TRIALS: dict[str, Callable[[Path, Embeddings], Iterator[tuple[str, str, float]]]] = {
@@ -213,7 +213,7 @@ TRIALS: dict[str, Callable[[Path, Embeddings], Iterator[tuple[str, str, float]]]
 
 
 def round_trips() -> list[dict[str, Any]]:
-    """Try all formats with all programs that are installed."""
+    """Check all formats with all installed programs."""
     embeddings = make_embeddings(1000, 20, buckets=2000)
     rows = []
     for package, trial in TRIALS.items():
@@ -252,7 +252,7 @@ def time_import(program: str, path: str) -> dict[str, float]:
 
 
 def compare_imports(repeats: int) -> dict[str, Any]:
-    """Time the import of a large binary file, here and in gensim by turns."""
+    """Time the import of a large binary file, here and in gensim, in turns."""
     from w2v.formats import write_vectors
 
     with tempfile.TemporaryDirectory() as folder:

@@ -1,13 +1,13 @@
-"""GloVe: how fast it counts and trains, and how good its vectors are beside those of skip-gram.
+"""GloVe: its speed in counting and training, and the quality of its vectors compared with skip-gram.
 
     python benchmarks/glove.py CORPUS --words FOLDER [--stanford FOLDER]
 
-CORPUS is text, such as Simple Wikipedia, compressed or not. FOLDER of --words holds questions-words.txt,
-EN-WS-353-ALL.txt and EN-SIMLEX-999.txt. Both ways have the same vocabulary, width and window; skip-gram with window 10
-and with window 5 stands beside GloVe, since a wide window is what semantic analogies want. FOLDER of --stanford holds
-the C sources of the authors as the package crucyble 0.1.0.dev4 has them (src/lib/glove); some tokens are then counted
-and trained by both, one thread, one pass, and their counts compared. What their programs took for all of Simple
-Wikipedia, measured before on such a machine, is in ANCHOR. Times are of the processor.
+CORPUS is text, such as Simple Wikipedia, and may be compressed. The FOLDER of --words contains questions-words.txt,
+EN-WS-353-ALL.txt and EN-SIMLEX-999.txt. Both methods have the same vocabulary, width and window. Skip-gram is measured
+with windows 10 and 5, since semantic analogies favour wide windows. The FOLDER of --stanford contains the authors' C
+sources as in the package crucyble 0.1.0.dev4 (src/lib/glove); part of the text is then counted and trained on by both
+programs, with one thread and one pass, and their counts are compared. ANCHOR has the times of the authors' programs on
+all of Simple Wikipedia, measured earlier on such a machine. Times are CPU times.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ RESTRICT, WINDOW = 30_000, 10
 
 
 def cpu_seconds(of: int = RUSAGE_SELF) -> float:
-    """Return the time of the processor that this process, or its children, took."""
+    """Return the CPU time used by this process or its children."""
     usage = getrusage(of)
     return usage.ru_utime + usage.ru_stime
 
@@ -117,25 +117,23 @@ MAINS = {
     "shuffle": "shuffle(v[1], v[2], v[3], 0, 2.0)",
     "glove": "(num_threads = 1, num_iter = atoi(v[3]), vector_size = atoi(v[4]), train(v[1], v[2], v[5], v[6], 1))",
 }
-"""What the functions of the authors are called with."""
+"""Arguments of the authors' functions."""
 
 
 class Authors:
-    """The programs of the authors, compiled of their sources."""
+    """The authors' programs, compiled from their sources."""
 
     def __init__(self, sources: Path, place: Path) -> None:
         self.place, self.seconds = place, dict[str, float]()
         for name, call in MAINS.items():
-            quiet = (
-                "#define fprintf(...) 0\n" if name == "cooccur" else ""
-            )  # it goes on writing to a log that is closed
+            quiet = "#define fprintf(...) 0\n" if name == "cooccur" else ""  # it keeps writing to a closed log
             source = f'#include <errno.h>\n#include <stdio.h>\n{quiet}#include "{sources.resolve()}/{name}.c"\n'
             (place / f"{name}.c").write_text(source + f"int main(int n, char **v) {{ return {call}; }}\n")
             options = ["-O3", "-march=native", "-funroll-loops", "-w", "-I", sources.resolve()]
             subprocess.run(["gcc", *options, "-o", place / name, place / f"{name}.c", "-lm", "-pthread"], check=True)
 
     def run(self, name: str, *options: object) -> str:
-        """Run a program and note its time; return what it says."""
+        """Run a program and record its time; return its output."""
         began = cpu_seconds(RUSAGE_CHILDREN)
         done = subprocess.run(
             [self.place / name, *map(str, options)], stderr=subprocess.PIPE, cwd=self.place, check=True
@@ -145,7 +143,7 @@ class Authors:
 
 
 def measure_pass(vocabulary: Vocabulary, cells: Cells, dim: int) -> tuple[float, int, float]:
-    """Train one pass; return its time, the cells in both directions and their mean cost."""
+    """Train one pass; return its time, the number of cells in both directions and their mean cost."""
     parameters = Parameters(objective="glove", vector_size=dim, window=WINDOW, epochs=1, sample=0.0)
     trainer = Trainer(parameters, vocabulary, cells, seed=1)
     trainer.compile()
@@ -156,7 +154,7 @@ def measure_pass(vocabulary: Vocabulary, cells: Cells, dim: int) -> tuple[float,
 
 
 def train_pass(trainer: Trainer, crew: Crew) -> None:
-    """Train until an epoch has ended."""
+    """Train until the end of an epoch."""
     scratch, stats = trainer.objective.scratch(trainer.tables), np.zeros(3)
     while True:
         planned = crew.take()
@@ -170,7 +168,7 @@ def train_pass(trainer: Trainer, crew: Crew) -> None:
 
 
 def measure_authors(sources: Path, vocabulary: Vocabulary, stream: TokenStream, dim: int) -> dict[str, Any]:
-    """Count, shuffle and train one pass with the programs of the authors, and the same tokens with ours."""
+    """Count, shuffle and train one pass with the authors' programs, and with ours on the same tokens."""
     index = {word: i for i, word in enumerate(vocabulary.index_to_key)}
     with tempfile.TemporaryDirectory() as folder:
         authors, place = Authors(sources, Path(folder)), Path(folder)
@@ -213,7 +211,9 @@ def main() -> None:
     parser.add_argument("corpus", type=Path)
     parser.add_argument("--words", type=Path, required=True, help="folder of the test sets")
     parser.add_argument("--stanford", type=Path, help="folder of the sources of the authors")
-    parser.add_argument("--stanford-tokens", type=int, default=2_000_000, help="how many tokens they are given")
+    parser.add_argument(
+        "--stanford-tokens", type=int, default=2_000_000, help="number of tokens for the authors' programs"
+    )
     parser.add_argument("--passes", type=int, nargs="*", default=[5, 15, 25], help="none: only --stanford")
     parser.add_argument("--vector-size", type=int, default=100)
     parser.add_argument("--epochs", type=int, default=5, help="of skip-gram")

@@ -1,14 +1,14 @@
-r"""Searches by vectors, by words and by both: nDCG@10 and recall@10 of three ways to ask.
+r"""Search by vectors, by words and by both: nDCG@10 and recall@10 for three kinds of queries.
 
     python benchmarks/hybrid.py simplewiki.txt.xz enwiki.txt.xz captions.tsv.xz my.model my.encoder minilm-folder
 
-The first two files hold articles with a blank line between them; documents are paragraphs of the first, asked for by
-the titles of articles and by first sentences of the second file's articles of the same title (see ranking.py). The
-third has captions of one picture between tabs in a line: the first asks for the others, among those of all pictures.
-Nobody judged what answers a query, and encoders may have been trained on the documents, but not on the queries. Each
-index is searched by `SentenceIndex.search`, exactly. For both, the weighted sum is measured at several weights, and
-reciprocal rank fusion beside it. Encoders with a network are asked for captions only: paragraphs would take them
-minutes. --cross-encoder FOLDER also reranks what both find.
+The first two files contain articles separated by blank lines. Documents are the paragraphs of the first; queries are
+the titles of articles, and the first sentences of articles with the same title in the second file (see ranking.py). The
+third file has tab-separated captions of one picture per line: the first is the query for the others, among those of all
+pictures. There are no human relevance judgements, and encoders may have been trained on the documents, but not on the
+queries. Each index is searched by `SentenceIndex.search`, exactly. For both, the weighted sum is measured at several
+weights and compared with reciprocal rank fusion. Encoders with a network are only measured on captions, because
+paragraphs would take minutes. --cross-encoder FOLDER also reranks the results of both.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ from w2v.encoder.retrieval.hybrid import fusion
 
 WEIGHTS = (0.3, 0.5, 0.6, 0.7, 0.8, 0.9)
 RANK_CONSTANT = 60
-"""What Cormack, Clarke and Büttcher 2009 add to ranks."""
+"""Constant that Cormack, Clarke and Büttcher 2009 add to ranks."""
 
 
 def unique(documents: list[str], asked: dict[str, Asked]) -> tuple[list[str], dict[str, Asked]]:
@@ -59,7 +59,7 @@ def captions(path: Path, pictures: int) -> tuple[list[str], dict[str, Asked]]:
 
 
 def by_ranks(lists: Sequence[Sequence[Hit]]) -> list[int]:
-    """Return the documents of several lists by the sums of 1 / (constant + rank), equal ones as they came."""
+    """Return the documents of several lists by the sums of 1 / (constant + rank); ties keep their order."""
     sums: dict[int, float] = {}
     for hits in lists:
         for rank, hit in enumerate(hits, 1):
@@ -68,12 +68,12 @@ def by_ranks(lists: Sequence[Sequence[Hit]]) -> list[int]:
 
 
 def numbers(found: Sequence[Sequence[Hit]]) -> list[list[int]]:
-    """Return the documents of each query's hits."""
+    """Return the document numbers of each query's hits."""
     return [[hit.line - 1 for hit in hits] for hits in found]
 
 
 def measure(index: SentenceIndex, asked: Asked, model: CrossEncoder | None) -> dict[str, RankingReport]:
-    """Return how good each way to search is."""
+    """Return the quality of each way to search."""
     texts, relevant = asked
     near, words, both = (
         index.search(texts, by=by, top_n=n, exact=True)  # type: ignore[call-overload]
@@ -96,7 +96,7 @@ def measure(index: SentenceIndex, asked: Asked, model: CrossEncoder | None) -> d
 
 
 def better(reports: dict[str, RankingReport]) -> RankingReport:
-    """Return that of the two ways which is better alone."""
+    """Return the better of the two single methods."""
     return max(reports["vectors"], reports["words"], key=lambda report: report.figure)
 
 
@@ -107,7 +107,7 @@ def main() -> None:
         parser.add_argument(name, type=Path)
     parser.add_argument("encoders", nargs="+", type=Path)
     parser.add_argument("--cross-encoder", type=Path)
-    parser.add_argument("--queries", type=int, default=500, help="of each kind, at most")
+    parser.add_argument("--queries", type=int, default=500, help="maximum number of queries of each kind")
     parser.add_argument("--pictures", type=int, default=1000)
     a = parser.parse_args()
     model = None if a.cross_encoder is None else CrossEncoder(a.cross_encoder)

@@ -1,10 +1,10 @@
-"""What ids, metadata and conditions cost: searches of 100,000 sentences, some of them, all of them, with and without.
+"""The cost of ids, metadata and conditions: searches in parts of 100,000 sentences and in all, with and without them.
 
     python benchmarks/index_records.py
 
-Sentences are of random words with vectors of 300 columns. Two indexes hold the same, one of them with ids and four
-columns of metadata. Queries take turns through all kinds of searches, one at a time, on one thread; figures are medians
-of processor time.
+Sentences consist of random words with vectors of 300 columns. Two indexes have the same contents, one of them with ids
+and four metadata columns. Queries alternate between all kinds of searches, one at a time, on one thread; figures are
+medians of CPU time.
 """
 
 from __future__ import annotations
@@ -35,14 +35,14 @@ WHERE = {
 
 
 def timed(work: Callable[[], Any]) -> float:
-    """Return how long some work takes the processor."""
+    """Return the CPU time of a function."""
     start = time.process_time()
     work()
     return time.process_time() - start
 
 
 def build(folder: Path) -> dict[str, float]:
-    """Build both indexes; return the seconds that it took."""
+    """Build both indexes; return the seconds."""
     import numpy as np
 
     from w2v import Embeddings
@@ -92,7 +92,7 @@ def search(folder: Path) -> dict[str, float]:
 
 
 def change(folder: Path) -> dict[str, float]:
-    """Return the seconds that changes take."""
+    """Return the seconds of changes."""
     from w2v.encoder.retrieval import SentenceIndex
 
     index = SentenceIndex(folder / "removed.index", workers=1)

@@ -1,10 +1,10 @@
-"""Are the two tables of a model pseudo-inverse to each other? Autoencoders beside models that predict neighbours.
+"""Are the two tables of a model pseudo-inverse to each other? Autoencoders and models that predict neighbours.
 
     python benchmarks/inverses.py CORPUS [--words FOLDER]
 
-CORPUS is text, such as Simple Wikipedia, compressed or not. Full-batch softmax networks and decompositions of PPMI see
-its 1,000 most frequent words; skip-gram and CBOW are trained on all of it. FOLDER holds EN-WS-353-ALL.txt and
-questions-words.txt: with it, vectors, output vectors, their sum and their pseudo-inverses are judged as word vectors.
+CORPUS is text, such as Simple Wikipedia, and may be compressed. Full-batch softmax networks and decompositions of PPMI
+use its 1,000 most frequent words; skip-gram and CBOW are trained on all of it. FOLDER contains EN-WS-353-ALL.txt and
+questions-words.txt, to evaluate vectors, output vectors, their sum and their pseudo-inverses as word vectors.
 """
 
 from __future__ import annotations
@@ -32,11 +32,11 @@ Floats = NDArray[np.float64]
 VOCABULARY, DIM, WINDOW = 1_000, 64, 5
 STEPS, RATE = 1_500, 0.01
 DECAYS = (0.0, 1e-3, 1e-1)
-"""Of both tables, beside the loss summed over the words."""
+"""Weight decay of both tables, relative to the loss summed over the words."""
 
 
 def cooccurrences(corpus: Path) -> Floats:
-    """Return how often the most frequent words stand at most `WINDOW` places apart, shape (V, V)."""
+    """Return how often the most frequent words occur within `WINDOW` places of each other, shape (V, V)."""
     tokenizer, lines = get_tokenizer("words"), list(TextReader(corpus).lines())
     counts: dict[str, int] = {}
     tokens = [tokenizer(line) for line in lines]
@@ -54,7 +54,7 @@ def cooccurrences(corpus: Path) -> Floats:
 
 
 def softmax_tables(joint: Floats, decay: float) -> tuple[Floats, Floats]:
-    """Train a softmax on the whole distribution of (word, wanted word) at once; return W and W′."""
+    """Train a softmax on the full distribution of (word, target word) at once; return W and W′."""
     rng = np.random.default_rng(1)
     tables = [rng.standard_normal((len(joint), DIM)) / DIM**0.5 for _ in range(2)]
     moments = [(np.zeros_like(table), np.zeros_like(table)) for table in tables]
@@ -75,7 +75,7 @@ def softmax_tables(joint: Floats, decay: float) -> tuple[Floats, Floats]:
 
 
 def ppmi_tables(joint: Floats, power: float) -> tuple[Floats, Floats]:
-    """Return W and W′ of the positive pointwise mutual information: U |Λ|^power, and the same with the signs of Λ."""
+    """Return W and W′ from the positive pointwise mutual information: U |Λ|^power, and the same with the signs of Λ."""
     p = joint / joint.sum()
     words = p.sum(axis=1, keepdims=True)
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -87,7 +87,7 @@ def ppmi_tables(joint: Floats, power: float) -> tuple[Floats, Floats]:
 
 
 def judged(embeddings: Embeddings, vectors: NDArray[Any], folder: Path) -> dict[str, float]:
-    """Return the quality of some vectors as those of the words of `embeddings`."""
+    """Return the quality of some vectors as vectors of the words of `embeddings`."""
     own = Embeddings(embeddings.vocabulary, np.ascontiguousarray(vectors, np.float32), tokenizer=embeddings.tokenizer)
     analogies = evaluate_analogies(own, folder / "questions-words.txt", restrict_vocab=30_000)
     pairs = evaluate_word_pairs(own, folder / "EN-WS-353-ALL.txt")

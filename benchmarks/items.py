@@ -1,18 +1,18 @@
-"""Users as encoders of their histories: which film somebody sees next, beside popularity and item2vec.
+"""Users as encoders of their histories: predicting the next film, compared with popularity and item2vec.
 
     pip install --no-deps recbole
     python benchmarks/items.py
 
-The package RecBole ships MovieLens 100K (943 users, 1,682 films, 100,000 ratings; GroupLens, for research; the package
-is MIT): nothing is downloaded when the script runs, and of the package nothing but this file is read. A user's films,
-in the order in which they were rated, are a sequence. The last film of each user is what is to be found
-(leave-one-out), the one before it is what settings were chosen on, and all before that is trained on. Every film that
-the user has not seen yet is ranked, none is sampled. Hit rate at 10 is the fraction of users whose film is among the
-first ten; NDCG at 10 gives less for lower places.
+The package RecBole contains MovieLens 100K (943 users, 1,682 films, 100,000 ratings; GroupLens, for research; the
+package is MIT). The script downloads nothing, and reads only this file of the package. A user's films, in the order of
+their ratings, are a sequence. The last film of each user is the target of the test (leave-one-out), the one before it
+that of the validation, and everything earlier is used for training. All films that the user has not seen yet are
+ranked, without sampling. Hit rate at 10 is the fraction of users whose film is among the first ten; NDCG at 10 gives
+less for lower ranks.
 
-Vectors say how much likelier a film is for this user than for others, not how popular it is. So each method is
-measured twice: by cosines alone, and with `beta` times the log of the film's popularity added, `beta` chosen on the
-validation films.
+Vectors model how much more likely a film is for this user than for others, not how popular it is. So each method is
+measured twice: by cosines alone, and with `beta` times the log of the film's popularity added, where `beta` is chosen
+on the validation films.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ from benchmarks._common import write_results
 TOP, SEEDS = 10, (1, 2, 3)
 BETAS = (0.0, 0.02, 0.05, 0.1, 0.15, 0.2, 0.3, 0.5, 1.0)
 LAST = 20
-"""Films of a history that an encoder reads, the last."""
+"""Number of last films of a history that an encoder reads."""
 WORDS = {"vector_size": 64, "window": 10, "shrink_windows": False, "min_count": 1, "sample": 0, "epochs": 40,
          "alpha": 0.01, "tokenizer": "whitespace", "workers": 1}  # fmt: skip
 TRAINING = {"batch_size": 256, "temperature": 0.1, "learning_rate": 5e-3, "word_dropout": 0.1, "min_tokens": 1,
@@ -46,16 +46,16 @@ NETWORKS: dict[str, tuple[int, dict[str, Any]]] = {
     "static": (1500, {}),
     "attention": (500, {"architecture": "attention", "layers": 1, "heads": 2, "dim": 64, "positions": "fraction"}),
 }
-"""Steps of training, and what the encoder is made of; the state that is best on held-out pairs is kept."""
+"""Training steps and architecture of the encoder; the best state on held-out pairs is kept."""
 
 Floats = NDArray[np.floating[Any]]
 
 
 def read_sequences() -> list[list[str]]:
-    """Return the films of each user, in the order of time."""
+    """Return the films of each user, in chronological order."""
     spec = find_spec("recbole")
     if spec is None or not spec.submodule_search_locations:
-        raise SystemExit("the data set comes with the package recbole: pip install --no-deps recbole")
+        raise SystemExit("the data set is in the package recbole: pip install --no-deps recbole")
     file = Path(spec.submodule_search_locations[0], "dataset_example", "ml-100k", "ml-100k.inter")
     users = defaultdict(list)
     with open(file, encoding="utf-8", newline="") as lines:
@@ -65,15 +65,15 @@ def read_sequences() -> list[list[str]]:
 
 
 class Ranking:
-    """Ranks all films for every user, and says where the next one is.
+    """Ranks all films for every user, and finds the rank of the next one.
 
     Parameters
     ----------
     histories : list of list of str
     wanted : list of str
-        The film that each user saw next.
+        The next film of each user.
     films : list of str
-        All of them, in the order of the columns of scores.
+        All films, in the order of the columns of scores.
     """
 
     def __init__(self, histories: list[list[str]], wanted: list[str], films: list[str]) -> None:
@@ -82,7 +82,7 @@ class Ranking:
         self._seen = [np.array([rows[film] for film in own if film in rows], np.int64) for own in histories]
 
     def measure(self, scores: Floats) -> dict[str, float]:
-        """Return hit rate and NDCG of scores, shape (users, films); a film that training never saw is not found."""
+        """Return hit rate and NDCG of scores, shape (users, films); a film not seen in training counts as not found."""
         hits, gains = [], []
         for own, seen, wanted in zip(scores, self._seen, self._wanted, strict=True):
             own = own.copy()
@@ -96,7 +96,7 @@ class Ranking:
 def with_popularity(
     name: str, validation: Ranking, test: Ranking, scores: list[Floats], log_p: Floats
 ) -> dict[str, Any]:
-    """Return what scores on validation and test are worth, alone and with as much popularity as is best."""
+    """Return the results of scores on validation and test, alone and with the best weight of popularity."""
     found = {beta: validation.measure(scores[0] + beta * log_p) for beta in BETAS}
     beta = max(found, key=lambda one: found[one]["ndcg"])
     return {
@@ -106,12 +106,12 @@ def with_popularity(
 
 
 def pairs_of(sequences: list[list[str]]) -> list[tuple[str, str]]:
-    """Return the last films before each film of a history, beside that film."""
+    """Return pairs of the last films before each film of a history, and that film."""
     return [(" ".join(own[max(0, i - LAST) : i]), own[i]) for own in sequences for i in range(2, len(own))]
 
 
 def run(seed: int, sequences: list[list[str]]) -> list[dict[str, Any]]:
-    """Return what every method is worth with one seed."""
+    """Return the results of every method for one seed."""
     from w2v import Word2Vec
     from w2v.encoder import FitOptions, SentenceEncoder
 

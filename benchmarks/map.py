@@ -1,12 +1,12 @@
-"""The map of the sentences of an index: how long it takes, what of the vectors it keeps, how it is seen and moves.
+"""The map of the sentences of an index: its computing time, how well it preserves neighbours, and its frame rate.
 
     python benchmarks/map.py wiki.index --browser /usr/bin/chromium
 
-The map is made once, without a browser; CPU seconds are told stage by stage, since the machine may have other work.
-Kept neighbours are, for 300 sentences, those of the 10 nearest by their vectors that are among the nearest thousandth
-on the map, beside the same for the principal plane. Then the page is opened with the kept map, and dragged in circles,
-at the whole map and near, drawn by SwiftShader on the processor; beside frames a second stands the CPU time that a
-frame takes in all processes of the browser. Needs Playwright (extra `browser`).
+The map is computed once, without a browser; CPU seconds are reported by stage, since the machine may have other work.
+Preserved neighbours are, for 300 sentences, the fraction of the 10 nearest by their vectors that are among the nearest
+thousandth on the map, and the same on the principal plane. Then the page is opened with the cached map, and dragged in
+circles, fully zoomed out and zoomed in, rendered by SwiftShader on the CPU. Frames per second and the CPU time per
+frame in all processes of the browser are reported. Needs Playwright (extra `browser`).
 """
 
 from __future__ import annotations
@@ -32,11 +32,11 @@ N_SAMPLED, N_NEAREST, PART = 300, 10, 0.001
 
 
 def lay_out(path: str, cache: Path) -> dict[str, Any]:
-    """Make the map of an index; return the CPU seconds at which each stage was reached."""
+    """Compute the map of an index; return the CPU seconds after which each stage was reached."""
     from w2v.explorer import word_map
     from w2v.explorer.documents.explored import ExploredIndex
 
-    word_map._NICENESS = 0  # nobody looks at it meanwhile
+    word_map._NICENESS = 0  # nobody is waiting meanwhile
     start, clock = time.process_time(), time.perf_counter()
     explored = ExploredIndex(path, cache=cache)
     stages: dict[str, float] = {}
@@ -57,7 +57,7 @@ def lay_out(path: str, cache: Path) -> dict[str, Any]:
 
 
 def kept_neighbours(explored: Any) -> dict[str, float]:
-    """Return the mean fraction of the nearest by vectors that are near on the map, and on the principal plane."""
+    """Return the mean fraction of nearest neighbours that are near on the map, and on the principal plane."""
     from w2v.explorer.layout import find_basis, reduce_rows
 
     table, rows = explored.index.table, explored.map.rows
@@ -79,7 +79,7 @@ def kept_neighbours(explored: Any) -> dict[str, float]:
 
 
 def look(path: str, cache: str, browser: str, runs: int) -> dict[str, Any]:
-    """Open the page with the kept map, and move it."""
+    """Open the page with the cached map, and move it."""
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:
@@ -102,7 +102,7 @@ def main() -> None:
     parser.add_argument("index")
     parser.add_argument("--browser", default=shutil.which("chromium"), help="the Chromium to start")
     parser.add_argument("--runs", type=int, default=3)
-    parser.add_argument("--cache", help="the folder to keep maps in, such as one that has this map already")
+    parser.add_argument("--cache", help="folder of cached maps, which may already contain this map")
     a = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="w2v-") as folder:
         cache = a.cache or folder

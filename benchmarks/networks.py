@@ -1,11 +1,11 @@
-"""Attention, convolutions and recurrent layers as translators: the same pairs, batches and size, measured side by side.
+"""Attention, convolutions and recurrent layers as translators, compared on the same pairs and batches at equal size.
 
     python benchmarks/networks.py --train T.de.gz T.en.gz --validation V.de.gz V.en.gz --test X.de.gz X.en.gz
 
-Three have cross-attention; the fourth is the recurrent one again, whose decoder sees one vector of a source. They have
-the parameters within a tenth of those of attention (their feed-forward networks are narrower), and the seed decides the
-vocabulary and every batch. BLEU is that of sacrebleu, also of the sentences of each
-length by itself. `--pairs N` takes the first pairs only, to see that it works.
+Three have cross-attention; the fourth is the recurrent one with a decoder that sees only one vector per source. Their
+numbers of parameters are within a tenth of that of attention (their feed-forward networks are narrower), and the seed
+determines the vocabulary and every batch. BLEU is that of sacrebleu, also by sentence length. `--pairs N` uses only the
+first pairs, for a quick check.
 """
 
 from __future__ import annotations
@@ -31,15 +31,15 @@ from w2v.neural.stack import StackConfig
 from w2v.neural.tasks.text.bleu import bleu
 
 LENGTHS = (0, 8, 11, 14, 18, 1 << 20)
-"""Words of a source: those of each range are measured by themselves."""
+"""Lengths of sources in words; each range is also measured separately."""
 NETWORKS = {**{mixer: (mixer, "states") for mixer in MIXERS}, "recurrent, one vector": ("recurrent", "mean")}
-"""What is compared: the mixer, and what the decoder sees of a source."""
+"""The variants: the mixer, and what the decoder sees of a source."""
 MOST = 1.1
-"""Parameters, over those of attention."""
+"""Number of parameters, relative to attention."""
 
 
 def n_parameters(mixer: str, options: argparse.Namespace, feed_forward: int) -> int:
-    """Return how many parameters a translator has."""
+    """Return the number of parameters of a translator."""
     shape: dict[str, Any] = {"dim": options.dim, "heads": 4, "layers": options.layers, "d_ff": feed_forward}
     encoder = StackConfig(**shape, mixer=mixer, positions="none")
     decoder = StackConfig(**shape, mixer=mixer, positions="none", causal=True, memory_size=options.dim)
@@ -48,7 +48,7 @@ def n_parameters(mixer: str, options: argparse.Namespace, feed_forward: int) -> 
 
 
 def feed_forward_of(mixer: str, options: argparse.Namespace) -> int:
-    """Return the largest width of the feed-forward network, 2 dim at most, with which there are not too many."""
+    """Return the largest width of the feed-forward network, at most 2 dim, within the limit of parameters."""
     most = MOST * n_parameters("attention", options, 2 * options.dim)
     return max(n for n in range(8, 2 * options.dim + 1, 8) if n_parameters(mixer, options, n) <= most)
 
@@ -68,7 +68,7 @@ def by_length(found: list[str], pairs: Pairs) -> dict[str, Any]:
 
 
 def measure(name: str, options: argparse.Namespace) -> dict[str, Any]:
-    """Train one translator and return what it comes to."""
+    """Train one translator and return its results."""
     mixer, memory = NETWORKS[name]
     trained, held_out, test = (read_pairs(files) for files in (options.train, options.validation, options.test))
     if options.pairs:
@@ -107,7 +107,7 @@ def measure(name: str, options: argparse.Namespace) -> dict[str, Any]:
 
 
 def main() -> None:
-    """Measure every network in a process of its own, and write the results."""
+    """Measure every network in a separate process, and write the results."""
     parser = argparse.ArgumentParser(description=__doc__)
     for name in ("train", "validation", "test"):
         parser.add_argument(f"--{name}", nargs=2, required=True, metavar=("SOURCE", "TARGET"))
@@ -115,7 +115,7 @@ def main() -> None:
         parser.add_argument(f"--{name}", type=int, default=default)
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--pairs", type=int, help="take the first N pairs of every file, and write no results")
-    parser.add_argument("--network", choices=NETWORKS, help="print the results of this one alone")
+    parser.add_argument("--network", choices=NETWORKS, help="print the results of this one only")
     options = parser.parse_args()
     if options.network:
         print(json.dumps(measure(options.network, options)))

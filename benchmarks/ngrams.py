@@ -2,8 +2,7 @@
 
     python benchmarks/ngrams.py SHAKESPEARE.txt.xz SIMPLEWIKI.txt.xz
 
-Beside them stands what KenLM reached on the same splits. `peak_mb` includes the reading of the text, which holds all
-lines.
+The results of KenLM on the same splits are included. `peak_mb` includes reading the text, which keeps all lines.
 """
 
 from __future__ import annotations
@@ -32,14 +31,14 @@ MIN_COUNT, HELD_OUT = 5, 100
 
 
 def characters(file: Path) -> tuple[Packed, Packed, int]:
-    """Return the first nine tenths and the rest of a text, as one sequence each, and the size of the vocabulary."""
+    """Return the first nine tenths and the rest of a text, each as one sequence, and the size of the vocabulary."""
     every, ids = np.unique(list(lzma.open(file, "rt", encoding="utf-8").read()), return_inverse=True)
     ids, border = (ids + END + 1).astype(np.int32), int(len(ids) * 0.9)
     return Packed.of([ids[:border]]), Packed.of([ids[border:]]), len(every) + END + 1
 
 
 def words(file: Path) -> tuple[Packed, Packed, int]:
-    """Return the lower-cased words of all lines but every hundredth, those of these, and the size of the vocabulary."""
+    """Return the lower-cased words of 99 in 100 lines, those of the others, and the size of the vocabulary."""
     lines = [re.findall(r"[^\W\d_]+", line.lower()) for line in lzma.open(file, "rt", encoding="utf-8")]
     parts = [line for i, line in enumerate(lines) if i % HELD_OUT], lines[::HELD_OUT]
     counts = Counter(word for line in parts[0] for word in line)
@@ -49,10 +48,10 @@ def words(file: Path) -> tuple[Packed, Packed, int]:
 
 
 def measure(kind: str, file: Path, order: int) -> dict[str, Any]:
-    """Return what one model costs and reaches."""
+    """Return cost and quality of one model."""
     train, test, n_tokens = {"characters": characters, "words": words}[kind](file)
     sentences = kind == "words"
-    NgramModel.fit(test, order, n_tokens, sentences=sentences).log_probabilities(test)  # compiled here
+    NgramModel.fit(test, order, n_tokens, sentences=sentences).log_probabilities(test)  # compiles
     start = time.process_time()
     model = NgramModel.fit(train, order, n_tokens, sentences=sentences)
     fitted = time.process_time()
@@ -71,7 +70,7 @@ def measure(kind: str, file: Path, order: int) -> dict[str, Any]:
 
 
 def main() -> None:
-    """Measure every model in a process of its own."""
+    """Measure every model in a separate process."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("files", nargs="+", type=Path, help="Tiny Shakespeare and Simple Wikipedia, .txt.xz")
     parser.add_argument("--one", nargs=2, help=argparse.SUPPRESS)

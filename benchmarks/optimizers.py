@@ -1,9 +1,9 @@
-"""Muon beside Adam: what a language model of characters reaches in the same steps, and what a step costs.
+"""Muon compared with Adam: the loss of a character language model after equal steps, and the cost of a step.
 
     python benchmarks/optimizers.py SHAKESPEARE.txt.xz
 
-Each trains the same network on the same batches for an epoch, at several learning rates: an optimizer is to be judged
-at its best one.
+Each trains the same network on the same batches for an epoch, at several learning rates, because an optimizer should be
+judged at its best one.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ RATES = {"adam": (1.5e-3, 3e-3, 6e-3, 1.2e-2), "muon": (3e-3, 6e-3, 1.2e-2)}
 
 
 def measure(file: Path, optimizer: str, rate: float) -> dict[str, Any]:
-    """Train a language model and return what it comes to."""
+    """Train a language model and return its results."""
     model = LanguageModel(
         units="characters", held_out=0.1, optimizer=optimizer, learning_rate=rate, epochs=1, warmup=100, workers=1
     )
@@ -41,7 +41,7 @@ def measure(file: Path, optimizer: str, rate: float) -> dict[str, Any]:
 
 
 def main() -> None:
-    """Measure every rate in a process of its own, and write the results."""
+    """Measure every learning rate in a separate process, and write the results."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("file", type=Path)
     parser.add_argument("--one", nargs=2, help=argparse.SUPPRESS)

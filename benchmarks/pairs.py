@@ -1,4 +1,4 @@
-r"""What pairs made without labels bring: pivots and mined pairs, after neighbours, alone or beside them.
+r"""The gain from unlabelled pairs: pivots and mined pairs, alone or combined, after training on neighbours.
 
     w2v pivots deu.txt cmn.txt --output pivots.tsv
     w2v mine simplewiki.txt enwiki.txt --model my.encoder --split-sentences --output mined.tsv
@@ -6,9 +6,9 @@ r"""What pairs made without labels bring: pivots and mined pairs, after neighbou
         --pivots pivots.tsv --mined mined.tsv --work WORK
 
 DATA is a folder with sts-dev.csv, sts-train.csv, SICK_trial.txt and SICK_train.txt. Figures are Spearman x 100 of
-cosines, once of the vectors and once with the vector of a bag of words beside, both of length 1 and weighted 1 and .5;
-"mean" is that of sts-train and sts-dev, by which the recipes were chosen. What is trained is kept in WORK: an
-interrupted benchmark goes on where it was. Differences have the middle 95 % of 500 paired bootstrap draws.
+cosines, of the vectors alone and of the vectors with a bag of words as a second block, both at unit length with weights
+1 and .5; "mean" is that of sts-train and sts-dev, by which the recipes were chosen. Trained encoders are kept in WORK,
+so that an interrupted benchmark resumes. Differences have 95 % intervals from 500 paired bootstrap resamples.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ from w2v.encoder.training.training import Stage
 
 FILES = {"dev": "sts-dev.csv", "train": "sts-train.csv", "SICK": "SICK_trial.txt", "SICK-train": "SICK_train.txt"}
 BESIDE = 0.5**2
-"""What the cosine of a block of weight .5 counts beside that of a block of weight 1."""
+"""Weight of the cosine of a block with weight .5 relative to that of a block with weight 1."""
 
 RESAMPLES = 500
 
@@ -59,7 +59,7 @@ Row = dict[str, StsReport]
 
 
 class Bench:
-    """Trainings of one seed after another, and what they reach."""
+    """Trainings with one seed after another, and their results."""
 
     def __init__(self, a: argparse.Namespace) -> None:
         self.a = a
@@ -80,7 +80,7 @@ class Bench:
         self.results: dict[str, Any] = {}
 
     def _read_neighbors(self) -> Neighbors:
-        """Read neighbouring sentences, once."""
+        """Read adjacent sentences, once."""
         kept = self.a.work / "neighbors.npz"
         if not kept.exists():
             lookup = WordLookup(self.start.vocabulary, self.start.tokenizer)
@@ -99,7 +99,7 @@ class Bench:
             yield line
 
     def measure(self, name: str, encode: Callable[[list[str]], Any], seconds: float | None = None) -> None:
-        """Measure an encoder, alone and with a bag of words beside."""
+        """Evaluate an encoder, alone and combined with a bag of words."""
         rows: tuple[Row, Row] = ({}, {})
         for file, pairs in self.pairs.items():
             cosines = _cosines(encode, pairs)
@@ -123,7 +123,7 @@ class Bench:
     def trained(
         self, name: str, start: EncoderState, make: Callable[[], list[Task]], options: FitOptions
     ) -> EncoderState:
-        """Train an encoder unless it is there, and measure it."""
+        """Train an encoder unless it exists, and evaluate it."""
         folder, seconds = self.a.work / f"{name}.encoder", None
         if not folder.exists():
             began = time.process_time()
@@ -138,14 +138,14 @@ class Bench:
         return encoder.state
 
     def losses(self, state: EncoderState, seed: int) -> dict[str, float]:
-        """Return the losses of neighbours and pivots that the first of the two stages, or the second, held out."""
+        """Return the losses on the held-out neighbours and pivots of the first or the second stage."""
         options = FitOptions(seed=seed, **SHIPPED).filled("pairs")
         tasks: list[Task] = [self.beside(seed), *self.of_pairs(["pivots"], options)]
         trainable = Trainable(state, tasks)
         return {task.name: round(trainable.loss(task.held_out()), 3) for task in tasks}
 
     def beside(self, seed: int) -> NeighborTask:
-        """Return the task of neighbours of a seed."""
+        """Return the task of neighbours for a seed."""
         batch_size, temperature = NEIGHBORS["batch_size"], NEIGHBORS["temperature"]
         return NeighborTask(self.neighbors, batch_size=batch_size, temperature=temperature, seed=seed)
 
@@ -156,7 +156,7 @@ class Bench:
         return pair_tasks(self.start, lookup, sets, options, lambda _: None)
 
     def run(self, seed: int, *, everything: bool) -> None:
-        """Train and measure the rows of a seed."""
+        """Train and evaluate the rows of a seed."""
         options = FitOptions(seed=seed, evaluate_every=500, weight_rate=0.0, **NEIGHBORS)
         base = self.trained(f"neighbors-{seed}", self.start, lambda: [self.beside(seed)], options)
         rows: dict[str, tuple[dict[str, Any], list[str], bool]] = {
@@ -185,7 +185,7 @@ class Bench:
             self.trained(f"{name}-{seed}", base, tasks, filled)
 
     def difference(self, first: str, second: str, *, with_bag: bool = False) -> dict[str, Any]:
-        """Compare the means of train and dev of two encoders, the first perhaps with a bag of words beside."""
+        """Compare the means over train and dev of two encoders, the first optionally combined with a bag of words."""
         one, other = self.rows[first][with_bag], self.rows[second][0]
         pairs = [one["dev"], one["train"]], [other["dev"], other["train"]]
         return compare(*pairs, n_resamples=RESAMPLES).to_dict()
@@ -205,10 +205,14 @@ def main() -> None:
     parser.add_argument("model", type=Path)
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--corpus", nargs="+", type=Path, required=True)
-    parser.add_argument("--characters", type=int, default=10**9, help="of each file of the corpus, at most")
+    parser.add_argument(
+        "--characters", type=int, default=10**9, help="maximum number of characters per file of the corpus"
+    )
     parser.add_argument("--pivots", type=Path, required=True)
     parser.add_argument("--mined", type=Path, required=True)
-    parser.add_argument("--captions", type=Path, help="captions of the same picture, to see what rates cost them")
+    parser.add_argument(
+        "--captions", type=Path, help="captions of the same picture, to measure the effect of learning rates on them"
+    )
     parser.add_argument("--work", type=Path, required=True)
     parser.add_argument("--seeds", type=int, default=3)
     a = parser.parse_args()

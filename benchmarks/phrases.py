@@ -1,10 +1,10 @@
-"""Finding phrases, and joining them in the text, beside gensim's `Phrases`; runs interleaved, a process for each.
+"""Finding phrases, and joining them in the text, compared with gensim's `Phrases`; interleaved runs, each a process.
 
     python benchmarks/phrases.py corpus.txt --runs 3
 
-The corpus has one sentence a line, words set apart by spaces (`python benchmarks/tokenise.py TEXT corpus.txt`). Both
-read that file, find the phrases by the default score, and write the text with them joined. gensim has no threads; ours
-are measured with one thread and with --workers. A first run of ours, which compiles, is not counted.
+The corpus has one sentence per line, with words separated by spaces (`python benchmarks/tokenise.py TEXT corpus.txt`).
+Both read that file, find the phrases with the default score, and write the text with joined phrases. gensim has no
+threads; ours is measured with one thread and with --workers. Our first run, which compiles, is not counted.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ TOP = 1000
 
 
 def find_here(a: argparse.Namespace) -> tuple[dict[str, float], dict[str, float]]:
-    """Return the phrases that we find, and our times."""
+    """Return the phrases found here, and our times."""
     from w2v.phrases.estimator import Phrases, join_corpus
 
     phrases = Phrases(tokenizer="whitespace", workers=a.workers, min_count=a.min_count, threshold=a.threshold)
@@ -38,7 +38,7 @@ def find_here(a: argparse.Namespace) -> tuple[dict[str, float], dict[str, float]
 
 
 def find_gensim(a: argparse.Namespace) -> tuple[dict[str, float], dict[str, float]]:
-    """Return the phrases that gensim finds, and its times; `FrozenPhrases` joins, as its documentation advises."""
+    """Return the phrases found by gensim, and its times; `FrozenPhrases` joins, as its documentation recommends."""
     from gensim.models.phrases import Phrases
     from gensim.models.word2vec import LineSentence
 
@@ -51,7 +51,7 @@ def find_gensim(a: argparse.Namespace) -> tuple[dict[str, float], dict[str, floa
 
 
 def best(phrases: dict[str, float]) -> tuple[set[str], set[str]]:
-    """Return the phrases above the score of number TOP, and those that share it."""
+    """Return the phrases that score above rank TOP, and those that tie with it."""
     last = sorted(phrases.values(), reverse=True)[: min(TOP, len(phrases))][-1]
     above = {phrase for phrase, score in phrases.items() if score > last}
     return above, {phrase for phrase, score in phrases.items() if score == last}
@@ -65,8 +65,8 @@ def main() -> None:
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--min-count", type=int, default=5)
     parser.add_argument("--threshold", type=float, default=10.0)
-    parser.add_argument("--once", choices=["w2v", "gensim"], help="one run, for this script itself")
-    parser.add_argument("--output", help="of --once: the joined text; the phrases go beside it")
+    parser.add_argument("--once", choices=["w2v", "gensim"], help="one run, used by this script itself")
+    parser.add_argument("--output", help="for --once: file of the joined text; the phrases are written next to it")
     a = parser.parse_args()
     if a.once:
         phrases, times = find_here(a) if a.once == "w2v" else find_gensim(a)

@@ -1,13 +1,13 @@
-"""Classifiers of pictures: accuracy on pictures that were kept back, seconds, and a step beside PyTorch's.
+"""Image classifiers: accuracy on test pictures, seconds, and a training step compared with PyTorch.
 
     python benchmarks/pictures.py digits --max-time 10 --seeds 5
     python benchmarks/pictures.py mnist/train-images-idx3-ubyte.gz --test mnist/t10k-images-idx3-ubyte.gz --max-time 600
     python benchmarks/pictures.py digits --architecture attention recurrent convolution
     python benchmarks/pictures.py mnist/train-images-idx3-ubyte.gz --torch
 
-Without --test every fourth picture of each class is kept back, another for each seed. Further options of
-`ImageClassifier` are given as NAME=VALUE. With --torch a step of training is timed beside that of a Vision Transformer
-of the same shape made of torch.nn.TransformerEncoder, in the same threads; runs take turns.
+Without --test, every fourth picture of each class is held out for testing, chosen by the seed. Further options of
+`ImageClassifier` are given as NAME=VALUE. With --torch, a training step is timed and compared with that of a Vision
+Transformer of the same shape made of torch.nn.TransformerEncoder, with the same threads; runs take turns.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ from w2v.neural.tasks.trainable import LearningOptions, Trainable
 
 
 def divided(pictures: Pictures, seed: int) -> tuple[Pictures, Pictures]:
-    """Return pictures to train on, and every fourth of each class to test."""
+    """Return training pictures, and every fourth of each class for testing."""
     from sklearn.model_selection import train_test_split
 
     rows = train_test_split(np.arange(len(pictures)), test_size=0.25, random_state=seed, stratify=pictures.labels)
@@ -50,7 +50,7 @@ def divided(pictures: Pictures, seed: int) -> tuple[Pictures, Pictures]:
 
 
 def measure(a: argparse.Namespace, seed: int) -> dict[str, Any]:
-    """Train one classifier and return what it comes to."""
+    """Train one classifier and return its results."""
     trained = read_pictures(a.pictures)
     test = read_pictures(a.test) if a.test else None
     if test is None:
@@ -76,7 +76,7 @@ def measure(a: argparse.Namespace, seed: int) -> dict[str, Any]:
 
 
 def beside_torch(a: argparse.Namespace) -> dict[str, Any]:
-    """Return seconds of a step of training, ours and PyTorch's."""
+    """Return the seconds of a training step, ours and PyTorch's."""
     import torch
 
     torch.set_num_threads(a.threads)
@@ -165,20 +165,20 @@ def option(text: str) -> tuple[str, Any]:
 
 
 def main() -> None:
-    """Measure every classifier in a process of its own, and write the results."""
+    """Measure every classifier in a separate process, and write the results."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("pictures", help="what to train on; see w2v.corpora.images.read_pictures")
+    parser.add_argument("pictures", help="training pictures; see w2v.corpora.images.read_pictures")
     parser.add_argument("options", nargs="*", type=option, metavar="NAME=VALUE", help="of ImageClassifier")
-    parser.add_argument("--test", help="what to test")
+    parser.add_argument("--test", help="test pictures")
     parser.add_argument("--max-time", type=float, help="seconds")
     parser.add_argument("--seeds", type=int, default=1)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--architecture", nargs="+", choices=MIXERS, default=["attention"])
-    parser.add_argument("--torch", action="store_true", help="time a step beside PyTorch's")
-    parser.add_argument("--steps", type=int, default=5, help="in a run, with --torch")
+    parser.add_argument("--torch", action="store_true", help="compare a step with PyTorch")
+    parser.add_argument("--steps", type=int, default=5, help="steps per run, with --torch")
     parser.add_argument("--runs", type=int, default=9, help="with --torch")
-    parser.add_argument("--name", help="of the file of results; without it nothing is written")
-    parser.add_argument("--seed", type=int, help="print the results of this one alone")
+    parser.add_argument("--name", help="name of the result file; without it nothing is written")
+    parser.add_argument("--seed", type=int, help="print the results of this seed only")
     a = parser.parse_args()
     if a.seed is not None:
         print(json.dumps(measure(a, a.seed)))

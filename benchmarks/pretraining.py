@@ -1,15 +1,15 @@
-"""Layers that masked words have trained: what taggers and classifiers gain from them, and from word vectors alone.
+"""Layers pretrained on masked words: the gain of taggers and classifiers from them, and from word vectors alone.
 
     python benchmarks/pretraining.py DATA --vectors MODEL [--encoder DIR] [--steps 3000] [--only btc-10 trec]
 
-DATA is the folder with simplewiki.txt.xz, labels/ud-ewt, labels/ner/BTC, transfer/TREC and transfer/MR; MODEL are word
-vectors of the same text, divided into words as the tagger does (`w2v train simplewiki.txt.xz --tokenizer penn`).
+DATA is the folder with simplewiki.txt.xz, labels/ud-ewt, labels/ner/BTC, transfer/TREC and transfer/MR; MODEL contains
+word vectors of the same text, tokenised as for the tagger (`w2v train simplewiki.txt.xz --tokenizer penn`).
 
-One recurrent layer is trained on masked words, which `--encoder` keeps and finds again. Then every task is trained
-three times with the same network: from nothing, with the word vectors, and from the layer with its word vectors. Of
-EWT and BTC also with a tenth of the sentences. A tenth of what is trained on chooses the steps; the score is that of
-other sentences: the development set of EWT, part h of BTC, the test questions of TREC, and a tenth of MR. Each run is a
-process of its own with one thread. CPU seconds are those of the whole process.
+One recurrent layer is trained on masked words and saved in `--encoder`, or read from there. Then every task is trained
+three times with the same network: from scratch, with the word vectors, and from the layer with its word vectors; EWT
+and BTC also with a tenth of the sentences. A tenth of the training data selects the best step. Scores are those on
+other data: the development set of EWT, part h of BTC, the test questions of TREC, and a tenth of MR. Each run is a
+separate process with one thread. CPU seconds are those of the whole process.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ SEED = 1
 
 
 class Task(NamedTuple):
-    """What is trained: its name without the fraction, the fraction of the sentences, and passes over them."""
+    """A task: its name without the fraction, the fraction of the sentences, and the number of epochs."""
 
     name: str
     fraction: float
@@ -57,7 +57,7 @@ TASKS = {
 
 
 def pretrain(data: Path, vectors: Path, encoder: Path, steps: int, batch_size: int) -> dict[str, Any]:
-    """Train the layer on masked words; return what was measured."""
+    """Train the layer on masked words; return its figures."""
     options = FitOptions(
         objective="masked", steps=steps, batch_size=batch_size, evaluate_every=steps // 3, workers=1, seed=SEED
     )
@@ -78,7 +78,7 @@ def _tagged(name: str, data: Path) -> tuple[Tagged, Tagged]:
 
 
 def train_task(task: Task, data: Path, options: dict[str, Any]) -> dict[str, Any]:
-    """Train one of the tasks; return its score, and the CPU seconds of training when all is compiled."""
+    """Train one of the tasks; return its score, and the CPU seconds of training after compilation."""
     further = {"epochs": task.epochs, "workers": 1, "random_state": SEED, "activation": "gelu", **NETWORK}
     rng = random.Random(SEED)
     if task.name in ("ewt", "btc"):
@@ -99,11 +99,11 @@ def train_task(task: Task, data: Path, options: dict[str, Any]) -> dict[str, Any
 
 
 def main() -> None:
-    """Train the layer unless it is there, then every task from each start; write results/pretraining.json."""
+    """Train the layer unless it exists, then every task from each start; write results/pretraining.json."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("data", type=Path)
     parser.add_argument("--vectors", type=Path, required=True)
-    parser.add_argument("--encoder", type=Path, help="folder of the layer: used if it is there, else written")
+    parser.add_argument("--encoder", type=Path, help="folder of the layer: used if it exists, otherwise written")
     parser.add_argument("--steps", type=int, default=3000)
     parser.add_argument("--batch-size", type=int, default=128)
     parser.add_argument("--only", nargs="+", default=list(TASKS), choices=list(TASKS))
@@ -131,11 +131,11 @@ def main() -> None:
             task = TASKS[name]
             runs = {start: _run(*shared, "--one", name, start) for start in STARTS}
             results["tasks"][name] = {"fraction": task.fraction, "epochs": task.epochs, **runs}
-            write_results("pretraining", results)  # what there is so far
+            write_results("pretraining", results)  # the results so far
 
 
 def _before() -> dict[str, Any]:
-    """Return what was measured with the same layer before."""
+    """Return earlier results with the same layer."""
     file = RESULTS / "pretraining.json"
     found: dict[str, Any] = json.loads(file.read_text()) if file.exists() else {}
     return {"network": NETWORK, "pretraining": found.get("pretraining"), "tasks": found.get("tasks", {})}

@@ -1,11 +1,11 @@
-"""Quality beside gensim over seeds, epochs, windows, negatives and sizes: analogies, WordSim-353 and SimLex-999.
+"""Quality compared with gensim by seed, epochs, window, negatives and size: analogies, WordSim-353 and SimLex-999.
 
     python benchmarks/quality.py corpus.txt --data WORDS_FOLDER --program w2v gensim gensim-2
 
-Every run is stored at once and never repeated: an interrupted benchmark goes on where it was. "gensim" trains with one
-thread, in the order of the corpus; "gensim-2" with two, each on half of the corpus, which is a little better after one
-epoch because both halves meet the high learning rates. Ours trains with two. WORDS_FOLDER holds questions-words.txt,
-EN-WS-353-ALL.txt and EN-SIMLEX-999.txt. Analogies are asked within the 30,000 most frequent words.
+Every run is stored at once and never repeated, so an interrupted benchmark resumes. "gensim" trains with one thread, in
+the order of the corpus; "gensim-2" with two, each on half of the corpus, which is slightly better after one epoch
+because both halves are trained at high learning rates. Ours trains with two. WORDS_FOLDER contains questions-words.txt,
+EN-WS-353-ALL.txt and EN-SIMLEX-999.txt. Analogies use the 30,000 most frequent words.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ def name_of(settings: dict[str, Any]) -> str:
 
 
 def run(program: str, corpus: str, settings: dict[str, Any], seed: int, data: Path) -> dict[str, float]:
-    """Train once in a process of its own and evaluate."""
+    """Train once in a separate process and evaluate."""
     script = Path(__file__).parent / "train_once.py"
     options = [text for name, value in settings.items() for text in (f"--{name.replace('_', '-')}", str(value))]
     workers = "1" if program == "gensim" else "2"
@@ -73,7 +73,7 @@ def run(program: str, corpus: str, settings: dict[str, Any], seed: int, data: Pa
 
 
 def print_table(results: dict[str, Any]) -> None:
-    """Print the mean of each setting, the largest distance of a seed from it, and the number of seeds."""
+    """Print the mean of each setting, the largest deviation of a seed, and the number of seeds."""
     print(f"{'':26}{'':10}" + "".join(f"{metric:>18}" for metric in METRICS))
     for name, programs in results.items():
         for program, seeds in programs.items():
@@ -86,7 +86,7 @@ def print_table(results: dict[str, Any]) -> None:
 
 
 def main() -> None:
-    """Run what is missing and print the table."""
+    """Run missing settings and print the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("corpus")
     parser.add_argument("--data", type=Path, required=True)

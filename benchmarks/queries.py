@@ -2,9 +2,9 @@
 
     python benchmarks/queries.py
 
-gensim's `most_similar` and NumPy written plainly answer the same questions in the same process, one after the other in
-every round, with the same BLAS and threads; figures are medians of the rounds. The vectors are drawn: a mixture of
-topics with a falling spectrum, a common mean and differing lengths, which is what trained ones look like.
+gensim's `most_similar` and plain NumPy answer the same queries in the same process, in turns within every round, with
+the same BLAS and threads; figures are medians over the rounds. The vectors are random: a mixture of topics with a
+decreasing spectrum, a common mean and varying lengths, like trained ones.
 """
 
 from __future__ import annotations
@@ -31,14 +31,14 @@ if TYPE_CHECKING:
 
 VECTOR_SIZE, TOP_N, N_BATCH = 300, 10, 1000
 N_GENSIM = 50
-"""gensim has no batches: it answers so many of the 1,000, and its time is scaled up."""
+"""gensim has no batches: it answers only this many of the 1,000, and its time is extrapolated."""
 N_PLAIN = 100
-"""Plain NumPy takes so many at a time; all at once would need 6 GB."""
+"""Batch size of plain NumPy; all at once would need 6 GB."""
 DTYPES = ("float32", "float16", "int8")
 
 
 def make_vectors(n_words: int) -> np.ndarray:
-    """Draw vectors with the shape of trained ones."""
+    """Return random vectors with the distribution of trained ones."""
     import numpy as np
 
     rng = np.random.default_rng(1)
@@ -53,7 +53,7 @@ def make_vectors(n_words: int) -> np.ndarray:
 
 
 def interleave(contenders: dict[str, Callable[[], Any]], n_rounds: int) -> tuple[dict[str, float], dict[str, Any]]:
-    """Return the median seconds of each contender over rounds in which all take their turn, and what they answer."""
+    """Return the median seconds of each contender over rounds in which all take turns, and their answers."""
     seconds: dict[str, list[float]] = {name: [] for name in contenders}
     answers = {}
     for number in range(n_rounds + 1):  # the first round warms up
@@ -66,7 +66,7 @@ def interleave(contenders: dict[str, Callable[[], Any]], n_rounds: int) -> tuple
 
 
 def compare(embeddings: Embeddings, words: list[str], n_rounds: int) -> dict[str, Any]:
-    """Time one query and many, here, in gensim and in NumPy written plainly; check that the neighbours are the same."""
+    """Time one query and many, here, in gensim and in plain NumPy; check that the neighbours are equal."""
     import numpy as np
 
     keyed = embeddings.to_gensim()
@@ -116,18 +116,18 @@ def compare(embeddings: Embeddings, words: list[str], n_rounds: int) -> dict[str
 
 
 def ratios(seconds: dict[str, float]) -> dict[str, Any]:
-    """Return the seconds, and how many times ours the others take."""
+    """Return the seconds, and the ratios of the others to ours."""
     others = {f"{name}_over_w2v": seconds[name] / seconds["w2v"] for name in seconds if name != "w2v"}
     return {"seconds": seconds, **others}
 
 
 def overlap(ours: list[list[str]], theirs: list[list[str]]) -> float:
-    """Return the share of the neighbours that both name."""
+    """Return the fraction of neighbours that both found."""
     return sum(len(set(a) & set(b)) for a, b in zip(ours, theirs, strict=True)) / sum(map(len, theirs))
 
 
 def compare_dtypes(folder: Path, words: list[str], n_rounds: int) -> dict[str, Any]:
-    """Save the model in each dtype; time its queries, memory-mapped, and measure what it loses."""
+    """Save the model in each dtype; time its memory-mapped queries, and measure the loss of accuracy."""
     from w2v import Embeddings
     from w2v.vectors.fidelity import measure_storage_loss
 
@@ -149,7 +149,7 @@ def compare_dtypes(folder: Path, words: list[str], n_rounds: int) -> dict[str, A
 
 
 def measure_index(embeddings: Embeddings, words: list[str]) -> dict[str, Any]:
-    """Build the index, and measure recall and queries a second, one by one, for several widths of the search."""
+    """Build the index, and measure recall and queries per second, one by one, for several search widths."""
     from w2v.vectors.fidelity import measure_recall
 
     start = time.perf_counter()
@@ -168,7 +168,7 @@ def measure_index(embeddings: Embeddings, words: list[str]) -> dict[str, Any]:
 
 
 def time_opening(folder: str) -> dict[str, float]:
-    """Open a model, and ask one question (a child process)."""
+    """Open a model, and answer one query (in a child process)."""
     from w2v import Embeddings
 
     before = resident_mb()
@@ -191,12 +191,12 @@ def time_opening(folder: str) -> dict[str, float]:
 
 
 def resident_mb() -> float:
-    """Return the memory that the process has now."""
+    """Return the current memory of the process."""
     return int(Path("/proc/self/statm").read_text().split()[1]) * 4096 / 1e6
 
 
 def main() -> None:
-    """Measure, or be the child process that opens a model."""
+    """Measure, or run as the child process that opens a model."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--words", type=int, default=400_000)
     parser.add_argument("--rounds", type=int, default=5)

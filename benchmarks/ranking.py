@@ -1,12 +1,12 @@
-r"""What titles teach about searching: nDCG@10 of articles that were not trained on.
+r"""The gain from titles for search: nDCG@10 on articles that were not trained on.
 
     python benchmarks/ranking.py my.model my.encoder simplewiki.txt enwiki.txt --sts sts-train.csv sts-dev.csv
 
-The files hold articles with a blank line between them, the title in the first line. One of 32 titles is held out. The
-documents are paragraphs of the first file: those of held-out articles and, of the others, one in eight. They are asked
-for by the titles, and by the first sentence of the article in the second file that has the same title: two ways to ask
-of which only one is like what is trained on. my.encoder was trained on neighbouring sentences; from it, titles are
-trained alone and beside neighbours. The mean of Spearman's correlations with the files of --sts says what it costs.
+The files contain articles separated by blank lines, with the title in the first line. One in 32 titles is held out.
+Documents are paragraphs of the first file: those of held-out articles, and one in eight of the others. Queries are the
+titles, and the first sentences of articles with the same title in the second file; only the former are like the
+training data. my.encoder was trained on adjacent sentences; from it, titles are trained alone and together with
+neighbours. The mean of Spearman's correlations on the files of --sts shows the cost.
 """
 
 from __future__ import annotations
@@ -37,11 +37,11 @@ from w2v.encoder.training.fit_options import FitOptions
 from w2v.encoder.training.training import fit_encoder
 
 LEAST = 30
-"""Characters of a paragraph; shorter ones are rubble."""
+"""Minimum number of characters of a paragraph; shorter ones are mostly fragments."""
 
 
 def is_chosen(text: str, one_of: int) -> bool:
-    """Say whether a text is one of so many, whatever its case."""
+    """Return whether a text is in a random sample of one in `one_of`, ignoring case."""
     digest = hashlib.blake2b(text.lower().encode(), digest_size=4).digest()
     return int.from_bytes(digest, "little") % one_of == 0
 
@@ -57,7 +57,7 @@ def head(path: Path, characters: int) -> Iterator[str]:
 
 
 class Asked(NamedTuple):
-    """Queries, and for each of them the documents that answer it."""
+    """Queries, and the relevant documents of each."""
 
     texts: list[str]
     relevant: list[list[int]]
@@ -66,7 +66,7 @@ class Asked(NamedTuple):
 def gather(first: Path, second: Path, held: int = 32, others: int = 8) -> tuple[list[str], dict[str, Asked]]:
     """Return documents, and queries of both kinds.
 
-    One of `held` titles is asked for; of the paragraphs of other articles one of `others` is a document.
+    One in `held` titles is a query; one in `others` of the paragraphs of other articles is a document.
     """
     documents: list[str] = []
     answers: dict[str, list[int]] = {}
@@ -89,7 +89,7 @@ def gather(first: Path, second: Path, held: int = 32, others: int = 8) -> tuple[
 
 
 class Bench:
-    """Queries, documents, and what encoders find."""
+    """Queries, documents, and the results of encoders."""
 
     def __init__(self, a: argparse.Namespace) -> None:
         self.a = a
@@ -99,7 +99,7 @@ class Bench:
         self.results: dict[str, Any] = {}
 
     def training_lines(self) -> Iterator[str]:
-        """Yield the articles of both files that are not held out, with blank lines between them."""
+        """Yield the articles of both files that are not held out, separated by blank lines."""
         for path in (self.a.first, self.a.second):
             before = None
             for title, paragraph in article_pairs(head(path, self.a.characters)):
@@ -113,7 +113,7 @@ class Bench:
             yield ""
 
     def measure(self, name: str, encode: Any, seconds: float | None = None) -> None:
-        """Measure an encoder."""
+        """Evaluate an encoder."""
         self.reports[name] = {
             kind: evaluate_ranking(encode, texts[: self.a.queries], self.documents, relevant[: self.a.queries])
             for kind, (texts, relevant) in self.queries.items()
@@ -124,7 +124,7 @@ class Bench:
         print(name, {kind: round(report.figure, 4) for kind, report in self.reports[name].items()}, sts, flush=True)
 
     def trained(self, name: str, start: EncoderState, *, with_neighbors: bool) -> None:
-        """Train on titles, and measure."""
+        """Train on titles, and evaluate."""
         options = FitOptions(
             objective="titles", seed=self.a.seed, evaluate_every=100, corpus_share=float(with_neighbors)
         )
@@ -141,8 +141,8 @@ def main() -> None:
     parser.add_argument("first", type=Path)
     parser.add_argument("second", type=Path)
     parser.add_argument("--sts", nargs="*", type=Path, default=[])
-    parser.add_argument("--characters", type=int, default=10**9, help="of each file to train on, at most")
-    parser.add_argument("--queries", type=int, default=1000, help="of each kind, at most")
+    parser.add_argument("--characters", type=int, default=10**9, help="maximum number of characters per training file")
+    parser.add_argument("--queries", type=int, default=1000, help="maximum number of queries of each kind")
     parser.add_argument("--seed", type=int, default=1)
     a = parser.parse_args()
     bench = Bench(a)

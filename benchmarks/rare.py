@@ -1,13 +1,13 @@
-"""Rare words beside gensim at its settings: does a word seen a few times lie near the one that it is made of.
+"""Whether a word seen a few times is near the word it is derived from, compared with gensim at its settings.
 
     python benchmarks/rare.py corpus.txt --program w2v gensim --seeds 3
 
-CORPUS is tokenised (`benchmarks/tokenise.py`). Pairs come from its vocabulary alone, so no program was fitted on them:
-a word seen 5 to 50 times that begins or ends with an affix (unhappy, kindness), and what is left without it, seen 100
-times at least. Two figures are measured. `auc` is the chance that a pair has a larger cosine than a rare word and a
-frequent word of the pairs at random, which also asks whether cosines of different words can be compared. `mrr` is the
-mean of 1 / rank of the right word among all frequent ones. Skip-gram, one thread, a process for every run; each is
-stored at once and never repeated.
+CORPUS is tokenised (`benchmarks/tokenise.py`). Pairs come only from its vocabulary, so no program was fitted on them: a
+word seen 5 to 50 times with a prefix or suffix (unhappy, kindness), and its stem, seen at least 100 times. There are
+two figures. `auc` is the probability that a pair has a larger cosine than a random rare word and a random frequent word
+of the pairs, which also tests whether cosines of different words are comparable. `mrr` is the mean of 1 / rank of the
+right word among all frequent ones. Skip-gram, one thread, a process for every run; each is stored at once and never
+repeated.
 """
 
 from __future__ import annotations
@@ -34,19 +34,19 @@ AFFIXES = {
     "y": ("ies", "ied", "ily"),
     "t": ("tion",),
 }
-"""What stems end with that lose it, and the suffixes."""
+"""Endings of stems that lose a letter, and the suffixes."""
 PREFIXES = ("un", "re", "in", "im", "non", "mis", "over", "pre", "anti", "inter", "sub", "semi", "super", "under")
 
 
 def stems(word: str) -> list[str]:
-    """Return what a word may be made of."""
+    """Return the possible stems of a word."""
     found = [word[: -len(suffix)] + end for end, suffixes in AFFIXES.items() for suffix in suffixes
              if word.endswith(suffix) and len(word) - len(suffix) >= LEAST_STEM]  # fmt: skip
     return found + [word.removeprefix(p) for p in PREFIXES if word.startswith(p) and len(word) - len(p) >= LEAST_STEM]
 
 
 def find_pairs(words: list[str], counts: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Return the ids of rare words and of the most frequent word that each may be made of, shape (n, 2)."""
+    """Return the ids of rare words and of the most frequent possible stem of each, shape (n, 2)."""
     rows = {word: row for row, word in enumerate(words)}
     pairs = []
     for word, row in rows.items():
@@ -57,7 +57,7 @@ def find_pairs(words: list[str], counts: NDArray[np.int64]) -> NDArray[np.int64]
 
 
 def measure(words: list[str], counts: NDArray[np.int64], vectors: NDArray[np.float32]) -> dict[str, float]:
-    """Return both figures and the number of pairs; words come by falling count."""
+    """Return both figures and the number of pairs; words are sorted by decreasing count."""
     pairs = find_pairs(words, counts)
     unit = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
     cosines = unit[pairs[:, 0]] @ unit[counts >= FREQUENT].T
@@ -69,7 +69,7 @@ def measure(words: list[str], counts: NDArray[np.int64], vectors: NDArray[np.flo
 
 
 def run(program: str, corpus: Path, epochs: int, seed: int) -> dict[str, float]:
-    """Train once in a process of its own and measure."""
+    """Train once in a separate process and evaluate."""
     script = Path(__file__).parent / "train_once.py"
     with tempfile.TemporaryDirectory() as folder:
         output = Path(folder, "vectors")
@@ -91,7 +91,7 @@ def run(program: str, corpus: Path, epochs: int, seed: int) -> dict[str, float]:
 
 
 def main() -> None:
-    """Run what is missing and print means."""
+    """Run missing settings and print means."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("corpus", type=Path)
     parser.add_argument("--program", nargs="+", default=["w2v", "gensim"], choices=["w2v", "gensim"])

@@ -1,12 +1,13 @@
-"""Quality in the same CPU time: gensim's settings beside `--recipe best`, over seeds, texts and vector sizes.
+"""Quality for equal CPU time: gensim's settings compared with `--recipe best`, by seed, text and vector size.
 
     python benchmarks/recipes.py corpus.txt --data WORDS_FOLDER --vector-size 100 --seeds 3
     python benchmarks/recipes.py corpus.txt --cost 5
 
-CORPUS is tokenised (`benchmarks/tokenise.py`); every run has one thread and a process of its own, recipes take turns,
-and each run is stored at once and never repeated. CPU seconds are those of `fit`, from the file on. Other work on the
-machine lengthens them, so `--cost` compares them apart: the settings take turns on the first words of the corpus in one
-process, as often as is said, and the median of the ratios is stored. WORDS_FOLDER is that of `benchmarks/quality.py`.
+CORPUS is tokenised (`benchmarks/tokenise.py`). Every run is a separate process with one thread; recipes take turns, and
+each run is stored at once and never repeated. CPU seconds are those of `fit`, including reading the file. Other work on
+the machine increases them, so `--cost` compares them separately: the settings take turns on the first words of the
+corpus in one process, the given number of times, and the median of the ratios is stored. WORDS_FOLDER is that of
+`benchmarks/quality.py`.
 """
 
 from __future__ import annotations
@@ -41,7 +42,7 @@ def train(corpus: Path, vector_size: int, seed: int, **settings: Any) -> tuple[W
 
 
 def run(corpus: Path, recipe: str, vector_size: int, seed: int, data: Path) -> dict[str, Any]:
-    """Train in a process of its own and evaluate."""
+    """Train in a separate process and evaluate."""
     child = ["--child", recipe, "--vector-size", str(vector_size), "--seeds", str(seed), "--data", str(data)]
     printed, _ = run_measured([str(Path(__file__)), str(corpus), *child])
     figures: dict[str, Any] = json.loads(printed.splitlines()[-1])
@@ -58,7 +59,7 @@ def run_child(a: argparse.Namespace) -> None:
 
 
 def cost(corpus: Path, vector_size: int, turns: int) -> dict[str, Any]:
-    """Return the CPU seconds of each recipe on the beginning of the corpus, and the median of their ratios."""
+    """Return the CPU seconds of each recipe on the start of the corpus, and the median of their ratios."""
     settings = {"none": GENSIM, "best": best_settings(corpus.stat().st_size // BYTES_OF_A_WORD)}
     seconds: dict[str, list[float]] = {recipe: [] for recipe in RECIPES}
     with tempfile.TemporaryDirectory() as folder:
@@ -78,7 +79,7 @@ def cost(corpus: Path, vector_size: int, turns: int) -> dict[str, Any]:
 
 
 def print_table(results: dict[str, Any]) -> None:
-    """Print means, the largest distance of a seed from them, and the number of seeds."""
+    """Print means, the largest deviation of a seed, and the number of seeds."""
     for name, recipes in results.items():
         for recipe, seeds in recipes.items():
             line = f"{name:22}{recipe:6}"
@@ -90,14 +91,14 @@ def print_table(results: dict[str, Any]) -> None:
 
 
 def main() -> None:
-    """Run what is missing and print the table."""
+    """Run missing settings and print the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("corpus", type=Path)
-    parser.add_argument("--data", type=Path, help="to measure quality")
+    parser.add_argument("--data", type=Path, help="folder of the test sets, to measure quality")
     parser.add_argument("--vector-size", type=int, default=100)
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--recipe", nargs="+", choices=RECIPES, default=RECIPES)
-    parser.add_argument("--cost", type=int, default=0, help="compare CPU time, in so many turns")
+    parser.add_argument("--cost", type=int, default=0, help="compare CPU time in this many turns")
     parser.add_argument("--child", choices=RECIPES, help=argparse.SUPPRESS)
     a = parser.parse_args()
     if a.child:

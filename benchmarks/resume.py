@@ -1,12 +1,12 @@
-"""Kill training at random moments and go on: are the vectors those of the training that was never killed.
+"""Kill training at random moments, resume, and compare the vectors with those of an uninterrupted training.
 
     python benchmarks/resume.py corpus.txt --kills 50
 
-Every trial starts `w2v train` with one worker, kills it (SIGKILL) at a moment drawn from its whole duration, start-up
-and saving included, looks at what lies on the disk, and lets `w2v train --resume` go on to the end; words, counts and
-both tables of the result are compared bit for bit. Trials take turns at three settings: checkpoints now and then; after
-every segment, so that many kills fall into a save; and the same over a complete model, which must stay whole until the
-end. At last, what a checkpoint costs: seconds that training waits, for tables of some sizes.
+Every trial starts `w2v train` with one worker, kills it (SIGKILL) at a random moment of its whole duration, including
+startup and saving, checks the files on disk, and completes the training with `w2v train --resume`; words, counts and
+both tables of the result are compared bit for bit. Trials alternate between three settings: occasional checkpoints;
+checkpoints after every segment, so that many kills hit a save; and the same over a complete model, which must stay
+intact until the end. Finally, the cost of a checkpoint is measured: the seconds that training waits, by table size.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ SIZES = [(10_000, 100), (80_000, 100), (400_000, 300)]
 
 
 def train(*arguments: object, limit: float | None = None) -> bool:
-    """Run `w2v train`; with a limit, kill it after so many seconds. Say whether it was killed."""
+    """Run `w2v train`; with a limit, kill it after that many seconds. Return whether it was killed."""
     return run_killed("train", *arguments, limit=limit)
 
 
@@ -57,7 +57,7 @@ def fingerprint(folder: Path) -> str:
 def kill_once(
     corpus: str, options: list[str], folder: Path, setting: str, moment: float, old: Path, expected: str
 ) -> dict[str, Any]:
-    """Start a training, kill it at a moment, check the disk, go on; return what was found."""
+    """Start a training, kill it at a moment, check the disk, resume; return the findings."""
     every, over_model = SETTINGS[setting]
     output = folder / "out"
     arguments: list[object] = [corpus, "--output", output, *options, "--checkpoint-every", every]
@@ -71,18 +71,18 @@ def kill_once(
     during_save = any(name.name.endswith(".tmp") for name in folder.iterdir())
     resumable = interrupted_seed(checkpoint) is not None
     words_done = 0
-    if resumable:  # it opens, and all of it can be read
+    if resumable:  # it opens and is completely readable
         found = Word2Vec.load(checkpoint)
         words_done = sum(record["words"] for record in found.history_)
         found.embeddings_.neighbors(found.vocabulary_.index_to_key[0])
-    # a process that was killed while it ended, all its work done, has left the new model in the place of the old one
+    # a process killed at its very end has already replaced the old model by the new one
     old_is_whole = (
         before is None or not killed or fingerprint(output) in ((before,) if resumable else (before, expected))
     )
     if killed:
         if resumable:
             train("--resume", output)
-        else:  # nothing was saved yet (or it was complete already): begin again
+        else:  # nothing was saved yet, or training was complete already: start again
             train(*arguments, *([] if over_model or not output.exists() else ["--overwrite"]))
     return {
         "setting": setting,
@@ -98,7 +98,7 @@ def kill_once(
 
 
 def measure_price(n_words: int, vector_size: int, folder: Path) -> dict[str, Any]:
-    """Return the seconds to write a checkpoint of some size to the disk: the median of five."""
+    """Return the seconds to write a checkpoint of a given size to disk: the median of five."""
     tables = Tables.random(n_words, vector_size, 1)
     vocabulary = Vocabulary([f"word{i}" for i in range(n_words)], np.arange(n_words, 0, -1))
     parameters = Parameters(vector_size=vector_size)
@@ -117,13 +117,13 @@ def measure_price(n_words: int, vector_size: int, folder: Path) -> dict[str, Any
 
 
 def main() -> None:
-    """Run, print what was found, write results."""
+    """Run, print the findings, write results."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("corpus")
-    parser.add_argument("--kills", type=int, default=50, help="that leave a checkpoint to go on from")
+    parser.add_argument("--kills", type=int, default=50, help="number of kills that leave a checkpoint to resume from")
     parser.add_argument("--epochs", type=int, default=2)
     parser.add_argument("--vector-size", type=int, default=50)
-    parser.add_argument("--seed", type=int, default=1, help="of the moments")
+    parser.add_argument("--seed", type=int, default=1, help="seed of the moments")
     a = parser.parse_args()
     options = ["--workers", "1", "--seed", "1", "--epochs", str(a.epochs), "--vector-size", str(a.vector_size)]
     moments, trials = random.Random(a.seed), []

@@ -1,12 +1,12 @@
-"""Kill the training of encoders at random moments, go on, and compare with a training that was never killed.
+"""Kill the training of encoders at random moments, resume, and compare with an uninterrupted training.
 
     python benchmarks/resume_encoder.py --kills 30
 
-Every trial starts `w2v fit-encoder` on a small corpus of made-up topics, kills it (SIGKILL) at a moment drawn from its
-whole duration, start-up and saving included, looks at what lies on the disk, and lets `w2v fit-encoder --resume` go on,
-perhaps to be killed again, to the end; the table, the words' weights, the network and the history of the result are
-compared bit for bit. Trials take turns at static encoders and attention, at checkpoints now and then and after every
-step, so that many kills fall into a save.
+Every trial starts `w2v fit-encoder` on a small corpus of generated topics, kills it (SIGKILL) at a random moment of its
+whole duration, including startup and saving, checks the files on disk, and resumes with `w2v fit-encoder --resume`,
+possibly to be killed again, until the end; the table, the word weights, the network and the history of the result are
+compared bit for bit. Trials alternate between static encoders and attention, and between occasional checkpoints and
+checkpoints after every step, so that many kills hit a save.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ OPTIONS: list[object] = ["--batch-size", 64, "--evaluate-every", 20, "--workers"
 
 
 def make_inputs(folder: Path) -> None:
-    """Write word vectors that know nothing, a corpus whose paragraphs have a topic each, and pairs."""
+    """Write random word vectors, a corpus whose paragraphs have one topic each, and pairs."""
     rng = np.random.default_rng(1)
     words = [f"t{topic}w{i}" for topic in range(N_TOPICS) for i in range(N_WORDS)]
     Embeddings(Vocabulary(words, np.full(len(words), 9)), rng.normal(size=(len(words), COLUMNS))).save(folder / "words")
@@ -56,7 +56,7 @@ def make_inputs(folder: Path) -> None:
 
 
 def fingerprint(folder: Path) -> str:
-    """Return a digest of all that was learned and measured, but for the seconds."""
+    """Return a digest of everything learned and measured, except the seconds."""
     found, digest = SentenceEncoder.load(folder), hashlib.sha256()
     state = found.state
     arrays = [state.table, state.word_weights, *([] if state.parameters is None else [state.parameters.flat])]
@@ -70,7 +70,7 @@ def fingerprint(folder: Path) -> str:
 def kill_once(
     arguments: list[object], output: Path, every: str, seconds: float, moments: random.Random
 ) -> dict[str, Any]:
-    """Train, killed once and perhaps a second time; return what was found on the way."""
+    """Train, killed once and possibly twice; return the findings."""
     trial: dict[str, Any] = {"every": every, "kills": 0, "resumed": 0, "during_save": 0}
     own: list[object] = [*arguments, "--output", output]
     for _ in range(2):
@@ -80,20 +80,20 @@ def kill_once(
         trial["kills"] += 1
         trial["during_save"] += any(entry.name.endswith(".tmp") for entry in output.parent.iterdir())
         if interrupted_seed(output, ENCODERS) is not None:
-            SentenceEncoder.load(output).encode(["T1w1 t1w2."])  # whole and of use
+            SentenceEncoder.load(output).encode(["T1w1 t1w2."])  # intact and usable
             trial["resumed"] += 1
             own = ["--resume", output]
-        elif output.exists():  # complete: the process was killed while it ended
+        elif output.exists():  # complete: the process was killed at its very end
             return trial
     run_killed("fit-encoder", *own)
     return trial
 
 
 def main() -> None:
-    """Run, print what was found, write results."""
+    """Run, print the findings, write results."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--kills", type=int, default=30, help="that leave a checkpoint to go on from")
-    parser.add_argument("--seed", type=int, default=1, help="of the moments")
+    parser.add_argument("--kills", type=int, default=30, help="number of kills that leave a checkpoint to resume from")
+    parser.add_argument("--seed", type=int, default=1, help="seed of the moments")
     a = parser.parse_args()
     moments, trials = random.Random(a.seed), []
     with tempfile.TemporaryDirectory() as name:

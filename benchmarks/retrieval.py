@@ -1,12 +1,11 @@
-"""A million sentences: indexing them, searching exactly and approximately, near-duplicates and clusters.
+"""A million sentences: indexing, exact and approximate search, near-duplicates and clusters.
 
     python benchmarks/retrieval.py my.model simplewiki.txt enwiki.txt
 
-Sentences are cut out of the paragraphs of the files; those after the first million are the queries. Every job is a
-process of its own, so that its peak memory is its own: what the system charges it with, mapped files included. Searches
-take turns, one query at a time; the exact ones use all cores, the approximate ones one. The functions of
-sentence-transformers that do the same are run on the same vectors, where that package is installed; they hold all of
-them in memory.
+Sentences are split from the paragraphs of the files; those after the first million are the queries. Every job is a
+separate process, so that its peak memory is its own: what the system charges it with, including mapped files. Searches
+take turns, one query at a time; exact ones use all cores, approximate ones use one. The equivalent functions of
+sentence-transformers are run on the same vectors if the package is installed; they keep all vectors in memory.
 """
 
 from __future__ import annotations
@@ -41,9 +40,9 @@ def sentences_of(texts: list[str]) -> Iterator[str]:
 
 
 def write_lines(texts: list[str], folder: Path, n: int) -> None:
-    """Write the sentences to index, and the queries behind them.
+    """Write the sentences to index, followed by the queries.
 
-    Nothing is held in memory: processes that are started later are charged with as much as this one has, at least.
+    Nothing is kept in memory, because child processes are charged with at least the memory of this one.
     """
     found = sentences_of(texts)
     for name, number in (("sentences.txt", n), ("queries.txt", QUERIES)):
@@ -62,7 +61,7 @@ def head(folder: Path, n: int) -> Path:
 
 
 def _copy(lines: Iterator[str], file: TextIO, n: int) -> int:
-    """Write so many lines, or as many as there are; return how many."""
+    """Write at most n lines; return their number."""
     return sum(1 for line in itertools.islice(lines, n) if file.write(f"{line}\n"))
 
 
@@ -70,7 +69,7 @@ def _copy(lines: Iterator[str], file: TextIO, n: int) -> int:
 
 
 def timed(work: Callable[[], Any]) -> tuple[Any, dict[str, float]]:
-    """Return what some work returns, and its time."""
+    """Return the result of a function, and its time."""
     start, cpu = time.perf_counter(), time.process_time()
     result = work()
     return result, {"seconds": time.perf_counter() - start, "cpu_seconds_of_work": time.process_time() - cpu}
@@ -107,7 +106,7 @@ def link(path: str) -> dict[str, Any]:
 
 
 def search(path: str, queries: str, is_alone: str) -> dict[str, Any]:
-    """Search exactly and approximately, in turns; return medians and how much of the first the second finds."""
+    """Search exactly and approximately, in turns; return medians and the recall of the approximate search."""
     import numpy as np
 
     from w2v.encoder.retrieval import SentenceIndex
@@ -116,7 +115,7 @@ def search(path: str, queries: str, is_alone: str) -> dict[str, Any]:
     units = index.encode(Path(queries).read_text(encoding="utf-8").splitlines())
     units = units[units.any(axis=1)]
     for exact in (True, False):
-        index.nearest(units[:BATCH], TOP_N, exact=exact)  # pages, and products, are warm
+        index.nearest(units[:BATCH], TOP_N, exact=exact)  # warms up pages and products
     seconds: dict[bool, list[float]] = {True: [], False: []}
     cpu: dict[bool, list[float]] = {True: [], False: []}
     found: dict[bool, list[set[int]]] = {True: [], False: []}
@@ -146,7 +145,7 @@ def search(path: str, queries: str, is_alone: str) -> dict[str, Any]:
 
 
 def _semantic_search(index: Any, units: Any) -> dict[str, Any]:
-    """Search by sentence-transformers, all queries at once and one at a time."""
+    """Search with sentence-transformers, all queries at once and one at a time."""
     import numpy as np
     from sentence_transformers.util import semantic_search
 
@@ -161,7 +160,7 @@ def _semantic_search(index: Any, units: Any) -> dict[str, Any]:
 
 
 def pairs(path: str, how: str) -> dict[str, Any]:
-    """Find near-duplicates; keep the pairs beside the index."""
+    """Find near-duplicates; store the pairs next to the index."""
     from w2v.encoder.retrieval import SentenceIndex
     from w2v.encoder.retrieval.mining.duplicates import Comparison, near_rows
 
@@ -173,7 +172,7 @@ def pairs(path: str, how: str) -> dict[str, Any]:
 
 
 def mining(path: str) -> dict[str, Any]:
-    """Find near-duplicates by sentence-transformers."""
+    """Find near-duplicates with sentence-transformers."""
     import numpy as np
     import torch
     from sentence_transformers.util import paraphrase_mining_embeddings
@@ -186,7 +185,7 @@ def mining(path: str) -> dict[str, Any]:
 
 
 def cluster(path: str) -> dict[str, Any]:
-    """Put the sentences of an index into a hundred clusters."""
+    """Cluster the sentences of an index into a hundred clusters."""
     from w2v.encoder.retrieval import SentenceIndex
     from w2v.encoder.retrieval.mining.clusters import cluster_index
 
@@ -201,14 +200,14 @@ JOBS: dict[str, Callable[..., dict[str, Any]]] = {
 
 
 def run(job: Callable[..., Any], *arguments: object) -> dict[str, Any]:
-    """Run a job in a process of its own."""
+    """Run a job in a separate process."""
     result = run_python(Path(__file__), "--job", job.__name__, *map(str, arguments))
     print(job.__name__, *arguments, json.dumps(result), file=sys.stderr)
     return result
 
 
 def recall_of_cells(path: Path) -> float:
-    """Return the share of the pairs that comparing all finds that comparing within cells finds, too."""
+    """Return the fraction of pairs from the exhaustive comparison that are also found within cells."""
     exact, cells = (
         {tuple(pair) for pair in json.loads(Path(f"{path}.{how}.json").read_text())} for how in ("exact", "cells")
     )
@@ -244,9 +243,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("arguments", nargs="+", metavar="MODEL TEXT...", help="word vectors or an encoder, and files")
     parser.add_argument("--sentences", type=int, default=1_000_000)
-    parser.add_argument("--compared", type=int, default=100_000, help="sentences of which all pairs are compared")
+    parser.add_argument("--compared", type=int, default=100_000, help="number of sentences for comparing all pairs")
     parser.add_argument("--alone", action="store_true", help="without sentence-transformers")
-    parser.add_argument("--folder", type=Path, help="where to put 4 GB of files for a while")
+    parser.add_argument("--folder", type=Path, help="folder for 4 GB of temporary files")
     parser.add_argument("--job", choices=JOBS, help=argparse.SUPPRESS)
     a = parser.parse_args()
     if a.job:

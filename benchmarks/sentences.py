@@ -1,17 +1,16 @@
-r"""What encoders reach, beside their baselines: every row of the table in docs/experiments.md that is shipped.
+r"""Results of encoders compared with their baselines: every row of the table in docs/experiments.md for shipped ones.
 
     python benchmarks/sentences.py my.model --data DATA --corpus simplewiki.txt enwiki.txt \
         --teacher-sentences lines.txt --teacher lines.npy --work WORK
 
 DATA is a folder with sentences/ (sts-dev.csv, sts-train.csv, SICK_trial.txt, SICK_train.txt and
-multi30k-captions.tsv.xz) and transfer/ (MR, TREC, SST2). lines.npy holds the teacher's vector of each of lines.txt; how
-many of these are sentences of the STS and SICK files is counted and stored. Every encoder is kept in WORK, with its
-reports, and made only once: an interrupted benchmark goes on where it was.
+multi30k-captions.tsv.xz) and transfer/ (MR, TREC, SST2). lines.npy contains the teacher's vector of each line of
+lines.txt; the number of these lines that are sentences of the STS and SICK files is stored. Every encoder is kept in
+WORK, with its reports, and trained only once, so an interrupted benchmark resumes.
 
 Figures are Spearman x 100 of cosines for sts-dev and SICK_trial, and accuracies of logistic regression: MR and TREC by
-cross-validation, SST-2 on its dev half, word order on sentences of sts-train that the teacher does not speak about.
-Encoders are compared by paired bootstrap, on the mean of sts-dev and SICK_trial and on that of the three
-classifications.
+cross-validation, SST-2 on its dev half, word order on sentences of sts-train that the teacher has not encoded. Encoders
+are compared by paired bootstrap, on the mean of sts-dev and SICK_trial and on that of the three classifications.
 """
 
 from __future__ import annotations
@@ -48,7 +47,7 @@ IDENTITY: dict[str, Any] = {"identity_scale": 0.5}
 NETWORK: dict[str, Any] = {"layers": 1, "positions": "relative", "dropout": 0.1}
 ORDER_SHARE = 0.3
 CAPTIONS: dict[str, Any] = {"steps": 400, "batch_size": 1024, "learning_rate": 3e-3, "weight_rate": 2e-2}
-"""What is worth most with captions; other pairs it would do harm."""
+"""The best settings for captions; they would harm other pairs."""
 
 Encode = Callable[[Sequence[str]], Any]
 
@@ -84,7 +83,7 @@ class Data:
         }
 
     def check_teacher(self, path: Path) -> dict[str, int]:
-        """Take the sentences that the teacher speaks about out of the probe; return how many are in which file."""
+        """Remove the sentences encoded by the teacher from the probe; return their number in each file."""
         with path.open(encoding="utf-8") as file:
             spoken = SentenceSets([(line,) for line in file])
         probe = SentenceSets([(sentence,) for sentence in self.probe])
@@ -97,7 +96,7 @@ class Data:
 
 
 def some_of(labelled: LabelledSentences) -> LabelledSentences:
-    """Return the part of the training sentences that the classifier sees."""
+    """Return the part of the training sentences used for the classifier."""
     rows = np.random.default_rng(0).choice(len(labelled), min(SST_SENTENCES, len(labelled)), replace=False)
     return LabelledSentences(
         tuple(labelled.sentences[row] for row in rows), tuple(labelled.labels[row] for row in rows), labelled.path
@@ -105,7 +104,7 @@ def some_of(labelled: LabelledSentences) -> LabelledSentences:
 
 
 def measure(encode: Encode, data: Data, *, labels: bool, beside: Encode | None = None) -> dict[str, Report]:
-    """Return all reports of an encoder, or those of STS; classifications also by its vectors beside another's."""
+    """Return all reports of an encoder, or only STS; classification also with another's vectors concatenated."""
     reports: dict[str, Report] = {name: evaluate_sts(encode, pairs) for name, pairs in data.pairs.items()}
     if not labels:
         return reports
@@ -119,7 +118,7 @@ def measure(encode: Encode, data: Data, *, labels: bool, beside: Encode | None =
 
 
 def joined(first: Encode, second: Encode) -> Encode:
-    """Return an encoder with the vectors of two side by side."""
+    """Return an encoder with the concatenated vectors of two encoders."""
     return lambda sentences: np.hstack([first(sentences), second(sentences)])
 
 
@@ -134,7 +133,7 @@ def figures(reports: dict[str, Report]) -> dict[str, float]:
 
 
 class Bench:
-    """The encoders, each made once."""
+    """The encoders, each trained once."""
 
     def __init__(self, arguments: argparse.Namespace, data: Data) -> None:
         self.a, self.data = arguments, data
@@ -144,11 +143,11 @@ class Bench:
         self.mean = get_baseline("mean", self.embeddings)
 
     def baseline(self, name: str) -> None:
-        """Measure one of the baselines."""
+        """Evaluate one of the baselines."""
         self._measure(name, lambda: get_baseline(name, self.embeddings).encode, None, labels=name in ("mean", "sif"))
 
     def trained(self, name: str, train: Callable[[], EncoderState], *, labels: bool) -> EncoderState:
-        """Train an encoder, unless it is there, and measure it."""
+        """Train an encoder, unless it exists, and evaluate it."""
         folder, seconds = self.a.work / f"{name}.encoder", None
         if not folder.exists():
             start = time.perf_counter()
@@ -160,7 +159,7 @@ class Bench:
         return encoder.state
 
     def _measure(self, name: str, make: Callable[[], Encode], seconds: float | None, *, labels: bool) -> None:
-        stored = self.a.work / f"{name}.reports"  # written and read by this benchmark only
+        stored = self.a.work / f"{name}.reports"  # only written and read by this benchmark
         if stored.exists():
             seconds, reports = pickle.loads(stored.read_bytes())
         else:
@@ -192,7 +191,7 @@ class Bench:
 
 
 def with_network(state: EncoderState, seed: int) -> EncoderState:
-    """Return the state with a network at its start, which changes no vector."""
+    """Return the state with a network in its initial state, which changes no vector."""
     config = NetworkConfig(state.width, **NETWORK)
     return replace(state, network=config, parameters=Network(config).initialise(seed))
 
@@ -250,7 +249,7 @@ def without_labels(bench: Bench, seed: int, captions: SentenceSets) -> dict[str,
 
 
 def taught(bench: Bench, seed: int) -> dict[str, Any]:
-    """Train after a teacher: a table alone, and the same with attention."""
+    """Train with a teacher: a table alone, and the same with attention."""
     start = sif_state(bench.embeddings, **IDENTITY)
     a = bench.a
     options = FitOptions(seed=seed, order_share=ORDER_SHARE)

@@ -1,11 +1,11 @@
-"""How near negative sampling and hierarchical softmax come to the whole softmax, and what each of them costs.
+"""How closely negative sampling and hierarchical softmax approximate the full softmax, and the cost of each.
 
     python benchmarks/softmax.py CORPUS [--words 1000000] [--vocabulary 2000]
 
-Skip-gram is trained three ways on the first words of CORPUS, whose rarer words are left out, with a part of the
-sentences held out. Judged is -ln of the probability of a neighbour in these, in nats: that of the softmax over the
-scores; for negative sampling over the scores plus the logarithm of the noise distribution, to which they are relative;
-for the tree its own. Beside them stands what the counts of the words alone would say.
+Skip-gram is trained in three ways on the first words of CORPUS, without rare words and with some sentences held out.
+The measure is the mean of -ln of the probability of a neighbour in these, in nats: for the full softmax, over the
+scores; for negative sampling, over the scores plus the logarithm of the noise distribution, to which they are relative;
+for the hierarchical softmax, its own. The value for word frequencies alone is included.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ WINDOW = 5
 
 
 def read(corpus: Path, n_words: int) -> tuple[list[list[str]], list[list[str]]]:
-    """Return the first sentences of a corpus, and every twentieth of them apart."""
+    """Return the first sentences of a corpus, with every twentieth separated."""
     tokenizer = get_tokenizer("words")
     trained, held, n = list[list[str]](), list[list[str]](), 0
     for number, line in enumerate(TextReader(corpus).lines()):
@@ -44,7 +44,7 @@ def read(corpus: Path, n_words: int) -> tuple[list[list[str]], list[list[str]]]:
 
 
 def pairs_of(sentences: list[list[str]], model: Word2Vec, rng: np.random.Generator) -> Pairs:
-    """Return ids of words and of their neighbours, in windows of which each radius is as likely, as in training."""
+    """Return ids of words and of their neighbours, in windows with a uniformly random radius, as in training."""
     index = model.embeddings_.key_to_index
     words, neighbours = [], []
     for sentence in sentences:
@@ -99,7 +99,7 @@ def main() -> None:
 
 
 def hs_nats(model: Word2Vec, pairs: Pairs) -> float:
-    """Return the mean of -ln of the probability that the tree gives to neighbours."""
+    """Return the mean of -ln of the probability that the hierarchical softmax gives to neighbours."""
     assert model.vocabulary_.counts is not None
     tree = HuffmanTree.from_counts(model.vocabulary_.counts)
     scores = model.vectors_.astype(np.float64) @ model.output_vectors_.astype(np.float64).T  # of words and inner nodes

@@ -1,12 +1,11 @@
-"""Training speed beside gensim: same tokenised file, parameters and threads; runs interleaved, a process for each.
+"""Training speed compared with gensim: same tokenised file, parameters and threads; interleaved runs, each a process.
 
     python benchmarks/speed.py corpus.txt --runs 3 --name skipgram-18M
     python benchmarks/speed.py corpus.txt --algorithm cbow --runs 3 --name cbow-18M
     python benchmarks/speed.py corpus.txt --objective hs --runs 3 --name skipgram-hs-18M
 
-The corpus has one sentence a line, words set apart by spaces (`python benchmarks/tokenise.py TEXT corpus.txt`). The
-first run of ours, which compiles, is not counted. With --analogies and --pairs the vectors of the last runs are
-evaluated.
+The corpus has one sentence per line, with words separated by spaces (`python benchmarks/tokenise.py TEXT corpus.txt`).
+Our first run, which compiles, is not counted. With --analogies and --pairs, the vectors of the last runs are evaluated.
 """
 
 from __future__ import annotations

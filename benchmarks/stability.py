@@ -2,10 +2,10 @@
 
     python benchmarks/stability.py corpus.txt --data WORDS_FOLDER --gensim
 
-CORPUS holds tokenised text of about a million words. Every parameter goes to both ends of its range, at the default
-alpha and at the largest one allowed, for both algorithms. WORDS_FOLDER holds EN-WS-353-ALL.txt and questions-words.txt.
-`--gensim` trains gensim with one thread on the alphas beside. A run counts as diverged if it raised DivergenceError or
-its loss ended above what it is before training; then the benchmark ends with an error.
+CORPUS is tokenised text of about a million words. Every parameter is set to both ends of its range, at the default
+alpha and at the largest one allowed, for both algorithms. WORDS_FOLDER contains EN-WS-353-ALL.txt and
+questions-words.txt. `--gensim` also trains gensim with one thread on the values of alpha. A run counts as diverged if
+it raised DivergenceError or its loss ended above that before training; then the benchmark ends with an error.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ def cases(algorithm: str) -> Iterator[tuple[str, dict[str, Any]]]:
 
 
 def evaluate(embeddings: Embeddings, data: Path | None) -> dict[str, float]:
-    """Return the figures that a small corpus allows; none for few words, or for one dimension (all cosines are 1)."""
+    """Return the figures possible for a small corpus; none for few words, or for one dimension (all cosines are 1)."""
     if data is None or len(embeddings) < 1000 or embeddings.vector_size == 1:
         return {}
     return {
@@ -98,7 +98,7 @@ def run_gensim(corpus: Path, settings: dict[str, Any], data: Path | None) -> dic
 
 
 def name_of(settings: dict[str, Any]) -> str:
-    """Return what differs from the defaults, such as ``cbow window=50 alpha=0.25``."""
+    """Return the differences from the defaults, such as ``cbow window=50 alpha=0.25``."""
     differing = {
         n: v for n, v in settings.items() if n not in ("algorithm", "epochs") and v != getattr(Parameters(), n)
     }

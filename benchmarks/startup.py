@@ -1,10 +1,10 @@
-"""How long people wait before anything happens: `--help`, a first query, opening a model, the start of a training.
+"""Waiting times before anything happens: `--help`, a first query, opening a model, the start of a training.
 
     python benchmarks/startup.py
 
-Everything is made in a temporary folder, Numba's cache included: the first training compiles, the others load what it
-left. Commands are timed as whole processes, the interpreter's start included; figures are medians. On a machine that
-has other work CPU time, of all threads, says more.
+Everything is in a temporary folder, including Numba's cache: the first training compiles, the others load the result.
+Commands are timed as whole processes, including the interpreter's startup; figures are medians. On a machine with other
+work, CPU time, over all threads, is more meaningful.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 N_WORDS, VECTOR_SIZE = 100_000, 300
 TRAINING_WORDS = 200_000
 JOB_WORDS, JOB_EPOCHS = 1_000_000, 5
-"""Of the short job whose parts are timed."""
+"""Number of words of the short job whose parts are timed."""
 
 
 def make_model(folder: Path) -> None:
@@ -51,7 +51,7 @@ def make_corpus(path: Path, n_words: int = TRAINING_WORDS) -> None:
 
 
 def time_opening(model: str) -> dict[str, float]:
-    """Open a model, and look up one word (a child process)."""
+    """Open a model, and look up one word (in a child process)."""
     from w2v import Embeddings
 
     start = time.perf_counter()
@@ -62,7 +62,7 @@ def time_opening(model: str) -> dict[str, float]:
 
 
 def time_training_start(corpus: str, began: float) -> dict[str, Any]:
-    """Train, and note when the first segment was done and how much had to be compiled (a child process)."""
+    """Train, and record when the first segment was done and how much was compiled (in a child process)."""
     from w2v import Word2Vec
     from w2v.kernels.skipgram import train_skipgram
 
@@ -82,9 +82,9 @@ def time_training_start(corpus: str, began: float) -> dict[str, Any]:
 
 
 def time_job(corpus: str, output: str) -> dict[str, float]:
-    """Train and save as `w2v train` does, and note when each part was done (a child process).
+    """Train and save as `w2v train` does, and record when each part was done (in a child process).
 
-    `process` is the whole of it but for the interpreter's start and exit, which the parent adds.
+    `process` is the whole of it, without the interpreter's startup and exit, which the parent adds.
     """
     began = time.perf_counter()
     reached: dict[str, float] = {}
@@ -109,7 +109,7 @@ def time_job(corpus: str, output: str) -> dict[str, float]:
 
 
 def measure_job(n_runs: int, folder: Path) -> dict[str, float]:
-    """Return the medians of the parts of a short job, and what it takes beside training; the first run compiles."""
+    """Return the medians of the parts of a short job, and of its time besides training; the first run compiles."""
     corpus, runs = folder / "job.txt", []
     make_corpus(corpus, JOB_WORDS)
     for _ in range(n_runs + 1):
@@ -153,7 +153,7 @@ def measure(n_runs: int) -> dict[str, Any]:
 
 
 def main() -> None:
-    """Measure, or be one of the child processes."""
+    """Measure, or run as one of the child processes."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--runs", type=int, default=7)
     parser.add_argument("--open", help=argparse.SUPPRESS)

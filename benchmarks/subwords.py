@@ -1,12 +1,12 @@
-"""Training with subwords beside gensim's FastText and Facebook's fastText: speed, analogies, rare and unseen words.
+"""Training with subwords, compared with gensim's and Facebook's fastText: speed, analogies, rare and unseen words.
 
     python benchmarks/subwords.py corpus.txt --analogies questions-words.txt --pairs EN-SIMLEX-999.txt --epochs 5
 
-CORPUS is tokenised. All three train on a copy of it in which most occurrences of the words of the pairs files are left
-out: the first half of these words (by name) keeps eight occurrences each, the others none. So the pairs are questions
-about rare words and about words never seen, which n-grams have to answer; the analogies are not touched by this unless
-they ask for these words. Same parameters and threads; a process for each; fastText's training time is that of its
-training call less that of reading, measured by a training of no epochs, which its process time holds as well.
+CORPUS is tokenised. All three train on a copy of it without most occurrences of the words in the pairs files: the first
+half of these words (by name) keeps eight occurrences each, the others none. So the pairs measure rare and unseen words,
+which depend on n-grams; analogies are not affected unless they contain these words. All have the same parameters and
+threads, and a process each. fastText's training time is that of its training call minus that of reading, measured by a
+training of no epochs, which its process time includes as well.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ MIN_COUNT, RARE, BUCKETS, ALPHA = 5, 8, 2_000_000, 0.025
 
 
 def words_of_pairs(paths: list[str], keep: set[str]) -> list[str]:
-    """Return the words of the pairs files that are not in `keep`, sorted."""
+    """Return the words in the pairs files that are not in `keep`, sorted."""
     words = set()
     for path in paths:
         for line in Path(path).read_text().splitlines():
@@ -40,7 +40,7 @@ def words_of_pairs(paths: list[str], keep: set[str]) -> list[str]:
 
 
 def thin(corpus: str, path: Path, rare: set[str], unseen: set[str]) -> None:
-    """Copy the corpus with RARE occurrences of each rare word, spread evenly, and none of the unseen ones."""
+    """Copy the corpus with RARE occurrences of each rare word, evenly spaced, and none of the unseen ones."""
     counts = dict.fromkeys(rare, 0)
     with open(corpus, encoding="utf-8") as lines:
         for line in lines:
@@ -64,7 +64,7 @@ def thin(corpus: str, path: Path, rare: set[str], unseen: set[str]) -> None:
 
 
 def train(program: str, corpus: str, output: str, algorithm: str, epochs: int, seed: int) -> dict[str, float]:
-    """Train in this process and save what `evaluate` loads."""
+    """Train in this process and save files for `evaluate`."""
     if program == "w2v":
         from w2v import Word2Vec
 
@@ -105,7 +105,7 @@ def train(program: str, corpus: str, output: str, algorithm: str, epochs: int, s
 
 
 def evaluate(program: str, path: str, analogies: str, pairs: list[str], rare: set[str]) -> dict[str, float]:
-    """Return accuracy of the analogies, and Spearman's rho of pairs of which both words are rare, or one is unseen."""
+    """Return the accuracy on analogies, and Spearman's rho on pairs with two rare words, or with an unseen one."""
     from scipy.stats import spearmanr
 
     from w2v import Embeddings

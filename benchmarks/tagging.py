@@ -1,15 +1,14 @@
-"""Taggers from scratch: what they are worth on a test set, and what training and tagging cost.
+"""Taggers trained from scratch: their scores on a test set, and the cost of training and tagging.
 
     python benchmarks/tagging.py TRAIN... --test TEST --name chunks [--validation DEV] [--seeds 3] [--options …]
 
-`w2v fit-tagger`, `w2v evaluate --tags` and `w2v tag` are run as processes of their own, with their defaults unless
-`--options` says otherwise. Each seed trains a tagger; the mean of their scores on the test set stands beside them.
-Raw text to tag is the words of the test set, ten times over, with spaces between; a tagger with given columns tags
-none. CPU seconds are those of all threads: what to compare on a machine with other work.
+`w2v fit-tagger`, `w2v evaluate --tags` and `w2v tag` run as separate processes, with their defaults unless `--options`
+is given. Each seed trains a tagger; the mean of the scores on the test set is reported as well. The raw text to tag is
+the words of the test set, ten times over, separated by spaces; a tagger with given columns tags none. CPU seconds, over
+all threads, are the figure to compare on a machine with other work.
 
-`--accounts` is for the Broad Twitter Corpus, which divides `@name` into two words. Parts e, f and g tag both, part b
-only the second. With the option the first has the tag of the second in all files that are trained on, and the test is
-as it is.
+`--accounts` is for the Broad Twitter Corpus, which splits `@name` into two words. Parts e, f and g tag both, part b
+only the second. With the option, the first gets the tag of the second in all training files; the test set is unchanged.
 """
 
 from __future__ import annotations
@@ -35,7 +34,7 @@ _TIMES = 10
 
 
 def tag_text(tagger: Tagger, test: Tagged, workers: int) -> dict[str, Any]:
-    """Return what it takes to tag raw text, once everything is compiled."""
+    """Return the cost of tagging raw text, after compilation."""
     texts = [" ".join(words) for words in test.sentences] * _TIMES
     tagger.tag(texts[:100], workers=workers)
     start, cpu = time.perf_counter(), time.process_time()
@@ -48,7 +47,7 @@ def tag_text(tagger: Tagger, test: Tagged, workers: int) -> dict[str, Any]:
 
 
 def with_accounts(file: Path, folder: Path) -> Path:
-    """Copy a file, each mark of an account that has no tag with that of the name behind it; return the copy."""
+    """Copy a file, giving each untagged account mark the tag of the following name; return the copy."""
     lines = file.read_text(encoding="utf-8").split("\n")
     for number, (line, following) in enumerate(pairwise(lines)):
         if line.split() == ["@", "O"] and following.split()[1:] and following.split()[1].startswith("B-"):
@@ -59,7 +58,7 @@ def with_accounts(file: Path, folder: Path) -> Path:
 
 
 def train_and_test(given: argparse.Namespace, seed: int, folder: Path) -> dict[str, Any]:
-    """Train a tagger with a seed; return what training and the test set say, and what they took."""
+    """Train a tagger with a seed; return the results of training and test set, and their cost."""
     apart = [] if given.validation is None else ["--validation", given.validation.resolve()]
     files = [with_accounts(file, folder.parent) if given.accounts else file.resolve() for file in given.files]
     own = ["--seed", seed, "--overwrite", "--json"]
@@ -79,8 +78,10 @@ def main() -> None:
     parser.add_argument("--test", type=Path, required=True)
     parser.add_argument("--name", required=True)
     parser.add_argument("--seeds", type=int, default=3)
-    parser.add_argument("--accounts", action="store_true", help="tag marks of accounts in training")
-    parser.add_argument("--options", nargs=argparse.REMAINDER, default=[], help="of `w2v fit-tagger`; the last")
+    parser.add_argument("--accounts", action="store_true", help="tag account marks in training")
+    parser.add_argument(
+        "--options", nargs=argparse.REMAINDER, default=[], help="options of `w2v fit-tagger`; must come last"
+    )
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as work:
         folder = Path(work, "model")

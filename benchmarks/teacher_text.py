@@ -1,13 +1,13 @@
-r"""Sentences of several kinds for a teacher to speak about, one a line, without those that encoders are measured on.
+r"""Sentences of several kinds for a teacher to encode, one per line, without those of the evaluation sets.
 
     python benchmarks/teacher_text.py --data DATA --output sentences.txt
 
 DATA is a folder with simplewiki.txt.xz, enwiki.txt.xz, sentences/ (multi30k-captions.tsv.xz, snli-dev-test.tsv.xz, and
-the STS and SICK files that are left out), parallel/ (Tatoeba), and labels/ (AG News, UD EWT, CoNLL-2000).
+the STS and SICK files, which are left out), parallel/ (Tatoeba), and labels/ (AG News, UD EWT, CoNLL-2000).
 
-All kinds come mixed, so that the first lines are a fair sample. *Varied* sentences are captions and those of SNLI with
-one thing changed: a negation, two words exchanged, a word left out. What that does to the meaning is the teacher's to
-say. A picture of which one caption is evaluated is left out with all its captions.
+All kinds are mixed, so that the first lines are a fair sample. *Varied* sentences are captions and sentences of SNLI
+with one change: a negation, two swapped words, a missing word. How that changes the meaning is up to the teacher. If
+one caption of a picture is in an evaluation set, all its captions are left out.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ def tatoeba(path: Path) -> Iterator[str]:
 
 
 def news(path: Path) -> Iterator[str]:
-    """Yield headlines, and the sentences of what follows them."""
+    """Yield headlines, and the sentences of the articles."""
     text = lzma.open(path, "rt", encoding="utf-8").read()
     for _, title, story in csv.reader(io.StringIO(text)):
         yield title.replace("\\", " ")
@@ -74,7 +74,7 @@ def web(path: Path) -> Iterator[str]:
 
 
 def fair(sentences: Iterable[str]) -> list[str]:
-    """Return the distinct sentences of a fair length, white space made one space."""
+    """Return the distinct sentences of moderate length, with normalised white space."""
     kept: dict[str, None] = {}
     for sentence in sentences:
         words = sentence.split()
@@ -84,7 +84,7 @@ def fair(sentences: Iterable[str]) -> list[str]:
 
 
 def varied(sentences: list[str], rng: np.random.Generator, limit: int) -> list[str]:
-    """Return sentences with one thing changed each."""
+    """Return sentences with one change each."""
     made = []
     for row in rng.permutation(len(sentences))[:limit]:
         words = sentences[row].split()
@@ -102,7 +102,7 @@ def varied(sentences: list[str], rng: np.random.Generator, limit: int) -> list[s
 
 
 def gather(data: Path, seed: int) -> tuple[dict[str, list[str]], dict[str, object]]:
-    """Return the sentences of each kind, and what was left out."""
+    """Return the sentences of each kind, and the numbers left out."""
     rng = np.random.default_rng(seed)
     files = [read_scored_pairs(data / "sentences" / name) for name in EVALUATED]
     evaluated = [sentence for pairs in files for sentence in (*pairs.first, *pairs.second)]
@@ -137,7 +137,7 @@ def gather(data: Path, seed: int) -> tuple[dict[str, list[str]], dict[str, objec
 
 
 def main() -> None:
-    """Write the sentences, and how many there are of each kind."""
+    """Write the sentences, and their number by kind."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--output", type=Path, required=True)

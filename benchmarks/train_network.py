@@ -1,11 +1,12 @@
-"""Pairs of sentences a second in training, beside the same network, loss and optimiser in PyTorch.
+"""Pairs of sentences per second in training, compared with the same network, loss and optimizer in PyTorch.
 
     pip install torch
     python benchmarks/train_network.py
 
-A step takes B pairs of sentences: the network forward, sums of rows, cosines of all with all over a temperature, the
-symmetric cross entropy, backward, Adam. Both start from the same numbers and see the same batches, so that their losses
-are the same; ours takes the sentences one after another, PyTorch's padded to the longest of the batch. Runs take turns.
+A step processes B pairs of sentences: forward pass, sums of hidden states, all pairwise cosines divided by a
+temperature, symmetric cross-entropy, backward pass, Adam. Both start from the same parameters and see the same batches,
+so their losses are equal; ours processes packed sentences, PyTorch's are padded to the longest in the batch. Runs take
+turns.
 """
 
 from __future__ import annotations
@@ -106,7 +107,7 @@ def in_torch(config: NetworkConfig, parameters: Any, table: NDArray[np.float32])
 
 
 def draw_batch(rng: np.random.Generator, n_pairs: int) -> Sentences:
-    """Return sentences of lengths as in text, words as in Zipf's law; each second one shares words with the first."""
+    """Return sentences with realistic lengths and Zipf-distributed words; paired sentences share words."""
     lengths = np.clip(rng.lognormal(2.7, 0.45, n_pairs), 5, 40).astype(int)
     left = [np.minimum(rng.zipf(1.2, length) - 1, V - 1).astype(np.int64) for length in lengths]
     right = [np.where(rng.random(len(own)) < 0.5, own, rng.integers(0, V, len(own))) for own in left]
@@ -116,7 +117,7 @@ def draw_batch(rng: np.random.Generator, n_pairs: int) -> Sentences:
 
 
 def measure(config: NetworkConfig, n_pairs: int, steps: int, runs: int, threads: int) -> dict[str, Any]:
-    """Return pairs a second of both and how close their losses stay."""
+    """Return pairs per second of both, and the differences of their losses."""
     rng = np.random.default_rng(1)
     table = rng.standard_normal((V, config.input_size), dtype=np.float32) / np.float32(config.input_size**0.5)
     parameters = Network(config).initialise(1)
@@ -146,8 +147,8 @@ def measure(config: NetworkConfig, n_pairs: int, steps: int, runs: int, threads:
 def main() -> None:
     """Run, print, write results."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--pairs", type=int, default=256, help="in a step")
-    parser.add_argument("--steps", type=int, default=5, help="in a run")
+    parser.add_argument("--pairs", type=int, default=256, help="pairs per step")
+    parser.add_argument("--steps", type=int, default=5, help="steps per run")
     parser.add_argument("--runs", type=int, default=5)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--networks", nargs="+", choices=list(NETWORKS), default=list(NETWORKS))

@@ -1,4 +1,4 @@
-"""Train once, here or in gensim, on a tokenised file, and print one JSON object: a process for `speed.py`.
+"""Train once, here or in gensim, on a tokenised file, and print one JSON object; used as a process by `speed.py`.
 
 python benchmarks/train_once.py w2v corpus.txt vectors --epochs 5 --workers 2
 """
@@ -49,7 +49,7 @@ def train_gensim(a: argparse.Namespace) -> dict[str, float]:
 
 
 def train_here(a: argparse.Namespace) -> dict[str, float]:
-    """Train with the compiled code from the cache, as every run but the very first does."""
+    """Train with compiled code from the cache, as every run except the first does."""
     from w2v import Word2Vec
 
     model = Word2Vec(

@@ -1,10 +1,10 @@
-"""A translator's training step beside the same network in PyTorch: tokens a second, equal batches, Adam in both.
+"""A translator's training step and the same network's in PyTorch: tokens per second, equal batches, Adam in both.
 
     python benchmarks/train_translator.py --threads 2
 
-4 + 4 blocks of 128 columns, 8,000 tokens tied, dropout 0.3, smoothing 0.1, batches of about 4,096 target tokens. The
-targets of a batch are equally long, so that PyTorch pads sources alone, by a few tokens. The two take turns, each in a
-process of its own. Needs torch.
+4 + 4 blocks of width 128, 8,000 tokens with tied embeddings, dropout 0.3, label smoothing 0.1, batches of about 4,096
+target tokens. The targets of a batch have equal length, so PyTorch only pads sources, by a few tokens. The two take
+turns, each in a separate process. Needs torch.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ def batches() -> list[Pairs]:
 
 
 def ours(threads: int) -> Callable[[int], object]:
-    """Return what does a step of ours."""
+    """Return a function that runs a training step of ours."""
     stack: dict[str, Any] = {"positions": "sinusoidal", "activation": "relu"}
     encoder = StackConfig(DIM, HEADS, LAYERS, 2 * DIM, **stack)
     decoder = StackConfig(DIM, HEADS, LAYERS, 2 * DIM, causal=True, memory_size=DIM, **stack)
@@ -65,7 +65,7 @@ def ours(threads: int) -> Callable[[int], object]:
 
 
 def torchs(threads: int) -> Callable[[int], object]:
-    """Return what does a step of PyTorch's."""
+    """Return a function that runs a training step in PyTorch."""
     import torch
     from torch import nn
 
@@ -107,7 +107,7 @@ def torchs(threads: int) -> Callable[[int], object]:
 
 
 def measure(step: Callable[[int], object]) -> dict[str, float]:
-    """Return what steps cost."""
+    """Return the cost of steps."""
     for number in range(WARM):
         step(number)
     cpu, wall = time.process_time(), time.perf_counter()
@@ -123,7 +123,7 @@ def measure(step: Callable[[int], object]) -> dict[str, float]:
 
 
 def main() -> None:
-    """Let the two take turns, and write results/train-translator.json."""
+    """Run both in turns, and write results/train-translator.json."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--one", choices=("ours", "torch"), help=argparse.SUPPRESS)

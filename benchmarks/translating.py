@@ -1,20 +1,20 @@
-"""A translator from scratch: BLEU on a test set, its curve over the epochs, and what training and decoding cost.
+"""A translator trained from scratch: BLEU on a test set and over the epochs, and the cost of training and decoding.
 
     python benchmarks/translating.py TRAIN.de TRAIN.en --validation VAL.de VAL.en --test TEST.de TEST.en --name multi30k
 
-Files may be compressed. `w2v fit-translator` and `w2v translate` are run as processes of their own, with their defaults
-unless `--options` says otherwise. CPU seconds are those of all threads: what to compare on a machine with other work.
+Files may be compressed. `w2v fit-translator` and `w2v translate` run as separate processes, with their defaults unless
+`--options` is given. CPU seconds, over all threads, are the figure to compare on a machine with other work.
 
-`--hold-out 1000` takes so many pairs of a table, and so many again, for validation and test, none of whose translations
-is trained on; `--more FILE` is trained on besides, and `--sentence TEXT` is translated in the end:
+`--hold-out 1000` uses this many pairs of a table for validation, and as many for the test, and trains on none of their
+translations; `--more FILE` is additional training data, and `--sentence TEXT` is translated at the end:
 
     python benchmarks/translating.py cmn.txt --columns 2 1 --hold-out 1000 --name tatoeba-zh-en --sentence 好久不见
 
-`--tokenized SOURCE TARGET` measures by the protocol of papers on Multi30k: every file is tokenized by Moses' rules for
-these languages and lower-cased (`pip install sacremoses`), and BLEU counts those tokens.
+`--tokenized SOURCE TARGET` follows the protocol of papers on Multi30k: every file is tokenized by Moses' rules for
+these languages and lower-cased (`pip install sacremoses`), and BLEU uses those tokens.
 
-`--initial SOURCE.model TARGET.model` measures what starting from word vectors is worth; the network is as wide as they
-are: `--options --hidden-size N`.
+`--initial SOURCE.model TARGET.model` measures the gain from initial word vectors; the network must have their width:
+`--options --hidden-size N`.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ from w2v.neural.tasks.text.bleu import bleu
 
 
 def run(*arguments: object) -> tuple[str, dict[str, float]]:
-    """Run a command of `w2v`; return what it prints, its wall and CPU seconds, and the most megabytes it held."""
+    """Run a `w2v` command; return its output, its wall and CPU seconds, and its peak memory in megabytes."""
     start = time.perf_counter()
     command = [sys.executable, "-m", "cli", *map(str, arguments)]
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
@@ -53,7 +53,7 @@ def run(*arguments: object) -> tuple[str, dict[str, float]]:
 
 
 def divided(given: argparse.Namespace, folder: Path) -> argparse.Namespace:
-    """Return the arguments with one table divided into files of training, validation and test in a folder."""
+    """Return the arguments with one table split into files for training, validation and test in a folder."""
     trained, test = split_pairs(read_pairs(given.pairs, columns=given.columns), given.hold_out, seed=0)
     trained, validation = split_pairs(trained, given.hold_out, seed=1)
     written = {"train": trained, "validation": validation, "test": test}
@@ -73,7 +73,7 @@ def divided(given: argparse.Namespace, folder: Path) -> argparse.Namespace:
 
 
 def tokenized(given: argparse.Namespace, folder: Path) -> argparse.Namespace:
-    """Return the arguments with every file tokenized, lower-cased and written into a folder."""
+    """Return the arguments with every file tokenized, lower-cased and written to a folder."""
     from sacremoses import MosesPunctNormalizer, MosesTokenizer
 
     names = [given.pairs, given.validation, given.test]
@@ -116,7 +116,7 @@ def measure(given: argparse.Namespace, *options: object) -> dict[str, Any]:
         asked = Path(work, "asked.txt")
         asked.write_text("".join(f"{text}\n" for text in given.sentence), encoding="utf-8")
         answers = run("translate", folder, asked)[0].splitlines() if given.sentence else []
-    for name in ("output", "path", "training"):  # where things lie
+    for name in ("output", "path", "training"):  # paths
         trained.pop(name, None)
     return {
         "training": trained | cost,
@@ -126,25 +126,25 @@ def measure(given: argparse.Namespace, *options: object) -> dict[str, Any]:
 
 
 def main() -> None:
-    """Measure one translator, or one that starts from word vectors as well, and write results/translating-NAME.json."""
+    """Measure one translator, or also one that starts from word vectors, and write results/translating-NAME.json."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("pairs", nargs="+", type=Path)
     parser.add_argument("--validation", nargs="+", type=Path)
     parser.add_argument("--test", nargs=2, type=Path)
-    parser.add_argument(
-        "--hold-out", type=int, metavar="N", help="divide the pairs, instead of --validation and --test"
-    )
+    parser.add_argument("--hold-out", type=int, metavar="N", help="split the pairs, instead of --validation and --test")
     parser.add_argument("--columns", nargs=2, type=int, default=(1, 2))
-    parser.add_argument("--more", nargs="+", type=Path, help="tables of pairs that are trained on only")
-    parser.add_argument("--sentence", action="append", default=[], help="translate it in the end; may be given again")
+    parser.add_argument("--more", nargs="+", type=Path, help="additional tables of training pairs")
+    parser.add_argument("--sentence", action="append", default=[], help="translate this at the end; may be repeated")
     parser.add_argument("--name", required=True)
-    parser.add_argument("--model", type=Path, help="measure this translator, which was trained before")
+    parser.add_argument("--model", type=Path, help="measure this trained translator")
     parser.add_argument("--tokenized", nargs=2, metavar=("SOURCE", "TARGET"), help="language codes, such as: en fr")
     parser.add_argument(
         "--initial", nargs=2, type=Path, metavar=("SOURCE", "TARGET"),
         help="word vectors of both languages: train twice without a joint vocabulary, without them and from them",
     )  # fmt: skip
-    parser.add_argument("--options", nargs=argparse.REMAINDER, default=[], help="of `w2v fit-translator`; the last")
+    parser.add_argument(
+        "--options", nargs=argparse.REMAINDER, default=[], help="options of `w2v fit-translator`; must come last"
+    )
     given = parser.parse_args()
     if (given.hold_out is None) == (given.validation is None or given.test is None):
         parser.error("give --validation and --test, or --hold-out")

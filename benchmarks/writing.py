@@ -1,15 +1,15 @@
-"""Language models on Tiny Shakespeare and Simple Wikipedia, beside Kneser-Ney n-grams of the same text.
+"""Language models on Tiny Shakespeare and Simple Wikipedia, compared with Kneser-Ney n-grams of the same text.
 
     python benchmarks/writing.py characters SHAKESPEARE.txt.xz --name shakespeare-10m --options --max-time 10m
     python benchmarks/writing.py words SIMPLEWIKI.txt.xz --name simplewiki-1h --options --max-time 1h
 
-`characters` holds the last tenth of the text out. Its held-out loss is that of windows side by side, as others measure
-it; `test` is what `LanguageModel.score` gives the same tenth: every character but the first sees at least half a
-window before it, as an n-gram sees all it needs. It is asked by the network, by the n-grams, and by both together,
-whose weight this tenth decided. `words` takes the lower-cased words of every line, writes one sign for those that
-occur fewer than five times, and holds every hundredth line out; its network reads subwords, and its perplexity is that
-of a word or the end of a line: subwords that spell a word are added up. `w2v fit-lm` and `w2v score` run as processes
-of their own. CPU seconds are those of all threads.
+`characters` holds out the last tenth of the text. Its held-out loss is that of adjacent windows, as usually measured;
+`test` is the result of `LanguageModel.score` for the same tenth, where every character but the first has at least half
+a window of context, as an n-gram has all it needs. It is scored by the network, by the n-grams, and by their mixture,
+whose weight was fitted on this tenth. `words` uses the lower-cased words of every line, replaces those that occur fewer
+than five times by one symbol, and holds out every hundredth line; its network reads subwords, and its perplexity is per
+word or end of line, with the log-probabilities of a word's subwords summed. `w2v fit-lm` and `w2v score` run as
+separate processes. CPU seconds are those of all threads.
 """
 
 from __future__ import annotations
@@ -37,11 +37,11 @@ from w2v.neural.names import JUDGES
 RARE = "§"
 TENTH = 0.1
 VALIDATION = 500
-"""Lines that choose the best parameters; neither trained nor measured on."""
+"""Lines that select the best parameters; used for neither training nor testing."""
 
 
 def write_words(file: Path, work: Path) -> tuple[list[Path], int]:
-    """Write training, validation and test lines; return their files, and the words and ends of the test lines."""
+    """Write training, validation and test lines; return their files, and the number of test words and line ends."""
     lines = [re.findall(r"[^\W\d_]+", line.lower()) for line in lzma.open(file, "rt", encoding="utf-8")]
     kept = [line for i, line in enumerate(lines) if i % HELD_OUT and line]
     test = [line for line in lines[::HELD_OUT] if line]
@@ -57,17 +57,19 @@ def write_words(file: Path, work: Path) -> tuple[list[Path], int]:
 
 
 def rounded(values: Mapping[str, float], digits: int) -> dict[str, float]:
-    """Return values for people."""
+    """Return rounded values for display."""
     return {name: round(value, digits) for name, value in values.items()}
 
 
 def main() -> None:
-    """Train, score what was held out, and write results/writing-NAME.json."""
+    """Train, score the held-out text, and write results/writing-NAME.json."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("kind", choices=("characters", "words"))
     parser.add_argument("file", type=Path)
     parser.add_argument("--name", required=True)
-    parser.add_argument("--options", nargs=argparse.REMAINDER, default=[], help="of `w2v fit-lm`; the last")
+    parser.add_argument(
+        "--options", nargs=argparse.REMAINDER, default=[], help="options of `w2v fit-lm`; must come last"
+    )
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as work:
         model = Path(work, "model")

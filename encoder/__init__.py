@@ -1,6 +1,6 @@
-"""Sentence vectors: encoders that grow from word vectors, their training and their evaluation.
+"""Sentence encoders built on word vectors: models, training and evaluation.
 
-The names below are loaded when they are first used, so that `import w2v.encoder` is fast and needs no compiler.
+The names below are loaded on first use, so that `import w2v.encoder` is fast and needs no compiler.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What encoders do: encode sentences, and export to other tools."""
+"""Methods of encoders: encoding sentences and exporting to other tools."""
 
 from __future__ import annotations
 
@@ -44,21 +44,21 @@ if TYPE_CHECKING:
 _ELSEWHERE = {
     "convert_to_tensor": "torch.from_numpy(encoder.encode(…)) is a tensor",
     "output_value": "return_tokens=True gives the vectors of tokens",
-    "device": "it runs on the CPU; workers is the number of threads",
-    "prompt": "put it in front of the texts",
-    "prompt_name": "put the prompt in front of the texts",
+    "device": "it runs on the CPU; set the number of threads with workers",
+    "prompt": "prepend it to the texts",
+    "prompt_name": "prepend the prompt to the texts",
 }
 _HABITS = {
     "get_sentence_embedding_dimension": "it is dimension",
     "encode_query": "queries and documents are encoded alike: encode(texts)",
     "encode_document": "queries and documents are encoded alike: encode(texts)",
-    "encode_multi_process": "encode uses all cores; workers says how many",
-    "start_multi_process_pool": "encode uses all cores; workers says how many",
-    "max_seq_length": "texts may have any length; a network that was imported cuts where its positions end",
-    "tokenize": "state.tokenizer makes the tokens, and encode(texts, return_tokens=True) returns them",
-    "save_pretrained": "save(path) writes a folder, and export(path, format=…) one for other programs",
-    "from_pretrained": "SentenceEncoder(path) opens a folder, whichever program has written it, and SentenceEncoder("
-    "'hub:owner/name') fetches one of the hub",
+    "encode_multi_process": "encode uses all cores; workers sets the number of threads",
+    "start_multi_process_pool": "encode uses all cores; workers sets the number of threads",
+    "max_seq_length": "texts may have any length; imported networks truncate at their last position",
+    "tokenize": "state.tokenizer splits texts, and encode(texts, return_tokens=True) returns the tokens",
+    "save_pretrained": "use save(path), or export(path, format=…) for other programs",
+    "from_pretrained": "SentenceEncoder(path) opens a folder written by any program, and SentenceEncoder("
+    "'hub:owner/name') downloads one from the hub",
 }
 
 

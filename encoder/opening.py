@@ -1,4 +1,4 @@
-"""Opening whatever is a model: our folders of encoders and of word vectors, encoders of other programs, of the hub."""
+"""Open any model: encoders and word vectors of this toolkit, and encoders of other programs or from the hub."""
 
 from __future__ import annotations
 
@@ -26,20 +26,20 @@ _REPOSITORY = re.compile(r"[\w-][\w.-]*/[\w.-]+")
 
 
 def located(path: str | os.PathLike[str]) -> str | os.PathLike[str]:
-    """Return the folder that a name stands for; what stands for none is returned as it is.
+    """Return the folder that a name refers to; other names are returned unchanged.
 
     Parameters
     ----------
     path : str or path-like
-        A folder; ``hub:owner/name``, which is fetched; or the name of an encoder of the catalogue that an installed
-        package ships.
+        A folder; ``hub:owner/name``, which is downloaded; or the catalogue name of an encoder shipped by an installed
+        package.
 
     Raises
     ------
     ModelError
-        If the hub has no such model, or there is nothing of the name here and it says how to get it.
+        If the hub has no such model, or the folder does not exist; the message explains how to get it.
     ImportError
-        If the package huggingface_hub is needed and missing.
+        If the package huggingface_hub is required but missing.
     """
     if is_address(path):
         return fetch_model(path)
@@ -49,10 +49,10 @@ def located(path: str | os.PathLike[str]) -> str | os.PathLike[str]:
     if (shipped := shipped_path(name)) is not None:
         return shipped
     if name in CATALOGUE and CATALOGUE[name].kind == "encoder":
-        raise ModelError(f"there is no folder {name} here; get it with: {how_to_get(name)}")
+        raise ModelError(f"there is no folder {name}; get the model with: {how_to_get(name)}")
     if _REPOSITORY.fullmatch(name) and not os.path.isdir(os.path.dirname(name)):
         raise ModelError(
-            f"there is no folder {name}; if it is a model of the Hugging Face hub, name it hub:{name}, which fetches it"
+            f"there is no folder {name}; to download a model of that name from the Hugging Face hub, write hub:{name}"
         )
     return path
 
@@ -60,16 +60,16 @@ def located(path: str | os.PathLike[str]) -> str | os.PathLike[str]:
 def open_encoder(
     path: str | os.PathLike[str], *, mmap: bool = True, tokenizer: Tokenizer | None = None
 ) -> EncoderState:
-    """Open the encoder that a folder holds, whichever program has made it.
+    """Open the encoder in a folder, from whichever program.
 
     Parameters
     ----------
     path : str or path-like
-        What `located` finds: a folder of ours, of an encoder or of word vectors, as
+        See `located`. A folder of this toolkit, with an encoder or word vectors, as
         `w2v.encoder.model.persistence.load_encoder` opens it; or one of sentence-transformers, model2vec or a network
         of the BERT family, as `w2v.encoder.formats.read_encoder` does.
     mmap, tokenizer
-        See `load_encoder`; for folders of ours.
+        See `load_encoder`; for folders of this toolkit.
 
     Returns
     -------
@@ -78,9 +78,9 @@ def open_encoder(
     Raises
     ------
     ModelError
-        If there is no encoder, or it is damaged; the message says what there is and what to do.
+        If there is no encoder, or it is damaged; the message says what was found and what to do.
     ImportError
-        If the package tokenizers is needed and missing.
+        If the package tokenizers is required but missing.
     """
     path = located(path)
     if is_foreign(path):
@@ -90,7 +90,7 @@ def open_encoder(
 
 
 def open_start(path: str | os.PathLike[str]) -> Embeddings | EncoderState:
-    """Open a folder as `open_encoder` does, but leave word vectors what they are."""
+    """Open a folder as `open_encoder` does, but return word vectors as they are."""
     path = located(path)
     if not is_foreign(path):
         _check_kind(path)
@@ -100,7 +100,7 @@ def open_start(path: str | os.PathLike[str]) -> Embeddings | EncoderState:
 
 
 def is_foreign(path: str | os.PathLike[str]) -> bool:
-    """Say whether a folder is laid out as other programs' encoders are."""
+    """Return whether a folder has the layout of another program's encoders."""
     folder = Path(path)
     config = folder / LAYOUT.config
     if config.is_file():
@@ -109,16 +109,16 @@ def is_foreign(path: str | os.PathLike[str]) -> bool:
 
 
 def _check_kind(path: str | os.PathLike[str]) -> None:
-    """Raise `ModelError` for what is no model, saying how it becomes one."""
+    """Raise `ModelError` if a path is not a model; the message explains how to convert it."""
     if os.path.isfile(path):
         raise ModelError(
-            f"{path} is a file, not the folder of a model; word vectors of other programs become one with: "
+            f"{path} is a file, not a model folder; convert word vectors of other programs with: "
             f"w2v import {path} --output my.model"
         )
     if os.path.isdir(path) and not Path(path, LAYOUT.config).exists():
         raise ModelError(
             f"{path} is not a model folder: it has no {LAYOUT.config}; models of other programs are opened from the "
-            "folder that has modules.json or tokenizer.json, or become one of ours with: w2v import"
+            "folder with modules.json or tokenizer.json, or converted with: w2v import"
         )
     if read_kind(path) == _INDEX:
         raise ModelError(f"{path} is an index of sentences, not an encoder: open it with SentenceIndex.open")

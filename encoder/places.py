@@ -1,4 +1,4 @@
-"""Folders of encoders that go to other processes as their path and digest, and are opened once there."""
+"""Encoder folders that are sent to other processes as path and digest, and opened once there."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from w2v.storage.files import ModelError, reading
 from w2v.vectors.model_folder import LAYOUT
 
 _MOST_OPEN = 8
-"""Encoders that a process keeps open."""
+"""Number of encoders that a process keeps open."""
 _OF_ENCODER = (".json", ".safetensors", ".txt", ".model")
 _DIGEST_BYTES = 8
 _opening = Lock()
@@ -25,12 +25,12 @@ _opening = Lock()
 
 @dataclass(frozen=True)
 class EncoderFolder:
-    """The folder of an encoder, and what its files were when it was chosen.
+    """The folder of an encoder, and a digest of its files at the time.
 
     Attributes
     ----------
     path : str
-        Absolute.
+        Absolute path.
     digest : str
         See `digest_of_folder`.
     """
@@ -40,18 +40,18 @@ class EncoderFolder:
 
     @classmethod
     def of(cls, path: str | os.PathLike[str]) -> EncoderFolder:
-        """Return the folder as it is now; ModelError if it is missing."""
+        """Return the folder with its current digest; ModelError if it is missing."""
         if not os.path.isdir(path):
-            raise ModelError(f"{path} is not there any more; save the encoder again")
+            raise ModelError(f"{path} no longer exists; save the encoder again")
         return cls(os.path.abspath(path), digest_of_folder(path))
 
     def open(self) -> EncoderState:
-        """Return the encoder, memory-mapped; a process opens it once, and all its threads share it.
+        """Return the encoder, memory-mapped; a process opens it once and shares it among its threads.
 
         Raises
         ------
         ModelError
-            If the folder is missing here, or is not what it was.
+            If the folder is missing here, or has changed.
         """
         with _opening:
             return _open(self)
@@ -61,25 +61,25 @@ class EncoderFolder:
 def _open(folder: EncoderFolder) -> EncoderState:
     if not os.path.isdir(folder.path):
         raise ModelError(
-            f"{folder.path} does not exist on {socket.gethostname()}, and the encoder was sent as this path alone: put "
-            "the folder there on every machine, or send the encoder whole, without by_path()"
+            f"{folder.path} does not exist on {socket.gethostname()}, but the encoder was sent only as this path: put "
+            "the folder there on every machine, or send the whole encoder, without by_path()"
         )
     if digest_of_folder(folder.path) != folder.digest:
         raise ModelError(
-            f"{folder.path} on {socket.gethostname()} is not the encoder that was sent as this path: its files have "
-            "changed, or are others there; put the same folder on every machine, or open it and call by_path() again"
+            f"{folder.path} on {socket.gethostname()} is not the encoder that was sent as this path: its files are "
+            "different; put the same folder on every machine, or open it again and call by_path()"
         )
     return open_encoder(folder.path)
 
 
 @lru_cache(_MOST_OPEN)
 def shared_inference(state: EncoderState, workers: int | None) -> Inference:
-    """Return what encodes with a state, the same whenever a process asks for it."""
+    """Return the `Inference` of a state, one per process."""
     return Inference(state, workers)
 
 
 def digest_of_folder(folder: str | os.PathLike[str]) -> str:
-    """Return 16 letters that change if what makes an encoder's vectors does: its files but for texts about it."""
+    """Return a digest of 16 letters of a folder's files, without those that do not affect the vectors."""
     found = blake2b(digest_size=_DIGEST_BYTES)
     for path in sorted(Path(folder).rglob("*")):
         if path.suffix in _OF_ENCODER and path.name != LAYOUT.training and path.is_file():

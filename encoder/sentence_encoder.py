@@ -212,7 +212,7 @@ class SentenceEncoder(StatefulEncoder):
             start: Start | None = self.embeddings
             if isinstance(start, Word2Vec):
                 if not is_frozen and not isinstance(corpus, (str, os.PathLike)):
-                    sources = replace(sources, corpus=list(one_column(corpus)))  # read twice
+                    sources = replace(sources, corpus=list(one_column(corpus)))  # iterated over twice
                 start = clone(start).fit(sources.corpus).embeddings_
             state = self._start_state(start)
             if not is_frozen and sources.used:
@@ -371,8 +371,8 @@ class SentenceEncoder(StatefulEncoder):
         path: str | None = self.__dict__.get("_folder")
         if path is None:
             raise ValueError(
-                "only an encoder that SentenceEncoder.load has opened can be sent by its path, unless it was given a "
-                "tokenizer: save this one, and load it"
+                "only an encoder opened by SentenceEncoder.load, without a tokenizer, can be sent by its path: save "
+                "this one, and load it"
             )
         return EncoderFolder.of(path)
 

@@ -25,11 +25,11 @@ _TYPES = {".html": "text/html", ".css": "text/css", ".js": "text/javascript", ".
 
 
 def make_app(model: Explored, *, host: str, port: int) -> Starlette:
-    """Return the application of a model that was started, reached at a host and a port; see `Guard`."""
+    """Return the application for a model that has been started, reached at a host and a port; see `Guard`."""
     assets = _read_assets()
 
     async def asset(request: Request) -> Response:
-        found = assets.get(request.path_params.get("name", model.page))  # one that is known, never a path
+        found = assets.get(request.path_params.get("name", model.page))  # a known name, never a path
         if found is None:
             raise HTTPException(404)
         return Response(found[0], media_type=found[1])
@@ -42,7 +42,7 @@ def make_app(model: Explored, *, host: str, port: int) -> Starlette:
 
 
 def _read_assets() -> dict[str, tuple[bytes, str]]:
-    """Return the files of the pages, with the parts that they name, and their types, by folder and name."""
+    """Return the files of the pages, with their included parts, and their types, by folder and name."""
     page = files("w2v.explorer").joinpath("page")
     found: dict[str, tuple[bytes, str]] = {}
     for folder in ("", "documents/", "parts/"):

@@ -284,7 +284,7 @@ def _check_word(word: str) -> None:
 def check_text(text: str, longest: int, what: str) -> None:
     """Raise ValueError if a text has more than `longest` characters; `what` names it in the message."""
     if len(text) > longest:
-        raise ValueError(f"{what} may have at most {longest:,} characters here, and this one has {len(text):,}")
+        raise ValueError(f"{what} may have at most {longest:,} characters here, but this one has {len(text):,}")
 
 
 def _check_number(n: int) -> None:

@@ -24,7 +24,7 @@ BURST, PER_SECOND = 150, 60.0
 
 _METHODS = {"GET", "HEAD", "POST"}
 _HEADERS = (
-    # no scripts, styles, pictures or fonts of other origins, no inline scripts, and no HTML set from text
+    # no scripts, styles, pictures or fonts from other origins, no inline scripts, and no HTML from strings
     (
         b"content-security-policy",
         b"default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
@@ -80,7 +80,7 @@ class Guard:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request, or refuse it."""
         if scope["type"] != "http":
-            return  # no sockets, and nothing to start or to end
+            return  # no WebSockets, and nothing to do at startup or shutdown
 
         async def send_guarded(message: Message) -> None:
             if message["type"] == "http.response.start":
@@ -156,7 +156,7 @@ def _opens_page(scope: Scope, headers: Headers) -> bool:
 
 def _check_size(scope: Scope, headers: Headers, most_bytes: int) -> None:
     if len(scope.get("query_string", b"")) > MOST_QUERY_BYTES:
-        raise Refusal(414, f"a question may have {MOST_QUERY_BYTES:,} bytes; this one is longer")
+        raise Refusal(414, f"a request may have at most {MOST_QUERY_BYTES:,} bytes; this one is longer")
     for length in headers.get(b"content-length", []):
         if not length.isdigit() or int(length) > most_bytes:
             raise _too_large(most_bytes)
@@ -178,7 +178,7 @@ def _limited(receive: Receive, most_bytes: int) -> Receive:
 
 
 def _too_large(most_bytes: int) -> Refusal:
-    return Refusal(413, f"a question may have {most_bytes:,} bytes; this one is larger")
+    return Refusal(413, f"a request may have at most {most_bytes:,} bytes; this one is larger")
 
 
 async def _refuse(refusal: Refusal, send: Send) -> None:
@@ -187,6 +187,6 @@ async def _refuse(refusal: Refusal, send: Send) -> None:
     if refusal.status == 429:
         headers.append((b"retry-after", b"1"))
     if refusal.status == 413:
-        headers.append((b"connection", b"close"))  # the rest of the body is not read
+        headers.append((b"connection", b"close"))  # because the rest of the body is not read
     await send({"type": "http.response.start", "status": refusal.status, "headers": headers})
     await send({"type": "http.response.body", "body": body})

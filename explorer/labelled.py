@@ -108,7 +108,7 @@ class ExploredClassifier(Loaded):
     def _pieces(self, text: str, words: Sequence[str]) -> list[dict[str, Any]]:
         try:
             places = token_spans(text, get_tokenizer(self._model.tokenizer))
-        except ValueError:  # a tokenizer that rewrites what it reads
+        except ValueError:  # the tokenizer changes the text
             places = []
         if len(places) == len(words):
             return cut(text, places)

@@ -16,7 +16,7 @@ Points = NDArray[np.float32]
 Stage = Literal["first", "rough", "refining", "naming", "final"]
 
 LAYOUT_VERSION = 2
-"""Changes whenever the same words would get other places."""
+"""Version of the algorithm; changes whenever the same words would get different places."""
 
 _COLUMNS = 128
 _SAMPLED_ROWS = 10_000
@@ -31,7 +31,7 @@ _LANDMARK_ITERATIONS = 300
 _EXTENT = 10.0
 _SEED = 0x9E3779B97F4A7C15
 _EVENNESS = 0.45
-"""Fraction that the number of points along a direction has in where they lie."""
+"""Weight of the density of points in stretching each axis of the map."""
 _STRAY, _EDGE = 0.8, 0.002
 _GROUPS = 12
 _GROUPED_ROWS, _GROUP_ITERATIONS = 8_000, 12
@@ -81,7 +81,7 @@ def find_basis(table: VectorTable, rows: NDArray[np.intp]) -> Basis:
     sample -= center
     _, vectors = np.linalg.eigh(sample.T @ sample)
     directions = np.ascontiguousarray(vectors[:, ::-1][:, :_COLUMNS])
-    # which way an eigenvector points is up to the library: the same map everywhere
+    # the sign of an eigenvector depends on the library; fix it, so that maps are the same everywhere
     directions *= np.where(directions[np.abs(directions).argmax(axis=0), range(directions.shape[1])] < 0, -1, 1)
     return Basis(center, directions, sample)
 
@@ -113,7 +113,7 @@ def _project(
 ) -> NDArray[np.float32]:
     """Return products of centred unit rows with directions; the rows are read a block at a time."""
     projected = np.empty((len(rows), directions.shape[1]), np.float32)
-    order = np.argsort(rows, kind="stable")  # as they lie on the disk
+    order = np.argsort(rows, kind="stable")  # in disk order
     for start in range(0, len(rows), _BLOCK_ROWS):
         block = order[start : start + _BLOCK_ROWS]
         projected[block] = _units(table, rows[block]) @ directions
@@ -218,8 +218,8 @@ def _between(landmarks: Points, near: Near) -> Points:
 def fit_to_map(points: Points) -> Points:
     """Return points centred and scaled so that nearly all lie within [-1, 1], crowds spread out and voids closed.
 
-    Each direction is stretched in part by how many points lie along it: a few words that are unlike all others would
-    leave little of the map to the rest. What lies left or right, above or below each other stays so.
+    Each axis is partly stretched by the density of points along it, because a few words unlike all others would leave
+    little of the map to the rest. The order of points along each axis is preserved.
     """
     fitted = np.zeros_like(points)
     for axis in range(2):
@@ -228,7 +228,7 @@ def fit_to_map(points: Points) -> Points:
         if high > low:
             straight = (2 * line - low - high) / (high - low)
             beyond = np.maximum(np.abs(straight), 1)
-            straight *= (1 + _STRAY * (1 - 1 / beyond)) / beyond  # stragglers are drawn in
+            straight *= (1 + _STRAY * (1 - 1 / beyond)) / beyond  # outliers are pulled in
             order = np.sort(line)
             even = (np.searchsorted(order, line) + np.searchsorted(order, line, side="right") - 1) / (len(line) - 1) - 1
             fitted[:, axis] = (1 - _EVENNESS) * straight + _EVENNESS * even

@@ -1,4 +1,4 @@
-"""What moves points on the plane until those that are near in the model are near there, in Numba.
+"""Move points in the plane until neighbours in the model are neighbours on the map, in Numba.
 
 References
 ----------
@@ -22,15 +22,15 @@ _float32, _uint64 = np.float32, np.uint64
 
 @compiled
 def weigh_neighbors(similarities, weights):
-    """Write how strongly each point is drawn to each of its neighbours: 1 to the nearest, falling with the distance.
+    """Write the attraction of each point to each of its neighbours: 1 for the nearest, decreasing with the distance.
 
-    With d = 1 - similarity, the weights are exp(-(d - d_nearest) / s), where s, found by bisection, is such that the
-    weights of a point add up to log2(k): so points in sparse places are drawn to their neighbours, too.
+    With d = 1 - similarity, the weights are exp(-(d - d_nearest) / s), where s, found by bisection, makes the weights
+    of a point sum to log2(k). So points in sparse regions are attracted to their neighbours as well.
 
     Parameters
     ----------
     similarities : ndarray of shape (n, k), float32
-        Of each point with its neighbours, falling.
+        Of each point with its neighbours, in descending order.
     weights : ndarray of shape (n, k), float32
         Overwritten.
     """
@@ -55,15 +55,15 @@ def weigh_neighbors(similarities, weights):
 
 @compiled
 def keep_best(scores, own, pool, rows, similarities):
-    """Write the best of some candidates for each row, the best first, a row itself left out; of equals the earlier.
+    """Write the best candidates for each row, best first, without the row itself; ties go to the earlier one.
 
     Parameters
     ----------
     scores : ndarray of shape (m, p), float32
     own : ndarray of shape (m,), int64
-        Which row each asks for.
+        The row number of each query.
     pool : ndarray of shape (p,), int64
-        Which row each candidate is; more than `k` of them are others.
+        The row number of each candidate; there must be more than `k` besides the row itself.
     rows, similarities : ndarray of shape (m, k), int32 and float32
         Overwritten.
     """
@@ -89,13 +89,13 @@ def keep_best(scores, own, pool, rows, similarities):
 
 @compiled
 def move_points(points, neighbors, weights, rate, n_noise, spread, state):
-    """Pull every point towards its neighbours and push it away from others drawn at random, once.
+    """Pull every point towards its neighbours and push it away from randomly drawn others, once.
 
-    Those others follow each other in memory, which costs one access that misses the cache in place of many: what lies
-    near on the map lies anywhere in memory.
+    The others are consecutive in memory, which costs one cache miss instead of many; points near each other on the map
+    are anywhere in memory.
 
-    A neighbour is chosen with its weight as the probability; then both move along the gradient of
-    ln 1 / (1 + a d²), and the point along that of ln(1 - 1 / (1 + a d²)) for each of the others, where a = 1 / spread².
+    A neighbour is chosen with its weight as the probability; then both move along the gradient of ln 1 / (1 + a d²),
+    and the point along that of ln(1 - 1 / (1 + a d²)) for each of the others, where a = 1 / spread².
 
     Parameters
     ----------
@@ -106,13 +106,13 @@ def move_points(points, neighbors, weights, rate, n_noise, spread, state):
     weights : ndarray of shape (n, k), float32
         In [0, 1].
     rate : float
-        Length of the steps.
+        Step size.
     n_noise : int
-        Others for each neighbour, at most n.
+        Number of others per neighbour, at most n.
     spread : float
-        Distance at which the pull is strongest.
+        Distance at which the attraction is strongest.
     state : ndarray of shape (1,), uint64
-        Of the random numbers, not 0; overwritten.
+        State of the random number generator, not 0; overwritten.
     """
     n, k = neighbors.shape
     a = _float32(1.0 / (spread * spread))

@@ -41,7 +41,7 @@ def normalize_rows(rows: NDArray[np.float32]) -> NDArray[np.float32]:
 def find_means(units: NDArray[np.float32], n_means: int, n_iterations: int) -> NDArray[np.float32]:
     """Divide unit rows, shape (n, d), into at most n groups; return their directions, by Lloyd's algorithm.
 
-    A few lines, since importing a library's takes longer than the whole first map.
+    Implemented here, because importing a library for it takes longer than the whole first map.
     """
     means = units[np.linspace(0, len(units) - 1, n_means).astype(np.intp)]
     for _ in range(n_iterations):
@@ -64,9 +64,9 @@ def nearest_rows(
 ) -> Near:
     """Return, for some of the rows, the `k` nearest of the first `n_candidates`, a row itself left out.
 
-    Candidates are divided into cells of about `rows_a_cell`; a row, at length 1, is compared with those in the
-    `cells_searched` cells that are nearest to its own. With 100,000 words about 80 % of the true neighbours are found
-    in a hundredth of the time. `is_wanted` is asked several times a second; when it returns False, `Stopped` is raised.
+    Candidates are divided into cells of about `rows_a_cell`. A row, which must have length 1, is compared with those in
+    the `cells_searched` cells nearest to its own. With 100,000 words about 80 % of the true neighbours are found in a
+    hundredth of the time. `is_wanted` is called several times a second; when it returns False, `Stopped` is raised.
     """
     from w2v.explorer.layout_kernels import keep_best
 
@@ -98,7 +98,7 @@ def nearest_rows(
 def _pool(
     order: NDArray[np.intp], borders: NDArray[np.intp], cells: NDArray[np.intp], n_cells: int, least: int
 ) -> NDArray[np.intp]:
-    """Return the candidates in the nearest cells: in `n_cells` of them, or in as many as hold enough."""
+    """Return the candidates in the nearest cells: in `n_cells` of them, or in as many as contain at least `least`."""
     sizes = np.cumsum(borders[cells + 1] - borders[cells])
     n_cells = max(n_cells, int(np.searchsorted(sizes, least)) + 1)
     return np.concatenate([order[borders[cell] : borders[cell + 1]] for cell in cells[:n_cells]])

@@ -57,13 +57,13 @@ def open_explored(
     try:
         kind = read_kind(path)
     except ModelError:
-        kind = ENCODER  # a folder of another program, or none: what opens encoders says which
+        kind = ENCODER  # a folder of another program, or not a model: opening it as an encoder finds out
     if kind == INDEX:
         from w2v.explorer.documents.explored import ExploredIndex
 
         return ExploredIndex(path, cache=cache, metadata=metadata, color=color)
     if metadata is not None or color is not None:
-        raise ValueError(f"metadata and colours are for a sentence index, which {path} is not")
+        raise ValueError(f"metadata and colours are only for a sentence index, and {path} is not one")
     if kind not in (WORD_VECTORS, ENCODER):
         from w2v.explorer import labelled, pictures, texts
 

@@ -117,7 +117,7 @@ class ExploredPictures(Loaded):
             raise ValueError("pixels must be bytes in base64") from error
         n = int(np.prod(self._shape))
         if given.size != n:
-            raise ValueError(f"a picture must have {n:,} values here, and this one has {given.size:,}")
+            raise ValueError(f"a picture must have {n:,} values here, but this one has {given.size:,}")
         top = float(self._classifier.network_.metadata["pixels"]["top"])
         picture = given.reshape(1, *self._shape)
         return picture if top == _WHITE else picture.astype(np.float32) * np.float32(top / _WHITE)
@@ -131,4 +131,4 @@ class ExploredPictures(Loaded):
 
 
 OPENERS: dict[str, Callable[[str | os.PathLike[str]], Loaded]] = {IMAGE_CLASSIFIERS.name: ExploredPictures}
-"""What opens each kind of model folder."""
+"""The class that opens each kind of model folder."""

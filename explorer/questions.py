@@ -231,8 +231,8 @@ async def _parsed(request: Request, needed: dict[str, str], optional: dict[str, 
     is_complete = isinstance(asked, dict) and set(needed) <= set(asked) <= set(kinds)
     if not is_complete or not all(_is_a(kinds[name], value) for name, value in asked.items()):
         wanted, allowed = (", ".join(f"{name} ({kind})" for name, kind in part.items()) for part in (needed, optional))
-        has = f"has {wanted}" if wanted else "has nothing that it must have"
-        raise ValueError(f"such a question {has}" + (f" and may have {allowed}" if allowed else ""))
+        has = f"must have {wanted}" if wanted else "needs no entries"
+        raise ValueError(f"this request {has}" + (f" and may have {allowed}" if allowed else ""))
     return dict(asked)
 
 

@@ -83,12 +83,12 @@ def serve(model: Explored, listening: socket.socket, *, started: Callable[[], No
     socket is closed at the end. Raises ImportError, which says what to install, if Starlette or uvicorn is missing.
     """
     require_server()
-    model.start()  # the imports take as long as a first map
+    model.start()  # before the imports, which take as long as a first map
     try:
         server = _make_server(model, listening)
         if started is not None:
             started()
-        with suppress(KeyboardInterrupt):  # uvicorn sends it again when all is closed
+        with suppress(KeyboardInterrupt):  # uvicorn raises it again after closing everything
             server.run(sockets=[listening])
     finally:
         model.stop()

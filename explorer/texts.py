@@ -208,7 +208,7 @@ def _translation(found: Translation) -> dict[str, Any]:
 
 
 def _piece(piece: str, log_probability: float, alternatives: Iterable[tuple[str, float]]) -> dict[str, Any]:
-    possible = [(other, p) for other, p in alternatives if p > -math.inf]  # of a small vocabulary all are asked for
+    possible = [(other, p) for other, p in alternatives if p > -math.inf]  # small vocabularies include impossible ones
     others = [{"piece": other, "probability": rounded(math.exp(p))} for other, p in possible]
     return {"piece": piece, "probability": rounded(math.exp(log_probability)), "alternatives": others}
 
@@ -233,7 +233,7 @@ def lines_of(text: str) -> list[str]:
     """Return the lines of a text that are not blank; ValueError if there are too many."""
     lines = [line for line in map(str.strip, text.splitlines()) if line]
     if len(lines) > MOST_LINES:
-        raise ValueError(f"a text may have at most {MOST_LINES} lines here, and this one has {len(lines)}")
+        raise ValueError(f"a text may have at most {MOST_LINES} lines here, but this one has {len(lines)}")
     return lines
 
 

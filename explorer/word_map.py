@@ -146,7 +146,7 @@ class PointMap(ABC):
     def _make(self) -> None:
         from threadpoolctl import threadpool_limits  # comes with scikit-learn
 
-        # one core: threads that wait for each other are slow beside a browser that draws by the processor
+        # one core, because synchronised threads are slow while a browser renders on the CPU
         with threadpool_limits(1):
             basis = find_basis(self._table, self.rows)
             layout, self.groups = first_map(self._table, self.rows, basis)
@@ -160,7 +160,7 @@ class PointMap(ABC):
         self._write(layout)
 
     def _complete(self, layout: Layout) -> None:
-        """Find the regions of a map on which all have their places, and name them."""
+        """Find and name the regions of a map on which all words have their places."""
         self._show(layout._replace(stage="naming", progress=0.9))
         regions = find_regions(layout.points)
         self._hold(regions.named(self._name(regions)))
@@ -181,11 +181,11 @@ class PointMap(ABC):
             self.told(layout)
 
     def _step_back(self) -> None:
-        """Let those go first who answer and draw the first map: somebody waits for it, and nobody for better ones."""
+        """Lower the priority of this thread: requests and drawing the first map come first."""
         if len(self.rows) > _FAST_WORDS:
             self._was_asked.wait(_HEAD_START)
             self._stopped.wait(_PAUSE)
-        if sys.platform == "linux":  # only there threads have priorities
+        if sys.platform == "linux":  # threads have priorities of their own only there
             with contextlib.suppress(OSError):
                 os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _NICENESS)
 
@@ -202,7 +202,7 @@ class PointMap(ABC):
         try:
             tensors = read_tensors(self._file, mmap=False)
         except ModelError:
-            return False  # written by a stranger or a broken disk: it is made again
+            return False  # damaged or not trustworthy: compute the map again
         points, groups = tensors.get("points"), tensors.get("groups")
         n = len(self.rows)
         if points is None or points.dtype != np.float32 or points.shape != (n, 2) or not np.isfinite(points).all():
@@ -211,7 +211,7 @@ class PointMap(ABC):
         if groups is None or groups.dtype != np.uint8 or groups.shape != (n,) or regions is None:
             return False
         with contextlib.suppress(OSError):
-            os.utime(self._file)  # those used last are kept
+            os.utime(self._file)  # marks it as recently used
         self.groups = groups
         self._hold(regions)
         self._show(Layout("final", 1.0, points))
@@ -220,7 +220,7 @@ class PointMap(ABC):
     def _write(self, layout: Layout) -> None:
         if self._file is None or self.regions is None:
             return
-        with contextlib.suppress(OSError, ModelError):  # a full or read-only disk costs time at the next start only
+        with contextlib.suppress(OSError, ModelError):  # a full or read-only disk only costs time at the next start
             self._file.parent.mkdir(parents=True, exist_ok=True)
             write_tensors(self._file, {"points": layout.points, "groups": self.groups, **self.regions.tensors()})
             _remove_oldest(self._file.parent)
@@ -250,9 +250,9 @@ class WordMap(PointMap):
         self._words = embeddings.index_to_key
 
     def _name(self, regions: Regions) -> list[list[list[str]]]:
-        """Return, for each region, those of its frequent words whose direction is nearest to that of the region.
+        """Return, for each region, those of its frequent words whose vectors are nearest to that of the region.
 
-        The most frequent words of all, which say little, name a region only if there are no others.
+        The most frequent words of all carry little meaning, so they name a region only if there are no others.
         """
         units = normalize_rows(self._table.rows(self.rows[:_NAMING]))
         first = min(_SAYING_LITTLE, len(self.rows) // 10)
@@ -272,7 +272,7 @@ class WordMap(PointMap):
 
 
 def _frequent_rows(embeddings: Embeddings, n_words: int) -> NDArray[np.intp]:
-    """Return the rows of the most frequent words that can be placed, by falling count."""
+    """Return the rows of the most frequent words that can be placed, in order of decreasing count."""
     inverse, counts = embeddings.table.inverse_norms(), embeddings.vocabulary.counts
     usable = np.flatnonzero(inverse > 0)
     if not usable.size:
@@ -283,7 +283,7 @@ def _frequent_rows(embeddings: Embeddings, n_words: int) -> NDArray[np.intp]:
 
 
 def _remove_oldest(folder: Path) -> None:
-    """Keep the maps that were used last."""
+    """Delete all but the most recently used maps."""
     maps = sorted(folder.glob("*.safetensors"), key=lambda file: file.stat().st_mtime)
     for file in maps[:-MAPS_KEPT]:
         file.unlink()

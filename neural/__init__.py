@@ -1,4 +1,5 @@
-"""Neural networks in NumPy and Numba: layers with exact gradients, stacks of blocks, losses, one training loop.
+"""Neural networks in NumPy and Numba: layers with exact gradients, stacks of blocks, losses, and a training loop.
 
-Arrays in, arrays out: nothing here knows of words. `layers` has one layer a module, `kernels` what is compiled.
+Everything here maps arrays to arrays and knows nothing of words. `layers` has one module per layer, `kernels` the
+compiled code.
 """

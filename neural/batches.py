@@ -1,7 +1,7 @@
-"""Which sequences a step of training takes: about as many tokens in each, and a matter of the step's number alone.
+"""The sequences of each training step: about equally many tokens per batch, determined by the step number alone.
 
-Packed sequences are not padded, so that long ones may stand beside short ones: nothing is sorted by length, and a batch
-is a fair sample.
+Packed sequences are not padded, so long ones may share a batch with short ones: nothing is sorted by length, and a
+batch is a fair sample.
 """
 
 from __future__ import annotations
@@ -13,20 +13,20 @@ from numpy.typing import NDArray
 
 
 class TokenBatches:
-    """Batches of about `most_tokens` tokens, in another order in each epoch.
+    """Batches of about `most_tokens` tokens, in a different order in each epoch.
 
     Parameters
     ----------
     lengths : ndarray of shape (B,), integers
-        Tokens of each sequence.
+        Number of tokens of each sequence.
     most_tokens : int
-        What a batch holds on average at most; it ends with the sequence that passes its border.
+        Maximum mean number of tokens per batch; a batch ends with the sequence that exceeds it.
     seed : int
 
     Attributes
     ----------
     n_batches : int
-        In each epoch.
+        Number of batches per epoch.
 
     Raises
     ------
@@ -36,19 +36,19 @@ class TokenBatches:
 
     def __init__(self, lengths: NDArray[np.integer[Any]], most_tokens: int, seed: int) -> None:
         if not len(lengths) or most_tokens < 1:
-            raise ValueError("there must be a sequence to train on, and a token to a batch")
+            raise ValueError("there must be at least one sequence to train on, and one token per batch")
         self._lengths, self._seed = lengths.astype(np.int64), seed
         self.n_batches = min(-(-int(self._lengths.sum()) // most_tokens) or 1, len(lengths))
         self._epoch, self._batches = -1, list[NDArray[np.int64]]()
 
     def __getitem__(self, step: int) -> NDArray[np.int64]:
-        """Return which sequences a step takes, by their numbers; those of an epoch are all different."""
+        """Return the indices of the sequences in a step, int64; within an epoch, all are distinct."""
         epoch, place = divmod(step, self.n_batches)
         if epoch != self._epoch:
             order = np.random.default_rng([self._seed, epoch]).permutation(len(self._lengths))
             ends = np.cumsum(self._lengths[order])
             targets = np.arange(1, self.n_batches) * (ends[-1] / self.n_batches)
-            # no batch is empty, even beside a sequence that is longer than all others together
+            # no batch is empty, even if one sequence is longer than all others together
             borders = np.maximum.accumulate(np.searchsorted(ends, targets) - np.arange(1, self.n_batches) + 1)
             borders = np.clip(borders, 0, len(order) - self.n_batches) + np.arange(1, self.n_batches)
             self._epoch, self._batches = epoch, np.split(order, borders)

@@ -1,8 +1,8 @@
-"""Arrays that live for a part of a step, in memory that is used again.
+"""Temporary arrays for parts of a training step, in memory that is reused.
 
-What the system hands out fresh it has to clear, page by page, while the program waits: for the large arrays of a layer
-that takes longer than many a layer. Memory that an array and all its views have left is therefore kept for the next
-array of about the same size. All begin on a cache line, so that no vector of the processor lies across two.
+Fresh memory from the operating system is cleared page by page while the program waits; for the large arrays of a layer,
+that takes longer than many layers. So memory that is no longer referenced by an array or its views is kept for the next
+array of about the same size. All arrays start on a cache line, so that no SIMD vector crosses two.
 """
 
 from __future__ import annotations
@@ -14,16 +14,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 _LINE = 64
-_SMALL = 1 << 16  # bytes; below it the C library does the same
+_SMALL = 1 << 16  # bytes; the C library reuses smaller arrays itself
 _MOST_IDLE = 1 << 28
 _idle: dict[int, list[NDArray[np.uint8]]] = {}
 
 
 class _Lease:
-    """Memory that is given back when the last array in it has gone."""
+    """Memory that is returned when the last array in it is deleted."""
 
     def __init__(self, size: int, shape: tuple[int, ...], typestr: str) -> None:
-        # of the right size, or a little more: what is idle must not lie there while the same is asked for again
+        # take memory of this size or a little more, so that idle memory is used first
         step = 1 << (size.bit_length() - 4)
         first = -(-size // step) * step
         for self._size in (first, first + step, first + 2 * step, first + 3 * step, first):
@@ -45,7 +45,7 @@ class _Lease:
 
 
 def empty(shape: tuple[int, ...], dtype: Any = np.float32) -> NDArray[Any]:
-    """Return an array of any values, as `numpy.empty` does."""
+    """Return an uninitialised array, like `numpy.empty`."""
     kind = np.dtype(dtype)
     size = math.prod(shape) * kind.itemsize
     if size < _SMALL:

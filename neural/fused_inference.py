@@ -1,4 +1,4 @@
-"""A network packed for inference: its matrices once, then any number of sequences by any threads, nothing kept."""
+"""A network packed for inference: its matrices are packed once and used by any number of threads, with no cache."""
 
 from __future__ import annotations
 
@@ -23,21 +23,22 @@ _ROWS_AT_ONCE = 1 << 12
 
 
 class FusedNetwork:
-    """The forward direction of a network, fast and without a cache.
+    """The forward pass of a network, fast and without a cache for gradients.
 
-    The network is a stack, between a map into it (``input``) and a map out of it (``output``) if the parameters have
-    these. A map out of it with a column more than the input gates a residual: y = exp(g) x + o, where [o, g] is what it
-    gives. What is computed of a sequence does not depend on the batch or on the number of threads, bit for bit.
+    The network is a stack, between an input projection (``input``) and an output projection (``output``) if the
+    parameters include these. If the output projection has one column more than the input, it gates a residual
+    connection: y = exp(g) x + o, where [o, g] is its result. The output for a sequence does not depend on the batch or
+    on the number of threads, bit for bit.
 
     Parameters
     ----------
     config : StackConfig
-        Neither causal nor with a memory.
+        Must be neither causal nor have a memory.
     parameters : ParameterTable
-        float32. They are copied, so that later changes are not seen.
+        float32. They are copied, so later changes have no effect.
     compute_type : {"float32", "int8"}, default "float32"
         With int8, the matrices of the layers and the rows that they multiply are rounded to 8 bits, each row and each
-        column with a scale of its own; see `kernels.products.int8`. What lies between the products stays float32.
+        column with its own scale; see `kernels.products.int8`. Everything between the products stays float32.
 
     Raises
     ------
@@ -49,22 +50,22 @@ class FusedNetwork:
         if parameters.dtype != np.float32:
             raise ValueError(f"the parameters must be float32, not {parameters.dtype}")
         if config.causal or config.memory_size is not None:
-            raise ValueError("fused inference is for stacks that see their whole sequence and nothing else")
+            raise ValueError("fused inference requires a bidirectional stack without cross-attention")
         check_attention(config)
         self.config = config
         self._plan = _plan(config, parameters, in_int8=compute_type == "int8")
         self.input_size = self._plan.input_size
 
     def rows(self, x: NDArray[np.float32], offsets: NDArray[np.int64], workers: int = 1) -> NDArray[np.float32]:
-        """Return what the network gives for every token.
+        """Return the network's output for every token, shape (N, input_size).
 
-        In float32 it is what the layers' own forward functions compute, bit for bit.
+        In float32 it equals that of the layers, bit for bit.
 
         Parameters
         ----------
         x : ndarray of shape (N, input_size), float32, C-contiguous
         offsets : ndarray of shape (B + 1,), int64
-            Where each sequence begins; the last is N.
+            Start of each sequence; the last is N.
         workers : int, default 1
             Threads.
         """
@@ -74,9 +75,9 @@ class FusedNetwork:
         return y
 
     def sums(self, x: NDArray[np.float32], offsets: NDArray[np.int64], workers: int = 1) -> NDArray[np.float32]:
-        """Return the sums over each sequence of what `rows` gives, shape (B, input_size); parameters are the same.
+        """Return the sum of `rows` over each sequence, shape (B, input_size); the parameters are the same.
 
-        It is faster, and made in another order: its last bits are not those of the sum of `rows`.
+        This is faster and sums in a different order, so the last bits differ from those of a sum of `rows`.
         """
         self._check(x, offsets)
         y = np.empty((len(offsets) - 1, self.input_size), np.float32)
@@ -84,13 +85,13 @@ class FusedNetwork:
         return y
 
     def project(self, x: NDArray[np.float32], scales: NDArray[np.float32] | None = None) -> NDArray[np.float32]:
-        """Return the map into the stack of each row, shape (n, dim).
+        """Return the input projection of each row, shape (n, dim).
 
         Parameters
         ----------
         x : ndarray of shape (n, input_size), float32
         scales : ndarray of shape (n,), float32, optional
-            What the rows are to be multiplied by first.
+            Factors to multiply the rows by first.
         """
         if not self._plan.mapped and (scales is None or bool((scales == 1).all())):
             return x
@@ -114,13 +115,13 @@ class FusedNetwork:
         extra: NDArray[np.float32] | None = None,
         workers: int = 1,
     ) -> NDArray[np.float32]:
-        """Return `sums` of rows of a table, bit for bit, without a copy of them.
+        """Return `sums` for rows of a table, bit for bit, without copying them.
 
         Parameters
         ----------
         ids : ndarray of shape (N,), int32
-            Rows of the table in [0, V), which stand for scales[id] * table[id]; -1 - k stands for row k of `extra`.
-            Not checked.
+            Row id of the table, in [0, V), stands for scales[id] * table[id]; -1 - k stands for row k of `extra`. Not
+            checked.
         offsets : ndarray of shape (B + 1,), int64
         scales : ndarray of shape (V,), float32
         table : ndarray of shape (V, input_size), float32
@@ -166,13 +167,13 @@ class FusedNetwork:
 
 
 def check_attention(config: StackConfig) -> None:
-    """Raise ValueError if a stack has another mixer than attention."""
+    """Raise ValueError if the mixer of a stack is not attention."""
     if config.mixer != "attention":
-        raise ValueError(f"fused inference is for stacks of attention, not of the mixer {config.mixer!r}")
+        raise ValueError(f"fused inference requires the mixer attention, not {config.mixer!r}")
 
 
 def _plan(config: StackConfig, parameters: ParameterTable, *, in_int8: bool) -> kernels.Plan:
-    """Return the network as the kernels read it."""
+    """Return the network in the format of the kernels."""
     shape, is_mapped = config.shape, "input.weight" in parameters
     input_size, is_gated = config.dim, False
     weights, borders = _packed_layers(config, parameters, pack_int8 if in_int8 else pack)
@@ -222,7 +223,7 @@ def _plan(config: StackConfig, parameters: ParameterTable, *, in_int8: bool) -> 
 def _packed_layers(
     config: StackConfig, parameters: ParameterTable, packed: Callable[..., NDArray[np.float32]]
 ) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
-    """Return the arrays of each layer side by side, shape (layers, size), and where each of them begins."""
+    """Return the concatenated arrays of each layer, shape (layers, size), and the start of each array."""
     layers: list[list[NDArray[Any]]] = []
     for i in range(config.layers):
         own = parameters.scope(f"layers.{i}")
@@ -243,7 +244,7 @@ def pack_attention(
     joined: bool = False,
     packed: Callable[..., NDArray[np.float32]] = pack,
 ) -> list[NDArray[np.float32]]:
-    """Return the packed maps of a layer of attention to query, key, value and output; the first three `joined`."""
+    """Return the packed query, key, value and output projections of an attention layer; the first three `joined`."""
     maps = [
         tuple(pad_heads(own[f"{name}.{array}"], n_heads) for array in ("weight", "bias"))
         for name in ("query", "key", "value")
@@ -255,7 +256,7 @@ def pack_attention(
 
 
 def pack_norm(own: Mapping[str, NDArray[Any]], name: str) -> NDArray[np.float32]:
-    """Return gain and bias of a norm side by side; of one that is not there, nothing."""
+    """Return the gain and bias of a norm, concatenated; an empty array if it does not exist."""
     if f"{name}.gain" not in own:
         return _NOTHING
     both: NDArray[np.float32] = np.concatenate([own[f"{name}.gain"], own[f"{name}.bias"]])
@@ -268,7 +269,7 @@ def _no_table() -> kernels.TableInput:
 
 
 def _frozen(array: NDArray[Any]) -> NDArray[Any]:
-    """Return a flat read-only view, so that compiled code sees one type of array wherever it comes from."""
+    """Return a flat read-only view, so that compiled code always sees the same array type."""
     view = array.reshape(-1).view()
     view.setflags(write=False)
     return view

@@ -1,7 +1,7 @@
-"""One training loop for every network: steps, schedule, held-out loss, the best state, pauses, and going on exactly.
+"""One training loop for all networks: steps, schedule, held-out loss, best parameters, pauses and exact resuming.
 
-A step adds up gradients, looks at the losses, and only then moves the parameters. What a step draws and drops depends
-on its number alone, so that a training that ended between any two steps goes on to the same bits.
+A step accumulates gradients, checks the losses, and only then updates the parameters. Its batch and its dropout depend
+only on its number, so a training interrupted between any two steps resumes to the same bits.
 """
 
 from __future__ import annotations
@@ -23,53 +23,53 @@ from w2v.neural.optimizers.schedule import Schedule
 from w2v.neural.parameters import all_finite
 from w2v.neural.persistence import restore_arrays
 
-_KEPT, _NEW = 0.98, 0.02  # of the running means of losses
+_KEPT, _NEW = 0.98, 0.02  # for the running means of losses
 _REPORT_EVERY = 10
 
 
 class Model(Protocol):
-    """What a loop trains."""
+    """A model that a loop can train."""
 
     @property
     def losses(self) -> tuple[str, ...]:
-        """Names of what `accumulate` returns."""
+        """Names of the losses returned by `accumulate`."""
         ...
 
     def accumulate(self, step: int) -> Sequence[float]:
-        """Add up the gradients of a step, in parts where a batch is larger than memory; return its losses.
+        """Accumulate the gradients of a step, in parts if a batch does not fit in memory; return its losses.
 
-        No parameter moves. The same step gives the same gradients.
+        Parameters are not changed. The same step gives the same gradients.
         """
         ...
 
     def update(self, scale: float) -> None:
-        """Clip what was added up and move the parameters; learning rates are `scale` times their peaks."""
+        """Clip the gradients and update the parameters; learning rates are `scale` times their peaks."""
         ...
 
     def held_out_loss(self) -> float:
-        """Return the loss of what is never trained on."""
+        """Return the loss on held-out data."""
         ...
 
     def all_finite(self) -> bool:
-        """Tell whether no parameter is NaN or infinite."""
+        """Return whether all parameters are finite."""
         ...
 
     def parameters(self) -> dict[str, NDArray[Any]]:
-        """Return what is learned, by name; not copied."""
+        """Return the trained parameters by name, not copied."""
         ...
 
     def tensors(self) -> dict[str, NDArray[Any]]:
-        """Return everything that training needs to go on, optimizer state included, by name; not copied."""
+        """Return all arrays needed to resume training, including optimizer state, by name; not copied."""
         ...
 
     def restore(self, tensors: Mapping[str, NDArray[Any]]) -> None:
-        """Go on from what `tensors` gave; ValueError if an array is missing or has another shape."""
+        """Restore the arrays of `tensors`; ValueError if an array is missing or has another shape."""
         ...
 
 
 @dataclass(frozen=True)
 class LoopOptions:
-    """How long a loop trains and what it looks at.
+    """How long a loop trains and how it evaluates.
 
     Attributes
     ----------
@@ -77,22 +77,22 @@ class LoopOptions:
     warmup : int
         Steps in which learning rates rise to their peak; with `max_time`, at most `schedule.LONGEST_WARMUP` of it.
     evaluate_every : int
-        Steps from one held-out loss to the next.
+        Steps between evaluations.
     max_time : float or None
-        Seconds, after which training ends as if its steps had ended.
+        Seconds after which training ends, as if its steps were complete.
     labels : dict of str to object
-        Put in front of each entry of the history.
+        Added to the start of each entry of the history.
     advice : str
-        What to do about a training that diverged.
+        Advice in the error message of a diverged training.
     schedule : str
-        How learning rates fall after the warm-up; see `optimizers.schedule.Schedule`.
+        How learning rates decrease after the warm-up; see `optimizers.schedule.Schedule`.
     averaged : int
-        The mean of the parameters at the last so many measurements, at most those in the last fifth of the training so
-        far, is measured as well, and kept if it is better than the last of them.
+        The mean of the parameters at this many last evaluations, at most those in the last fifth of the training so
+        far, is evaluated as well, and kept if it is better than the latest parameters.
     patience : int or None
-        Measurements without a new best after which training ends.
+        Number of evaluations without a new best after which training ends.
     judged_by : str or None
-        The best are the parameters for which this one of the figures is highest; None takes the lowest held-out loss.
+        The best parameters are those with the highest value of this figure; None: the lowest held-out loss.
     """
 
     steps: int
@@ -109,7 +109,7 @@ class LoopOptions:
 
 @contextmanager
 def _signals_waiting() -> Iterator[None]:
-    """Let SIGINT and SIGTERM wait until the block ends, so that no step is left half done; in the main thread only."""
+    """Delay SIGINT and SIGTERM until the block ends, so that no step stays incomplete; in the main thread only."""
     came: list[int] = []
     handlers: dict[int, Any] = {}
     if threading.current_thread() is threading.main_thread():
@@ -135,20 +135,21 @@ class Loop:
     progress : callable, optional
         Called from time to time with "training" or "measuring" and the loop.
     pauses : sequence of Pause, optional
-        What to do between steps, such as to save the training.
+        Work between steps, such as saving checkpoints.
     figures : callable, optional
-        What to measure besides the held-out loss, of the same parameters; not at the start.
+        Further figures of the same parameters to measure besides the held-out loss; not at the start.
 
     Attributes
     ----------
     step : int
-        Steps that are done.
+        Number of completed steps.
     seconds : float
-        Of training, interruptions left out.
+        Training time, without interruptions.
     history : list of dict
-        What was measured: step, seconds, recent losses by name, held_out_loss, and whether it was the best so far.
+        Evaluations: step, seconds, recent losses by name, held_out_loss, and whether it was the best so far.
     best : dict of str to ndarray, or None
-        The parameters whose held-out loss was lowest, or what they are judged by highest; None while that is the start.
+        The parameters with the lowest held-out loss, or the highest figure `judged_by`; None while the initial ones are
+        best.
     """
 
     def __init__(
@@ -168,33 +169,33 @@ class Loop:
         self.history: list[dict[str, Any]] = []
         self.best: dict[str, NDArray[Any]] | None = None
         self._best_cost, self._measured_at, self._since_best = math.inf, -1, 0
-        self._measured: list[dict[str, NDArray[Any]]] = []  # parameters at the last measurements
+        self._measured: list[dict[str, NDArray[Any]]] = []  # parameters at the last evaluations
         self._recent = [math.nan] * len(model.losses)
 
     @property
     def done(self) -> float:
-        """The fraction of the training that is done."""
+        """Completed fraction of the training."""
         return max(self.step / self.options.steps, self._spent)
 
     @property
     def _spent(self) -> float:
-        """The fraction of the time that is spent; 0 if it is not limited."""
+        """Fraction of the time limit that is used up; 0 without a limit."""
         return 0.0 if self.options.max_time is None else self.seconds / max(self.options.max_time, 1e-9)
 
     @property
     def is_at_end(self) -> bool:
-        """Whether no step is left, or none made it better for too long."""
+        """Whether no steps are left, or there was no improvement for too long."""
         patience = self.options.patience
         return self.done >= 1 or (patience is not None and self._since_best >= patience)
 
     @property
     def loss(self) -> float | None:
-        """Recent mean of the first of the losses."""
+        """Recent mean of the first loss."""
         return None if not self._recent or math.isnan(self._recent[0]) else self._recent[0]
 
     @property
     def held_out_loss(self) -> float | None:
-        """The last one measured."""
+        """The latest held-out loss."""
         return self.history[-1]["held_out_loss"] if self.history else None
 
     def run(self) -> None:
@@ -203,9 +204,9 @@ class Loop:
         Raises
         ------
         DivergenceError
-            If a loss or a parameter is not finite. Neither `best` nor a checkpoint holds anything of it.
+            If a loss or a parameter is not finite. `best` and checkpoints contain only finite values.
         KeyboardInterrupt
-            On Ctrl-C. The step that was begun is finished, and `tensors` says where to go on.
+            On Ctrl-C. The current step is completed first, and `tensors` contains the state to resume from.
         """
         began = time.perf_counter() - self.seconds
         try:
@@ -226,7 +227,7 @@ class Loop:
             raise DivergenceError(f"a parameter is not finite after step {self.step}; {self.options.advice}")
 
     def _look(self) -> None:
-        """Do what is due between two steps: measure, report, pause."""
+        """Do what is due between two steps: evaluate, report, pause."""
         is_measured = self._measured_at == self.step
         if not is_measured and (self.step % self.options.evaluate_every == 0 or self.is_at_end):
             self._measure()
@@ -248,13 +249,13 @@ class Loop:
 
     @property
     def _to_average(self) -> list[dict[str, NDArray[Any]]]:
-        """Parameters at measurements before the last, as many as are to be averaged with it."""
+        """Return the parameters at earlier evaluations that are averaged with the latest."""
         others = -(-self.step // (5 * self.options.evaluate_every)) - 1  # in the last fifth
         return self._measured[max(0, len(self._measured) - others) :]
 
     @contextmanager
     def _mean(self) -> Iterator[None]:
-        """Put the mean of the last measurements in the place of the parameters while the block lasts."""
+        """Replace the parameters by their mean over the last evaluations within the block."""
         parameters = self.model.parameters()
         now = {name: array.copy() for name, array in parameters.items()}
         try:
@@ -283,7 +284,7 @@ class Loop:
             is_best = cost < self._best_cost
             if is_best and self.step:
                 self.best = {name: array.copy() for name, array in self.model.parameters().items()}
-        if self.options.averaged > 1 and self.step:  # the start is no part of any mean
+        if self.options.averaged > 1 and self.step:  # initial parameters are never averaged
             now = {name: array.copy() for name, array in self.model.parameters().items()}
             self._measured = [*self._measured, now][1 - self.options.averaged :]
         self._since_best = 0 if is_best or not self.step else self._since_best + 1
@@ -306,7 +307,7 @@ class Loop:
         self._report("training", self)
 
     def tensors(self) -> dict[str, NDArray[Any]]:
-        """Return what `restore` needs: the model, the best parameters, and where the loop stands; not copied."""
+        """Return the arrays that `restore` needs: the model, the best parameters and the counters; not copied."""
         best = {} if self.best is None else {f"best.{name}": array for name, array in self.best.items()}
         measured = {
             f"measured.{i}.{name}": array for i, kept in enumerate(self._measured) for name, array in kept.items()
@@ -316,7 +317,7 @@ class Loop:
         return {**self.model.tensors(), **best, **measured, **since_best, "place": place}
 
     def restore(self, tensors: Mapping[str, NDArray[Any]]) -> None:
-        """Go on where another loop, of an equal model and the same options, was.
+        """Resume from the state of another loop, with an equal model and the same options.
 
         Raises
         ------
@@ -325,10 +326,10 @@ class Loop:
         """
         place = tensors.get("place")
         if place is None or place.shape != (4 + len(self._recent),):
-            raise ValueError("the state of the training lacks its place")
-        for name, array in tensors.items():  # a loss may be: none was measured yet
+            raise ValueError("the state of the training does not contain its position")
+        for name, array in tensors.items():  # a loss may be infinite, before the first evaluation
             if name != "place" and array.dtype.kind == "f" and not all_finite(np.ascontiguousarray(array)):
-                raise ValueError(f"the state of the training is damaged: {name} holds a value that is not finite")
+                raise ValueError(f"the state of the training is damaged: {name} contains a value that is not finite")
         self.model.restore(tensors)
         step, self.seconds, self._best_cost, measured_at, *self._recent = place.tolist()
         self.step, self._measured_at = int(step), int(measured_at)
@@ -340,7 +341,7 @@ class Loop:
             raise ValueError("the state of the training is damaged: its step is negative")
 
     def _restored(self, prefix: str, tensors: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]] | None:
-        """Return copies of the parameters that `tensors` kept under a prefix; None if there are none."""
+        """Return copies of the parameters saved in `tensors` under a prefix; None if there are none."""
         arrays = {f"{prefix}.{name}": np.zeros_like(array) for name, array in self.model.parameters().items()}
         if not any(name in tensors for name in arrays):
             return None

@@ -1,7 +1,7 @@
-"""What training makes small: losses of vectors and hidden states, with their exact gradients.
+"""Losses of vectors and hidden states, with exact gradients.
 
-Every function takes a batch and returns the mean loss in nats and its gradient for each of the arrays, in their dtype.
-None of them changes an argument. docs/derivations/objectives.md derives them.
+Every function takes a batch and returns the mean loss in nats and its gradient for each input, in its dtype. Arguments
+are never modified. For the derivations see docs/derivations/objectives.md.
 """
 
 from __future__ import annotations
@@ -18,29 +18,29 @@ Floats = NDArray[np.floating[Any]]
 def info_nce(
     first: Floats, second: Floats, *, temperature: float, negatives: Floats | None = None
 ) -> tuple[float, Floats, Floats, Floats | None]:
-    """Tell the partner of each vector from those of the others in the batch, both ways.
+    """Identify the partner of each vector among those of the others in the batch, in both directions.
 
     Parameters
     ----------
     first, second : ndarray of shape (B, d)
-        Row i of one belongs to row i of the other.
+        Row i of `first` and row i of `second` belong together.
     temperature : float
-        Cosines are divided by it.
+        Divisor of the cosines.
     negatives : ndarray of shape (N, d), optional
-        Further rows that belong to none of `first`: hard negatives.
+        Hard negatives: further rows that match none of `first`.
 
     Returns
     -------
     loss : float
-        Half the sum of the mean cross-entropies of finding second[i] from first[i], among all of `second` and
-        `negatives`, and first[i] from second[i], among all of `first`.
+        Half the sum of two mean cross-entropies: of finding second[i] from first[i], among all of `second` and
+        `negatives`, and of finding first[i] from second[i], among all of `first`.
     d_first, d_second, d_negatives : ndarray
-        Its gradients; the last is None without negatives. Of a zero row, whose cosine is 0, it is zero.
+        Its gradients; the last is None without negatives. The gradient of a zero row, whose cosine is 0, is zero.
 
     References
     ----------
     .. [1] van den Oord et al. 2018, arXiv:1807.03748, eq. 4.
-    .. [2] Henderson et al. 2017, arXiv:1705.00652, section 4 (the others of the batch).
+    .. [2] Henderson et al. 2017, arXiv:1705.00652, section 4 (in-batch negatives).
     """
     a, a_norms = _normalised(first)
     b, b_norms = _normalised(second)
@@ -67,15 +67,15 @@ def info_nce(
 def listwise_distillation(
     student: Floats, teacher: Floats, *, temperature: float, teacher_temperature: float | None = None
 ) -> tuple[float, Floats]:
-    """Order the others of the batch by likeness as a teacher does.
+    """Rank the others of the batch by similarity as a teacher does.
 
     Parameters
     ----------
     student : ndarray of shape (B, d)
     teacher : ndarray of shape (B, t)
-        The teacher's vectors of the same things.
+        The teacher's vectors of the same items.
     temperature, teacher_temperature : float
-        Cosines of each are divided by it; the teacher's is the student's unless given.
+        Divisors of the cosines; that of the teacher defaults to that of the student.
 
     Returns
     -------
@@ -94,7 +94,7 @@ def listwise_distillation(
     .. [2] Hinton, Vinyals and Dean 2015, arXiv:1503.02531, section 2.
     """
     if len(student) < 2:
-        raise ValueError("a list to compare needs at least two vectors")
+        raise ValueError("at least two vectors are needed for a ranking")
     s, norms = _normalised(student)
     t, _ = _normalised(teacher)
     target = _log_softmax_of_others(t @ t.T / (teacher_temperature or temperature))
@@ -106,7 +106,7 @@ def listwise_distillation(
 
 
 def vector_distillation(student: Floats, teacher: Floats, projection: Floats) -> tuple[float, Floats, Floats]:
-    """Point, through a linear map, where a teacher's vectors point.
+    """Match the directions of a teacher's vectors through a linear projection.
 
     Parameters
     ----------
@@ -117,7 +117,7 @@ def vector_distillation(student: Floats, teacher: Floats, projection: Floats) ->
     Returns
     -------
     loss : float
-        Mean of 1 - cosine of student @ projection with the teacher's vector.
+        Mean of 1 - cosine between student @ projection and the teacher's vectors.
     d_student, d_projection : ndarray
     """
     unit, student_norms = _normalised(student)
@@ -137,22 +137,22 @@ def sampled_softmax(
     noise_log_q: Floats,
     is_target: NDArray[np.bool_],
 ) -> tuple[float, Floats, Floats, Floats]:
-    """Tell the right class from noise, as a softmax over all classes would: a masked token among a vocabulary, say.
+    """Approximate a softmax over all classes by one over the right class and noise classes.
 
     Parameters
     ----------
     hidden : ndarray of shape (M, d)
-        Of each place to predict.
+        Hidden state of each place to predict.
     targets : ndarray of shape (M, d)
-        Row of the class that is right there.
+        Embedding of the right class of each place.
     noise : ndarray of shape (K, d)
-        Rows of classes drawn with replacement, for all places.
+        Embeddings of classes drawn with replacement, shared by all places.
     target_log_q : ndarray of shape (M,)
-        Logarithm of the probability with which each target is drawn as noise. It is taken from the logit.
+        Log-probability of drawing each target as noise. It is subtracted from the logit.
     noise_log_q : ndarray of shape (K,)
-        The same of each noise class.
+        The same for each noise class.
     is_target : ndarray of shape (M, K), bool
-        Where a noise class is the target: it is left out.
+        Where a noise class is the target; it is left out there.
 
     Returns
     -------
@@ -182,23 +182,23 @@ def cached_gradients(
     backward: Callable[[Floats, Any], object],
     objective: Callable[[Floats], tuple[float, Floats]],
 ) -> float:
-    """Take the gradient of a loss of a whole batch while the network's memory holds a part of it only.
+    """Compute the gradient of a whole batch's loss while holding only part of the network's activations in memory.
 
-    Every part goes through the network twice: once for its vectors, of which the loss and its gradient are taken over
-    all, and once more to send the gradient back.
+    Every part passes through the network twice: once to compute its vectors, from which the loss of the whole batch and
+    its gradient are computed, and once more to backpropagate that gradient.
 
     Parameters
     ----------
     n : int
-        Sequences in the batch.
+        Number of sequences in the batch.
     chunk : int
-        How many of them to hold at once.
+        Number of sequences to process at once.
     forward : callable
-        From a slice of the batch to its vectors and what `backward` needs of it. It must do the same both times.
+        Maps a slice of the batch to its vectors and the values that `backward` needs. Must be deterministic.
     backward : callable
-        Takes the gradient of some vectors and what `forward` kept, and adds up that of the parameters.
+        Takes the gradient of some vectors and the values from `forward`, and accumulates the parameters' gradients.
     objective : callable
-        From all vectors to the loss and its gradient.
+        Maps all vectors to the loss and its gradient.
 
     Returns
     -------
@@ -217,7 +217,7 @@ def cached_gradients(
 
 
 def _cross_entropy(logits: Floats, targets: NDArray[np.intp]) -> tuple[Floats, float]:
-    """Return softmax minus one-hot, row by row and not divided by their number, and the mean cross-entropy."""
+    """Return softmax minus one-hot by row, not divided by their number, and the mean cross-entropy."""
     rows = np.arange(len(logits))
     probabilities = logits - logits.max(axis=1, keepdims=True)
     right = probabilities[rows, targets].astype(np.float64)
@@ -230,9 +230,9 @@ def _cross_entropy(logits: Floats, targets: NDArray[np.intp]) -> tuple[Floats, f
 
 
 def _log_softmax_of_others(logits: Floats) -> Floats:
-    """Return the logarithm of the softmax of each row without its diagonal entry, which is very small instead."""
+    """Return the log of the softmax of each row without its diagonal entry, which is a large negative number."""
     others = logits.copy()
-    # not minus infinity: 0 times the difference of two of them must be 0
+    # not -inf, because 0 times the difference of two of them must be 0
     np.fill_diagonal(others, -1e4)
     others -= others.max(axis=1, keepdims=True)
     others -= np.log(np.exp(others).sum(axis=1, keepdims=True))
@@ -240,14 +240,14 @@ def _log_softmax_of_others(logits: Floats) -> Floats:
 
 
 def _normalised(rows: Floats) -> tuple[Floats, Floats]:
-    """Return the rows at length 1, zero rows as they are, and their lengths as a column, infinite for zero rows."""
+    """Return the rows scaled to length 1, zero rows unchanged, and a column of lengths, infinite for zero rows."""
     norms = np.sqrt(np.einsum("ij,ij->i", rows, rows))[:, None]
     norms[norms == 0] = np.inf
     return rows / norms, norms
 
 
 def _through_norm(d_unit: Floats, unit: Floats, norms: Floats) -> Floats:
-    """Return the gradient before `_normalised`, from that behind it."""
+    """Return the gradient with respect to the input of `_normalised`, given that of its output."""
     along = np.einsum("ij,ij->i", d_unit, unit)[:, None]
     gradient: Floats = (d_unit - along * unit) / norms
     return gradient

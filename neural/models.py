@@ -1,16 +1,17 @@
-"""Networks that name the token that follows: the language model, and the translator, which looks at a source as well.
+"""Networks that predict the next token: the language model, and the translator, which also reads a source.
 
 ::
 
     language model    h = decoder(√d E[inputs])                            p = softmax(h Eᵀ + b)
     translator        m = encoder(√d S[source]),  h = decoder(√d E[inputs], m)
 
-E is the table of the tokens that are read and told (Press and Wolf 2017), S that of the source: E itself where both
-languages share it. Entries begin with deviation 1 / √d, so that what goes in has deviation 1, and so do the logits.
-A token's hidden state depends on its source and on what stands before it, never on what follows or on the batch.
+E is the table of embeddings for input and output (Press and Wolf 2017), S that of the source, equal to E if both
+languages share it. Entries have initial standard deviation 1 / √d, so that embeddings and logits have standard
+deviation 1. The hidden state of a token depends on its source and the preceding tokens, never on following ones or on
+the rest of the batch.
 
-In training all places of a sequence are told at once: what is read is START and the sequence, what is wanted the
-sequence and END. See `Batch.of`.
+Training predicts all tokens of a sequence at once: inputs are START and the sequence, targets the sequence and END. See
+`Batch.of`.
 
 References
 ----------
@@ -38,24 +39,24 @@ from w2v.neural.stack import Memory, StackConfig
 Floats = NDArray[Any]
 
 UNKNOWN, START, END = 0, 1, 2
-"""Ids that every vocabulary has: of what it lacks, and of the borders of a sequence."""
+"""Ids present in every vocabulary: of unknown tokens, and of the start and end of a sequence."""
 
 
 @dataclass(frozen=True)
 class CausalConfig:
-    """How a language model is made: a decoder alone.
+    """The configuration of a language model: a decoder alone.
 
     Attributes
     ----------
     vocabulary_size : int
-        Tokens that are read and told.
+        Number of input and output tokens.
     decoder : StackConfig
-        Causal and without a memory.
+        Must be causal and have no memory.
 
     Raises
     ------
     ValueError
-        If the values do not go together.
+        If the values are inconsistent.
     """
 
     vocabulary_size: int
@@ -66,7 +67,7 @@ class CausalConfig:
 
     @property
     def sizes(self) -> tuple[int, ...]:
-        """Tokens of each of its vocabularies."""
+        """Size of each of its vocabularies."""
         return (self.vocabulary_size,)
 
     def __post_init__(self) -> None:
@@ -75,33 +76,33 @@ class CausalConfig:
             raise ValueError("a language model has no memory: memory_size must be None")
 
     def tensors(self) -> dict[str, Tensor]:
-        """Return every array, its shape beside how it starts.
+        """Return the shape and initialisation of every array.
 
-        They are ``embedding.table``, ``output.bias``, and ``decoder.…`` as in `StackConfig.tensors`.
+        The names are ``embedding.table``, ``output.bias``, and ``decoder.…`` as in `StackConfig.tensors`.
         """
         return _decoder_tensors(self.table, self.vocabulary_size, self.decoder)
 
 
 @dataclass(frozen=True)
 class TranslatorConfig:
-    """How a translator is made: an encoder of the source, and a decoder that looks at what it made.
+    """The configuration of a translator: an encoder of the source, and a decoder that attends to its output.
 
     Attributes
     ----------
     source_size, target_size : int
-        Tokens of the two languages.
+        Vocabulary sizes of the two languages.
     encoder : StackConfig
     decoder : StackConfig
-        Causal, its `memory_size` the `dim` of the encoder.
+        Must be causal, with the encoder's `dim` as its `memory_size`.
     joint : bool
-        Whether one table serves both languages, whose ids are the same then.
+        Whether both languages share one table and one vocabulary.
     summary : bool
-        Whether the decoder sees the mean of a source's hidden states alone, one vector whatever the source's length.
+        Whether the decoder only sees the mean of the source's hidden states: one vector, whatever the source's length.
 
     Raises
     ------
     ValueError
-        If the values do not go together.
+        If the values are inconsistent.
     """
 
     source_size: int
@@ -115,7 +116,7 @@ class TranslatorConfig:
         _check_decoder(self.decoder, self.target_size)
         _check_size(self.source_size)
         if self.encoder.causal or self.encoder.memory_size is not None:
-            raise ValueError("the encoder must see its whole sequence and no memory")
+            raise ValueError("the encoder must not be causal and must have no memory")
         if self.decoder.memory_size != self.encoder.dim:
             raise ValueError(f"memory_size must be the encoder's dim, {self.encoder.dim}")
         if self.joint and (self.source_size, self.encoder.dim) != (self.target_size, self.decoder.dim):
@@ -123,29 +124,29 @@ class TranslatorConfig:
 
     @property
     def table(self) -> str:
-        """The name of the table of the target's tokens."""
+        """Name of the target's embedding table."""
         return "embedding.table" if self.joint else "target.table"
 
     @property
     def source_table(self) -> str:
-        """The name of the table of the source's tokens."""
+        """Name of the source's embedding table."""
         return "embedding.table" if self.joint else "source.table"
 
     @property
     def sizes(self) -> tuple[int, ...]:
-        """Tokens of each of its vocabularies."""
+        """Size of each of its vocabularies."""
         return self.source_size, self.target_size
 
     @property
     def vocabulary_size(self) -> int:
-        """Tokens that are told."""
+        """Number of output tokens."""
         return self.target_size
 
     def tensors(self) -> dict[str, Tensor]:
-        """Return every array, its shape beside how it starts.
+        """Return the shape and initialisation of every array.
 
-        They are ``embedding.table``, or ``source.table`` and ``target.table``, ``output.bias``, and ``encoder.…`` and
-        ``decoder.…`` as in `StackConfig.tensors`.
+        The names are ``embedding.table``, or ``source.table`` and ``target.table``, ``output.bias``, and ``encoder.…``
+        and ``decoder.…`` as in `StackConfig.tensors`.
         """
         arrays = _decoder_tensors(self.table, self.target_size, self.decoder)
         arrays[self.source_table] = _embedding(self.source_size, self.encoder.dim)
@@ -157,7 +158,7 @@ Config = CausalConfig | TranslatorConfig
 
 def _check_decoder(decoder: StackConfig, vocabulary_size: int) -> None:
     if not decoder.causal:
-        raise ValueError("the decoder must be causal: what it tells may not be seen")
+        raise ValueError("the decoder must be causal: it must not see the tokens it predicts")
     _check_size(vocabulary_size)
 
 
@@ -176,16 +177,16 @@ def _decoder_tensors(table: str, vocabulary_size: int, decoder: StackConfig) -> 
 
 
 class Batch(NamedTuple):
-    """What a network reads, and what it is to tell.
+    """Inputs and targets of a network.
 
     Attributes
     ----------
     inputs : Packed
-        What the decoder reads.
+        Input of the decoder.
     wanted : ndarray of shape (N,), integers
         The token that follows each token of `inputs`.
     source : Packed or None
-        What the encoder of a translator reads: a sequence for each of `inputs`.
+        Input of a translator's encoder: one sequence for each of `inputs`.
     """
 
     inputs: Packed
@@ -194,7 +195,7 @@ class Batch(NamedTuple):
 
     @classmethod
     def of(cls, target: Packed, source: Packed | None = None) -> Batch:
-        """Return what tells whole sequences: START and the sequence are read, the sequence and END wanted."""
+        """Return the batch for whole sequences: inputs are START and the sequence, targets the sequence and END."""
         borders, n = target.offsets, np.arange(target.n_sequences)
         return cls(
             Packed(np.insert(target.ids, borders[:-1], START), borders + np.append(n, len(n))),
@@ -204,11 +205,11 @@ class Batch(NamedTuple):
 
     @property
     def n_tokens(self) -> int:
-        """Tokens that are told."""
+        """Number of target tokens."""
         return len(self.wanted)
 
     def parts(self, n: int) -> list[_Part]:
-        """Divide the batch into parts of about the same size."""
+        """Split the batch into parts of about equal size."""
         every = self.inputs.offsets if self.source is None else self.inputs.offsets + self.source.offsets
         return [self._part(first, last) for first, last in divide(every, n)]
 
@@ -220,7 +221,7 @@ class Batch(NamedTuple):
 
 
 class _Part(NamedTuple):
-    """Some sequences of a batch, and which of its rows are their first."""
+    """Some sequences of a batch, with the range of their rows in it."""
 
     batch: Batch
     first_row: int
@@ -228,14 +229,14 @@ class _Part(NamedTuple):
 
 
 class Losses(NamedTuple):
-    """Sums over tokens.
+    """Sums of losses over tokens.
 
     Attributes
     ----------
     smoothed : float
-        Of the cross-entropy with smoothed targets, which is made small.
+        Cross-entropy with smoothed targets, which training minimises.
     plain : float
-        Of −log p of what was wanted.
+        −log p of the targets.
     """
 
     smoothed: float
@@ -243,7 +244,7 @@ class Losses(NamedTuple):
 
 
 def smallest(config: Config) -> tuple[Config, Batch]:
-    """Return the smallest network of a kind, and a batch for it: what it needs to be compiled, the large one needs."""
+    """Return the smallest network of a kind and a batch for it, for compilation of everything the large one needs."""
     size = END + 2
     packed = Packed.of([[END + 1]])
     if isinstance(config, TranslatorConfig):
@@ -254,16 +255,16 @@ def smallest(config: Config) -> tuple[Config, Batch]:
 
 
 class Regularisation(NamedTuple):
-    """What keeps a network from learning its training set by heart.
+    """Regularisation of a training.
 
     Attributes
     ----------
     dropout : float
         Probability that a value is dropped, in [0, 1).
     smoothing : float
-        Part of the probability that is wanted of all tokens alike, in [0, 1).
+        Label smoothing: probability mass spread evenly over all tokens, in [0, 1).
     words : float
-        Probability that a token is read as if its word had never been seen, in [0, 1); of networks of labels.
+        Probability that a token is replaced by the unknown token, in [0, 1); only for taggers and classifiers.
     """
 
     dropout: float = 0.1
@@ -272,7 +273,7 @@ class Regularisation(NamedTuple):
 
 
 def embed(parameters: Mapping[str, Floats], name: str, ids: NDArray[np.integer[Any]]) -> Floats:
-    """Return the embeddings that a stack reads: √d times rows of the table of this name, shape (N, d)."""
+    """Return the input embeddings of a stack: √d times rows of the table with this name, shape (N, d)."""
     table = parameters[name]
     x = np.take(table, ids, axis=0, out=empty((len(ids), table.shape[1]), table.dtype), mode="clip")
     x *= _scale(table)
@@ -284,7 +285,7 @@ def _scale(table: Floats) -> Any:
 
 
 class EncodedCache(NamedTuple):
-    """What the backward pass of `encode` needs."""
+    """Values that the backward pass of `encode` needs."""
 
     states: stack.Cache
     summary: pooling.Cache | None
@@ -293,7 +294,7 @@ class EncodedCache(NamedTuple):
 def encode(
     config: TranslatorConfig, parameters: Mapping[str, Floats], source: Packed, dropped: Dropout | None = None
 ) -> tuple[Memory, EncodedCache]:
-    """Return what a decoder looks at, and what the backward pass needs."""
+    """Return the memory for a decoder, and the values that the backward pass needs."""
     x = embed(parameters, config.source_table, source.ids)
     states, cache = stack.forward(config.encoder, scope(parameters, "encoder"), x, source.offsets, dropped=dropped)
     memory, pooled = memory_of(config, states, source.offsets)
@@ -303,7 +304,7 @@ def encode(
 def memory_of(
     config: TranslatorConfig, states: Floats, offsets: NDArray[np.int64]
 ) -> tuple[Memory, pooling.Cache | None]:
-    """Return what a decoder looks at of an encoder's hidden states, and what the backward pass needs."""
+    """Return the memory for a decoder from an encoder's hidden states, and the values that the backward pass needs."""
     if not config.summary:
         return Memory(states, offsets), None
     mean, cache = pooling.forward(states, offsets, "mean")
@@ -317,7 +318,7 @@ def decode(
     memory: Memory | None = None,
     dropped: Dropout | None = None,
 ) -> tuple[Floats, stack.Cache]:
-    """Return the hidden states that tell what follows, shape (N, d), and what the backward pass needs."""
+    """Return the hidden states that predict the next token, shape (N, d), and values for the backward pass."""
     x = embed(parameters, config.table, inputs.ids)
     decoder = scope(parameters, "decoder")
     return stack.forward(config.decoder, decoder, x, inputs.offsets, memory=memory, dropped=dropped)
@@ -333,16 +334,16 @@ def logits(config: Config, parameters: Mapping[str, Floats], hidden: Floats) -> 
 def token_losses(
     config: Config, parameters: Mapping[str, Floats], batch: Batch, *, workers: int = 1, most_tokens: int = 4096
 ) -> Floats:
-    """Return −log p of every token that was wanted, shape (N,), with nothing dropped.
+    """Return −log p of every target token, shape (N,), without dropout.
 
     Parameters
     ----------
     config : CausalConfig or TranslatorConfig
     parameters : mapping
     batch : Batch
-        Of any size: it goes through the network in parts of about `most_tokens`.
+        Of any size: it is processed in parts of about `most_tokens`.
     workers : int, default 1
-        Threads. No value depends on them or on the parts.
+        Threads. Values do not depend on them or on the parts.
     most_tokens : int, default 4096
     """
     parts = batch.parts(max(workers, -(-batch.n_tokens // most_tokens)))
@@ -379,17 +380,17 @@ def add_gradients(
     config : CausalConfig or TranslatorConfig
     parameters : ParameterTable
     batch : Batch
-        Of any size: it goes through the network in parts.
+        Of any size: it is processed in parts.
     totals : sequence of ParameterTable
-        One for each thread; all but the first must be zero and are zero again at the end. Another number of threads
-        changes the last bits of gradients, and of nothing else.
+        One per thread; all but the first must be zero and are zero again at the end. The number of threads affects the
+        last bits of gradients, and nothing else.
     regularisation : Regularisation
     seed : int
-        Of what is dropped; one for each step.
+        Seed of the dropout; distinct for each step.
     scale : float
-        1 / the tokens of the step.
+        1 / the number of target tokens of the step.
     most_tokens : int, optional
-        About how many tokens are told at once, which memory grows with. What is dropped does not depend on it.
+        Approximate number of target tokens processed at once; memory grows with it. Dropout does not depend on it.
 
     Returns
     -------
@@ -412,7 +413,7 @@ def _add_gradients(
     seed: int,
     scale: float,
 ) -> tuple[float, float]:
-    """Add the gradients of some sequences to `total`; return the sums of their smoothed and their plain losses."""
+    """Add the gradients of some sequences to `total`; return the sums of their smoothed and plain losses."""
     batch, rate, table = part.batch, regularisation.dropout, config.table
     memory = encoded = None
     if isinstance(config, TranslatorConfig) and batch.source is not None:

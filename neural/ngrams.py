@@ -1,13 +1,13 @@
-"""Interpolated modified Kneser-Ney: the language model that counts, and the floor that others have to rise above.
+"""Interpolated modified Kneser-Ney: a count-based language model, and the baseline for neural ones.
 
 ::
 
     p(w | u) = max(c(u w) − D(c), 0) / c(u ·) + γ(u) p(w | u without its first token)
 
-c is how often an n-gram occurs; in the orders below the highest, how many different tokens come before it, or, of those
-that begin a sequence, how often they do. D depends on c, 1, 2 or more, and is estimated from how many n-grams of that
-order have counts of 1, 2, 3 and 4; γ is what makes the sum 1. The lowest order falls back to all tokens alike. These
-are the conventions of KenLM.
+c is the count of an n-gram; in orders below the highest, the number of distinct tokens before it, or for n-grams at the
+start of a sequence, their count. D depends on whether c is 1, 2 or more, and is estimated from the number of n-grams of
+that order with counts of 1, 2, 3 and 4; γ makes the probabilities sum to 1. The lowest order backs off to the uniform
+distribution. These are the conventions of KenLM.
 
 References
 ----------
@@ -30,7 +30,7 @@ from w2v.neural.packing import Packed, check_offsets
 
 LARGEST_ORDER = 7
 FALLBACK = (0.5, 1.0, 1.5)
-"""Discounts where there are too few n-grams to estimate them from."""
+"""Discounts used if there are too few n-grams to estimate them."""
 _MOST = 2**31 - 1
 
 
@@ -41,16 +41,16 @@ class NgramModel:
     Attributes
     ----------
     order : int
-        Tokens of the longest n-grams.
+        Length of the longest n-grams.
     sentences : bool
-        Whether sequences are sentences, each with START before it and END told behind it. A running text has neither.
+        Whether sequences are sentences, which start with START and end with END. A running text has neither.
     discounts : ndarray of shape (order, 3), float64
     words : ndarray of shape (n,), int32
         The last token of each n-gram; see `kernels.ngrams` for their order.
     first : ndarray of shape (m + 1,), int32
-        Where the continuations of each n-gram begin, of all but the longest.
+        The start of the continuations of each n-gram but the longest.
     masses : ndarray of shape (n,), float32
-        What their counts add to their probability.
+        The contribution of their counts to their probability.
     backoffs : ndarray of shape (m,), float32
         γ.
     """
@@ -65,18 +65,18 @@ class NgramModel:
 
     @classmethod
     def fit(cls, text: Packed, order: int, n_tokens: int, *, sentences: bool = True) -> NgramModel:
-        """Count a text.
+        """Count the n-grams of a text.
 
         Parameters
         ----------
         text : Packed
-            Neither START nor END among its tokens.
+            Must contain neither START nor END.
         order : int
             From 1 to 7.
         n_tokens : int
             V, the size of the vocabulary.
         sentences : bool, default True
-            Whether each sequence is a sentence, which ends; a running text just stops.
+            Whether each sequence is a sentence with an end; a running text has none.
 
         Returns
         -------
@@ -85,19 +85,19 @@ class NgramModel:
         Raises
         ------
         ValueError
-            If the order is out of range, or tokens are.
+            If the order or a token is out of range.
 
         Notes
         -----
-        Memory: about 30 bytes for every token of the text while it is counted, and 16 for every n-gram, 8 for the
-        longest. Both the text and the n-grams must be fewer than 2**31.
+        Memory is about 30 bytes per token of the text during counting, and 16 per n-gram, 8 for the longest. There must
+        be fewer than 2**31 tokens and fewer than 2**31 n-grams.
         """
         if not 1 <= order <= LARGEST_ORDER:
             raise ValueError(f"order must be from 1 to {LARGEST_ORDER}, not {order}")
         stream = _stream(text, n_tokens, sentences)
         tokens, offsets = stream.ids.astype(np.int32), stream.offsets
         if len(tokens) > _MOST:
-            raise ValueError(f"the text has more than {_MOST:,} tokens: count a part of it")
+            raise ValueError(f"the text has more than {_MOST:,} tokens: use part of it")
         by_token, nodes = np.empty(len(tokens), np.int32), tokens.copy()
         kernels.sort_by_token(tokens, n_tokens, by_token)
         level = _Level(
@@ -114,7 +114,7 @@ class NgramModel:
                 following = _extend(tokens, offsets, by_token, nodes, adjusted)
                 level = level._replace(counts=adjusted)
             if n == 1:
-                level.counts[START] = 0  # it is read and never told
+                level.counts[START] = 0  # it is never predicted
             discounts[n - 1] = _discounts(level.counts)
             masses, backoffs = np.empty(len(level.words), np.float32), np.empty(len(level.first) - 1, np.float32)
             kernels.weigh(level.first, level.counts, discounts[n - 1], masses, backoffs)
@@ -123,7 +123,7 @@ class NgramModel:
                 part.append(array)
             start += len(level.words)
             if start > _MOST:
-                raise ValueError(f"the text has more than {_MOST:,} n-grams: a lower order has fewer")
+                raise ValueError(f"the text has more than {_MOST:,} n-grams: use a lower order")
             if following is not None:
                 level = following
         parts["words"].insert(0, np.zeros(1, np.int32))
@@ -133,12 +133,12 @@ class NgramModel:
 
     @classmethod
     def from_arrays(cls, arrays: Mapping[str, NDArray[Any]]) -> NgramModel:
-        """Return the model that `arrays` gave.
+        """Return the model with these `arrays`.
 
         Raises
         ------
         ValueError
-            If an array is missing, or they do not make a trie: the sentence says what is wrong.
+            If an array is missing, or they do not form a trie; the message explains what is wrong.
         """
         for name, dtype in _ARRAYS.items():
             if name not in arrays:
@@ -146,29 +146,29 @@ class NgramModel:
             if arrays[name].dtype != dtype:
                 raise ValueError(f"the array {name!r} has dtype {arrays[name].dtype}, not {np.dtype(dtype)}")
         if arrays["settings"].shape != (2,):
-            raise ValueError("the array 'settings' must hold an order and whether there are sentences")
+            raise ValueError("the array 'settings' must contain the order and whether there are sentences")
         order, sentences = arrays["settings"].tolist()
         model = cls(order, bool(sentences), **{name: arrays[name] for name in _ARRAYS if name != "settings"})
         model._check()
         return model
 
     def arrays(self) -> dict[str, NDArray[Any]]:
-        """Return what is to be saved."""
+        """Return the arrays to save."""
         return {name: getattr(self, name) for name in _ARRAYS if name != "settings"} | {
             "settings": np.array([self.order, self.sentences], np.int64)
         }
 
     def _check(self) -> None:
-        """Raise ValueError unless every look-up stays within the arrays."""
+        """Raise ValueError unless all lookups stay within the arrays."""
         n, m = len(self.words), len(self.backoffs)
         if not 1 <= self.order <= LARGEST_ORDER or self.discounts.shape != (self.order, 3):
-            raise ValueError(f"an n-gram model has an order from 1 to {LARGEST_ORDER} and three discounts for each")
+            raise ValueError(f"an n-gram model needs an order from 1 to {LARGEST_ORDER} and three discounts for each")
         if self.words.ndim != 1 or self.masses.shape != (n,) or self.first.shape != (m + 1,) or m < 1:
             raise ValueError("the arrays of the n-gram model have different sizes")
         if self.first[0] != 1 or self.first[-1] != n or (np.diff(self.first) < 0).any():
-            raise ValueError("the n-gram model does not say where the continuations of its n-grams are")
+            raise ValueError("the n-gram model does not contain valid positions of continuations")
         if self.n_tokens <= END or sum(self.n_grams) != n - 1 or n - self.n_grams[-1] != m:
-            raise ValueError("the n-gram model has more or fewer n-grams than it says")
+            raise ValueError("the n-gram model has a different number of n-grams than it records")
         if self.words.min() < 0 or self.words.max() >= self.n_tokens:
             raise ValueError("the n-gram model has tokens that are not in its vocabulary")
         if not (np.isfinite(self.masses).all() and np.isfinite(self.backoffs).all()):
@@ -181,7 +181,7 @@ class NgramModel:
 
     @property
     def n_grams(self) -> list[int]:
-        """How many n-grams of each order there are; of order 1, all tokens."""
+        """Number of n-grams of each order; for order 1, all tokens."""
         borders = [0]
         for _ in range(self.order + 1):
             borders.append(int(self.first[min(borders[-1], len(self.first) - 1)]))
@@ -189,7 +189,7 @@ class NgramModel:
         return sizes
 
     def log_probabilities(self, text: Packed) -> NDArray[np.float64]:
-        """Return the natural logarithm of the probability of every token; of a sentence, that of END behind its own.
+        """Return the natural log-probability of every token; for sentences, that of END follows those of the tokens.
 
         Parameters
         ----------
@@ -197,7 +197,7 @@ class NgramModel:
 
         Returns
         -------
-        ndarray of shape (N,), or of sentences (N + B,)
+        ndarray of shape (N,), or for sentences (N + B,), float64
 
         Raises
         ------
@@ -211,12 +211,12 @@ class NgramModel:
         return found
 
     def next_distribution(self, context: NDArray[np.integer[Any]]) -> NDArray[np.float64]:
-        """Return the probability of every token behind a context, shape (V,).
+        """Return the probability of every token after a context, shape (V,).
 
         Parameters
         ----------
         context : ndarray of shape (m,), integers
-            The tokens before; of a sentence from its beginning, START first.
+            The preceding tokens; for a sentence from its beginning, starting with START.
         """
         context = np.asarray(context)
         if context.size and not 0 <= context.min() <= context.max() < self.n_tokens:
@@ -230,7 +230,7 @@ class NgramModel:
         return self.words, self.first, self.masses, self.backoffs
 
     def _lowest(self) -> NDArray[np.float64]:
-        """Return the same probability for all tokens that may be told."""
+        """Return the uniform distribution over all tokens that can be predicted."""
         told = np.ones(self.n_tokens)
         told[START] = 0
         told[END] = self.sentences
@@ -249,7 +249,7 @@ _ARRAYS: dict[str, type[np.generic]] = {
 
 
 class _Level(NamedTuple):
-    """The n-grams of one order: where those of each context begin, their last tokens, and their counts."""
+    """The n-grams of one order: the start of each context's n-grams, their last tokens, and their counts."""
 
     first: NDArray[np.int32]
     words: NDArray[np.int32]
@@ -257,15 +257,15 @@ class _Level(NamedTuple):
 
 
 def _stream(text: Packed, n_tokens: int, sentences: bool) -> Packed:
-    """Return the tokens as they are read, START and END included, after a check."""
+    """Return the tokens with START and END added, after a check."""
     ids, offsets = text
     check_offsets(offsets, len(ids))
     if n_tokens <= END:
-        raise ValueError(f"a vocabulary has more than {END + 1} tokens, not {n_tokens}")
+        raise ValueError(f"a vocabulary must have more than {END + 1} tokens, not {n_tokens}")
     if len(ids) and not 0 <= ids.min() <= ids.max() < n_tokens:
         raise ValueError(f"tokens must be from 0 to {n_tokens - 1}")
     if np.isin(ids, (START, END)).any():
-        raise ValueError("START and END are put around sentences here: the text may not contain them")
+        raise ValueError("START and END are added to sentences automatically: the text must not contain them")
     if not sentences:
         return text
     borders = np.arange(text.n_sequences + 1)
@@ -288,7 +288,7 @@ def _extend(
 
 
 def _discounts(counts: NDArray[np.int32]) -> NDArray[np.float64]:
-    """Return what counts of 1, of 2 and of more lose: Chen and Goodman's estimate, or the fallback."""
+    """Return the discounts of counts of 1, of 2 and of more: Chen and Goodman's estimate, or the fallback."""
     t = kernels.counts_of_counts(counts).astype(np.float64)
     if (t[:3] == 0).any():
         return np.array(FALLBACK)

@@ -1,4 +1,4 @@
-"""Sequences packed one after another, without padding: `offsets` says where each begins. How threads share them."""
+"""Packed sequences without padding, whose starts are in `offsets`, and their distribution over threads."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ _T = TypeVar("_T")
 
 
 class Packed(NamedTuple):
-    """Sequences of ids, one after another.
+    """Concatenated sequences of ids.
 
     Attributes
     ----------
     ids : ndarray of shape (N,), integers
     offsets : ndarray of shape (B + 1,), int64
-        Where each sequence begins; the last is N.
+        Start of each sequence; the last is N.
     """
 
     ids: NDArray[np.integer[Any]]
@@ -36,11 +36,11 @@ class Packed(NamedTuple):
 
     @property
     def n_sequences(self) -> int:
-        """B."""
+        """B, the number of sequences."""
         return len(self.offsets) - 1
 
     def part(self, first: int, last: int) -> Packed:
-        """Return the sequences first … last − 1, their ids not copied."""
+        """Return the sequences first … last − 1, without copying their ids."""
         offsets = self.offsets[first : last + 1]
         return Packed(self.ids[offsets[0] : offsets[-1]], offsets - offsets[0])
 
@@ -51,7 +51,7 @@ class Packed(NamedTuple):
 
 
 def take_sequences(offsets: NDArray[np.int64], which: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Return the offsets of some of the sequences, in the order of `which`, and the places of their tokens."""
+    """Return the offsets of some of the sequences, in the order of `which`, and the indices of their tokens."""
     starts, lengths = offsets[which], offsets[which + 1] - offsets[which]
     own = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
     return own, np.arange(own[-1]) + np.repeat(starts - own[:-1], lengths)
@@ -60,13 +60,13 @@ def take_sequences(offsets: NDArray[np.int64], which: NDArray[np.int64]) -> tupl
 def check_offsets(offsets: NDArray[np.int64], n_rows: int) -> None:
     """Raise ValueError unless `offsets` divides `n_rows` rows into sequences."""
     if offsets.ndim != 1 or offsets.dtype != np.int64 or not len(offsets):
-        raise ValueError("offsets must be int64 and one-dimensional, one more than there are sequences")
+        raise ValueError("offsets must be int64, of shape (number of sequences + 1,)")
     if offsets[0] != 0 or offsets[-1] != n_rows or (np.diff(offsets) < 0).any():
         raise ValueError(f"offsets must rise from 0 to the number of rows, {n_rows}")
 
 
 def divide(offsets: NDArray[np.int64], n_parts: int) -> list[tuple[int, int]]:
-    """Return ranges of sequences of about the same number of tokens, at most `n_parts` and none of them empty."""
+    """Return at most `n_parts` ranges of sequences, none empty, with about equally many tokens."""
     n_sequences = len(offsets) - 1
     targets = np.arange(1, n_parts) * (offsets[-1] / n_parts)
     borders = [0, *np.searchsorted(offsets, targets).tolist(), n_sequences]
@@ -74,7 +74,7 @@ def divide(offsets: NDArray[np.int64], n_parts: int) -> list[tuple[int, int]]:
 
 
 def in_threads(work: Callable[[int], _T], n: int) -> list[_T]:
-    """Return [work(0), …, work(n − 1)], each computed in a thread of its own, the first of them in this one."""
+    """Return [work(0), …, work(n − 1)], each computed in its own thread, the first in the calling thread."""
     if n <= 1:
         return [work(i) for i in range(n)]
     with ThreadPoolExecutor(n - 1) as pool:
@@ -85,7 +85,7 @@ def in_threads(work: Callable[[int], _T], n: int) -> list[_T]:
 def add_parts(
     parts: Sequence[_T], totals: Sequence[ParameterTable], add: Callable[[_T, ParameterTable], tuple[float, float]]
 ) -> tuple[float, float]:
-    """Add the gradients of all parts of a batch to totals[0], in as many threads as there are totals.
+    """Add the gradients of all parts of a batch to totals[0], with one thread for each of `totals`.
 
     Parameters
     ----------
@@ -98,7 +98,7 @@ def add_parts(
     Returns
     -------
     (float, float)
-        The sums of all parts.
+        The sums over all parts.
     """
     n_workers = min(len(totals), len(parts))
 

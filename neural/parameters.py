@@ -1,4 +1,4 @@
-"""The parameters of a network: named arrays in one flat buffer, whose layout gradients and moments share."""
+"""The parameters of a network: named arrays in one flat buffer, a layout shared by gradients and optimizer state."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ from numpy.typing import DTypeLike, NDArray
 
 _PIECE = 1 << 16
 _LINE = 16
-"""Entries to whose multiples the start of each array is aligned: 64 bytes of float32."""
+"""Each array starts at a multiple of this many entries: 64 bytes of float32."""
 
 
 @dataclass(frozen=True)
 class Tensor:
-    """The shape of one array of a network beside how it starts.
+    """The shape and initialisation of one array of a network.
 
     Attributes
     ----------
     shape : tuple of int
     deviation : float
-        Standard deviation of the normal distribution that its values are drawn from at the start; 0 draws nothing.
+        Standard deviation of the normal distribution that initial values are drawn from; 0 for constant values.
     mean : float
         Mean of that distribution.
     """
@@ -35,20 +35,20 @@ class Tensor:
 
 
 def within(name: str, arrays: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the same arrays under the names ``NAME.…``: those of a layer as its owner calls them."""
+    """Return the same arrays under the names ``NAME.…``, with which the owner of a layer refers to its arrays."""
     return {f"{name}.{inner}": array for inner, array in arrays.items()}
 
 
 class _Scope(dict[str, NDArray[Any]]):
-    """The arrays of one layer, and those of its layers that were asked for."""
+    """The arrays of one layer, with a cache of the scopes requested from it."""
 
     scopes: dict[str, _Scope]
 
 
 def scope(parameters: Mapping[str, NDArray[Any]], prefix: str) -> dict[str, NDArray[Any]]:
-    """Return the arrays whose names begin with ``PREFIX.``, under the rest of their names: those of one layer.
+    """Return the arrays whose names begin with ``PREFIX.``, which is removed: those of one layer.
 
-    A table, and what this function returned, remembers them: names are looked through once.
+    Results are cached in tables and in the results of this function, so names are searched only once.
     """
     scopes: dict[str, _Scope] = getattr(parameters, "scopes", {})
     if prefix not in scopes:
@@ -60,12 +60,12 @@ def scope(parameters: Mapping[str, NDArray[Any]], prefix: str) -> dict[str, NDAr
 
 
 def add(total: Mapping[str, NDArray[Any]], arrays: Mapping[str, NDArray[Any]]) -> None:
-    """Add arrays to those of `total` of the same names: how the gradients of layers come together.
+    """Add arrays to those of `total` with the same names, to combine the gradients of layers.
 
     Raises
     ------
     KeyError
-        If `total` has no array of a name.
+        If `total` has no array with a name.
     """
     for name, array in arrays.items():
         own = total[name]
@@ -73,28 +73,28 @@ def add(total: Mapping[str, NDArray[Any]], arrays: Mapping[str, NDArray[Any]]) -
 
 
 def all_finite(array: NDArray[Any]) -> bool:
-    """Tell whether no value of a C-contiguous array is NaN or infinite; a large one is looked at piece by piece."""
+    """Return whether all values of a C-contiguous array are finite; large arrays are checked in pieces."""
     flat = array.reshape(-1)
     return all(bool(np.isfinite(flat[start : start + _PIECE]).all()) for start in range(0, flat.size, _PIECE))
 
 
 class ParameterTable(Mapping[str, NDArray[Any]]):
-    """Named arrays of one dtype that are views of one flat buffer.
+    """Named arrays of one dtype that are views into one flat buffer.
 
-    A gradient or a moment is another table of the same layout, so that an optimiser works on whole buffers and names
-    cannot drift apart. The gaps between arrays are zero and stay zero under any update that maps zeros to zero.
+    Gradients and optimizer state are tables with the same layout, so optimizers work on whole buffers and names always
+    match. The gaps between arrays are zero and stay zero under any update that maps zeros to zero.
 
     Parameters
     ----------
     shapes : mapping of str to tuple of int
-        Name to shape, in the order in which the arrays lie.
+        Shapes by name, in the order of the arrays in the buffer.
     dtype : dtype, default float32
         float32 or float64.
 
     Attributes
     ----------
     flat : ndarray of shape (n,), C-contiguous
-        The buffer, gaps included; writing to it writes to the arrays.
+        The buffer, including gaps; writing to it changes the arrays.
     shapes : dict of str to tuple of int
     """
 
@@ -111,14 +111,14 @@ class ParameterTable(Mapping[str, NDArray[Any]]):
 
     @classmethod
     def initialise(cls, tensors: Mapping[str, Tensor], seed: int, dtype: DTypeLike = np.float32) -> ParameterTable:
-        """Return the parameters that a network starts with.
+        """Return the initial parameters of a network.
 
         Parameters
         ----------
         tensors : mapping of str to Tensor
         seed : int
-            At least 0. Every array has a generator of its own, made from the seed and its name: another layer more or
-            less leaves the rest as it was.
+            At least 0. Every array has its own random generator, seeded with the seed and its name, so adding or
+            removing a layer does not affect the others.
         dtype : dtype, default float32
 
         Returns
@@ -144,7 +144,7 @@ class ParameterTable(Mapping[str, NDArray[Any]]):
         arrays : mapping of str to ndarray
             All float32 or all float64.
         shapes : mapping of str to tuple of int, optional
-            What they must be, and their order in the table, which may differ from that of `arrays`.
+            The required shapes, and their order in the table, which may differ from that of `arrays`.
 
         Returns
         -------
@@ -153,7 +153,7 @@ class ParameterTable(Mapping[str, NDArray[Any]]):
         Raises
         ------
         ValueError
-            If an array is missing, surplus, of another shape or dtype, or not finite; the sentence names it.
+            If an array is missing, unexpected, not finite, or of another shape or dtype; the message names it.
         """
         expected = {name: array.shape for name, array in arrays.items()} if shapes is None else shapes
         for name in expected:
@@ -162,13 +162,13 @@ class ParameterTable(Mapping[str, NDArray[Any]]):
         dtypes = {array.dtype for array in arrays.values()} or {np.dtype(np.float32)}
         for name, array in arrays.items():
             if name not in expected:
-                raise ValueError(f"there is an array {name!r:.80}, which the network does not have")
+                raise ValueError(f"unexpected array {name!r:.80}, which the network does not have")
             if array.shape != tuple(expected[name]):
                 raise ValueError(f"the array {name!r:.80} has shape {array.shape}; the network needs {expected[name]}")
             if len(dtypes) > 1 or array.dtype not in (np.float32, np.float64):
                 raise ValueError(f"the array {name!r:.80} has dtype {array.dtype}; all must be float32 or all float64")
             if not np.isfinite(array).all():
-                raise ValueError(f"the array {name!r:.80} holds a value that is not finite")
+                raise ValueError(f"the array {name!r:.80} contains a value that is not finite")
         table = cls(expected, dtypes.pop())
         for name in expected:
             table[name][...] = arrays[name]
@@ -196,7 +196,7 @@ class ParameterTable(Mapping[str, NDArray[Any]]):
 
     @property
     def n_parameters(self) -> int:
-        """How many parameters there are, gaps left out."""
+        """Number of parameters, without gaps."""
         return sum(array.size for array in self._arrays.values())
 
     def scope(self, prefix: str) -> dict[str, NDArray[Any]]:
@@ -208,7 +208,7 @@ class ParameterTable(Mapping[str, NDArray[Any]]):
         return ParameterTable(self.shapes, self.dtype)
 
     def copy(self) -> ParameterTable:
-        """Return a table of the same values that can be changed apart from this one."""
+        """Return an independent copy."""
         return self.astype(self.dtype)
 
     def astype(self, dtype: DTypeLike) -> ParameterTable:
@@ -218,7 +218,7 @@ class ParameterTable(Mapping[str, NDArray[Any]]):
         return table
 
     def all_finite(self) -> bool:
-        """Tell whether no value is NaN or infinite."""
+        """Return whether all values are finite."""
         return all_finite(self.flat)
 
 

@@ -1,4 +1,4 @@
-"""Parameters and the state of optimizers as named arrays and as files; what is read is a stranger's and is checked."""
+"""Parameters and optimizer state as named arrays and files; files may be untrusted and are checked."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ def read_parameters(file: Path, tensors: Mapping[str, Tensor], *, mmap: bool = T
     ----------
     file : Path
     tensors : mapping of str to Tensor
-        What the network needs.
+        The arrays of the network.
     mmap : bool, default True
-        Map the file into memory while it is read.
+        Map the file into memory for reading.
 
     Raises
     ------
     ModelError
-        If the file is missing or damaged, or does not hold these arrays, finite and of these shapes.
+        If the file is missing or damaged, or does not contain these arrays, finite and with these shapes.
     """
     found = read_tensors(file, mmap=mmap)
     try:
@@ -43,7 +43,7 @@ def read_parameters(file: Path, tensors: Mapping[str, Tensor], *, mmap: bool = T
 
 
 def optimizer_state(optimizers: Mapping[str, Optimizer]) -> dict[str, NDArray[Any]]:
-    """Return the running means and the steps of optimizers, ``NAME.first`` and so on; not copied."""
+    """Return the running means and the numbers of steps of optimizers, as ``NAME.first`` and so on; not copied."""
     state: dict[str, NDArray[Any]] = {}
     for name, optimizer in optimizers.items():
         state |= {f"{name}.{part}": array for part, array in optimizer.arrays.items()}
@@ -57,18 +57,18 @@ def restore_arrays(arrays: Arrays, saved: Arrays) -> None:
     Raises
     ------
     ValueError
-        If one is missing or has another shape or dtype; nothing is overwritten then.
+        If one is missing or has another shape or dtype; then nothing is overwritten.
     """
     for name, array in arrays.items():
         found = saved.get(name)
         if found is None or found.shape != array.shape or found.dtype != array.dtype:
-            raise ValueError(f"the state of the training lacks {name!r}, {array.dtype} of shape {array.shape}")
+            raise ValueError(f"the state of the training has no array {name!r}, {array.dtype} of shape {array.shape}")
     for name, array in arrays.items():
         array[...] = saved[name]
 
 
 def restore_optimizers(optimizers: Mapping[str, Optimizer], saved: Arrays) -> None:
-    """Let optimizers go on where `optimizer_state` found them.
+    """Restore optimizers from the result of `optimizer_state`.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""How far the training of a network is, and how that is shown."""
+"""The progress of a training, and how it is shown."""
 
 from __future__ import annotations
 
@@ -12,23 +12,23 @@ from w2v.neural.names import FIGURES
 
 @dataclass(frozen=True)
 class FitProgress:
-    """Where a training stands.
+    """The progress of a training.
 
     Attributes
     ----------
     phase : str
-        "reading", "teaching" (the teacher is asked), "compiling", "training", or "measuring"; or what else is done.
+        "reading", "teaching" (the teacher encodes), "compiling", "training", "measuring", or another step.
     done : float or None
-        Fraction of the phase, if known.
+        Completed fraction of the phase, if known.
     step : int
     loss : float or None
         Recent mean of the training loss.
     held_out_loss : float or None
-        The last one measured.
+        The latest held-out loss.
     seconds : float
-        Since training began.
+        Seconds since training began.
     figures : dict of str to float
-        What else was measured last, by the names of `FIGURES`.
+        Further figures of the latest evaluation, by the names in `FIGURES`.
     """
 
     phase: str
@@ -40,7 +40,7 @@ class FitProgress:
     figures: dict[str, float] = field(default_factory=dict)
 
     def facts(self) -> str:
-        """Return step, losses and the time that is left, for people."""
+        """Return step, losses and remaining time, for display."""
         facts = [f"step {self.step:,}"] if self.step else []
         losses = (("loss", self.loss), ("held out", self.held_out_loss))
         facts += [f"{name} {loss:.3f}" for name, loss in losses if loss is not None]
@@ -54,7 +54,7 @@ class FitProgress:
 def show_fitting(
     progress: Callable[[FitProgress], None] | bool | str | None, source: object
 ) -> Iterator[Callable[[FitProgress], None] | None]:
-    """Show how far the training of a network is, as `w2v.display.progress.show_training` does for words."""
+    """Show the progress of a network's training, as `w2v.display.progress.show_training` does for word vectors."""
     if callable(progress):
         yield progress
         return
@@ -70,4 +70,4 @@ def show_fitting(
 
 
 ProgressOption = Callable[[FitProgress], None] | bool | str | None
-"""What estimators take as `progress`: True shows how far it is, "bar" and "log" choose how, a function is told."""
+"""The `progress` option of estimators: True shows progress, "bar" and "log" choose how, a function is called."""

@@ -1,13 +1,13 @@
-"""A stack of blocks over packed sequences, with positions in front: encoder, causal language model and decoder.
+"""A stack of blocks over packed sequences, with positions: encoder, causal language model and decoder.
 
-Hidden states of shape (N, dim) go through ::
+Hidden states of shape (N, dim) pass through ::
 
     positions, dropout              post: also a token-type vector and a norm
-    block, …                        one for each layer; see `layers.block`
+    block, …                        one per layer; see `layers.block`
                                     pre: then a norm
 
-An encoder sees its whole sequence. A causal stack sees what came before, which is a language model's; with a memory as
-well, its blocks have cross-attention, and it is a decoder.
+An encoder attends to its whole sequence. A causal stack attends to preceding tokens only, as a language model does;
+with a memory, its blocks also have cross-attention, and it is a decoder.
 """
 
 from __future__ import annotations
@@ -33,40 +33,40 @@ _EMBEDDING_PLACE = 1 << 20
 
 @dataclass(frozen=True)
 class StackConfig:
-    """How a stack is made.
+    """The configuration of a stack.
 
     Attributes
     ----------
     dim : int
         Width of the hidden states, a multiple of `heads`.
     heads, layers, d_ff : int
-        Heads of attention in each block, blocks, and the width inside the feed-forward network.
+        Attention heads per block, number of blocks, and width of the feed-forward network.
     norm : {"pre", "post"}
-        Whether blocks normalise what they read or what they give.
+        Whether blocks normalise the input of each sub-layer or its output.
     positions : str
         See `layers.positions.KINDS`.
     activation : str
         See `layers.activations.ACTIVATIONS`.
     epsilon : float
-        What norms add to the variance.
+        Constant that norms add to the variance.
     max_positions : int
-        Rows of the table of learned positions; tokens further on share its last row.
+        Rows of the table of learned positions; later tokens share its last row.
     max_distance : int
-        Distances of relative positions that are told apart.
+        Maximum distance that relative positions distinguish.
     causal : bool
-        Whether token i sees tokens 0 … i of its sequence only.
+        Whether token i only sees tokens 0 … i of its sequence.
     memory_size : int or None
-        Width of the memory that cross-attention looks at; None has no cross-attention.
+        Width of the memory for cross-attention; None for no cross-attention.
     mixer : {"attention", "recurrent", "convolution"}
-        What lets the hidden states of a sequence see each other. Where it is not attention, `positions` that attention
-        alone would read, ``rotary`` and ``relative``, do nothing.
+        The layer that exchanges information between the hidden states of a sequence. Without attention, the `positions`
+        that only attention uses, ``rotary`` and ``relative``, have no effect.
     window : int
-        Tokens that a convolution reads at a time.
+        Kernel width of a convolution, in tokens.
 
     Raises
     ------
     ValueError
-        If the values do not go together.
+        If the values are inconsistent.
     """
 
     dim: int
@@ -92,19 +92,19 @@ class StackConfig:
             if getattr(self, name) not in choices:
                 raise ValueError(f"{name} must be one of {', '.join(choices)}, not {getattr(self, name)!r}")
         if self.dim % self.heads:
-            raise ValueError(f"dim must be a multiple of heads: {self.dim} is not one of {self.heads}")
+            raise ValueError(f"dim must be a multiple of heads: {self.dim} is not a multiple of {self.heads}")
         if self.mixer == "recurrent" and not self.causal and self.dim % 2:
-            raise ValueError(f"a recurrent layer in both directions halves dim, which must be even, not {self.dim}")
+            raise ValueError(f"a bidirectional recurrent layer needs an even dim, not {self.dim}")
         if self.window < 1:
-            raise ValueError(f"window must be 1 or more, not {self.window}")
+            raise ValueError(f"window must be at least 1, not {self.window}")
         if self.shape.rotate and self.dim // self.heads % 2:
             raise ValueError(
-                f"rotary positions turn pairs of columns: dim / heads must be even, not {self.dim // self.heads}"
+                f"rotary positions rotate pairs of columns: dim / heads must be even, not {self.dim // self.heads}"
             )
 
     @property
     def shape(self) -> block.Shape:
-        """What every block is made by."""
+        """The configuration of every block."""
         attends = self.mixer == "attention"
         return block.Shape(
             self.dim,
@@ -122,7 +122,7 @@ class StackConfig:
         )
 
     def tensors(self) -> dict[str, Tensor]:
-        """Return every array of the stack, its shape beside how it starts."""
+        """Return the shape and initialisation of every array of the stack."""
         arrays = within("positions", positions.tensors(self.positions, self.dim, self.max_positions))
         if self.norm == "post":
             arrays["token_type"] = Tensor((self.dim,))
@@ -135,16 +135,16 @@ class StackConfig:
 
 
 class Memory(NamedTuple):
-    """What a decoder looks at.
+    """The input of a decoder's cross-attention.
 
     Attributes
     ----------
     states : ndarray of shape (M, memory_size)
-        Such as the hidden states that an encoder made of the source.
+        For example, an encoder's hidden states of the source.
     offsets : ndarray of shape (B + 1,), int64
-        Sequence b of the stack sees memory b.
+        Sequence b of the stack attends to memory b.
     visible : ndarray of shape (M,), bool, or None
-        True for what may be seen; None for all.
+        True for visible states; None for all.
     """
 
     states: Floats
@@ -153,7 +153,7 @@ class Memory(NamedTuple):
 
 
 class Cache(NamedTuple):
-    """What `backward` needs."""
+    """Values that `backward` needs."""
 
     positions: positions.Cache
     mask: DropoutMask | None
@@ -172,25 +172,23 @@ def forward(
     dropped: Dropout | None = None,
     weights: list[list[Floats]] | None = None,
 ) -> tuple[Floats, Cache]:
-    """Return the hidden states behind the stack.
+    """Return the hidden states after the stack.
 
     Parameters
     ----------
     config : StackConfig
     parameters : mapping
-        Those of `StackConfig.tensors`; others are not read.
+        Those of `StackConfig.tensors`; others are ignored.
     h : ndarray of shape (N, dim)
-        The embeddings of all tokens, one sequence after another.
+        The embeddings of all tokens, concatenated.
     offsets : ndarray of shape (B + 1,), int64
-        Where each sequence begins; the last is N.
+        Start of each sequence; the last is N.
     memory : Memory, optional
-        Needed if the blocks have cross-attention.
+        Required if the blocks have cross-attention.
     dropped : Dropout, optional
-        What this step of training drops, of the embeddings and of the change that each sub-layer makes; nothing by
-        default.
+        Dropout of this training step, applied to the embeddings and to the update of each sub-layer; none by default.
     weights : list of list, optional
-        A list for each block, to which the weights of self-attention of each sequence are appended, if that is the
-        mixer.
+        One list per block, to which the self-attention weights of each sequence are appended, if that is the mixer.
 
     Returns
     -------
@@ -200,11 +198,11 @@ def forward(
     Raises
     ------
     ValueError
-        If the blocks have cross-attention and there is no memory.
+        If the blocks have cross-attention but there is no memory.
     """
     h, position_cache = positions.forward(scope(parameters, "positions"), h, offsets, config.positions)
     mask = None if dropped is None else dropped.mask(_EMBEDDING_PLACE)
-    # BERT drops behind its norm, where holes in the carrier of a post-norm start drown the rows: deviation D16
+    # BERT applies dropout after its norm, where it would destroy the carrier of a post-norm start: deviation D16
     h = dropout.forward(h, mask)
     embedding_norm = None
     if config.norm == "post":

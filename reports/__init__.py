@@ -1,6 +1,6 @@
-"""Reports on a model: what it is, what it knows and how good it is, as a page or as a model card.
+"""Reports on models: what a model is, what it knows and how good it is, as an HTML page or a Markdown model card.
 
-The names below are loaded when they are first used, so that `import w2v.reports` is fast.
+The names below are loaded on first use, so that `import w2v.reports` is fast.
 """
 
 from __future__ import annotations

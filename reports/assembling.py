@@ -1,4 +1,4 @@
-"""Options of a card, and what the cards of all kinds of models have in common."""
+"""Options of model cards, and the parts common to the cards of all kinds of models."""
 
 from __future__ import annotations
 

@@ -48,10 +48,10 @@ if TYPE_CHECKING:
 
 _NEIGHBORS, _FREQUENT = 8, 2000
 _HOW = {
-    "static": "weighted sums of words",
-    "attention": "self-attention over vectors of words",
-    "recurrent": "recurrent layers over vectors of words",
-    "convolution": "convolutions over vectors of words",
+    "static": "weighted sums of word vectors",
+    "attention": "self-attention over word vectors",
+    "recurrent": "recurrent layers over word vectors",
+    "convolution": "convolutions over word vectors",
 }
 
 
@@ -140,7 +140,7 @@ def _card_of_words(embeddings: Embeddings, request: Request) -> Card:
     folder, files = request.folder, request.files
     metadata = embeddings.metadata
     if files.texts:
-        raise ValueError("texts are for language models, and these are word vectors")
+        raise ValueError("texts are for language models, but these are word vectors")
     measured = Measured()
     if files.has_words or files.has_sentences:
         request.tell("evaluating")
@@ -162,7 +162,7 @@ embeddings.to_gensim()  # as gensim's KeyedVectors"""
     )
     return make_card(
         "Word vectors",
-        f"{len(embeddings):,} words as vectors of {embeddings.vector_size} numbers{algorithm}: "
+        f"{len(embeddings):,} word vectors with {embeddings.vector_size} dimensions{algorithm}: "
         "words that are used in similar ways are near each other.",
         [
             ("words", f"{len(embeddings):,}"),
@@ -191,10 +191,10 @@ def _card_of_encoder(encoder: SentenceEncoder, request: Request) -> Card:
     """Return the card of an encoder."""
     folder, files = request.folder, request.files
     if files.has_words:
-        raise ValueError("analogies and word pairs are for word vectors, and this is a sentence encoder")
-    for asked, what in ((files.texts, "language models are measured on texts"), (files.pairs, "translators on pairs")):
+        raise ValueError("analogies and word pairs are for word vectors, but this is a sentence encoder")
+    for asked, what in ((files.texts, "texts are for language models"), (files.pairs, "pairs are for translators")):
         if asked:
-            raise ValueError(f"{what}, and this is an encoder of sentences")
+            raise ValueError(f"{what}, but this is a sentence encoder")
     state = encoder.state
     measured = Measured()
     if files.has_sentences:
@@ -215,7 +215,7 @@ vectors @ vectors.T  # cosines"""
     note = "Words as the encoder reads them, before they are combined into a sentence."
     return make_card(
         "Sentence encoder",
-        f"Sentences as vectors of {encoder.dimension} numbers, made by {how}: cosines say how similar they are.",
+        f"Sentence vectors with {encoder.dimension} dimensions, computed by {how}: their cosines measure similarity.",
         [
             ("columns", f"{encoder.dimension:,}"),
             ("words", f"{len(state.vocabulary):,}"),

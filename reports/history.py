@@ -1,4 +1,4 @@
-"""Training curves."""
+"""Training curves of a report."""
 
 from __future__ import annotations
 
@@ -13,21 +13,21 @@ Record = Mapping[str, Any]
 
 
 class Picture(NamedTuple):
-    """Curves to draw of a history: the entries of its records, and what runs along the horizontal axis."""
+    """Curves from a history: the entries of its records to draw, and the horizontal axis."""
 
     name: str
     title: str
     unit: str
-    entries: tuple[tuple[str, str], ...]  # with what they are called
+    entries: tuple[tuple[str, str], ...]  # with their names
     along: str
     label: str
-    scale: float = 1.0  # what `along` is divided by
-    floor: tuple[str, float] | None = None  # a line to compare with
+    scale: float = 1.0  # divisor of `along`
+    floor: tuple[str, float] | None = None  # a reference line
 
 
 _MOST_ROWS, _MOST_COLUMNS = 40, 12
 _LONG = 300
-"""Seconds from which on time is told in minutes."""
+"""Seconds above which time is shown in minutes."""
 _NOT_SHOWN = ("kept", "pairs", "words")
 _WORDS = (
     Picture(
@@ -48,11 +48,11 @@ def training_section(
     pictures: Sequence[Picture] | None = None,
     kept: str = "the lowest held-out loss",
 ) -> Section | None:
-    """Return the curves of a training and its figures, or None if none was recorded.
+    """Return the curves and figures of a training, or None if none was recorded.
 
-    `along` is what was counted: epochs of word vectors, steps of networks. `pictures` are by default those of word
-    vectors or of an encoder; `kept` says what was best. What is no finite number in the history, which a model folder
-    held, is passed over.
+    `along` is the unit of progress: epochs for word vectors, steps for networks. By default, `pictures` are those of
+    word vectors or of an encoder; `kept` is the criterion for the best parameters. Values of the history that are not
+    finite numbers are skipped, since it comes from a model folder.
     """
     if not history:
         return None
@@ -66,19 +66,19 @@ def training_section(
     header = tuple(f">{name.replace('_', ' ')}" for name in names)
     blocks.append(Table(header, rows, f"Measured after each {along}", is_detail=bool(blocks)))
     if any(record.get("best") is True for record in history):
-        blocks.append(Paragraph(f"The ring marks the parameters that were kept: {kept}."))
+        blocks.append(Paragraph(f"The ring marks the parameters that were kept, chosen by {kept}."))
     return Section("Training", tuple(blocks))
 
 
 def _pictures_of_encoder(history: Sequence[Record]) -> list[Picture]:
-    """Return what to draw of an encoder's history: every loss in it."""
+    """Return the curves of an encoder's history: all losses in it."""
     losses = [name for name in dict.fromkeys(name for record in history for name in record) if name.endswith("_loss")]
     entries = tuple((name, _LOSSES.get(name, name.removesuffix("_loss"))) for name in losses)
-    return [Picture("training", "Loss", "nats a sentence", entries, "step", "step")]
+    return [Picture("training", "Loss", "nats per sentence", entries, "step", "step")]
 
 
 def pictures_of_text(history: Sequence[Record], floor: object = None) -> list[Picture]:
-    """Return what to draw of a translator's or a language model's history, against steps and against time.
+    """Return the curves of a translator's or a language model's history, by step and by time.
 
     `floor` is the loss of the n-grams.
     """
@@ -87,7 +87,7 @@ def pictures_of_text(history: Sequence[Record], floor: object = None) -> list[Pi
     losses = (("plain_loss", "training"), ("held_out_loss", "held-out text"))
     lowest = ("n-grams", float(floor)) if is_number(floor) else None
     by_step = [
-        Picture("training", "Loss", "nats a token", losses, "step", "step", floor=lowest),
+        Picture("training", "Loss", "nats per token", losses, "step", "step", floor=lowest),
         Picture("quality", "BLEU", "BLEU", (("bleu", "held-out lines"),), "step", "step"),
     ]
     by_time = [
@@ -100,7 +100,7 @@ def pictures_of_text(history: Sequence[Record], floor: object = None) -> list[Pi
 
 
 def pictures_of_labels(history: Sequence[Record], figure: str) -> list[Picture]:
-    """Return what to draw of the history of a classifier or a tagger, whose `figure` is what it was judged by."""
+    """Return the curves of a classifier's or tagger's history; `figure` is the criterion for the best parameters."""
     loss = "plain_loss" if any("plain_loss" in record for record in history) else "loss"
     losses = ((loss, "training"), ("held_out_loss", "held out"))
     return [
@@ -110,7 +110,7 @@ def pictures_of_labels(history: Sequence[Record], figure: str) -> list[Picture]:
 
 
 def _draw(history: Sequence[Record], picture: Picture) -> Curves | None:
-    """Return the curves of a picture, and a ring around what was kept; None if there are fewer than two points."""
+    """Return the curves, with a ring around the best parameters; None if there are fewer than two points."""
     series = [Series(shown, points) for entry, shown in picture.entries if (points := _points(history, picture, entry))]
     if not any(len(one.points) > 1 for one in series):
         return None
@@ -125,7 +125,7 @@ def _draw(history: Sequence[Record], picture: Picture) -> Curves | None:
 
 
 def _points(history: Sequence[Record], picture: Picture, entry: str) -> tuple[tuple[float, float], ...]:
-    """Return where an entry was recorded; of several stages the last, since the steps of each begin at 0."""
+    """Return the values of an entry; if there are several stages, of the last, since each counts steps from 0."""
     points: list[tuple[float, float]] = []
     for record in history:
         x, y = record.get(picture.along), record.get(entry)
@@ -138,5 +138,5 @@ def _points(history: Sequence[Record], picture: Picture, entry: str) -> tuple[tu
 
 
 def records(value: object) -> list[dict[str, Any]]:
-    """Return the objects of a list that JSON held, none if it is no list."""
+    """Return the objects in a list from JSON; empty if it is not a list."""
     return [record for record in value if isinstance(record, dict)] if isinstance(value, list) else []

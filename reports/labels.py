@@ -1,4 +1,4 @@
-"""Cards of classifiers of texts and of pictures, and of taggers: how good they are, and where they are wrong."""
+"""Cards of text classifiers, image classifiers and taggers: their quality and their mistakes."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ OPENERS: dict[str, Callable[[str | os.PathLike[str]], Model]] = {
     TAGGERS.name: Tagger.load,
     IMAGE_CLASSIFIERS.name: ImageClassifier.load,
 }
-"""What opens each kind of model folder."""
+"""The class that opens each kind of model folder."""
 
 MOST_MISTAKES, MOST_TILES, MOST_LABELS = 30, 40, 24
 """Limits on mistakes listed, pictures shown, and labels of a confusion matrix."""
@@ -61,12 +61,12 @@ _WHITE = 255.0
 
 
 class _Kind(NamedTuple):
-    """How the cards of the kinds of models differ."""
+    """How the cards of these kinds of models differ."""
 
     title: str
     summary: str
-    items: str  # what is told apart
-    figure: str  # what it is judged by
+    items: str  # what is classified
+    figure: str  # the main measure of quality
     file: str
     commands: tuple[str, ...]
     python: str
@@ -76,18 +76,18 @@ class _Kind(NamedTuple):
 
 
 def card_of_labels(model: Model, request: Request) -> Card:
-    """Return the card of a classifier of texts or pictures, or of a tagger.
+    """Return the card of a text classifier, an image classifier or a tagger.
 
     Raises
     ------
     CorpusError
-        If a file to measure it on cannot be used.
+        If a file for the evaluation cannot be used.
     ValueError
-        If something is asked that such a model has no answer to.
+        If the request contains something that does not apply to such a model.
     """
     kind = _kind_of(model)
     can_measure = isinstance(model, TextClassifier)
-    wanted = "texts with labels" if can_measure else "nothing here; see `w2v evaluate` and `w2v label-images`"
+    wanted = "texts with labels" if can_measure else "no files here; see `w2v evaluate` and `w2v label-images`"
     check_request(request, f"{_article(kind.title)}", wanted, ("classify",) if can_measure else ())
     if request.options.sentences is not None or request.files.against is not None:
         raise ValueError(f"sentences and other models are for encoders and translators, not for {kind.items}")
@@ -136,12 +136,12 @@ def _kind_of(model: Model) -> _Kind:
         one = bool(model.network_.config.one_of_many)
         return _Kind(
             "Text classifier",
-            f"Says which of {len(model.classes_):,} labels a text has{'' if one else ', any number of them'}, and how "
-            "sure it is.",
+            f"Predicts which of {len(model.classes_):,} labels a text has{'' if one else ', any number of them'}, and "
+            "how confident it is.",
             "texts", "accuracy", "my.classifier",
             ("classify {} texts.txt", "classify {} texts.txt --why", "explore {}"),
             'from w2v import TextClassifier\n\nmodel = TextClassifier.load({!r})\nmodel.predict(["A text."])\n'
-            'model.explain_words("A text.")  # what each word contributes',
+            'model.explain_words("A text.")  # contributions of the words',
             ("text-classification", ("text-classification",)), vars(ClassifierParameters()),
             ("It is reliable only for texts like those of the training, but gives an answer for every text.",
              "It never predicts a label that the training data did not have."),
@@ -150,7 +150,7 @@ def _kind_of(model: Model) -> _Kind:
         spans = model.scheme_ is not None
         return _Kind(
             "Tagger",
-            f"Says of each word of a sentence {'which span it is in, if in any' if spans else 'what it is'}: "
+            f"Tags {'spans of words' if spans else 'each word'} in a sentence: "
             f"{len(model.tags_):,} tags.",
             "sentences", "f1" if spans else "accuracy", "my.tagger",
             ("tag {} texts.txt", "explore {}"),
@@ -162,8 +162,8 @@ def _kind_of(model: Model) -> _Kind:
         )  # fmt: skip
     return _Kind(
         "Image classifier",
-        f"Says which of {len(model.classes_):,} labels a picture has: a Vision Transformer, which reads a picture as "
-        "patches.",
+        f"Predicts which of {len(model.classes_):,} labels a picture has: a Vision Transformer, which reads a picture "
+        "as patches.",
         "pictures", "accuracy", "my.images",
         ("label-images {} PICTURES", "explore {}"),
         'from w2v import ImageClassifier\n\nmodel = ImageClassifier.load({!r})\nmodel.predict("pictures")\n'
@@ -175,7 +175,7 @@ def _kind_of(model: Model) -> _Kind:
 
 
 def _facts(model: Model, stack: StackConfig | None) -> Iterator[tuple[str, str | None]]:
-    """Yield what a model is."""
+    """Yield the main facts about a model."""
     is_tagger = isinstance(model, Tagger)
     yield "tags" if is_tagger else "labels", f"{len(model.tags_ if is_tagger else model.classes_):,}"
     mixture = model.network_.metadata.get("mixture", [])
@@ -190,7 +190,7 @@ def _facts(model: Model, stack: StackConfig | None) -> Iterator[tuple[str, str |
 
 
 def _classes_section(report: Mapping[str, Any], kind: _Kind) -> Section | None:
-    """Return precision and recall of each label, and the confusions; None if nothing was held out."""
+    """Return precision and recall of each label, and the confusion matrix; None if nothing was held out."""
     rows = [*_rows_by_class(report)][:_MOST_CLASSES]
     if not rows:
         return None
@@ -199,7 +199,7 @@ def _classes_section(report: Mapping[str, Any], kind: _Kind) -> Section | None:
     if isinstance(labels, list) and isinstance(counts, list):
         blocks += _confusions([str(label) for label in labels], counts)
     n = report.get("n_texts", report.get("sentences"))
-    told = f"Of {n:,} {kind.items} that were" if type(n) is int else f"Of {kind.items} that were"
+    told = f"Results for {n:,} {kind.items}" if type(n) is int else f"Results for {kind.items}"
     return Section("How good it is", (Paragraph(f"{told} held out from training."), *blocks))
 
 
@@ -213,7 +213,7 @@ def _rows_by_class(report: Mapping[str, Any]) -> Iterator[tuple[str, ...]]:
 
 
 def _confusions(labels: Sequence[str], given: Sequence[Any]) -> list[Block]:
-    """Return the confusion matrix, for many labels only of those confused most; nothing without one."""
+    """Return the confusion matrix, for many labels only of the most confused ones; empty without one."""
     try:
         counts = np.array(given, np.int64)
     except (OverflowError, TypeError, ValueError):
@@ -222,7 +222,7 @@ def _confusions(labels: Sequence[str], given: Sequence[Any]) -> list[Block]:
         return []
     wrong = counts - np.diag(np.diag(counts))
     kept = np.sort(np.argsort(-(wrong.sum(axis=0) + wrong.sum(axis=1)), kind="stable")[:MOST_LABELS])
-    few = "" if len(kept) == len(labels) else f", the {len(kept)} labels of the most mistakes"
+    few = "" if len(kept) == len(labels) else f", the {len(kept)} labels with the most mistakes"
     matrix = Matrix(
         "confusion", f"Confusion matrix{few}", tuple(labels[k] for k in kept.tolist()),
         tuple(map(tuple, counts[np.ix_(kept, kept)].tolist())),
@@ -230,7 +230,7 @@ def _confusions(labels: Sequence[str], given: Sequence[Any]) -> list[Block]:
     order = np.argsort(-wrong, axis=None, kind="stable")[:10]
     pairs = [divmod(int(place), len(labels)) for place in order if wrong.flat[place]]
     rows = tuple((labels[i], labels[j], f"{counts[i, j]:,}", percent(counts[i, j] / counts[i].sum())) for i, j in pairs)
-    header = ("label", "was taken for", ">number", ">of the label")
+    header = ("label", "predicted as", ">number", ">of the label")
     return [matrix, *([Table(header, rows, "The most frequent confusions", is_detail=True)] if rows else [])]
 
 
@@ -246,21 +246,18 @@ def _calibration_section(report: Mapping[str, Any], model: Model) -> Section | N
     points = tuple((100 * p, 100 * right) for p, right, _ in sorted(bins))
     low, high = points[0][0], points[-1][0]
     curves = Curves(
-        "calibration", "Accuracy by confidence", "confidence, %", "right, %",
+        "calibration", "Accuracy by confidence", "confidence, %", "correct, %",
         (Series("held out", points), Series("perfect calibration", ((low, low), (high, high)))),
     )  # fmt: skip
-    text = (
-        f"On average, how sure it was and how much was right are {_percent_or_none(report.get('calibration_error'))} "
-        "apart."
-    )
+    text = f"On average, confidence and accuracy differ by {_percent_or_none(report.get('calibration_error'))}."
     if isinstance(model, TextClassifier):
         calibration = model.calibration_
-        text += f" Its scores are divided by a temperature of {calibration.temperature:.3g}, found on held-out texts"
+        text += f" Its scores are divided by a temperature of {calibration.temperature:.3g}, fitted on held-out texts"
         before = figure_of(calibration.error_before, 3)
-        text += f"; with temperature 1 the error was {before}, with one of the other half of them " if before else ""
+        text += f"; the error was {before} with temperature 1, and with one fitted on the other half " if before else ""
         text += f"{calibration.error:.3f}." if before and calibration.error is not None else "."
     rows = tuple((percent(p), percent(right), f"{n:,}") for p, right, n in sorted(bins))
-    counted = Table((">how sure", ">right", ">answers"), rows, "Number of predictions per point", is_detail=True)
+    counted = Table((">confidence", ">correct", ">predictions"), rows, "Predictions per point", is_detail=True)
     return Section("Calibration", (curves, Paragraph(text), counted))
 
 
@@ -274,7 +271,7 @@ def _mistakes_section(model: Model, kind: _Kind) -> Section | None:
         return Section("Mistakes", (Paragraph(f"{text}."),))
     shown = len(examples.mistakes[: MOST_TILES if isinstance(model, ImageClassifier) else MOST_MISTAKES])
     introduction = Paragraph(
-        f"{text}; these {shown:,}, the most confident first." if shown > 1 else f"{text}; the most confident one:"
+        f"{text}; here are {shown:,}, the most confident first." if shown > 1 else f"{text}; the most confident one:"
     )
     if isinstance(model, ImageClassifier):
         return Section("Mistakes", (introduction, *_tiles(model)))
@@ -290,7 +287,7 @@ def _text_row(one: Mapping[str, Any]) -> tuple[str, ...]:
 
 
 def _tagging_row(one: Mapping[str, Any]) -> tuple[str, ...]:
-    """Return the words of a sentence, and of those that were tagged wrongly the tags."""
+    """Return the words of a sentence, and the tags of words that were tagged wrongly."""
     words, wanted, said = (list(map(str, one[name])) for name in ("words", "tags", "answer"))
     wrong = [(word, tag, own) for word, tag, own in zip(words, wanted, said, strict=False) if tag != own]
     told = (", ".join(f"{each[0]} {each[place]}" for each in wrong) for place in (2, 1))
@@ -310,7 +307,7 @@ def _tiles(model: ImageClassifier) -> list[Block]:
 
 
 def png(pixels: NDArray[Any]) -> bytes:
-    """Return pixels from 0 to 255, shape (H, W, C), as the content of a PNG file: grey, or in colours if C is 3."""
+    """Return pixels from 0 to 255, shape (H, W, C), as the content of a PNG file: grey, or in colour if C is 3."""
     height, width, channels = pixels.shape
     values = np.clip(np.rint(pixels[..., : 3 if channels == 3 else 1]), 0, _WHITE).astype(np.uint8)
     rows = np.concatenate([np.zeros((height, 1), np.uint8), values.reshape(height, -1)], axis=1)
@@ -324,7 +321,7 @@ def png(pixels: NDArray[Any]) -> bytes:
 
 
 def _measure(model: TextClassifier, request: Request, measured: Measured) -> None:
-    """Add how well files of texts with labels are classified to `measured`."""
+    """Evaluate on files of labelled texts; add the results to `measured`."""
     rows = []
     for path in request.files.classify:
         report = model.evaluate(path)
@@ -341,9 +338,9 @@ def _kept(model: Model, kind: _Kind) -> str:
     if isinstance(model, ImageClassifier):
         return "the lowest held-out loss"
     if model.network_.metadata.get("mixture"):
-        return "of each member its best; the mixture weights are those with the lowest held-out loss"
+        return "the best of each member, with the mixture weights of the lowest held-out loss"
     layers = getattr(model.network_.config, "encoder", None)
-    return "those at the end" if layers is None else f"the highest {kind.figure} on what was held out"
+    return "the end of training" if layers is None else f"the highest {kind.figure} on held-out data"
 
 
 def _percent_or_none(value: object) -> str | None:

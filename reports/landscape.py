@@ -1,4 +1,4 @@
-"""Which words show what a model knows, in groups of a topic each, and where they lie on a map."""
+"""Words that show what a model knows, grouped by topic, and their positions on a map."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _SEED = 0
 
 @dataclass(frozen=True)
 class Group:
-    """Words of a topic, by falling frequency: the most frequent of the half that is nearest to the group's centre.
+    """Words of a topic, by decreasing frequency: the most frequent of the half nearest to the group's centre.
 
     `telling` are up to three of them, those nearest to the centre.
     """
@@ -33,15 +33,15 @@ class Group:
 
 
 def find_groups(embeddings: Embeddings, *, n_words: int = N_WORDS, n_groups: int = N_GROUPS) -> list[Group]:
-    """Return groups of frequent words, the largest topics of a vocabulary.
+    """Return groups of frequent words: the largest topics of a vocabulary.
 
-    Groups come by falling frequency of their first words, and hold together `n_words` at most; there are none if fewer
-    than three words can be used.
+    Groups are in order of the frequency of their first words, and contain at most `n_words` in total; there are none if
+    fewer than three words are usable.
 
-    The 4,000 most frequent words are divided by k-means of their unit vectors. Of a natural text the hundred most
-    frequent, nearly all of them function words, are passed over, as are single letters of alphabets, what pieces of
-    words and marks such as ``##ing`` and ``[CLS]`` are called and, where most words have letters, words without any.
-    Words whose vectors are zero or not finite are left out.
+    The 4,000 most frequent words are clustered by k-means of their unit vectors. In natural text, the hundred most
+    frequent words are skipped, since nearly all are function words. So are single letters, subwords and special tokens
+    such as ``##ing`` and ``[CLS]``, and, if most words have letters, words without any. Words whose vectors are zero or
+    not finite are left out.
     """
     words, units = _pool(embeddings)
     if len(words) < _FEWEST_WORDS or n_words < _FEWEST_WORDS:
@@ -50,7 +50,7 @@ def find_groups(embeddings: Embeddings, *, n_words: int = N_WORDS, n_groups: int
     from threadpoolctl import threadpool_limits  # comes with scikit-learn
 
     k = max(1, min(n_groups, len(words) // _FEWEST_A_GROUP, n_words // _FEWEST_WORDS, len(np.unique(units, axis=0))))
-    with threadpool_limits(1):  # the result depends on the number of threads, in its last bits
+    with threadpool_limits(1):  # the last bits of the result depend on the number of threads
         found = KMeans(k, n_init=3, random_state=_SEED).fit(units)
     most = max(1, n_words // k)
     groups = []
@@ -65,7 +65,7 @@ def find_groups(embeddings: Embeddings, *, n_words: int = N_WORDS, n_groups: int
 
 
 def draw_map(embeddings: Embeddings, groups: list[Group], *, method: str = "tsne") -> WordMap | None:
-    """Return a map of the words of some groups, or None if they are fewer than three; see `w2v.plots.plot_words`."""
+    """Return a map of the words of some groups, or None if there are fewer than three; see `w2v.plots.plot_words`."""
     words = [word for group in groups for word in group.words]
     if len(words) < _FEWEST_WORDS:
         return None
@@ -86,7 +86,7 @@ def draw_map(embeddings: Embeddings, groups: list[Group], *, method: str = "tsne
 
 
 def _pool(embeddings: Embeddings) -> tuple[list[str], NDArray[np.float32]]:
-    """Return the words to choose from, by falling frequency, and their unit vectors."""
+    """Return the words to choose from, by decreasing frequency, and their unit vectors."""
     n_skipped = min(_MOST_SKIPPED, len(embeddings) // 20)
     counts = embeddings.vocabulary.counts
     order = np.arange(len(embeddings)) if counts is None else np.argsort(-counts, kind="stable")
@@ -102,16 +102,16 @@ def _pool(embeddings: Embeddings) -> tuple[list[str], NDArray[np.float32]]:
 
 
 def _is_part(word: str) -> bool:
-    """Tell whether something is a letter, a piece of a word or a mark; a Chinese character is a word."""
+    """Return whether a word is a letter, a subword or a special token; Chinese characters are words."""
     is_letter = len(word) == 1 and word.isalpha() and unicodedata.east_asian_width(word) not in "WF"
     return is_letter or word.startswith("##") or (word.startswith("[") and word.endswith("]"))
 
 
 def _units(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Return rows of length 1; those that are zero or not finite are zero."""
+    """Return rows scaled to length 1; rows that are zero or not finite become zero."""
     return to_units(np.where(np.isfinite(vectors).all(axis=1, keepdims=True), vectors, 0)).astype(np.float32)
 
 
 def _words(words: list[str], places: list[int]) -> tuple[str, ...]:
-    """Return the words at some places."""
+    """Return the words at the given places."""
     return tuple(words[place] for place in places)

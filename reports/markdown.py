@@ -1,4 +1,4 @@
-"""A report as Markdown, with the front matter that model hubs read, and its pictures as files beside it."""
+"""Reports as Markdown, with front matter for model hubs, and pictures as separate files."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from w2v.reports.blocks import DRAWN, Block, Bullets, Card, Code, Curves, Matrix
 from w2v.reports.pictures import draw, standalone
 
 _SPECIAL = re.compile(r"[\\`*_\[\]<>|~$&@]|:(?=//)|(?<=www)\.|^[-+#=]|^\d+(?=[.)](?:\s|$))")
-"""What could be taken for markup: at the beginning of a line a list or a heading, addresses, and the rest anywhere."""
+"""Characters that could be markup: lists and headings at the start of a line, URLs, and others anywhere."""
 
 
 def to_markdown(card: Card, pictures: Mapping[str, str] | None = None) -> str:
@@ -21,12 +21,12 @@ def to_markdown(card: Card, pictures: Mapping[str, str] | None = None) -> str:
     ----------
     card : Card
     pictures : mapping of str to str, optional
-        Names of pictures to the files that hold them; a picture without one is left out.
+        Maps the names of pictures to their files; a picture without a file is left out.
 
     Returns
     -------
     str
-        Front matter in YAML and a document in which no word can be taken for markup.
+        YAML front matter and a document whose text is escaped.
     """
     parts = [front_matter(card), f"# {_escape(card.title)}", _escape(card.summary)]
     parts.append(_table(Table(tuple(name for name, _ in card.facts), (tuple(value for _, value in card.facts),))))
@@ -38,7 +38,7 @@ def to_markdown(card: Card, pictures: Mapping[str, str] | None = None) -> str:
 
 
 def render_pictures(card: Card) -> dict[str, str]:
-    """Return the content of an SVG file for each picture of a report, by its name."""
+    """Return the content of an SVG file for each picture of a report, by name."""
     pictures = {}
     for section in card.sections:
         for block in section.blocks:
@@ -48,9 +48,9 @@ def render_pictures(card: Card) -> dict[str, str]:
 
 
 def front_matter(card: Card) -> str:
-    """Return what a model hub wants to know, as YAML between lines of dashes.
+    """Return the metadata for a model hub, as YAML between lines of dashes.
 
-    Every text is written as a JSON string, which YAML reads as what it is, whatever it holds.
+    Every text is written as a JSON string, which is valid YAML for any content.
     """
     entries: list[str] = []
     if card.language:
@@ -82,11 +82,11 @@ def _listed(name: str, values: list[str]) -> list[str]:
 
 
 def _quoted(text: str) -> str:
-    return json.dumps(printable(text))  # ASCII: what YAML allows of Unicode is less than what JSON does
+    return json.dumps(printable(text))  # ASCII, because YAML allows less of Unicode than JSON
 
 
 def _block(block: Block, pictures: Mapping[str, str]) -> str:
-    """Return a block of any kind; nothing of a picture without a file."""
+    """Return a block as Markdown; empty for a picture without a file."""
     match block:
         case Paragraph(text):
             return _escape(text)
@@ -110,7 +110,7 @@ def _block(block: Block, pictures: Mapping[str, str]) -> str:
 
 
 def _picture(file: str | None, name: str) -> str:
-    """Return a picture, if it has a file."""
+    """Return the image of a picture, if it has a file."""
     return "" if file is None else f"![{_escape(name)}](<{file}>)"
 
 
@@ -123,5 +123,5 @@ def _table(table: Table) -> str:
 
 
 def _escape(text: str) -> str:
-    """Return text as Markdown that shows it, on one line."""
+    """Return text escaped for Markdown, on one line."""
     return _SPECIAL.sub(lambda found: f"{found[0]}\\" if found[0].isdigit() else f"\\{found[0]}", printable(text))

@@ -1,7 +1,7 @@
-"""Evaluation of a model on test files, beside simple baselines.
+"""Evaluation of a model on test files, compared with simple baselines.
 
-A figure alone says little. Each table therefore has columns for baselines that any model must beat: the word nearest to
-the third word for analogies, spelling for word pairs, shared words and sums of word vectors for sentences, the most
+A figure alone means little. So each table has columns for baselines that any model must beat: the word nearest to the
+third word for analogies, spelling for word pairs, shared words and sums of word vectors for sentences, the most
 frequent label for classification, and chance for word order.
 """
 
@@ -54,7 +54,7 @@ class Evaluations:
     classify : sequence of path-like, default ()
         See `w2v.encoder.evaluation.files.read_labelled`.
     word_order : sequence of path-like, default ()
-        Sentences, one a line; see `w2v.encoder.evaluation.measures.probe_word_order`.
+        Sentences, one per line; see `w2v.encoder.evaluation.measures.probe_word_order`.
     against : path-like, optional
         The folder of another model of the same kind. For sentences, word vectors serve as an untrained encoder.
     texts : sequence of path-like, default ()
@@ -74,12 +74,12 @@ class Evaluations:
 
     @property
     def has_words(self) -> bool:
-        """Whether word vectors are measured."""
+        """Whether word vectors are evaluated."""
         return bool(self.analogies or self.word_pairs)
 
     @property
     def has_sentences(self) -> bool:
-        """Whether vectors of sentences are measured."""
+        """Whether sentence vectors are evaluated."""
         return bool(self.sts or self.classify or self.word_order)
 
 
@@ -100,14 +100,14 @@ class Measured:
 
 
 def measure_words(embeddings: Embeddings, files: Evaluations, measured: Measured) -> None:
-    """Measure word vectors on analogies and word pairs; add the results to `measured`.
+    """Evaluate word vectors on analogies and word pairs; add the results to `measured`.
 
     Raises
     ------
     EvaluationError, ModelError
         If a file, or the model to compare with, cannot be used.
     ValueError
-        If that is an encoder, which has no word vectors to compare with.
+        If the model to compare with is an encoder, which has no word vectors.
     """
     if not files.has_words:
         return
@@ -139,16 +139,16 @@ def measure_words(embeddings: Embeddings, files: Evaluations, measured: Measured
             measured.results += _result("word-similarity", path, "spearman", pairs.spearman)
         header = ("word pairs, Spearman", ">pairs", ">coverage", ">this model", *beside, ">spelling")
         measured.tables.append(Table(header, tuple(rows)))
-        measured.notes.append("Spelling: the trigrams of letters that two words share, without a model.")
+        measured.notes.append("Spelling: the letter trigrams that two words share, without a model.")
 
 
 def measure_sentences(
     encoder: SentenceEncoder, files: Evaluations, measured: Measured, *, words: Embeddings | None = None
 ) -> None:
-    """Measure an encoder on pairs of sentences, labels and word order; add the results to `measured`.
+    """Evaluate an encoder on sentence pairs, labels and word order; add the results to `measured`.
 
-    `words` are the word vectors that the encoder is made of, whose closed forms are set beside; where they are left
-    out, and `against` is word vectors, those of that.
+    `words` are the word vectors of the encoder, for the baselines in closed form; if they are missing and `against` is
+    a model of word vectors, those are used.
 
     Raises
     ------
@@ -181,14 +181,14 @@ def measure_sentences(
         measured.tables += [Table((kind.title, *header), tuple(rows)), *details]
     if files.sts or files.classify:
         measured.notes.append(
-            "Bag of words: the words that two sentences share, rare ones more; no vectors at all."
+            "Bag of words: the words that two sentences share, rare ones weighing more, without vectors."
             + (" Mean, SIF and uSIF: sums of the word vectors in closed form." if len(baselines) > 1 else "")
         )
 
 
 @dataclass(frozen=True)
 class _SentenceKind:
-    """One kind of files about sentences: how they are evaluated and how that is written."""
+    """A kind of evaluation file for sentences, and how its results are computed and shown."""
 
     name: str
     title: str
@@ -224,7 +224,7 @@ def _sentence_kinds(tokenizer: Tokenizer) -> list[_SentenceKind]:
 def _cells(
     kind: _SentenceKind, name: str, report: Report, others: Sequence[Report], closed: Sequence[Report]
 ) -> tuple[str, ...]:
-    """Return a row: the model, what it is compared with, the closed forms, and the least that says something."""
+    """Return a row: the model, the compared model, the closed forms, and the trivial baseline."""
     cells = [name, f"{len(report):,}", kind.shown(report.figure)]
     for other in others:
         cells += _compared(kind, report, other)
@@ -246,7 +246,7 @@ def _genre_rows(
 
 
 def _compared(kind: _SentenceKind, report: Report, other: Report) -> list[str]:
-    """Return another model's figure, and how far apart the two are, in the unit of the figure."""
+    """Return the compared model's figure, and the difference, in the unit of the figure."""
     found = compare([report], [other])
     scale, digits = (1, 3) if kind.name == "sts" else (100, 1)
     figure, low, high = (f"{scale * value:+.{digits}f}" for value in (found.difference, found.low, found.high))
@@ -254,15 +254,15 @@ def _compared(kind: _SentenceKind, report: Report, other: Report) -> list[str]:
 
 
 def _baselines(encoder: SentenceEncoder, words: Embeddings | None, against: PathLike | None) -> Mapping[str, Encode]:
-    """Return what makes vectors of sentences without training, by the names of their columns."""
+    """Return the baselines without training, by the names of their columns."""
     from w2v.encoder.evaluation.baselines import get_baseline
 
     names = list(_BASELINES)
     if words is not None:
-        names.remove("sif")  # it is the model itself
+        names.remove("sif")  # it is equal to the model
     elif against is not None and read_kind(against) == KIND:
         words = Embeddings.load(against)
-        names.remove("sif")  # it is what `against` is measured as
+        names.remove("sif")  # it is equal to `against`
     else:
         state, names = encoder.state, ["bag-of-words"]
         words = Embeddings(state.vocabulary, state.table, tokenizer=state.tokenizer)
@@ -272,7 +272,7 @@ def _baselines(encoder: SentenceEncoder, words: Embeddings | None, against: Path
 def _other_words(path: PathLike) -> Embeddings:
     """Return the word vectors to compare with."""
     if read_kind(path) != KIND:
-        raise ValueError(f"{path} is an encoder: analogies and word pairs are compared with a model of word vectors")
+        raise ValueError(f"{path} is an encoder: analogies and word pairs need a model of word vectors to compare with")
     return Embeddings.load(path)
 
 
@@ -283,7 +283,7 @@ def _section_table(path: PathLike, report: AnalogyReport) -> Table:
 
 
 def _result(task: str, path: PathLike, metric: str, value: float) -> list[Result]:
-    """Return what a model hub lists of a figure; nothing of one that is NaN."""
+    """Return the model hub's entry for a figure; empty if it is NaN."""
     return [Result(task, Path(path).stem, metric, value)] if value == value else []  # not NaN
 
 

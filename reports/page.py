@@ -1,4 +1,4 @@
-"""A report as one HTML page: nothing is loaded from anywhere, nothing is executed, every text is escaped."""
+"""Reports as a single HTML page: it loads nothing, runs no script, and all text is escaped."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from w2v.reports.pictures import DARK, LIGHT, N_COLORS, STYLE, draw, draw_map
 
 
 def to_html(card: Card) -> str:
-    """Return a report as an HTML document; its policy allows its own style, known by its hash, and nothing else."""
+    """Return a report as an HTML document; its content policy allows only its own style, identified by a hash."""
     style = _style()
     digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
     has_tiles = any(isinstance(block, Tiles) for section in card.sections for block in section.blocks)
@@ -44,14 +44,14 @@ def to_html(card: Card) -> str:
 
 @cache
 def _style() -> str:
-    """Return the style of the page, which is the same for all."""
+    """Return the style sheet of the page, which is the same for all reports."""
     page = (files("w2v.reports") / "page.css").read_text(encoding="utf-8").replace("\n", "")
     dark = f"@media screen and (prefers-color-scheme:dark){{:root{{{DARK}}}}}"
     return f":root{{{LIGHT}}}{dark}{page}{STYLE}"
 
 
 def _anchor(number: int) -> str:
-    """Return where the section of this number is linked to."""
+    """Return the anchor of the section with a number."""
     return f"section-{number + 1}"
 
 
@@ -66,7 +66,7 @@ def _section(number: int, section: Section) -> Html:
 
 
 def _block(block: Block) -> Html:
-    """Return a block of any kind."""
+    """Return a block as HTML."""
     match block:
         case Paragraph(text):
             return Html(f'<p class="note">{escape(text)}</p>')
@@ -84,7 +84,7 @@ def _block(block: Block) -> Html:
 
 
 def _table(table: Table) -> Html:
-    """Return a table, which scrolls if it is wide and unfolds if it is a detail."""
+    """Return a table, which scrolls if it is wide and is folded if it is a detail."""
     if not table.is_detail:
         drawn = html_table(table.header, table.rows, caption=table.caption or None, styled=False, most_rows=1000)
         return Html(f'<div class="scroll">{drawn}</div>')

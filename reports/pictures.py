@@ -1,7 +1,7 @@
-"""Pictures of a report as SVG, drawn by hand: light and dark, sharp on paper, without a script or another library.
+"""Pictures of reports as SVG, generated without libraries or scripts: light and dark, and sharp in print.
 
-Colours come from the classes that `STYLE` describes, so that a picture follows the page it stands on; `standalone`
-makes a file of one that brings them along.
+Colours come from the classes in `STYLE`, so that pictures follow the theme of the page; `standalone` makes a file that
+includes them.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _MOST_LETTERS = 32
 _CURVE_HEIGHT = 300
 _LEFT, _RIGHT, _ABOVE, _BELOW = 62, 24, 44, 44
 _CELL, _LONGEST_NAME, _TILE, _UNDER = 44.0, 24, 96.0, 36.0
-_HEADINGS = 7.2  # pixels a letter of the names of curves
+_HEADINGS = 7.2  # pixels per letter in the names of curves
 
 
 def _variables(colors: Sequence[str], ink: str, quiet: str, faint: str, paper: str) -> str:
@@ -56,11 +56,11 @@ STYLE = (
     "svg .ring{fill:none;stroke-width:2}svg .cell{stroke:var(--paper);stroke-width:2}svg .over{fill:var(--paper)}"
     "svg image{image-rendering:pixelated}" + _COLORED.replace(".f", "svg .f").replace(".s", "svg .s")
 )
-"""What the classes of the pictures look like."""
+"""The style sheet of the pictures."""
 
 
 def standalone(picture: Html) -> str:
-    """Return a picture as the content of an SVG file, light or dark as its reader's screen is."""
+    """Return a picture as the content of an SVG file, which follows the reader's light or dark theme."""
     style = f"svg{{{LIGHT}background:var(--paper)}}@media (prefers-color-scheme:dark){{svg{{{DARK}}}}}{STYLE}"
     opened = picture.replace("<svg ", '<svg xmlns="http://www.w3.org/2000/svg" ', 1)
     end = opened.index(">") + 1
@@ -68,7 +68,7 @@ def standalone(picture: Html) -> str:
 
 
 def draw_curves(curves: Curves) -> Html:
-    """Return curves over a pair of axes."""
+    """Return curves with a pair of axes."""
     xs = [x for series in curves.series for x, _ in series.points]
     ys = [y for series in curves.series for _, y in series.points]
     x_ticks, y_ticks = ticks(min(xs), max(xs), 10, whole=True), ticks(min(ys), max(ys), 5)
@@ -119,7 +119,7 @@ def draw_matrix(matrix: Matrix) -> Html:
     names = [shortened(label, _LONGEST_NAME) for label in matrix.labels]
     room = max(text_width(name) for name in names) * _SIZE + 12
     side = min(_CELL, (_WIDTH - room - 2) / n)
-    parts = [_opening(_WIDTH, room + n * side + 2, f"{matrix.title}: labels by row, answers by column")]
+    parts = [_opening(_WIDTH, room + n * side + 2, f"{matrix.title}: true labels by row, predicted ones by column")]
     for i, name in enumerate(names):
         x, y = room + (i + 0.5) * side, room + (i + 0.5) * side + 4
         parts.append(_text(room - 8, y, name, "quiet", "end"))
@@ -130,7 +130,7 @@ def draw_matrix(matrix: Matrix) -> Html:
         for j, count in enumerate(row):
             x, y, part = room + j * side, room + i * side, count / total
             strength = 0.06 + 0.94 * part if count else 0.04
-            hint = escape(f"{matrix.labels[i]} taken for {matrix.labels[j]}: {count:,} of {sum(row):,}")
+            hint = escape(f"{matrix.labels[i]} predicted as {matrix.labels[j]}: {count:,} of {sum(row):,}")
             parts.append(
                 f'<rect class="cell f{0 if i == j else 1}" x="{x:.1f}" y="{y:.1f}" width="{side:.1f}" '
                 f'height="{side:.1f}" fill-opacity="{strength:.3f}"><title>{hint}</title></rect>'
@@ -142,7 +142,7 @@ def draw_matrix(matrix: Matrix) -> Html:
 
 
 def draw_tiles(tiles: Tiles) -> Html:
-    """Return small pictures in rows, each with its words."""
+    """Return small pictures in rows, each with its caption."""
     across = int(_WIDTH // _TILE)
     rows = -(-len(tiles.pictures) // across)
     parts = [_opening(_WIDTH, rows * (_TILE + _UNDER), tiles.title)]
@@ -160,7 +160,7 @@ def draw_tiles(tiles: Tiles) -> Html:
 
 
 def draw_map(word_map: WordMap) -> Html:
-    """Return a map of words: a dot each, labelled where there is room; the others show their word when pointed at."""
+    """Return a map of words: a dot for each, labelled if there is room; the others show their word on hover."""
     points, height = _fitted(word_map.points)
     parts = [_opening(_WIDTH, height, f"{word_map.title} of the model on the plane, in {len(word_map.groups)} groups")]
     labels = _place_labels(points, height)
@@ -180,9 +180,9 @@ def draw_map(word_map: WordMap) -> Html:
 
 
 def ticks(low: float, high: float, n: int, *, whole: bool = False) -> list[float]:
-    """Return about `n` round numbers in and around a range, by rising size, at least one.
+    """Return about `n` round numbers in and around a range, in ascending order; at least one.
 
-    With `whole`, whole numbers within the range only. `low` and `high` are finite.
+    With `whole`, only whole numbers within the range. `low` and `high` must be finite.
     """
     if high <= low:
         return [low]
@@ -196,27 +196,27 @@ def ticks(low: float, high: float, n: int, *, whole: bool = False) -> list[float
 
 
 def _series_of(curves: Curves, point: tuple[float, float]) -> int:
-    """Return the colour of the series that holds a point."""
+    """Return the colour of the series that contains a point."""
     return next((number for number, series in enumerate(curves.series) if point in series.points), 0) % N_COLORS
 
 
 def _number(value: float) -> str:
-    """Write a tick."""
+    """Format the value of a tick."""
     return f"{value:,.0f}" if value == round(value) and abs(value) >= 1 else f"{value:.4g}"
 
 
 def _opening(width: float, height: float, name: str) -> str:
-    """Return the beginning of a picture."""
+    """Return the start tag of a picture."""
     return f'<svg viewBox="0 0 {width:.0f} {height:.0f}" role="img" aria-label="{escape(name)}">'
 
 
 def _text(x: float, y: float, text: str, kind: str, anchor: str = "start") -> str:
-    """Return a text."""
+    """Return a text element."""
     return f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}" class="{kind}">{escape(text)}</text>'
 
 
 def _fitted(points: Sequence[MapPoint]) -> tuple[list[MapPoint], float]:
-    """Return the points in pixels, y downwards and one scale for both directions, and the height of the picture."""
+    """Return the points in pixels, with y downwards and equal scales, and the height of the picture."""
     xs, ys = [point.x for point in points], [point.y for point in points]
     wide, high = max(xs) - min(xs), max(ys) - min(ys)
     height = _WIDTH * min(max(high / wide if wide > 0 else 1.0, _FLATTEST), _TALLEST)
@@ -235,7 +235,7 @@ Box = tuple[float, float, float, float]
 
 
 def _place_labels(points: Sequence[MapPoint], height: float) -> dict[str, tuple[float, float, str]]:
-    """Return where words are written, as (x, y, anchor), so that none covers another or a dot; others are left out."""
+    """Return the positions of labels, as (x, y, anchor), without overlaps with labels or dots; some are left out."""
     taken: list[Box] = [(point.x - 3, point.y - 3, point.x + 3, point.y + 3) for point in points]
     own = {point.word: box for point, box in zip(points, taken, strict=True)}
     grid = _Grid(taken)
@@ -259,7 +259,7 @@ def _place_labels(points: Sequence[MapPoint], height: float) -> dict[str, tuple[
 
 
 def text_width(text: str) -> float:
-    """Return about how wide a text is, as a multiple of its size: no font is at hand to ask."""
+    """Return the approximate width of a text relative to its font size, without access to the font."""
     width = 0.0
     for character in text:
         if unicodedata.combining(character):
@@ -276,7 +276,7 @@ def text_width(text: str) -> float:
 
 
 class _Grid:
-    """Boxes that can be asked whether another meets one of them, without looking at all of them."""
+    """Boxes in a grid, for fast overlap tests."""
 
     _CELL = 40
 
@@ -303,7 +303,7 @@ class _Grid:
 
 
 def draw(block: Curves | WordMap | Matrix | Tiles) -> Html:
-    """Return the picture of any block that is one."""
+    """Return the picture of any block that has one."""
     match block:
         case Curves():
             return draw_curves(block)

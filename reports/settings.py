@@ -39,7 +39,7 @@ def settings_section(metadata: Mapping[str, Any], embeddings: Embeddings) -> Sec
     }
     blocks += parameter_blocks(found, parameters, vars(Parameters()), _ALWAYS_SHOWN)
     tokenizer = embeddings.tokenizer.to_config() if embeddings.tokenizer is not None else metadata.get("tokenizer")
-    facts = [("text is cut into words by", tokenizer_in_words(tokenizer)), *_statistics(embeddings)]
+    facts = [("tokenizer", tokenizer_in_words(tokenizer)), *_statistics(embeddings)]
     corpus = as_mapping(metadata.get("corpus"))
     facts += [(f"text: {name.replace('_', ' ')}", in_words(value)) for name, value in corpus.items()]
     blocks.append(Table(("of the model", ""), tuple(facts)))
@@ -71,7 +71,7 @@ def _statistics(embeddings: Embeddings) -> list[tuple[str, str]]:
     if len(units) < 2:
         return [("vectors that are zero or not finite", f"{len(rows) - len(units):,} of {len(rows):,}")]
     low, middle, high = np.percentile(lengths, [5, 50, 95])
-    # the mean over all pairs, of which the n squares are taken out
+    # the mean over all pairs of different words, hence without the n squares
     total = units.sum(axis=0)
     alike = (total @ total - len(units)) / (len(units) * (len(units) - 1))
     variances = np.linalg.eigvalsh(np.cov(units.T).reshape(units.shape[1], -1)).clip(0)
@@ -106,24 +106,24 @@ def limits_of_encoder(state: EncoderState) -> Section:
     if state.network is None:
         limits += [
             "Word order makes no difference: the encoder sums word vectors.",
-            "A negation changes a vector little.",
+            "A negation hardly changes a vector.",
         ]
     tokenizer = state.tokenizer.to_config()
     if tokenizer["name"] == "pieces":
         if tokenizer.get("max_tokens") is not None:
-            limits.append(f"Of a text, the first {tokenizer['max_tokens']:,} pieces of words count.")
+            limits.append(f"Only the first {tokenizer['max_tokens']:,} tokens of a text are used.")
     elif not state.has_unknown:
         limits.append("Unknown words are ignored; a sentence without a known word has a zero vector.")
     return Section("Limits", (Bullets((*limits, _BIAS)),))
 
 
 def as_mapping(value: object) -> dict[str, Any]:
-    """Return an object that JSON held, empty if it is none."""
+    """Return an object from JSON; empty if it is not an object."""
     return {str(name): entry for name, entry in value.items()} if isinstance(value, Mapping) else {}
 
 
 def _setting(name: str, value: object) -> str:
-    """Write a setting; of files, only the name."""
+    """Format a setting; of a file, only the name is shown."""
     if isinstance(value, (str, os.PathLike)) and name.startswith("eval_"):
         return Path(value).name
     return str(value) if name in ("random_state", "seed") and value is not None else in_words(value)

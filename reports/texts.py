@@ -33,7 +33,7 @@ OPENERS: dict[str, Callable[[str | os.PathLike[str]], Translator | LanguageModel
     TRANSLATORS.name: Translator.load,
     LANGUAGE_MODELS.name: LanguageModel.load,
 }
-"""What opens each kind of model folder."""
+"""The class that opens each kind of model folder."""
 
 N_EXAMPLES, N_SAMPLES = 8, 5
 ALWAYS_SHOWN = ("architecture", "layers", "heads", "dim", "dropout", "learning_rate")
@@ -48,11 +48,11 @@ def card_of_text(model: Translator | LanguageModel, request: Request) -> Card:
     Raises
     ------
     CorpusError, ModelError
-        If a file to measure it on, or the model to compare with, cannot be used.
+        If a file for the evaluation, or the model to compare with, cannot be used.
     ModuleNotFoundError
-        If translations are to be measured and the package sacrebleu is missing.
+        If translations are to be evaluated but the package sacrebleu is missing.
     ValueError
-        If something is asked that such a model has no answer to.
+        If the request contains something that does not apply to such a model.
     """
     return _card_of_translator(model, request) if isinstance(model, Translator) else _card_of_writer(model, request)
 
@@ -77,8 +77,8 @@ translator.explain(["A sentence."])  # with probabilities, alternatives and alig
     facts = [("shared table of units", in_words(is_joint)), ("training is complete", in_words(network.complete))]
     return make_card(
         "Translator",
-        "Translates from one language into another: an encoder reads the source, made of "
-        f"{units_of(network, 'source')}, and a decoder writes the translation, made of {units_of(network, 'target')}, "
+        "Translates from one language into another: an encoder reads the source, in "
+        f"{units_of(network, 'source')}, and a decoder generates the translation, in {units_of(network, 'target')}, "
         "one unit after another.",
         [
             *_network_facts(network),
@@ -94,8 +94,8 @@ translator.explain(["A sentence."])  # with probabilities, alternatives and alig
             measured.section(),
             settings_of(network, network.config.decoder, vars(TranslatorParameters()), facts),
             Section("Limits", (Bullets((
-                "Its translations are fluent, but may not say what the source says: check what matters.",
-                "It is reliable only for texts like those of the training; elsewhere it has rarely seen the words.",
+                "Translations are fluent, but may not have the meaning of the source: check them where it matters.",
+                "It is reliable only for texts like those it was trained on; elsewhere it has rarely seen the words.",
                 "Each line is translated independently of the text around it.",
                 _BIAS,
             )),)),
@@ -113,7 +113,7 @@ def _card_of_writer(model: LanguageModel, request: Request) -> Card:
     if request.options.sentences is not None:
         raise ValueError("sentences are for encoders and translators; a language model takes texts")
     if request.files.texts:
-        request.tell("measuring the texts")
+        request.tell("evaluating the texts")
         _measure_texts(model, request, measured)
     request.tell("writing")
     folder, floor = name_of(request.folder, "my.lm"), metadata.get("ngram_loss")
@@ -124,16 +124,16 @@ model.write("A beginning", temperature=0.8)
 model.perplexity(["A sentence.", "Another one."])"""
     commands = [f'write {shlex.quote(folder)} "A beginning"', f"score {shlex.quote(folder)} sentences.txt"]
     best = best_record(history)
-    what = "lines, which end" if metadata.get("lines") else "a running text"
+    what = "separate lines" if metadata.get("lines") else "running text"
     facts = [
-        ("its texts are", what),
+        ("texts", what),
         ("n-grams, by order", ", ".join(f"{n:,}" for n in model.ngrams_.n_grams)),
         ("training is complete", in_words(network.complete)),
     ]
     return make_card(
         "Language model",
-        f"Says what comes next in a text made of {units_of(network, 'text')}, goes on writing it, and says how "
-        "probable a text is. A model of n-grams of the same text serves as a baseline.",
+        f"Predicts the next of {units_of(network, 'text')} in a text, generates text, and computes the probability of "
+        "a text. An n-gram model of the same text serves as a baseline.",
         [
             *_network_facts(network),
             ("held-out perplexity", _perplexity(best.get("held_out_loss"))),
@@ -149,8 +149,8 @@ model.perplexity(["A sentence.", "Another one."])"""
             measured.section(),
             settings_of(network, network.config.decoder, vars(LanguageModelParameters()), facts),
             Section("Limits", (Bullets((
-                "What it writes is probable, not true.",
-                f"It sees {as_mapping(metadata.get('parameters')).get('context')} units at once, and nothing before.",
+                "What it writes is probable, but not necessarily true.",
+                f"It sees at most {as_mapping(metadata.get('parameters')).get('context')} units, and nothing before.",
                 "Compare perplexities only between models with the same units; bits per character compare all models.",
                 _BIAS,
             )),)),
@@ -162,25 +162,25 @@ model.perplexity(["A sentence.", "Another one."])"""
 
 
 def check_request(request: Request, kind: str, wanted: str, allowed: tuple[str, ...]) -> None:
-    """Raise ValueError if a card is to hold what such a model has nothing to say to."""
+    """Raise ValueError if the requested contents do not apply to such a model."""
     names = {
         "analogies": "analogies",
         "word_pairs": "word pairs",
         "pairs": "pairs of texts",
         "sts": "scored pairs of sentences",
         "classify": "labels",
-        "word_order": "the order of words",
+        "word_order": "word order",
         "texts": "texts",
     }
     for field, name in names.items():
         if field not in allowed and getattr(request.files, field):
-            raise ValueError(f"{kind} is not measured on {name}; it takes {wanted}")
+            raise ValueError(f"{kind} cannot be evaluated on {name}; it takes {wanted}")
     if request.options.words:
-        raise ValueError(f"nearest words are for word vectors and encoders, and this is {kind}")
+        raise ValueError(f"nearest words are for word vectors and encoders, but this is {kind}")
 
 
 def usage(*commands: str, python: str) -> Section:
-    """Return how a model is used, in a shell and in Python."""
+    """Return a section on how to use a model, in a shell and in Python."""
     return Section("How to use it", (shell(*commands), Code(python, "python")))
 
 
@@ -192,27 +192,27 @@ def _measure_translations(translator: Translator, request: Request, measured: Me
     found = {column: bleu(texts, pairs.targets) for column, texts in made.items()}
     if against is not None:
         found[Path(against).name] = bleu(Translator.load(against).translate(pairs.sources), pairs.targets)
-    found["the source, copied"] = bleu(pairs.sources, pairs.targets)
+    found["copied source"] = bleu(pairs.sources, pairs.targets)
     header = ("translations, BLEU", ">lines", *(f">{column}" for column in found))
     row = (name, f"{len(pairs):,}", *(f"{one.score:.1f}" for one in found.values()))
     measured.tables.append(Table(header, (row,)))
     measured.notes.append(f"BLEU by sacrebleu: {found['greedy'].signature}.")
     measured.results.append(Result("translation", Path(request.files.pairs[0]).stem, "bleu", found["beam of 5"].score))
-    return _translations(f"Lines of {name}, evenly chosen.", pairs, made["beam of 5"])
+    return _translations(f"Lines of {name}, at regular intervals.", pairs, made["beam of 5"])
 
 
 def _translations_of_lines(translator: Translator, path: str | os.PathLike[str]) -> list[Block]:
     """Return translations of some lines of a file."""
     lines = [line.strip() for line in TextReader(path).lines() if line.strip()]
     if not lines:
-        raise CorpusError(f"{os.fspath(path)}: there is no line to translate")
+        raise CorpusError(f"{os.fspath(path)}: the file has no line to translate")
     chosen = [lines[row] for row in _evenly(len(lines))]
-    text = f"Lines of {os.path.basename(path)}, evenly chosen."
+    text = f"Lines of {os.path.basename(path)}, at regular intervals."
     return _translations(text, Pairs(chosen, []), translator.translate(chosen))
 
 
 def _translations(text: str, pairs: Pairs, made: Sequence[str]) -> list[Block]:
-    """Return some translations, beside what they should be, if that is known."""
+    """Return some translations, with their references if these are known."""
     columns = [pairs.sources, made] + ([pairs.targets] if pairs.targets else [])
     rows = tuple(tuple(shortened(column[row], LONGEST) for column in columns) for row in _evenly(len(made)))
     header = ("source", "translation", "should be")[: len(columns)]
@@ -225,7 +225,7 @@ def _evenly(n: int) -> list[int]:
 
 
 class _Losses(NamedTuple):
-    """How a model found a text: its units, those of them that it does not know, and the sum of their surprise."""
+    """The result of scoring a text: its number of units, of unknown ones, and the sum of their surprise."""
 
     n: int
     n_unknown: int
@@ -244,7 +244,7 @@ def _measure_texts(model: LanguageModel, request: Request, measured: Measured) -
             found[Path(against).name] = _losses(other, lines)
         for name, one in found.items():
             if not one.n:
-                raise CorpusError(f"{os.fspath(path)}: there is no text to measure")
+                raise CorpusError(f"{os.fspath(path)}: the file has no text")
             mean = one.nats / one.n
             figures = decimals(math.exp(mean), 2), decimals(mean), decimals(one.nats / n_bits)
             rows.append((Path(path).name, name, f"{one.n:,}", percent(one.n_unknown / one.n), *figures))
@@ -252,13 +252,13 @@ def _measure_texts(model: LanguageModel, request: Request, measured: Measured) -
         measured.results.append(
             Result("text-generation", Path(path).stem, "perplexity", math.exp(network.nats / network.n))
         )
-    header = ("text", "model", ">units", ">unknown", ">perplexity", ">nats a unit", ">bits a character")
+    header = ("text", "model", ">units", ">unknown", ">perplexity", ">nats per unit", ">bits per character")
     measured.tables.append(Table(header, tuple(rows)))
-    measured.notes.append("All unknown units count as the same unit, which is more probable than each of them.")
+    measured.notes.append("All unknown units count as one unit, which is more probable than each of them.")
 
 
 def _judges(model: LanguageModel) -> dict[Judge, str]:
-    """Return what of a model a text is measured by, and its name."""
+    """Return the scoring methods of a model, with their names."""
     judges: dict[Judge, str] = {"network": "network", "ngrams": f"n-grams, order {model.ngrams_.order}"}
     return judges | ({"mixture": "both together"} if "mixture_weight" in model.network_.metadata else {})
 
@@ -272,7 +272,7 @@ def _losses(model: LanguageModel, lines: Sequence[str], by: Judge = "network") -
 
 
 def _samples(model: LanguageModel) -> Section:
-    """Return samples of a model, with their probabilities."""
+    """Return samples from a model, with their probabilities."""
     kind = model.network_.units["text"].kind
     rows = []
     for seed in range(1, N_SAMPLES + 1):
@@ -283,7 +283,7 @@ def _samples(model: LanguageModel) -> Section:
             told = scored.log_probabilities[: len(scored.pieces)]
             losses.append(decimals(-float(told.mean())) if len(told) else "-")
         rows.append((shortened(text.replace("\n", " ↵ "), _LONGEST_SAMPLE), *losses))
-    header = ("samples at temperature 1", ">nats a unit", ">… to the n-grams")
+    header = ("samples at temperature 1", ">nats per unit", ">… by the n-grams")
     return Section("Samples", (Table(header, tuple(rows)),))
 
 
@@ -295,7 +295,7 @@ def settings_of(
     of_model: list[tuple[str, str]] = [
         *((f"{name} units", units_of(network, name)) for name in network.units),
         *([] if stack is None else [("width inside a block", in_words(stack.d_ff))]),
-        ("trained on", ", ".join(Path(file).name for file in network.inputs) or "what was in memory"),
+        ("trained on", ", ".join(Path(file).name for file in network.inputs) or "data in memory"),
         *facts,
     ]
     blocks: list[Block] = [
@@ -317,18 +317,18 @@ def _network_facts(network: TextNetwork) -> list[tuple[str, str | None]]:
 
 
 def units_of(network: TextNetwork, name: str) -> str:
-    """Return how many units of which kind a network reads or writes."""
+    """Return the number and kind of units that a network reads or writes."""
     units = network.units[name]
     return f"{len(units.pieces):,} {units.kind}"
 
 
 def best_record(history: Sequence[dict[str, Any]]) -> dict[str, Any]:
-    """Return the record of what was kept."""
+    """Return the record of the parameters that were kept."""
     return next((record for record in reversed(history) if record.get("best") is True), {})
 
 
 def figure_of(value: object, digits: int) -> str | None:
-    """Return a number in words, None if it is no finite number."""
+    """Return a formatted number, None if it is not finite."""
     return decimals(float(value), digits) if isinstance(value, (int, float)) and math.isfinite(value) else None
 
 

@@ -1,4 +1,4 @@
-"""Reports as files: an HTML page, or Markdown with its pictures beside it."""
+"""Reports as files: an HTML page, or Markdown with separate pictures."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _PICTURES = (
 
 
 def check_report_path(path: str | os.PathLike[str], overwrite: bool = False) -> None:
-    """Raise early, before anything is computed, if a report could not be saved at `path`.
+    """Check early, before anything is computed, that a report can be saved at `path`.
 
     Raises
     ------
@@ -38,28 +38,28 @@ def save_report(card: Card, path: str | os.PathLike[str], *, overwrite: bool = F
     Parameters
     ----------
     card : Card
-        As `model_card` made it.
+        As returned by `model_card`.
     path : str or path-like
-        Ends in .html, or in .md: then pictures are written beside it as ``NAME-map.svg``, ``NAME-training.svg`` etc.
+        Ends in .html or .md; for .md, pictures are written next to it as ``NAME-map.svg``, ``NAME-training.svg`` etc.
     overwrite : bool, default False
-        Replace files that exist.
+        Replace existing files.
 
     Returns
     -------
     list of Path
-        What was written, the report first.
+        The files written, the report first.
 
     Raises
     ------
     ModelError
-        As `check_report_path`, or if writing fails.
+        As for `check_report_path`, or if writing fails.
     """
     check_report_path(path, overwrite)
     contents = {Path(path): to_html(card)}
     if not _is_page(path):
         pictures = render_pictures(card)
         contents = {_picture_path(path, name): content for name, content in pictures.items()}
-        # last, so that it never names a picture that is not there
+        # last, so that it never refers to a missing picture
         contents[Path(path)] = to_markdown(card, {name: _picture_path(path, name).name for name in pictures})
     for file_path, content in contents.items():
         with atomic_file(file_path, overwrite=overwrite) as file:
@@ -68,10 +68,10 @@ def save_report(card: Card, path: str | os.PathLike[str], *, overwrite: bool = F
 
 
 def _is_page(path: str | os.PathLike[str]) -> bool:
-    """Tell whether a report of this name is HTML."""
+    """Return whether a report with this name is HTML."""
     return Path(path).suffix.lower() in _PAGES
 
 
 def _picture_path(path: str | os.PathLike[str], name: str) -> Path:
-    """Return the name of a picture beside a report."""
+    """Return the name of a picture file of a report."""
     return Path(path).with_name(f"{Path(path).stem}-{name}.svg")

@@ -1,1 +1,1 @@
-"""From a teacher and a text to a small fast encoder: word vectors, the teacher's vectors and the student in one go."""
+"""Distil a teacher into a small, fast encoder: word vectors, the teacher's vectors and the student in one run."""

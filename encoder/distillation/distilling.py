@@ -1,4 +1,4 @@
-"""`distill`: from a teacher and a text to an encoder that is much faster and nearly as good."""
+"""`distill`: train an encoder that is much faster than its teacher and nearly as good."""
 
 from __future__ import annotations
 
@@ -45,29 +45,29 @@ from w2v.vectors.embeddings import Embeddings
 from w2v.vectors.persistence import check_output
 
 IDENTITY = 0.5
-"""Length of the direction of each spelling, beside the words' vectors; see docs/experiments.md."""
+"""Length of the spelling vectors relative to the word vectors; see docs/experiments.md."""
 
 _AT_ONCE = 512
-"""Sentences that the teacher is given between two looks at the clock."""
+"""Number of sentences the teacher encodes between two checks of the time limit."""
 _FEWEST = 8
 _STEPS = ("drawing sentences", "word vectors", "teaching", "student")
 
 
 @dataclass
 class Distilled:
-    """What a distillation gave.
+    """The result of a distillation.
 
     Attributes
     ----------
     encoder : SentenceEncoder
     path : Path or None
-        Where it is saved.
+        Where the encoder is saved.
     teacher : str
         Name of the teacher.
     sentences : int
-        Those that the student learned from.
+        Number of sentences the student was trained on.
     seconds : dict of str to float
-        Of each step; hardly any for one that was done before.
+        Duration of each step; nearly 0 for one completed in an earlier run.
     """
 
     encoder: SentenceEncoder
@@ -90,35 +90,36 @@ def distill(
     progress: bool | str | None = None,
     **options: Any,
 ) -> SentenceEncoder:
-    """Distil a teacher into an encoder of your own, in four steps.
+    """Distil a teacher into a small encoder, in four steps.
 
-    Sentences are drawn from the text; words get vectors from it; the teacher makes its vectors of the sentences; and
-    the student learns to make the same. Each step keeps its result in a work area, and a second call goes on with it.
+    Sentences are sampled from the text; word vectors are trained on it; the teacher encodes the sentences; and the
+    student is trained to reproduce the teacher's vectors. Each step saves its result in a work area, from which a
+    second call resumes.
 
     Parameters
     ----------
     teacher : str or path-like
-        The folder of an encoder, ours or another program's; ``hub:owner/name``; or the name of one that an installed
-        package ships, such as "all-MiniLM-L6-v2". See `w2v.encoder.opening.located`.
+        The folder of an encoder, from this toolkit or another program; ``hub:owner/name``; or the name of a model
+        shipped by an installed package, such as "all-MiniLM-L6-v2". See `w2v.encoder.opening.located`.
     texts : str, path-like, TextReader, list of path-like, or list of str
-        Files or texts: paragraphs or sentences, one a line. What kinds of sentences they hold matters most: take those
-        that you are going to compare.
+        Files or texts, with one paragraph or sentence per line. The kinds of sentences matter most: use those that you
+        are going to compare.
     output : path-like, optional
-        The encoder's folder to write.
+        Output folder of the encoder.
     initial : Embeddings or path-like, optional
-        Word vectors to start from, so that none are trained.
+        Word vectors to start from; none are trained then.
     teacher_cache : path-like, optional
-        Where the teacher's vectors are kept, for other runs as well; by default in the work area.
+        Where the teacher's vectors are stored, also for other runs; by default in the work area.
     work : path-like, optional
-        The work area; it stays. By default it is ``OUTPUT.distil``, which is removed in the end, or, without an
-        output, a temporary folder.
+        The work area, which is kept. By default it is ``OUTPUT.distil``, which is removed at the end, or, without
+        `output`, a temporary folder.
     checkpoint_every : float, default 600
-        Seconds from one checkpoint of a training to the next.
+        Seconds between training checkpoints.
     overwrite : bool, default False
-        Let `output` replace a model folder that exists.
+        Let `output` replace an existing model folder.
     progress : bool or str, optional
-        True shows how far it is: a bar at a terminal or in a notebook, else a line of log every ten seconds; "bar" and
-        "log" choose.
+        True shows progress: a bar at a terminal or in a notebook, otherwise a log line every ten seconds; "bar" and
+        "log" choose one of them.
     **options
         See `DistilOptions`: ``distill(teacher, texts, architecture="attention", max_time=600)``.
 
@@ -131,16 +132,16 @@ def distill(
     ValueError
         If an option is out of range, or the text has too few sentences or words.
     ModelError
-        If the teacher cannot be opened, or the output or the work area cannot be written.
+        If the teacher cannot be opened, or the output or work area cannot be written.
     CorpusError
         If a text cannot be read.
     TrainingInterrupted
-        After Ctrl-C in a training; what was done is kept in the work area.
+        After Ctrl-C during training; results so far are kept in the work area.
 
     Notes
     -----
-    With `max_time` the word vectors get a quarter of it, the teacher stops when a quarter is left, and the student
-    learns from the sentences that the teacher came to. Without it the same seed gives the same encoder.
+    With `max_time`, training the word vectors gets a quarter of it, the teacher stops when a quarter is left, and the
+    student is trained on the sentences that the teacher has encoded. Otherwise the same seed gives the same encoder.
     """
     found = run_distillation(
         teacher, texts, DistilOptions(**options), output=output, initial=initial, teacher_cache=teacher_cache,
@@ -162,7 +163,7 @@ def run_distillation(
     overwrite: bool = False,
     progress: bool | str | None = None,
 ) -> Distilled:
-    """Do what `distill` does, and return what is known of it as well."""
+    """Do the work of `distill`, and return details of the run as well."""
     if output is not None:
         check_output(output, overwrite)
     corpus = _opened_texts(texts)
@@ -173,7 +174,7 @@ def run_distillation(
         if work is None:
             work = held.enter_context(tempfile.TemporaryDirectory()) if output is None else work_area(output)
         folder = located(teacher)
-        encoder = open_encoder(folder)  # what is wrong with it is said before anything is computed
+        encoder = open_encoder(folder)  # raises its errors before anything is computed
         place = Workplace(Path(work))
         if not is_kept:
             held.callback(place.remove_if_empty)
@@ -192,19 +193,19 @@ def run_distillation(
 
 
 def _name_of(teacher: str | os.PathLike[str]) -> str:
-    """Return what to call a teacher: as the hub or the catalogue does, or by its folder."""
+    """Return the display name of a teacher: its name on the hub or in the catalogue, or its folder."""
     name = os.fspath(teacher)
     return Path(os.path.realpath(name)).name if os.path.exists(name) else name.removeprefix(PREFIX)
 
 
 def work_area(output: str | os.PathLike[str]) -> Path:
-    """Return where the steps of a distillation keep their results if nobody says where."""
+    """Return the default work area for an output."""
     path = Path(os.path.realpath(output))
     return path.with_name(path.name + SUFFIX)
 
 
 def _opened_texts(texts: Any) -> TextReader | list[str]:
-    """Return files, or texts in memory, that can be read several times."""
+    """Return texts as files or as a list in memory, so that they can be read several times."""
     opened = open_corpus(texts)
     if isinstance(opened, TextReader):
         if opened.files is None:
@@ -222,14 +223,14 @@ def _opened_words(initial: Embeddings | str | os.PathLike[str] | None) -> Embedd
     found = open_start(initial)
     if not isinstance(found, Embeddings):
         raise ValueError(
-            f"{os.fspath(initial)} is an encoder; `initial` are word vectors, which the student starts from"
+            f"{os.fspath(initial)} is an encoder; `initial` must be word vectors for the student to start from"
         )
     return found
 
 
 @dataclass
 class _Distillation:
-    """The steps of a distillation, each of which keeps what it made."""
+    """The steps of a distillation, each of which saves its result."""
 
     name: str
     teacher: Path
@@ -245,7 +246,7 @@ class _Distillation:
     began: float = field(default_factory=lambda: time.monotonic())
 
     def all_steps(self) -> tuple[SentenceEncoder, int]:
-        """Go through the steps; return the student and how many sentences it learned from."""
+        """Run all steps; return the student and the number of sentences it was trained on."""
         of_text = stamp_of(self.corpus)
         with self._step(0):
             sentences = self._sentences(of_text)
@@ -284,14 +285,14 @@ class _Distillation:
             found = draw_sentences(lines, options.sentences, self._tokenizer, options.seed, told)
         if len(found) < _FEWEST:
             raise ValueError(
-                f"the text has {len(found)} sentences of {FEWEST} to {MOST} words, and a teacher needs {_FEWEST} at "
-                "least"
+                f"the text has {len(found)} sentences of {FEWEST} to {MOST} words, but a distillation needs at "
+                f"least {_FEWEST}"
             )
         self.place.write_lines(SENTENCES, found)
         return found
 
     def _words(self, of_text: Any) -> Embeddings:
-        """Return the word vectors that the student starts from."""
+        """Return the word vectors to initialise the student with."""
         if self.initial is not None:
             return self.initial
         options = self.options
@@ -314,7 +315,7 @@ class _Distillation:
         return model.fit(self.corpus, **run).embeddings_
 
     def _taught(self, sentences: list[str]) -> int:
-        """Let the teacher make its vectors, until they are all there or the time is up; return how many are."""
+        """Encode sentences with the teacher until all are done or time is up; return how many are done."""
         encode = lambda texts: self.inference.encode(texts, output=Output())  # noqa: E731
         kept = TeacherCache(self.cache, self.teacher, self.inference.state.dimension)
         end = None if self.options.max_time is None else self.began + self.options.max_time - (self._part(4) or 0)
@@ -357,11 +358,11 @@ class _Distillation:
         return get_tokenizer(self.options.tokenizer) if self.initial is None else tokenizer_of(self.initial)
 
     def _part(self, of: int) -> float | None:
-        """Return a part of the time that there is."""
+        """Return a fraction of the time limit."""
         return None if self.options.max_time is None else self.options.max_time / of
 
     def _left(self) -> float | None:
-        """Return the time that is left for the student: a quarter at least."""
+        """Return the time left for the student, at least a quarter of the limit."""
         if self.options.max_time is None:
             return None
         return max(self.began + self.options.max_time - time.monotonic(), self.options.max_time / 4)

@@ -1,4 +1,4 @@
-"""Sentences are drawn from a text, each distinct one with the same chance, in one pass and in little memory."""
+"""Sample distinct sentences from a text, all with equal probability, in one pass and little memory."""
 
 from __future__ import annotations
 
@@ -10,38 +10,38 @@ from w2v.corpora.sentences import split_sentences
 from w2v.corpora.tokenizers import Tokenizer
 
 FEWEST, MOST = 4, 40
-"""Words of a sentence that a teacher is asked about; longer ones take its time, and shorter ones say little."""
+"""Least and greatest number of words of a sampled sentence; longer ones are slow, shorter ones carry little meaning."""
 
 
 def draw_sentences(
     lines: Iterable[str], n: int, tokenizer: Tokenizer, seed: int, tell: Callable[[int], None] = lambda n_lines: None
 ) -> list[str]:
-    """Draw sentences from paragraphs.
+    """Sample sentences from paragraphs.
 
-    A digest of each sentence decides, so that those that come again count once: the n smallest are kept. They come in
-    the order of their digests, which is a random one, so that the first of them are a fair sample, too.
+    The n sentences with the smallest digests are chosen, so repeated sentences count once. They are returned in the
+    order of their digests, which is random, so any leading part is a fair sample as well.
 
     Parameters
     ----------
     lines : iterable of str
         Paragraphs, or sentences.
     n : int
-        How many to draw at most.
+        Maximum number of sentences.
     tokenizer : Tokenizer
-        What finds the words, of which there must be `FEWEST` to `MOST`.
+        Splits sentences into words, of which there must be `FEWEST` to `MOST`.
     seed : int
-        Decides the digests.
+        Seed of the digests.
     tell : callable, optional
-        Is given the number of lines so far, from time to time.
+        Called with the number of lines read, from time to time.
 
     Returns
     -------
     list of str
-        White space is made one space.
+        White space is normalised to single spaces.
     """
     key = seed.to_bytes(8, "little")
     kept: dict[int, str] = {}
-    largest: list[int] = []  # a heap of the digests, negative, so that the largest comes first
+    largest: list[int] = []  # a heap of negated digests, with the largest digest on top
     for number, line in enumerate(lines):
         if number % 10_000 == 0:
             tell(number)

@@ -1,4 +1,4 @@
-"""How an encoder is distilled: one table of names, defaults, constraints and help texts, for Python and the shell."""
+"""Options of a distillation: names, defaults, constraints and help texts, shared by Python and the command line."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from w2v.settings.tables import MANY, check_parameters, documented, parameter
 @documented()
 @dataclass(frozen=True)
 class DistilOptions:
-    """How `distill` works.
+    """Options of `distill`.
 
     Attributes
     ----------

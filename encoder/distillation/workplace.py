@@ -1,4 +1,4 @@
-"""The folder in which the steps of a distillation keep their results, so that a second start goes on with them."""
+"""The folder in which the steps of a distillation save their results, so that a later run can resume."""
 
 from __future__ import annotations
 
@@ -17,23 +17,23 @@ from w2v.vectors.model_folder import encode_json, parse_json
 
 SUFFIX = ".distil"
 SENTENCES, WORDS, TEACHER, STUDENT = "sentences.txt", "words.model", "teacher", "student.encoder"
-"""What the steps leave: sentences, word vectors, the teacher's vectors, the student while it learns."""
+"""Files of the steps: sentences, word vectors, the teacher's vectors, and the student in training."""
 
 _STEPS = "steps.json"
 
 
 class Workplace:
-    """A folder of results, and of what each was made with: one made with something else is made again.
+    """A folder of results and the inputs of each; a result whose inputs have changed is computed again.
 
     Parameters
     ----------
     folder : Path
-        Made if it is missing.
+        Created if it is missing.
 
     Raises
     ------
     ModelError
-        If it cannot be made, or holds something else.
+        If it cannot be created, or contains other files.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -43,11 +43,11 @@ class Workplace:
         try:
             folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            raise ModelError(f"{folder} cannot be made: {error.strerror or error}; name another folder") from error
+            raise ModelError(f"{folder} cannot be created: {error.strerror or error}; choose another folder") from error
         self._made: dict[str, Any] = parse_json(folder / _STEPS) if (folder / _STEPS).exists() else {}
 
     def begin(self, name: str, made_with: dict[str, Any]) -> Path:
-        """Return where a result is or is to be; one that was made with something else is removed."""
+        """Return the path of a result; an existing result from other inputs is removed."""
         path, made_with = self.folder / name, json.loads(json.dumps(made_with))
         if self._made.get(name) != made_with:
             remove(path)
@@ -57,12 +57,12 @@ class Workplace:
         return path
 
     def write_lines(self, name: str, lines: list[str]) -> None:
-        """Write a text, whole or not at all."""
+        """Write a text file atomically."""
         with atomic_file(self.folder / name) as file:
             file.write("".join(f"{line}\n" for line in lines).encode("utf-8", "surrogatepass"))
 
     def remove_if_empty(self) -> None:
-        """Remove the folder if no step has made anything yet."""
+        """Remove the folder if no step has written a result."""
         if all(path.name == _STEPS for path in self.folder.glob("*")):
             self.remove()
 
@@ -72,12 +72,12 @@ class Workplace:
 
 
 def read_lines(path: Path) -> list[str]:
-    """Return the lines that `Workplace.write_lines` wrote."""
+    """Return the lines written by `Workplace.write_lines`."""
     return path.read_text(encoding="utf-8", errors="surrogatepass").splitlines()
 
 
 def stamp_of(source: Any) -> Any:
-    """Return what tells a file, a folder or data in memory from another: names, sizes and times, or a digest."""
+    """Return a value that identifies a file, a folder or data in memory: names, sizes and times, or a digest."""
     if isinstance(source, TextReader):
         return [stamp_of(name) for name in source.recorded]
     if isinstance(source, (str, os.PathLike)):

@@ -1,4 +1,4 @@
-"""How good an encoder is: scored pairs, classification, word order, and the baselines it must beat."""
+"""Evaluation of encoders: scored pairs, classification, word order, and the baselines they must beat."""
 
 from __future__ import annotations
 

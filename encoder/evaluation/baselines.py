@@ -1,6 +1,6 @@
-"""What any encoder must beat, each in closed form: bag of words, mean, SIF, uSIF and a random network.
+"""Baselines for any encoder, each in closed form: bag of words, mean, SIF, uSIF and a random network.
 
-They are honest choices where nothing is to be trained. Each has `encode`, as `SentenceEncoder` has it.
+They are good choices if nothing is to be trained. Each has a method `encode`, like `SentenceEncoder`.
 """
 
 from __future__ import annotations
@@ -23,21 +23,21 @@ from w2v.vectors.embeddings import Embeddings
 
 _BAG_COLUMNS = 8192
 _ROWS_AT_ONCE = 1 << 14
-_RANDOM_SCALE = 0.5  # length of what a random network adds to a row, over the mean length of a weighted row
+_RANDOM_SCALE = 0.5  # length of the random network's updates, over the mean length of weighted word vectors
 
 
 class Baseline(Protocol):
-    """What makes vectors of sentences."""
+    """Computes the vectors of sentences."""
 
     def encode(self, sentences: Iterable[str]) -> NDArray[Any]:
         """Return the vectors of sentences, shape (S, d), of length 1 or 0."""
 
 
 class BagOfWords:
-    """Words without any vectors: cosines count the words that two sentences share, the rare ones more.
+    """A bag of words without word vectors: cosines measure the words two sentences share, rare ones weighing more.
 
-    The weights, a / (a + p), are those of `sif_state`; a word that `embeddings` does not hold has weight 1. Every
-    spelling is hashed to one of the columns and to a sign; in few sentences two words meet.
+    The weights, a / (a + p), are those of `sif_state`; a word that is not in `embeddings` has weight 1. Each spelling
+    is hashed to a column and a sign; collisions within a pair of sentences are rare.
     """
 
     def __init__(self, embeddings: Embeddings, a: float = DEFAULT_A, columns: int = _BAG_COLUMNS) -> None:
@@ -57,13 +57,13 @@ class BagOfWords:
 
 
 class UnweightedSif:
-    """uSIF: weights without a parameter to choose, and the directions that all sentences share taken out in part.
+    """uSIF: weights without a hyperparameter, and partial removal of the directions common to all sentences.
 
     Notes
     -----
-    Deviation: the paper takes the shared directions from the sentences to be compared, so that a vector depends on the
-    others. Here they are those of random sentences: for n words drawn by their probability, E[s sᵀ] = n C + n² m mᵀ,
-    where m and C are the mean and the covariance of weighted words.
+    Deviation: the paper computes the common directions from the sentences being compared, so a vector depends on the
+    others. Here they are those of random sentences: for n words drawn by their probabilities, E[s sᵀ] = n C + n² m mᵀ,
+    where m and C are the mean and the covariance of the weighted word vectors.
 
     References
     ----------
@@ -96,7 +96,7 @@ class UnweightedSif:
 def sentence_moments(
     table: NDArray[np.float32], gains: NDArray[np.float32], probabilities: NDArray[np.float64], n_words: int
 ) -> NDArray[np.float64]:
-    """Return E[s sᵀ] of sums of `n_words` weighted words that are drawn independently, shape (d, d)."""
+    """Return E[s sᵀ] for sums of `n_words` independently drawn, weighted words, shape (d, d), float64."""
     second = np.zeros((table.shape[1], table.shape[1]))
     mean = np.zeros(table.shape[1])
     for first in range(0, len(table), _ROWS_AT_ONCE):
@@ -110,7 +110,7 @@ def sentence_moments(
 
 
 def random_network(embeddings: Embeddings, *, layers: int = 1, random_state: int = 0) -> SentenceEncoder:
-    """Return an encoder whose network was drawn at random and never trained, on weighted words as in SIF.
+    """Return an encoder with an untrained random network on words weighted as in SIF.
 
     References
     ----------
@@ -124,7 +124,7 @@ def random_network(embeddings: Embeddings, *, layers: int = 1, random_state: int
     rng = np.random.default_rng([random_state, layers])
     weight = state.parameters["output.weight"]
     weight[...] = length * rng.standard_normal(weight.shape) / np.sqrt(weight.shape[0] * state.width)
-    weight[:, -1] = 0  # the gate: rows keep their lengths
+    weight[:, -1] = 0  # the gate: vectors keep their lengths
     return SentenceEncoder(state, "attention")
 
 
@@ -135,16 +135,16 @@ BASELINES: dict[str, Callable[[Embeddings], Baseline]] = {
     "usif": UnweightedSif,
     "random-network": random_network,
 }
-"""What `get_baseline` knows."""
+"""Names accepted by `get_baseline`."""
 
 
 def get_baseline(name: str, embeddings: Embeddings) -> Baseline:
-    """Return a baseline, one of `BASELINES` by name.
+    """Return the baseline with a name in `BASELINES`.
 
     Raises
     ------
     ValueError
-        If there is none of this name.
+        If there is no such baseline.
     """
     if name not in BASELINES:
         raise ValueError(f"there is no baseline {name!r:.80}; known are {', '.join(BASELINES)}")

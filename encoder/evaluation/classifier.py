@@ -1,4 +1,4 @@
-"""The linear classifier that is asked what vectors tell: a logistic regression, cross-validated."""
+"""The linear classifier that evaluates vectors: a cross-validated logistic regression."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _ITERATIONS = 200
 
 
 def stratified(classes: NDArray[np.intp], folds: int, seed: int) -> NDArray[np.intp]:
-    """Return the fold of each item, such that every class is spread evenly."""
+    """Return the fold of each item, shape (n,), with every class spread evenly over the folds."""
     rng = np.random.default_rng(seed)
     order = rng.permutation(len(classes))
     order = order[np.argsort(classes[order], kind="stable")]
@@ -24,7 +24,7 @@ def stratified(classes: NDArray[np.intp], folds: int, seed: int) -> NDArray[np.i
 def cross_validated(
     features: NDArray[np.float64], classes: NDArray[np.intp], fold_of: NDArray[np.intp], seed: int
 ) -> NDArray[np.intp]:
-    """Return for each item the class that a classifier trained on the other folds gives it."""
+    """Return the predicted class of each item, by a classifier trained on the other folds, shape (n,)."""
     predicted = np.empty(len(classes), np.intp)
     rest = fold_of != 0
     penalty = choose_penalty(features[rest], classes[rest], seed)
@@ -35,7 +35,7 @@ def cross_validated(
 
 
 def choose_penalty(features: NDArray[np.float64], classes: NDArray[np.intp], seed: int) -> float:
-    """Return the strength of the penalty that does best on a tenth of the items, after training on the others."""
+    """Return the regularisation strength that does best on a tenth of the items, after training on the rest."""
     here = stratified(classes, 10, seed + 1) == 0
     if here.all() or len(np.unique(classes[~here])) < 2:
         return _PENALTIES[1]
@@ -49,7 +49,7 @@ def choose_penalty(features: NDArray[np.float64], classes: NDArray[np.intp], see
 def predict(
     features: NDArray[np.float64], classes: NDArray[np.intp], tested: NDArray[np.float64], penalty: float
 ) -> NDArray[np.intp]:
-    """Return the classes of the rows `tested`, by a regression with `penalty` times ‖w‖² / 2 beside the mean loss."""
+    """Return the classes of the rows `tested`; the regression minimises the mean loss plus `penalty` · ‖w‖² / 2."""
     from sklearn.exceptions import ConvergenceWarning
     from sklearn.linear_model import LogisticRegression
 
@@ -57,7 +57,7 @@ def predict(
     scale = 1 / np.where(deviation > 1e-12, deviation, np.inf)
     model = LogisticRegression(C=1 / (penalty * len(features)), max_iter=_ITERATIONS, tol=1e-3)
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ConvergenceWarning)  # the last digits of the weights decide nothing
+        warnings.simplefilter("ignore", ConvergenceWarning)  # full convergence of the weights does not matter
         model.fit((features - mean) * scale, classes)
     predicted: NDArray[np.intp] = model.predict((tested - mean) * scale)
     return predicted

@@ -1,4 +1,4 @@
-"""Files that encoders are measured on: pairs of sentences with scores, and sentences with labels."""
+"""Files to evaluate encoders on: scored pairs of sentences, and labelled sentences."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 from w2v.evaluation.files import EvaluationError, read_lines
 
 _SICK = ("sentence_A", "sentence_B", "relatedness_score")
-_STS = (5, 6, 4)  # where the sentences and the score are
-_STS_COLUMNS = 7  # genre, file, year, id, score, and two sentences; some lines name a source or two after them
+_STS = (5, 6, 4)  # columns of the two sentences and the score
+_STS_COLUMNS = 7  # genre, file, year, id, score, and two sentences; some lines end with one or two sources
 _TREC = re.compile(r"([A-Z]+):[a-z]+ (.+)")
 _CONTROL = re.compile(r"[\0-\x08\x0e-\x1f]")
 _SHOWN = 60
@@ -23,7 +23,7 @@ _SHOWN = 60
 
 @dataclass(frozen=True)
 class ScoredPairs:
-    """Pairs of sentences and how alike people find them.
+    """Pairs of sentences with human similarity scores.
 
     Attributes
     ----------
@@ -32,7 +32,7 @@ class ScoredPairs:
         On any scale.
     path : str
     genres : tuple of n (str, str), or empty
-        Genre of each pair and the collection that it comes from, as STS Benchmark names them.
+        Genre and source collection of each pair, as in STS Benchmark.
     """
 
     first: tuple[str, ...]
@@ -65,16 +65,16 @@ class LabelledSentences:
 
 
 def read_scored_pairs(path: str | os.PathLike[str]) -> ScoredPairs:
-    """Read pairs of sentences with scores, in the layout of STS Benchmark, of SICK, or plain.
+    """Read pairs of sentences with scores, in the layout of STS Benchmark or SICK, or plain.
 
     Parameters
     ----------
     path : str or path-like
-        Text in UTF-8 with tabs between the columns, one of:
+        UTF-8 text with tab-separated columns, in one of these layouts:
 
         - STS Benchmark: genre, file, year, id, score, sentence, sentence; genres and files are kept;
-        - SICK: a first line with the names of its columns;
-        - two sentences and a score, or a score and two sentences, and anything after them.
+        - SICK: a header line with the names of the columns;
+        - two sentences and a score, or a score and two sentences; further columns are ignored.
 
     Returns
     -------
@@ -83,8 +83,8 @@ def read_scored_pairs(path: str | os.PathLike[str]) -> ScoredPairs:
     Raises
     ------
     EvaluationError
-        If the file cannot be read, holds no pair, or a line has no score where the first one has it; the message names
-        the file and the line.
+        If the file cannot be read, contains no pair, or a line has no score in the score column; the message names the
+        file and the line.
     """
     name = os.fspath(path)
     lines = _lines(name, latin=False)
@@ -106,7 +106,7 @@ def read_scored_pairs(path: str | os.PathLike[str]) -> ScoredPairs:
         if layout == _STS:
             genres.append((columns[0], columns[1]))
     if not scores:
-        raise EvaluationError(f"{name} holds no pair: expected lines of two sentences and a score, separated by tabs")
+        raise EvaluationError(f"{name} contains no pair: each line needs two sentences and a score, separated by tabs")
     return ScoredPairs(tuple(first), tuple(second), np.array(scores), name, tuple(genres))
 
 
@@ -116,9 +116,9 @@ def read_labelled(path: str | os.PathLike[str]) -> LabelledSentences:
     Parameters
     ----------
     path : str or path-like
-        Text in UTF-8, or in Latin-1 where it is not that: on each line a label, a tab and a sentence, or a sentence, a
-        tab and a label (labels are the column with fewer different values). Lines of ``LABEL:fine sentence`` without
-        any tab are TREC's, and their coarse label is taken.
+        Text in UTF-8, or else Latin-1. Each line has a label, a tab and a sentence, or a sentence, a tab and a label
+        (the label column is the one with fewer distinct values). Lines of ``LABEL:fine sentence`` without tabs are read
+        as TREC's, with the coarse label.
 
     Returns
     -------
@@ -127,13 +127,13 @@ def read_labelled(path: str | os.PathLike[str]) -> LabelledSentences:
     Raises
     ------
     EvaluationError
-        If the file cannot be read, a line is neither, or there are fewer than two labels; the message names the file
-        and the line.
+        If the file cannot be read, a line has another layout, or there are fewer than two labels; the message names the
+        file and the line.
     """
     name = os.fspath(path)
     lines = list(_lines(name, latin=True))
     if not lines:
-        raise EvaluationError(f"{name} holds no sentence: expected lines of a label, a tab and a sentence")
+        raise EvaluationError(f"{name} contains no sentence: expected lines of a label, a tab and a sentence")
     split: Callable[[str], tuple[str, str] | None] = _split_trec if "\t" not in lines[0][1] else _split_tab
     rows = []
     for number, line in lines:
@@ -146,12 +146,12 @@ def read_labelled(path: str | os.PathLike[str]) -> LabelledSentences:
     left, right = zip(*rows, strict=True)
     labels, sentences = (right, left) if len(set(right)) < len(set(left)) else (left, right)
     if len(set(labels)) < 2:
-        raise EvaluationError(f"{name}: all sentences have the label {_shortened(labels[0])}; there is nothing to tell")
+        raise EvaluationError(f"{name}: all sentences have the label {_shortened(labels[0])}; at least two are needed")
     return LabelledSentences(sentences, labels, name)
 
 
 def _lines(name: str, *, latin: bool) -> Iterator[tuple[int, str]]:
-    """Yield the lines that are not blank, with their numbers."""
+    """Yield the lines that are not blank, with their line numbers."""
     for number, line in read_lines(name, latin=latin):
         if control := _CONTROL.search(line):
             raise EvaluationError(f"{name}, line {number}: the character {control[0]!r:.80} is not text")
@@ -167,7 +167,7 @@ def _sick_header(columns: list[str]) -> tuple[int, int, int] | None:
 
 
 def _find_layout(columns: list[str], name: str, number: int) -> tuple[int, int, int]:
-    """Return where the two sentences and the score are, from the first line."""
+    """Return the columns of the two sentences and the score, judged by the first line."""
     numeric = [_number(column) is not None for column in columns]
     if len(columns) >= _STS_COLUMNS and numeric[4]:
         return _STS

@@ -1,7 +1,7 @@
-"""How good an encoder is: people's scores of sentence pairs, classification, word order, and which of two is better.
+"""Measures of encoders: scored sentence pairs, classification, word order, and the comparison of two encoders.
 
-An encoder is any callable from a list of sentences to an array of shape (n, d). What two encoders are compared on is
-kept item by item, so that `compare` can draw the items again and again.
+An encoder is any callable from a list of sentences to an array of shape (n, d). Results are kept per item, so that
+`compare` can resample them.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from w2v.encoder.evaluation.files import LabelledSentences, ScoredPairs
 from w2v.evaluation import EvaluationError, correlation, or_none, ranks
 
 Encode = Callable[[Sequence[str]], NDArray[Any]]
-"""From n sentences to n vectors."""
+"""Maps n sentences to n vectors."""
 
 FOLDS = 10
 PROBE_FOLDS = 5
@@ -31,14 +31,14 @@ _MIN_PROBE_TOKENS = 4
 
 @dataclass(frozen=True)
 class StsReport:
-    """How an encoder's cosines agree with people's scores.
+    """Agreement of an encoder's cosines with human scores.
 
     Attributes
     ----------
     cosines, scores : ndarray of shape (n,), float64
-        Of each pair. The cosine with a zero vector is 0.
+        One per pair. The cosine with a zero vector is 0.
     is_empty : ndarray of shape (n,), bool, optional
-        Whether a sentence of the pair has a zero vector.
+        Whether either sentence of the pair has a zero vector.
     genres : tuple of n (str, str), or empty
         See `ScoredPairs`.
     """
@@ -50,14 +50,14 @@ class StsReport:
 
     @property
     def n_empty(self) -> int:
-        """Pairs of which a sentence has a zero vector."""
+        """Number of pairs in which a sentence has a zero vector."""
         return 0 if self.is_empty is None else int(self.is_empty.sum())
 
     @property
     def by_genre(self) -> dict[str, StsReport]:
-        """The report of each genre, and of each collection, as "genre/file", where a genre has several.
+        """Reports by genre, and by collection, as "genre/file", if a genre has several.
 
-        They are in the order in which they first occur; empty where the pairs have no genres.
+        They are in order of first occurrence; empty if the pairs have no genres.
         """
         rows: dict[str, dict[str, list[int]]] = {}
         for row, (genre, file) in enumerate(self.genres):
@@ -76,21 +76,21 @@ class StsReport:
 
     @property
     def spearman(self) -> float:
-        """Correlation of the ranks; NaN where one side does not vary."""
+        """Spearman's rank correlation; NaN if one side is constant."""
         return spearman(self.cosines, self.scores)
 
     @property
     def pearson(self) -> float:
-        """Correlation of the values; NaN where one side does not vary."""
+        """Pearson correlation; NaN if one side is constant."""
         return correlation(self.cosines, self.scores)
 
     @property
     def figure(self) -> float:
-        """What `compare` compares: Spearman's correlation."""
+        """The figure that `compare` uses: Spearman's correlation."""
         return self.spearman
 
     def resampled(self, items: NDArray[np.intp]) -> float:
-        """Return Spearman's correlation of the pairs drawn."""
+        """Return Spearman's correlation of the resampled pairs."""
         return spearman(self.cosines[items], self.scores[items])
 
     def __len__(self) -> int:
@@ -105,7 +105,7 @@ class StsReport:
         return html_table(("genre", ">pairs", ">Spearman", ">Pearson", ">without a known word"), rows)
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the figures in JSON types, with None for NaN; those of the genres, if there are any, too."""
+        """Return the figures as JSON values, NaN as None; includes those of the genres, if there are any."""
         genres = {name: part.to_dict() for name, part in self.by_genre.items()}
         return {
             "n_pairs": len(self),
@@ -118,14 +118,14 @@ class StsReport:
 
 @dataclass(frozen=True)
 class AccuracyReport:
-    """Which items a linear classifier on the encoder's vectors got right when it had not seen them.
+    """Which items a linear classifier on the encoder's vectors classified correctly when they were held out.
 
     Attributes
     ----------
     correct : ndarray of shape (n,), bool
     n_labels : int
     majority : float
-        Fraction of the most frequent label: what one gets without looking.
+        Fraction of the most frequent label, the accuracy of always answering with it.
     """
 
     correct: NDArray[np.bool_]
@@ -134,16 +134,16 @@ class AccuracyReport:
 
     @property
     def accuracy(self) -> float:
-        """Fraction of right answers."""
+        """Fraction of correct answers."""
         return float(self.correct.mean())
 
     @property
     def figure(self) -> float:
-        """What `compare` compares: the accuracy."""
+        """The figure that `compare` uses: the accuracy."""
         return self.accuracy
 
     def resampled(self, items: NDArray[np.intp]) -> float:
-        """Return the accuracy among the items drawn."""
+        """Return the accuracy of the resampled items."""
         return float(self.correct[items].mean())
 
     def __len__(self) -> int:
@@ -154,7 +154,7 @@ class AccuracyReport:
         return html_table((">sentences", ">labels", ">accuracy", ">most frequent label"), [row])
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the figures in JSON types."""
+        """Return the figures as JSON values."""
         return {
             "n_sentences": len(self),
             "n_labels": self.n_labels,
@@ -167,15 +167,15 @@ Report = StsReport | AccuracyReport
 
 
 class Measured(Protocol):
-    """What was measured item by item, so that it can be compared."""
+    """A result per item, so that it can be compared by resampling."""
 
     @property
     def figure(self) -> float:
-        """What is compared."""
+        """The figure to compare."""
         ...
 
     def resampled(self, items: NDArray[np.intp]) -> float:
-        """Return the figure of the items drawn."""
+        """Return the figure of the resampled items."""
         ...
 
     def __len__(self) -> int: ...
@@ -183,16 +183,16 @@ class Measured(Protocol):
 
 @dataclass(frozen=True)
 class Difference:
-    """How much better one encoder is than another, and how sure that is.
+    """How much better one encoder is than another, and how certain that is.
 
     Attributes
     ----------
     difference : float
-        Of the mean of the figures, the first minus the second.
+        Difference of the mean figures, first minus second.
     low, high : float
-        The middle 95 % of the differences when the items are drawn again with replacement.
+        The 95 % interval of the differences over bootstrap resamples of the items.
     p_worse : float
-        Fraction of the draws in which the first is not better.
+        Fraction of resamples in which the first is not better.
     """
 
     difference: float
@@ -202,7 +202,7 @@ class Difference:
 
     @property
     def is_sure(self) -> bool:
-        """Whether 0 is outside the middle 95 %."""
+        """Whether 0 is outside the 95 % interval."""
         return self.low > 0 or self.high < 0
 
     def _repr_html_(self) -> str:
@@ -215,7 +215,7 @@ class Difference:
 
 
 def evaluate_sts(encode: Encode, pairs: ScoredPairs) -> StsReport:
-    """Compare an encoder's cosines with people's scores, all of them and by genre.
+    """Compare an encoder's cosines with human scores, overall and by genre.
 
     Raises
     ------
@@ -236,31 +236,31 @@ def evaluate_classification(
     folds: int = FOLDS,
     seed: int = 0,
 ) -> AccuracyReport:
-    """Tell labels apart by logistic regression on the encoder's vectors.
+    """Classify sentences by logistic regression on the encoder's vectors.
 
     Parameters
     ----------
     encode : callable
     labelled : LabelledSentences
-        Cut into folds, each answered by a classifier trained on the others.
+        Split into folds, each classified by a model trained on the others.
     held_out : LabelledSentences, optional
-        Answer these instead, by one classifier trained on all of `labelled`.
+        If given, classify these instead, by one model trained on all of `labelled`.
     folds : int, default 10
-        At least 2; less where a label has fewer sentences.
+        At least 2; fewer are used if a label has fewer sentences.
     seed : int, default 0
-        Decides the folds.
+        Seed of the folds.
 
     Raises
     ------
     EvaluationError
-        If the vectors have the wrong shape or are not finite, or a label has one sentence only.
+        If the vectors have the wrong shape or are not finite, or a label has only one sentence.
     ValueError
         If `folds` is less than 2.
 
     Notes
     -----
-    Vectors are scaled to length 1 and their columns to mean 0 and variance 1 over the training part. The strength of
-    the penalty is the best of four on a tenth of the (first) training part, the same for all folds.
+    Vectors are scaled to length 1, and their columns to mean 0 and variance 1 on the training part. The regularisation
+    strength is the best of four on a tenth of the (first) training part, and the same for all folds.
     """
     if folds < 2:
         raise ValueError(f"folds must be at least 2, not {folds}")
@@ -287,11 +287,11 @@ def evaluate_classification(
 def swapped_neighbors(
     sentences: Sequence[str], tokenizer: Tokenizer | None = None, *, seed: int = 0
 ) -> tuple[list[str], list[str]]:
-    """Return sentences, and the same with two neighbouring words exchanged.
+    """Return sentences, and the same sentences with two adjacent words swapped.
 
-    Both forms are the words of the tokenizer, by default `WordsTokenizer()`, joined by spaces: nothing but the order
-    tells them apart. Sentences of fewer than four words, and those of which no two neighbours differ, are left out. The
-    seed decides which words are exchanged.
+    Both forms are the words of the tokenizer, by default `WordsTokenizer()`, joined by spaces, so they differ only in
+    word order. Sentences of fewer than four words, and those without two different adjacent words, are left out. The
+    seed decides which words are swapped.
     """
     tokenize = WordsTokenizer() if tokenizer is None else tokenizer
     rng = np.random.default_rng(seed)
@@ -310,47 +310,47 @@ def swapped_neighbors(
 def probe_word_order(
     encode: Encode, sentences: Sequence[str], tokenizer: Tokenizer | None = None, *, seed: int = 0
 ) -> AccuracyReport:
-    """Ask whether a sentence's vector tells that two neighbouring words were exchanged; chance is 50 %.
+    """Test whether a sentence's vector reveals that two adjacent words were swapped; chance is 50 %.
 
-    A logistic regression sees vectors one by one, intact and swapped, half of each, and answers for sentences of which
-    it has seen neither form. An encoder that adds up words cannot tell.
+    A logistic regression classifies single vectors, half of them intact and half swapped; it is tested on sentences of
+    which it has seen neither form. An encoder that sums word vectors cannot tell them apart.
 
     Parameters
     ----------
     encode : callable
     sentences : sequence of str
-        See `swapped_neighbors`, as for `tokenizer` and `seed`.
+        See `swapped_neighbors`, also for `tokenizer` and `seed`.
 
     Returns
     -------
     AccuracyReport
-        The intact sentences first, then the swapped ones.
+        The intact sentences come first, then the swapped ones.
 
     Raises
     ------
     EvaluationError
-        If fewer than 20 sentences can be used, or the vectors have the wrong shape or are not finite.
+        If fewer than 20 sentences are usable, or the vectors have the wrong shape or are not finite.
     """
     intact, swapped = swapped_neighbors(sentences, tokenizer, seed=seed)
     n = len(intact)
     if n < 4 * PROBE_FOLDS:
-        raise EvaluationError(f"the word-order probe needs {4 * PROBE_FOLDS} sentences of four words, there are {n}")
+        raise EvaluationError(f"the word-order probe needs {4 * PROBE_FOLDS} sentences of four words or more, not {n}")
     features = _units(_encoded(encode, [*intact, *swapped]))
     fold_of = np.random.default_rng(seed).permutation(np.arange(n) % PROBE_FOLDS)
     classes = np.repeat([0, 1], n)
-    both = np.tile(fold_of, 2)  # the two forms of a sentence are in the same fold
+    both = np.tile(fold_of, 2)  # both forms of a sentence are in the same fold
     return AccuracyReport(cross_validated(features, classes, both, seed) == classes, 2, 0.5)
 
 
 def compare(
     first: Sequence[Measured], second: Sequence[Measured], *, n_resamples: int = N_RESAMPLES, seed: int = 0
 ) -> Difference:
-    """Compare two encoders that were measured on the same files, by a paired bootstrap.
+    """Compare two encoders measured on the same files by a paired bootstrap.
 
     Parameters
     ----------
     first, second : sequences of reports
-        Of the one and the other encoder, file by file. What is compared is the mean of the files' figures.
+        Reports of the one and of the other encoder, file by file. The mean of the files' figures is compared.
     n_resamples : int, default 2000
     seed : int, default 0
 
@@ -361,14 +361,14 @@ def compare(
     Raises
     ------
     ValueError
-        If there is no report, or the two were not measured on the same items.
+        If there is no report, or the encoders were not measured on the same items.
 
     References
     ----------
     .. [1] Efron and Tibshirani 1993, An introduction to the bootstrap, chapter 16.
     """
     if not first or [len(report) for report in first] != [len(report) for report in second]:
-        raise ValueError("two encoders can be compared only on the same items, at least one file of them")
+        raise ValueError("encoders can only be compared on the same items, from at least one file")
     rng = np.random.default_rng(seed)
     drawn = np.empty(n_resamples)
     for k in range(n_resamples):
@@ -383,21 +383,21 @@ def compare(
 
 
 def spearman(x: NDArray[np.float64], y: NDArray[np.float64]) -> float:
-    """Return the correlation of the ranks, equal values sharing the mean of theirs; NaN where one does not vary."""
+    """Return Spearman's rank correlation, with mean ranks for ties; NaN if one side is constant."""
     return correlation(ranks(x), ranks(y))
 
 
 def _encoded(encode: Encode, sentences: Sequence[str]) -> NDArray[np.float64]:
     rows = np.asarray(encode(list(sentences)))
     if rows.ndim != 2 or len(rows) != len(sentences):
-        raise EvaluationError(f"the encoder made an array of shape {rows.shape} of {len(sentences)} sentences")
+        raise EvaluationError(f"the encoder returned an array of shape {rows.shape} for {len(sentences)} sentences")
     if not np.isfinite(rows).all():
-        raise EvaluationError("the encoder made a vector that is not finite")
+        raise EvaluationError("the encoder returned a vector that is not finite")
     return rows.astype(np.float64)
 
 
 def _units(rows: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return rows of length 1; zero rows stay zero."""
+    """Return rows scaled to length 1; zero rows stay zero."""
     norms = np.linalg.norm(rows, axis=1, keepdims=True)
     units: NDArray[np.float64] = rows / np.where(norms > 0, norms, 1)
     return units

@@ -1,4 +1,4 @@
-"""A picture of what the words of a sentence attend to."""
+"""Plot the attention between the words of a sentence."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ _HEADING = "share of the vector"
 def plot_attention(
     tokens: Sequence[str], shares: NDArray[np.float64], weights: NDArray[np.float32] | None = None
 ) -> Figure:
-    """Draw how much each token (row) attends to each (column), and beside it the tokens' contributions to the vector.
+    """Draw how much each token (row) attends to each (column), and the tokens' contributions to the sentence vector.
 
-    The T contributions are those of `w2v.encoder.model.contributions.token_shares`. The weights, shape (T, T), are left
-    out for an encoder without attention.
+    `shares`, shape (T,), are from `w2v.encoder.model.contributions.token_shares`. `weights`, shape (T, T), is None for
+    an encoder without attention.
 
     Raises
     ------
@@ -77,7 +77,7 @@ def _color_map() -> Any:
 
 
 def _bare(axes: Any) -> None:
-    """Take away the frame and the ticks' marks."""
+    """Remove the frame and the tick marks."""
     for spine in axes.spines.values():
         spine.set_visible(False)
     axes.tick_params(length=0, colors=INK)

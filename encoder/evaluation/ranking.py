@@ -1,4 +1,4 @@
-"""How well an encoder finds the documents that answer a query: nDCG, recall and the rank of the first."""
+"""How well an encoder finds the documents that answer a query: nDCG, recall and the reciprocal rank."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ _DOCUMENTS_AT_ONCE = 1 << 14
 
 @dataclass(frozen=True)
 class RankingReport:
-    """How high the documents that answer each query stand among all.
+    """How high the relevant documents of each query rank among all documents.
 
     Attributes
     ----------
     ndcg : ndarray of shape (n,), float64
-        Normalised discounted cumulative gain [1]_ of each query: 1 if all that can stand at the top do.
+        Normalised discounted cumulative gain [1]_ of each query: 1 if the relevant documents fill the top ranks.
     recall : ndarray of shape (n,), float64
-        How many of a query's documents are at the top, of those that can be.
+        Number of a query's relevant documents at the top, as a fraction of the possible number.
     reciprocal_rank : ndarray of shape (n,), float64
-        1 / the rank of the first; 0 where none is at the top.
+        1 / the rank of the first relevant document; 0 if none is at the top.
     top_n : int
-        How far down is looked.
+        Number of ranks that count as the top.
 
     References
     ----------
@@ -43,18 +43,18 @@ class RankingReport:
 
     @property
     def figure(self) -> float:
-        """What `compare` compares: the mean of `ndcg`."""
+        """The figure that `compare` uses: the mean of `ndcg`."""
         return float(self.ndcg.mean())
 
     def resampled(self, items: NDArray[np.intp]) -> float:
-        """Return the mean nDCG of the queries drawn."""
+        """Return the mean nDCG of the resampled queries."""
         return float(self.ndcg[items].mean())
 
     def __len__(self) -> int:
         return len(self.ndcg)
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the figures in JSON types."""
+        """Return the figures as JSON values."""
         return {
             "n_queries": len(self),
             "top_n": self.top_n,
@@ -77,12 +77,12 @@ def evaluate_ranking(
     Parameters
     ----------
     encode : callable
-        From n texts to n vectors, of any length.
+        Maps n texts to n vectors, of any length.
     queries, documents : sequence of str
     relevant : sequence of collections of int
-        For each query the documents that answer it, from 0.
+        The relevant documents of each query, numbered from 0.
     top_n : int, default 10
-        How far down to look.
+        Number of ranks that count as the top.
 
     Returns
     -------
@@ -91,11 +91,11 @@ def evaluate_ranking(
     Raises
     ------
     ValueError
-        If there is no query, a query has no document or one that does not exist, or `top_n` is less than 1.
+        If there is no query, a query has no relevant document or one that does not exist, or `top_n` is below 1.
 
     Notes
     -----
-    A query or document without a known word has a cosine of 0 with all others.
+    A query or document without a known word has cosine 0 with all others.
     """
     wanted = _checked(queries, relevant, len(documents), top_n)
     starts = range(0, len(documents), _DOCUMENTS_AT_ONCE)
@@ -114,12 +114,12 @@ def evaluate_ranking(
 def evaluate_ranked(
     ranked: Sequence[Sequence[int]], relevant: Sequence[Collection[int]], *, top_n: int = 10
 ) -> RankingReport:
-    """Say how good lists of documents are, whatever has made them.
+    """Evaluate ranked lists of documents, however they were produced.
 
     Parameters
     ----------
     ranked : sequence of sequences of int
-        For each query the documents that were found, from 0, the best first.
+        The documents found for each query, numbered from 0, best first.
     relevant, top_n
         See `evaluate_ranking`.
 
@@ -130,7 +130,7 @@ def evaluate_ranked(
     Raises
     ------
     ValueError
-        As `evaluate_ranking`.
+        As for `evaluate_ranking`.
     """
     return _report(ranked, _checked(ranked, relevant, None, top_n), top_n)
 
@@ -138,11 +138,13 @@ def evaluate_ranked(
 def _checked(
     queries: Sequence[Any], relevant: Sequence[Collection[int]], n_documents: int | None, top_n: int
 ) -> list[set[int]]:
-    """Return for each query the documents that answer it."""
+    """Return the set of relevant documents of each query."""
     if top_n < 1:
         raise ValueError(f"top_n must be at least 1, not {top_n}")
     if not len(queries) or len(queries) != len(relevant):
-        raise ValueError(f"{len(queries)} queries need as many sets of documents, at least one, not {len(relevant)}")
+        raise ValueError(
+            f"{len(queries)} queries need one set of documents each, and at least one query, not {len(relevant)}"
+        )
     wanted = [set(some) for some in relevant]
     for number, some in enumerate(wanted):
         if not some or min(some) < 0 or (n_documents is not None and max(some) >= n_documents):

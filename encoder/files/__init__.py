@@ -1,1 +1,1 @@
-"""Many files encoded, a file of vectors for each: here, or on the workers of a cluster."""
+"""Encode many files to one file of vectors each: here, or on the workers of a cluster."""

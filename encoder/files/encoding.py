@@ -1,4 +1,4 @@
-"""Files of text become files of vectors: one after another here, or one a thread of a cluster."""
+"""Encode text files to files of vectors: one after another here, or one per thread of a cluster."""
 
 from __future__ import annotations
 
@@ -24,23 +24,23 @@ if TYPE_CHECKING:
 Tell = Callable[[int, int], None]
 Results = Generator[tuple[Job, int | str], None, None]
 Engine = Callable[[Plan, Callable[[int], None]], Results]
-"""Encodes the files of a plan, and yields for each the number of its lines, or why it cannot be read."""
+"""Encodes the files of a plan, and yields for each its number of lines, or why it cannot be read."""
 _MOST_NAMED = 3
 
 
 @dataclass(frozen=True)
 class EncodedFiles:
-    """What became of files that were encoded.
+    """The outcome of encoding files.
 
     Attributes
     ----------
     folder : Path
     written : dict of str to int
-        Names of the files that were written, and how many vectors each holds.
+        Names of the written files, with their numbers of vectors.
     kept : list of str
-        Names of those that an earlier run had written.
+        Names of the files from an earlier run.
     failed : dict of str to str
-        Names of the files that cannot be read, and why.
+        Names of the files that cannot be read, with the reasons.
     """
 
     folder: Path
@@ -50,7 +50,7 @@ class EncodedFiles:
 
 
 class UnreadableFilesError(CorpusError):
-    """Some of many files cannot be read, and the others were encoded; `encoded` says what became of each."""
+    """Some of many files cannot be read; the others were encoded, and `encoded` lists all outcomes."""
 
     def __init__(self, encoded: EncodedFiles) -> None:
         reasons, n_others = list(encoded.failed.values()), len(encoded.written) + len(encoded.kept)
@@ -75,7 +75,7 @@ def encode_all(
     overwrite: bool = False,
     tell: Tell | None = None,
 ) -> EncodedFiles:
-    """Encode files to a folder, a file of vectors for each; what an earlier run has done is left as it is.
+    """Encode files to a folder, one file of vectors each; results of an earlier run are kept.
 
     Parameters
     ----------
@@ -84,16 +84,16 @@ def encode_all(
     engine : Engine
         `here` or `on_cluster`.
     tell : callable, optional
-        Called with the bytes of the files that were read, and all that there are to read.
+        Called with the bytes read so far and the total.
 
     Raises
     ------
     UnreadableFilesError
-        In the end, if files could not be read.
+        At the end, if files could not be read.
     CorpusError, ModelError
-        As `plan_files`, before anything is written.
+        As for `plan_files`, before anything is written.
     ModelError
-        If another run writes to the folder, or a file cannot be written.
+        If another run is writing to the folder, or a file cannot be written.
     """
     check_no_address(folder)
     with claimed(folder):
@@ -123,7 +123,7 @@ def encode_all(
 
 
 def here(inference: Inference) -> Engine:
-    """Return the engine that encodes files one after another, each in all threads."""
+    """Return an engine that encodes files one after another, each with all threads."""
 
     def run(plan: Plan, tell: Callable[[int], None]) -> Results:
         for job in plan.jobs:
@@ -133,21 +133,21 @@ def here(inference: Inference) -> Engine:
 
 
 def on_cluster(client: Client | str, place: EncoderFolder, workers: int | None = None) -> Engine:
-    """Return the engine that encodes files on the workers of a cluster, a file a thread, the largest first.
+    """Return an engine that encodes files on the workers of a cluster, one file per thread, largest first.
 
     Parameters
     ----------
     client : Client or str
         See `w2v.cluster.clients.open_client`.
     place : EncoderFolder
-        Where every worker finds the encoder.
+        The path of the encoder, which must be valid on every worker.
     workers : int, optional
-        Threads that a file gets; by default 1, since a worker of Dask takes as many files as it has threads.
+        Threads per file; by default 1, because a Dask worker takes as many files as it has threads.
 
     Returns
     -------
     Engine
-        It raises ClusterError if the cluster cannot be reached, or a worker does not see the files.
+        Raises ClusterError if the cluster cannot be reached, or a worker cannot see the files.
     """
 
     def run(plan: Plan, tell: Callable[[int], None]) -> Results:
@@ -169,7 +169,7 @@ def on_cluster(client: Client | str, place: EncoderFolder, workers: int | None =
 
 
 def _check_that_all_see(client: Client, paths: list[str]) -> None:
-    """Raise ClusterError unless every worker can read some paths."""
+    """Raise ClusterError unless every worker can read the paths."""
     for worker, missing in client.run(missing_here, paths).items():
         if missing:
             raise ClusterError(
@@ -185,12 +185,12 @@ def _as_completed(futures: list[Any]) -> Iterator[Any]:
 
 
 def _result_of(future: Any, job: Job) -> int | str:
-    """Return what a task has returned; of a task whose workers died, that they did."""
+    """Return the result of a task, or a message if the workers that ran it died."""
     from distributed.scheduler import KilledWorker
 
     error = future.exception()
     if isinstance(error, KilledWorker):
-        return f"{job.input}: the workers that took it died, as they do when their memory is full"
+        return f"{job.input}: the workers that ran it died, possibly because they ran out of memory"
     if error is not None:
         raise error
     result: int | str = future.result()

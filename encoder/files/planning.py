@@ -1,4 +1,4 @@
-"""Which files there are to encode, what each becomes, and what an earlier run has done: the record of a folder."""
+"""Plan the encoding of files: inputs, outputs, results of an earlier run, and the record in the folder."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ FileFormat = Literal["npy", "parquet"]
 FORMATS: tuple[FileFormat, ...] = ("npy", "parquet")
 
 RECORD = "encoding.json"
-"""What a folder of vectors was made by and of."""
+"""The record of the inputs and options that a folder of vectors was made from."""
 KIND, FORMAT_VERSION = "encoded-files", 1
 
 
 @dataclass(frozen=True)
 class Job:
-    """A file to encode; both names are absolute, and that of the input may be an address."""
+    """A file to encode; both names are absolute paths, except that the input may be a URL."""
 
     input: str
     output: str
@@ -36,20 +36,20 @@ class Job:
 
     @property
     def name(self) -> str:
-        """What its vectors are called."""
+        """The name of its file of vectors."""
         return os.path.basename(self.output)
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """How files are encoded. All of it but `batch_size` and `errors` decides what is written.
+    """How files are encoded. All fields but `batch_size` and `errors` affect the results.
 
     Attributes
     ----------
     encoder : str
         See `w2v.encoder.model.persistence.digest_of_state`.
     columns : int
-        Of the vectors.
+        Width of the vectors.
     output : Output
     format : {"npy", "parquet"}
     batch_size : int
@@ -64,14 +64,14 @@ class Recipe:
     errors: str
 
     def described(self) -> dict[str, Any]:
-        """Return what a record says of it."""
+        """Return the fields that the record contains."""
         made = {"encoder": self.encoder, "columns": self.columns, **asdict(self.output), "file_format": self.format}
         return {"format": FORMAT, "format_version": FORMAT_VERSION, "kind": KIND, **made}
 
 
 @dataclass(frozen=True)
 class Plan:
-    """What there is to do.
+    """The work to do.
 
     Attributes
     ----------
@@ -80,11 +80,11 @@ class Plan:
     jobs : list of Job
         Files to encode.
     kept : list of str
-        Names of what an earlier run has made.
+        Names of results kept from an earlier run.
     stale : list of str
-        Names of what it has made of files that have another size now, or by another recipe; to be deleted.
+        Names of results whose inputs have changed in size, or that another recipe produced; they will be deleted.
     recorded : dict
-        What the record will say of the files: for each output its input and its size.
+        Entries of the future record: the input and its size for each output.
     """
 
     folder: Path
@@ -95,7 +95,7 @@ class Plan:
     recorded: dict[str, dict[str, Any]]
 
     def begin(self) -> None:
-        """Make the folder ready: what is stale goes first, so that a record never speaks of it, then leftovers."""
+        """Prepare the folder: remove stale results first, so that the record never lists them, then leftovers."""
         try:
             self.folder.mkdir(exist_ok=True)
             for name in self.stale:
@@ -112,7 +112,7 @@ class Plan:
                     (self.folder / entry).unlink()
 
     def end(self) -> None:
-        """Take the folder away again if nothing was written."""
+        """Remove the folder again if nothing was written."""
         with suppress(OSError):
             if os.listdir(self.folder) == [RECORD]:
                 (self.folder / RECORD).unlink()
@@ -120,15 +120,15 @@ class Plan:
 
 
 def plan_files(files: Inputs, folder: str | os.PathLike[str], recipe: Recipe, *, overwrite: bool = False) -> Plan:
-    """Return what there is to do; nothing is written yet.
+    """Return the work to do, without writing anything.
 
     Raises
     ------
     CorpusError
-        If a file is missing or no regular file, or two would make one output.
+        If a file is missing or not a regular file, or two files would have the same output.
     ModelError
-        If the folder cannot be written, or holds what was made by another encoder, other options or of other files, or
-        not by an earlier run. With `overwrite` that is replaced.
+        If the folder cannot be written, or contains results of another encoder, of other options or of other files, or
+        files not from an earlier run. With `overwrite` they are replaced.
     """
     suffix = f".{recipe.format}"
     jobs = [
@@ -154,14 +154,14 @@ def plan_files(files: Inputs, folder: str | os.PathLike[str], recipe: Recipe, *,
 
 
 def _is_of(job: Job, entry: dict[str, Any] | None) -> bool:
-    """Say whether an output that is there is of what its input is now, as its entry in the record says.
+    """Return whether an existing output comes from the current version of its input, going by its recorded entry.
 
-    OutputTakenError if it is of another file, or nothing is known of it.
+    OutputTakenError if it comes from another file, or there is no entry.
     """
     if entry is None:
-        raise OutputTakenError(f"{job.output} exists already, and no run has recorded it here; {_CHOOSE}")
+        raise OutputTakenError(f"{job.output} already exists, and no earlier run has recorded it; {_CHOOSE}")
     if entry["input"] != job.input:
-        raise OutputTakenError(f"{job.output} was made of {entry['input']}, not of {job.input}; {_CHOOSE}")
+        raise OutputTakenError(f"{job.output} was made from {entry['input']}, not from {job.input}; {_CHOOSE}")
     return bool(entry["bytes"] == job.n_bytes)
 
 
@@ -169,7 +169,7 @@ _CHOOSE = f"choose another folder, or {OVERWRITE}"
 
 
 def _regular_files(files: Inputs) -> dict[str, int]:
-    """Return the absolute names of the files and their sizes; one that is named twice counts once."""
+    """Return the absolute names of the files and their sizes; duplicates count once."""
     found: dict[str, int] = {}
     for path in expand_inputs(files):
         n_bytes = size_on_disk(path)
@@ -184,38 +184,38 @@ def _regular_files(files: Inputs) -> dict[str, int]:
 
 
 def _check_names(jobs: list[Job], folder: str | os.PathLike[str]) -> None:
-    """Raise CorpusError if two files would make one output."""
+    """Raise CorpusError if two files would have the same output."""
     inputs: dict[str, str] = {}
     for job in jobs:
         other = inputs.setdefault(job.name, job.input)
         if other != job.input:
             raise CorpusError(
-                f"{other} and {job.input} would both become {Path(folder, job.name)}; rename one, or write them to two "
+                f"{other} and {job.input} would both become {Path(folder, job.name)}; rename one, or use different "
                 "folders"
             )
 
 
 def _check_folder(folder: str | os.PathLike[str]) -> Path:
-    """Return the absolute name of a folder that is there or can be made."""
+    """Return the absolute name of a folder that exists or can be created."""
     if not os.path.lexists(folder):
         check_writable_beside(folder)
         resolved(folder)
     elif not os.path.isdir(folder):
-        raise OutputTakenError(f"{folder} is a file; name a folder, which gets a file of vectors for each file")
+        raise OutputTakenError(f"{folder} is a file; give a folder, for one file of vectors per input file")
     return Path(os.path.abspath(folder))
 
 
 def check_no_address(folder: str | os.PathLike[str]) -> None:
-    """Raise ModelError if an output is an address, where files cannot be renamed when they are whole."""
+    """Raise ModelError if an output is a URL, where complete files cannot be renamed."""
     if is_remote(os.fspath(folder)):
         raise ModelError(
-            f"{folder} is an address, but vectors are written to a folder of a file system: mount the store, or copy "
+            f"{folder} is a URL, but vectors are written to a folder of a file system: mount the store, or copy "
             "the files there later"
         )
 
 
 def read_record(folder: Path) -> dict[str, Any] | None:
-    """Return what a folder was made by and of, None if nothing says so; ModelError if the record is damaged."""
+    """Return the record of a folder, None if it has none; ModelError if the record is damaged."""
     file = folder / RECORD
     if not os.path.lexists(file):
         return None
@@ -229,14 +229,14 @@ def read_record(folder: Path) -> dict[str, Any] | None:
 
 
 def _is_entry(item: tuple[Any, Any]) -> bool:
-    """Say whether a record's entry names a file in the folder, its input and the size of that."""
+    """Return whether an entry of the record names a file in the folder, its input and the input's size."""
     name, entry = item
     is_name = os.path.basename(name) == name and name.endswith(tuple(f".{one}" for one in FORMATS))
     return is_name and isinstance(entry, dict) and type(entry.get("input")) is str and type(entry.get("bytes")) is int
 
 
 def _differences(record: dict[str, Any], recipe: Recipe) -> list[str]:
-    """Say how what a record was made by differs from a recipe, in words."""
+    """Describe how the recorded recipe differs from a new one."""
     said = []
     for name, wanted in recipe.described().items():
         if record.get(name) != wanted:
@@ -251,7 +251,7 @@ def _start_of_part(name: str) -> str:
 
 @contextmanager
 def part_file(path: Path) -> Iterator[BinaryIO]:
-    """Open ``NAME.….part`` for writing, and rename it when the block ends without an error; see `atomic_file`."""
+    """Open ``NAME.….part`` for writing; rename it if the block ends without an error; see `atomic_file`."""
     part = path.with_name(f"{_start_of_part(path.name)}{secrets.token_hex(4)}.part")
     with atomic_file(path, temporary=part) as file:
         yield file

@@ -1,4 +1,4 @@
-"""One file becomes a file of vectors, in this process or on a worker of a cluster."""
+"""Encode one file to a file of vectors, in this process or on a cluster worker."""
 
 from __future__ import annotations
 
@@ -19,19 +19,19 @@ from w2v.storage.claims import check_share
 def encode_file(
     inference: Inference, job: Job, recipe: Recipe, tell: Callable[[int], None] = lambda n_bytes: None
 ) -> int | str:
-    """Write the vectors of a file's lines; nothing has the name of its output before all is written.
+    """Write the vectors of a file's lines; the output gets its name only when it is complete.
 
     Parameters
     ----------
     inference : Inference
     job, recipe
     tell : callable, optional
-        Called with the bytes on disk that were read so far.
+        Called with the number of bytes read from disk so far.
 
     Returns
     -------
     int or str
-        How many lines there were, or why the file cannot be read.
+        The number of lines, or why the file cannot be read.
 
     Raises
     ------
@@ -39,7 +39,7 @@ def encode_file(
         If the output cannot be written.
     """
     output, source = Path(job.output), os.path.basename(job.input)
-    if missing_here([job.input]):  # which may have characters of a glob
+    if missing_here([job.input]):  # checked here, since the name may contain glob characters
         return f"{job.input} cannot be read: it was removed, or you have no permission"
     try:
         reader = TextReader(job.input, errors=recipe.errors)
@@ -61,10 +61,10 @@ def _told(reader: TextReader, tell: Callable[[int], None]) -> Iterator[Block]:
 
 
 def encode_on_worker(place: EncoderFolder, workers: int, recipe: Recipe, job: Job) -> int | str:
-    """Do what `encode_file` does with an encoder that this process opens once."""
+    """Do the work of `encode_file` with an encoder that this process opens once."""
     return encode_file(shared_inference(place.open(), workers), job, recipe)
 
 
 def missing_here(paths: list[str]) -> list[str]:
-    """Return those of some paths that cannot be read on this machine; of addresses nothing is known."""
+    """Return the paths that cannot be read on this machine; URLs are not checked."""
     return [path for path in paths if not is_remote(path) and not os.access(path, os.R_OK)]

@@ -1,4 +1,4 @@
-"""What vectors of a file's lines are written as: NumPy's arrays, or tables of Parquet with the lines beside them."""
+"""Writers for the vectors of a file's lines: NumPy arrays, or Parquet tables that include the lines."""
 
 from __future__ import annotations
 
@@ -18,24 +18,24 @@ from w2v.storage.json_values import encodable
 Self = TypeVar("Self", bound="Writer")
 
 _GROUP_BYTES = 32 << 20
-"""Bytes of vectors in a row group of Parquet, about."""
+"""Approximate size, in bytes, of the vectors in a Parquet row group."""
 
 
 class Writer(ABC):
-    """Writes a file piece by piece; it is a context.
+    """Writes a file piece by piece; a context manager.
 
     Parameters
     ----------
     file : BinaryIO
-        Empty; it stays open.
+        Empty; it is not closed.
     source : str
-        What the file that is encoded is called.
+        Name of the file being encoded.
     recipe : Recipe
 
     Attributes
     ----------
     n_rows : int
-        What was written.
+        Number of rows written.
     """
 
     def __init__(self, file: BinaryIO, source: str, recipe: Recipe) -> None:
@@ -51,10 +51,10 @@ class Writer(ABC):
 
     @abstractmethod
     def finish(self) -> None:
-        """Write what is known in the end only."""
+        """Write whatever is only known at the end."""
 
     def abandon(self) -> None:  # noqa: B027  # most have nothing to do
-        """Let go of a file that will not be whole."""
+        """Give up an incomplete file."""
 
     def __exit__(self, kind: object, error: object, traceback: object) -> None:
         self.finish() if kind is None else self.abandon()
@@ -68,12 +68,12 @@ class NpyWriter(Writer):
         file.write(self._header())
 
     def add(self, lines: bytes, vectors: NDArray[Any]) -> None:
-        """Write vectors; the lines are left out."""
+        """Write vectors; the lines are not written."""
         self._file.write(np.ascontiguousarray(vectors, vectors.dtype.newbyteorder("<")).data)
         self.n_rows += len(vectors)
 
     def finish(self) -> None:
-        """Write how many rows there are."""
+        """Write the number of rows."""
         self._file.seek(0)
         self._file.write(self._header())
 
@@ -82,7 +82,7 @@ class NpyWriter(Writer):
 
 
 class ParquetWriter(Writer):
-    """A table of Parquet with the columns text, vector, line, from 1, and id, which is ``FILE:LINE``."""
+    """A Parquet table with the columns text, vector, line, from 1, and id, which is ``FILE:LINE``."""
 
     def __init__(self, file: BinaryIO, source: str, recipe: Recipe) -> None:
         super().__init__(file, source, recipe)
@@ -97,7 +97,7 @@ class ParquetWriter(Writer):
             ],
             metadata={"w2v": json.dumps(recipe.described())},
         )
-        packed = {name: "zstd" for name in ("text", "line", "id")}  # noise does not get smaller
+        packed = {name: "zstd" for name in ("text", "line", "id")}  # vectors hardly compress
         self._parquet = parquet.ParquetWriter(
             file, self._schema, use_dictionary=False, compression={**packed, "vector.list.element": "none"}
         )
@@ -123,12 +123,12 @@ class ParquetWriter(Writer):
             self._flush()
 
     def finish(self) -> None:
-        """Write the last rows, and where each group of them is."""
+        """Write the last rows and the index of row groups."""
         self._flush()
         self._parquet.close()
 
     def abandon(self) -> None:
-        """Close it while there is a file to close."""
+        """Close it while the file still exists."""
         with suppress(OSError):
             self._parquet.close()
 
@@ -142,6 +142,6 @@ WRITERS: dict[str, type[Writer]] = {"npy": NpyWriter, "parquet": ParquetWriter}
 
 
 def load_arrow() -> tuple[Any, Any]:
-    """Return pyarrow and its Parquet; ImportError that names the extra if it is not installed."""
-    message = "Parquet needs pyarrow; install it with: pip install 'w2v-toolkit[parquet]'"
+    """Return pyarrow and its Parquet module; the ImportError names the extra if it is not installed."""
+    message = "Parquet requires pyarrow; install it with: pip install 'w2v-toolkit[parquet]'"
     return load_optional("pyarrow", message), load_optional("pyarrow.parquet", message)

@@ -1,4 +1,4 @@
-"""Encoders in the folders and files of other programs: model2vec, sentence-transformers, ONNX."""
+"""Encoders in the files and folders of other programs: model2vec, sentence-transformers, ONNX."""
 
 from __future__ import annotations
 
@@ -23,71 +23,71 @@ FORMATS = {
     "sentence-transformers": "bert_folder:write_sentence_transformers",
     "onnx": "onnx_folder:write_onnx",
 }
-"""Where the writer ``(state, path, *, overwrite)`` of each format is, imported when it is needed."""
+"""Where to import the writer ``(state, path, *, overwrite)`` of each format from, when it is needed."""
 
 
 def write_encoder(state: EncoderState, path: str | os.PathLike[str], *, format: str, overwrite: bool = False) -> None:
-    """Write an encoder for another program, which then makes the same vectors of the same sentences.
+    """Write an encoder for another program, which then computes the same vectors.
 
     Parameters
     ----------
     state : EncoderState
-        The encoder. Word vectors become one by `sif_state`.
+        The encoder. Make one from word vectors with `sif_state`.
     path : str or path-like
-        The folder.
+        The output folder.
     format : str
-        One of `FORMATS`. ``onnx`` takes every encoder that is static or has attention, ``model2vec``
-        those without a network, ``sentence-transformers`` these and those whose network is arranged as BERT.
+        One of `FORMATS`. ``onnx`` takes every encoder that is static or has attention, ``model2vec`` those without a
+        network, and ``sentence-transformers`` also those whose network has the architecture of BERT.
     overwrite : bool, default False
-        Replace a folder that holds nothing but such files.
+        Replace a folder that contains only such files.
 
     Raises
     ------
     ModelError
-        If the format cannot express the encoder or its tokenizer, or the folder cannot be written.
+        If the format cannot represent the encoder or its tokenizer, or the folder cannot be written.
     ValueError
         If `format` is unknown.
     ImportError
-        If the package that the format needs is missing; the message says how to install it.
+        If the package required by the format is missing; the message explains how to install it.
 
     Notes
     -----
-    Words that the vocabulary does not hold are left out by the other programs, also where the encoder has rows for
-    them, made of their spelling or their n-grams. ``onnx`` keeps blocks beside the first apart, each at its length. A
-    table of words has them side by side in its rows, which is near it; see `w2v.encoder.formats.tables.folded_rows`.
-    BERT has no place for them.
+    Other programs leave out words that are not in the vocabulary, even if the encoder embeds them by spelling or
+    n-grams. ``onnx`` keeps further blocks separate, each scaled to its length. A table of words concatenates them in
+    its rows, which is an approximation; see `w2v.encoder.formats.tables.folded_rows`. BERT cannot represent them.
     """
     if format not in FORMATS:
         raise ValueError(f"there is no format {format!r}; known are {', '.join(FORMATS)}")
     if state.architecture not in ("static", "attention"):
         raise ModelError(
-            f"{path} cannot be written: the formats of other programs take encoders that are static or have attention, "
-            f"and this one is {state.architecture}"
+            f"{path} cannot be written: formats of other programs are for encoders that are static or have attention, "
+            f"not {state.architecture}"
         )
     module, _, writer = FORMATS[format].partition(":")
     getattr(importlib.import_module(f"w2v.encoder.formats.{module}"), writer)(state, path, overwrite=overwrite)
 
 
 def read_encoder(path: str | os.PathLike[str]) -> EncoderState:
-    """Read an encoder of another program from its folder.
+    """Read the encoder of another program from its folder.
 
     Parameters
     ----------
     path : str or path-like
-        A folder of model2vec, or of sentence-transformers with a static embedding or a network of the BERT family, as
-        BERT, RoBERTa, XLM-R, DistilBERT and MPNet are. Nothing in it is executed and nothing is downloaded.
+        A folder of model2vec, or of sentence-transformers with a static embedding or a network of the BERT family:
+        BERT, RoBERTa, XLM-R, DistilBERT or MPNet. Nothing in it is executed and nothing is downloaded.
 
     Returns
     -------
     EncoderState
-        Encodes what the other program does, but for rounding. `w2v.encoder.model.persistence.save_encoder` keeps it.
+        Computes the vectors of the other program, up to rounding. Save it by
+        `w2v.encoder.model.persistence.save_encoder`.
 
     Raises
     ------
     ModelError
-        If it is missing, damaged, of another kind, or made of parts that are not supported.
+        If the folder is missing, damaged, of another kind, or has unsupported modules.
     ImportError
-        If the package tokenizers is needed and missing.
+        If the package tokenizers is required but missing.
     """
     from w2v.encoder.formats.folders import Module, is_cross_encoder, read_modules
     from w2v.vectors.model_folder import FORMAT, parse_json
@@ -102,8 +102,8 @@ def read_encoder(path: str | os.PathLike[str]) -> EncoderState:
     first = modules[0].kind if modules else None
     if is_cross_encoder(folder) and len(modules) < 2:
         raise ModelError(
-            f"{path} is a cross-encoder: it scores pairs of texts and makes no vectors; what a search has found is put "
-            f"into its order by: w2v search INDEX QUERY --rerank {path}"
+            f"{path} is a cross-encoder: it scores pairs of texts and computes no vectors; to rerank search results, "
+            f"use: w2v search INDEX QUERY --rerank {path}"
         )
     is_network = "hidden_act" in config or "activation" in config
     if first == "Transformer" or (first is None and is_network):
@@ -115,11 +115,11 @@ def read_encoder(path: str | os.PathLike[str]) -> EncoderState:
 
         return read_static_encoder(folder, modules or [Module("StaticEmbedding", folder)])
     if first is not None:
-        raise ModelError(f"{path} begins with the module {first!r}; Transformer and StaticEmbedding can be imported")
-    raise ModelError(f"{path} is a folder of no known kind; expected one of model2vec or of sentence-transformers")
+        raise ModelError(f"{path} begins with the module {first!r}; only Transformer and StaticEmbedding are supported")
+    raise ModelError(f"{path} is not a known kind of folder; expected one of model2vec or of sentence-transformers")
 
 
 def is_encoder_folder(path: str | os.PathLike[str]) -> bool:
-    """Tell whether a path looks like what `read_encoder` reads: a folder with modules, with a tokenizer, or of BERT."""
+    """Return whether a path looks like input of `read_encoder`: a folder with modules, a tokenizer, or BERT."""
     has = {name: Path(path, name).is_file() for name in (_MODULES, _TOKENIZER, _VOCABULARY, _CONFIG)}
     return has[_MODULES] or has[_TOKENIZER] or (has[_VOCABULARY] and has[_CONFIG])

@@ -1,6 +1,6 @@
-"""A folder of sentence-transformers whose network is BERT or like it: read into an encoder; written from one like BERT.
+"""Folders of sentence-transformers with a network of the BERT family: read an encoder, or write one like BERT.
 
-The parts are Transformer, Pooling, any number of Dense, and perhaps Normalize.
+The modules are Transformer, Pooling, any number of Dense, and optionally Normalize.
 """
 
 from __future__ import annotations
@@ -64,10 +64,9 @@ _OLD_POOLINGS = {"pooling_mode_cls_token": "cls", "pooling_mode_max_tokens": "ma
 
 
 def read_bert(folder: Path, modules: Sequence[Module]) -> EncoderState:
-    """Read an encoder of sentence-transformers, whose first part is a Transformer, or a bare BERT folder.
+    """Read an encoder of sentence-transformers whose first module is a Transformer, or a plain BERT folder.
 
-    It encodes what the other program does: the same pieces and vectors, but for rounding. See `read_encoder` for
-    what is raised.
+    It computes the same tokens and vectors as the other program, up to rounding. For the errors see `read_encoder`.
     """
     refuse_prompts(folder)
     bert = modules[0].folder
@@ -80,17 +79,17 @@ def read_bert(folder: Path, modules: Sequence[Module]) -> EncoderState:
 
 
 def read_tokenizer(folder: Path, most: int, n_rows: int) -> PiecesTokenizer:
-    """Return the tokenizer of a network of at most so many positions, whose table of words has `n_rows` rows."""
+    """Return the tokenizer of a network with at most `most` positions and `n_rows` word embeddings."""
     tokenizer = make_tokenizer(folder / TOKENIZER, _definition(folder), max_tokens=_max_tokens(folder, most))
     if len(tokenizer.pieces) > n_rows:
         raise ModelError(
-            f"{folder / TOKENIZER} has {len(tokenizer.pieces)} pieces, but {folder / WEIGHTS} vectors for {n_rows}"
+            f"{folder / TOKENIZER} has {len(tokenizer.pieces)} tokens, but {folder / WEIGHTS} has vectors for {n_rows}"
         )
     return tokenizer
 
 
 def _definition(folder: Path) -> str:
-    """Return the description of the tokenizer, lower-casing first if the folder asks for that besides."""
+    """Return the tokenizer definition, with lower-casing first if the folder's configuration asks for it."""
     kind = parse_json(folder / CONFIG).get("model_type")
     definition = with_settings(read_definition(folder), folder, kind if isinstance(kind, str) else None)
     file = folder / _TRANSFORMER_CONFIG
@@ -102,7 +101,7 @@ def _definition(folder: Path) -> str:
 
 
 def _max_tokens(folder: Path, most: int) -> int:
-    """Return how many pieces of a sentence the encoder looks at."""
+    """Return the maximum number of tokens per sentence."""
     for name, key in ((_TRANSFORMER_CONFIG, "max_seq_length"), (TOKENIZER_CONFIG, "model_max_length")):
         file = folder / name
         value = parse_json(file).get(key) if file.exists() else None
@@ -112,11 +111,11 @@ def _max_tokens(folder: Path, most: int) -> int:
 
 
 def _read_pooling(folder: Path, modules: Sequence[Module]) -> Pooling:
-    """Return what follows the network; without anything it is the mean."""
+    """Return the pooling that follows the network; the mean if no module does."""
     if not modules:
         return Pooling("mean", normalize=False, kept=kept_columns(folder))
     if modules[0].kind != "Pooling":
-        raise ModelError(f"{folder} cannot be imported: after the Transformer comes {modules[0].kind}, not Pooling")
+        raise ModelError(f"{folder} cannot be imported: the Transformer is followed by {modules[0].kind}, not Pooling")
     return read_tail(folder, _pooling_kind(modules[0].folder), modules[1:])
 
 
@@ -130,46 +129,46 @@ def _pooling_kind(folder: Path) -> str:
     if isinstance(modes, str):
         modes = [modes]
     if not isinstance(modes, list) or len(modes) != 1 or modes[0] not in tuple(_POOLINGS):
-        raise ModelError(f"{file}: the pooling {modes!r:.80} cannot be imported; {', '.join(_POOLINGS)} can, one alone")
+        raise ModelError(f"{file}: the pooling {modes!r:.80} is not supported; use one of {', '.join(_POOLINGS)}")
     return _POOLINGS[modes[0]]
 
 
 def write_sentence_transformers(state: EncoderState, path: str | os.PathLike[str], *, overwrite: bool = False) -> None:
     """Write an encoder for ``sentence_transformers.SentenceTransformer(folder)``; see `write_encoder`.
 
-    The folder of a static encoder is the one that model2vec opens too.
+    The folder of a static encoder can also be opened by model2vec.
     """
     write = write_static_encoder if state.network is None else write_bert
     write(state, path, overwrite=overwrite)
 
 
 def write_bert(state: EncoderState, path: str | os.PathLike[str], *, overwrite: bool = False) -> None:
-    """Write an encoder whose network is arranged as BERT for sentence-transformers; see `write_encoder`.
+    """Write an encoder with a network like BERT for sentence-transformers; see `write_encoder`.
 
-    Its network has the norm ``post``, positions that are added, and the head ``linear`` or ``none``. The map into the
-    network is folded into the table of words, the map out of it becomes a Dense part.
+    The network must have the norm ``post``, additive positions, and the head ``linear`` or ``none``. The projection
+    into the network is folded into the word embeddings, the projection out of it becomes a Dense module.
 
-    Sentences of more tokens than the network has positions are cut there, where its last position serves here. One
-    without a known word, which has the vector zero here, has there what the network makes of nothing.
+    Sentences with more tokens than positions are truncated there, whereas here the last position is reused. A sentence
+    without a known word has a zero vector here, but there the network's output for an empty input.
     """
     config, parameters = state.network, state.parameters
     assert config is not None and parameters is not None
     if state.blocks:
         beside = " and ".join(state.blocks.describe())
         raise ModelError(
-            f"{path} cannot be written: BERT has no further block beside its network, and this encoder has a {beside}; "
-            "use the format onnx, or leave them out: --first-block, in Python SentenceEncoder(state, bag_columns=0, "
+            f"{path} cannot be written: BERT has no blocks beside its network, but this encoder has a {beside}; use "
+            "the format onnx, or leave the blocks out: --first-block, in Python SentenceEncoder(state, bag_columns=0, "
             "mean_weight=0)"
         )
     try:
         check_bert(config)
         if config.head == "branch":
-            raise ValueError("BERT has no branch beside its table; this network has the head 'branch'")
+            raise ValueError("BERT cannot add the network's output to its input, as the head 'branch' does")
         if config.head == "linear" and state.pooling.kind == "max":
-            raise ValueError("the map of the head would come after the maximum, not before it")
+            raise ValueError("the projection of the head would follow max pooling instead of preceding it")
     except ValueError as error:
         raise ModelError(
-            f"{path} cannot be written: {error}; use the format onnx, which takes every network, or train with "
+            f"{path} cannot be written: {error}; use the format onnx, which supports every network, or train with "
             "--norm post --positions learned --output-layer linear"
         ) from error
     most = min(getattr(state.tokenizer, "max_tokens", None) or config.max_positions, config.max_positions)
@@ -200,17 +199,17 @@ def write_bert(state: EncoderState, path: str | os.PathLike[str], *, overwrite: 
 def _arrays(
     state: EncoderState, config: NetworkConfig, parameters: ParameterTable, padding: int
 ) -> dict[str, NDArray[Any]]:
-    """Return all arrays of BERT, the table of words with a row of the padding too."""
+    """Return all arrays of BERT; the word embeddings include a row for the padding."""
     table = token_rows(state, padding)
     if config.head == "linear":
         table = product(table, parameters["input.weight"], parameters["input.bias"])
     pooler = {"pooler.dense.weight": (config.dim, config.dim), "pooler.dense.bias": (config.dim,)}
-    unused = {name: np.zeros(shape, np.float32) for name, shape in pooler.items()}  # but missed where it is not there
+    unused = {name: np.zeros(shape, np.float32) for name, shape in pooler.items()}  # avoids a warning
     return {WORDS: table, **to_bert(config, parameters), **unused}
 
 
 def _dense_parts(pooling: Pooling, config: NetworkConfig, parameters: ParameterTable) -> tuple[Dense, ...]:
-    """Return the maps after the pooling; the first of them is the head's, if there is one."""
+    """Return the dense layers after pooling, starting with the projection of the head, if there is one."""
     if config.head != "linear":
         return pooling.dense
     return Dense(parameters["output.weight"], parameters["output.bias"]), *pooling.dense
@@ -237,9 +236,9 @@ def _bert_config(config: NetworkConfig, n_words: int, padding: int) -> dict[str,
 
 
 def _tokenizer_config(described: dict[str, Any], most: int) -> dict[str, Any]:
-    """Return what transformers wants to know of a tokenizer that its description does not say.
+    """Return the settings of a tokenizer that transformers does not find in its definition.
 
-    Of the class that is named here it takes the description as it is; of others it builds one of its own.
+    For this class, transformers uses the definition as it is; for others it builds a tokenizer of its own.
     """
     padding = described["padding"]["pad_token"]
     return {"tokenizer_class": "PreTrainedTokenizerFast", "model_max_length": most, "pad_token": padding}
@@ -248,7 +247,7 @@ def _tokenizer_config(described: dict[str, Any], most: int) -> dict[str, Any]:
 def _write_parts(
     folder: Path, parts: Sequence[tuple[str, str]], pooling: Pooling, dim: int, dense: Sequence[Dense]
 ) -> None:
-    """Write the folders of the parts after the network."""
+    """Write the folders of the modules after the network."""
     for _, name in parts[1:]:
         (folder / name).mkdir()
     mode = {"sum": "mean", "first": "cls"}.get(pooling.kind, pooling.kind)

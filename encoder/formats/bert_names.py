@@ -1,4 +1,4 @@
-"""A post-norm network with positions that are added is BERT's encoder: the same arrays, under BERT's names.
+"""Convert between a post-norm network with additive positions and BERT's encoder: the same arrays, renamed.
 
 References
 ----------
@@ -28,14 +28,14 @@ _LAYER = {
     "feed_forward_norm": "output.LayerNorm",
 }
 DISTANCES = "encoder.distances"
-"""What `from_bert` calls the biases of distances, shape (heads, 2 * max_distance + 1), the same in all layers."""
+"""Name of the biases of distances for `from_bert`, shape (heads, 2 * max_distance + 1), shared by all layers."""
 _POSITIONS = ("learned", "sinusoidal", "index", "none")
 
 
 def to_bert(config: NetworkConfig, parameters: ParameterTable) -> dict[str, NDArray[Any]]:
-    """Return what lies between BERT's word embeddings and its pooler, under BERT's names.
+    """Return the arrays between BERT's word embeddings and its pooler, under BERT's names.
 
-    The maps of a head before and after the layers, which BERT does not have, are left out.
+    The projections of a head before and after the layers, which BERT does not have, are left out.
 
     Parameters
     ----------
@@ -45,13 +45,13 @@ def to_bert(config: NetworkConfig, parameters: ParameterTable) -> dict[str, NDAr
     Returns
     -------
     dict of str to ndarray
-        Weights of linear layers have the shape (n_outputs, n_inputs), as BERT's do. There is one token type. Positions
-        that are not learned become a table of `max_positions` rows.
+        Weights of linear layers have shape (n_outputs, n_inputs), as in BERT. There is one token type. Positions that
+        are not learned become a table with `max_positions` rows.
 
     Raises
     ------
     ValueError
-        If the network is not arranged as BERT is.
+        If the network does not have BERT's architecture.
     """
     check_bert(config)
     arrays = {
@@ -65,14 +65,14 @@ def to_bert(config: NetworkConfig, parameters: ParameterTable) -> dict[str, NDAr
 
 
 def from_bert(config: NetworkConfig, arrays: Mapping[str, NDArray[Any]]) -> ParameterTable:
-    """Return a network without a head that computes what BERT does with these arrays.
+    """Return the parameters of a network without a head that computes what BERT does with these arrays.
 
     Parameters
     ----------
     config : NetworkConfig
-        With the head ``none``.
+        The head must be ``none``.
     arrays : mapping of str to ndarray
-        As `to_bert` returns them; others are ignored, and so are token types but the first.
+        As `to_bert` returns them; others are ignored, and so are token types other than the first.
 
     Returns
     -------
@@ -81,14 +81,14 @@ def from_bert(config: NetworkConfig, arrays: Mapping[str, NDArray[Any]]) -> Para
     Raises
     ------
     ValueError
-        If the network is not arranged as BERT is, or an array is missing or of another shape.
+        If the network does not have BERT's architecture, or an array is missing or has another shape.
     """
     _check_norm(config)
     if config.positions not in WITH_TABLE:
-        raise ValueError(f"BERT's positions are read as 'learned' ones, not as {config.positions!r:.80}")
+        raise ValueError(f"BERT's positions must be read as 'learned', not as {config.positions!r:.80}")
     if config.head != "none":
         raise ValueError(
-            f"BERT's hidden states are not mapped to another width: the head must be 'none', not {config.head!r:.80}"
+            f"BERT's hidden states are not projected to another width: the head must be 'none', not {config.head!r:.80}"
         )
     names = {
         "positions.table": "embeddings.position_embeddings.weight",
@@ -108,19 +108,19 @@ def from_bert(config: NetworkConfig, arrays: Mapping[str, NDArray[Any]]) -> Para
 
 
 def check_bert(config: NetworkConfig) -> None:
-    """Raise ValueError unless the network is arranged as BERT is, apart from its head."""
+    """Raise ValueError unless the network has BERT's architecture, apart from its head."""
     _check_norm(config)
     if config.positions not in _POSITIONS:
-        raise ValueError(f"BERT adds positions ({', '.join(_POSITIONS)}); this network has {config.positions!r:.80}")
+        raise ValueError(f"BERT has additive positions ({', '.join(_POSITIONS)}), not {config.positions!r:.80}")
 
 
 def _check_norm(config: NetworkConfig) -> None:
     if config.norm != "post":
-        raise ValueError(f"BERT has the norm 'post'; this network has {config.norm!r:.80}")
+        raise ValueError(f"BERT has the norm 'post', but this network has {config.norm!r:.80}")
 
 
 def _position_table(config: NetworkConfig, parameters: ParameterTable) -> NDArray[Any]:
-    """Return what each position adds to a token embedding, shape (max_positions, dim)."""
+    """Return the vector added at each position, shape (max_positions, dim)."""
     if config.positions == "learned":
         return parameters["positions.table"]
     if config.positions == "sinusoidal":
@@ -134,7 +134,7 @@ def _position_table(config: NetworkConfig, parameters: ParameterTable) -> NDArra
 
 
 def _names(config: NetworkConfig) -> Iterator[tuple[str, str]]:
-    """Return our name and BERT's of every array that both have as it is or transposed."""
+    """Yield our name and BERT's name of every array that both have, possibly transposed."""
     pairs = [("embedding_norm", "embeddings.LayerNorm")]
     for i in range(config.layers):
         pairs += [(f"layers.{i}.{own}", f"encoder.layer.{i}.{bert}") for own, bert in _LAYER.items()]

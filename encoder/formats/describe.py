@@ -1,4 +1,4 @@
-"""Tokenizers of ours in the terms of the library tokenizers, so that other programs divide text as we do."""
+"""Describe our tokenizers for the library tokenizers, so that other programs split text as we do."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ UNKNOWN, PADDING = "[UNK]", "[PAD]"
 _LETTERS, _MARKS = r"\p{L}\p{N}", r"\p{M}"
 _BETWEEN_ITEMS = r"\A +| +\z| *[\t\n\r\x0b\f][\t\n\r\x0b\f ]*"
 _PLACEHOLDER = "\ufdd0"  # a code point that is not a character
-_MARK = "\u2581"  # what words begin with where unknown ones are to vanish: then no single character is a word
+_MARK = "\u2581"  # prefix of words where unknown ones are dropped, so that no single character is a word
 
 
 def describe_with_unknown(tokenizer: Tokenizer, words: Sequence[str], path: str | os.PathLike[str]) -> dict[str, Any]:
-    """Return a description in which the words have the numbers 0 … V - 1, and those that are not known are V.
+    """Return a definition in which the words have ids 0 … V - 1, and unknown words the id V.
 
-    A ModelError says that a tokenizer other than ``words``, ``characters``, ``whitespace`` or ``tabs`` cannot be
-    expressed in what is written to `path`.
+    ModelError if the tokenizer is not ``words``, ``characters``, ``whitespace`` or ``tabs``: `path` is then named as
+    the folder that cannot be written.
     """
     unknown = _unused(UNKNOWN, words)
     vocabulary = {word: row for row, word in enumerate(words)} | {unknown: len(words)}
@@ -37,15 +37,14 @@ def describe_with_unknown(tokenizer: Tokenizer, words: Sequence[str], path: str 
 def describe_without_unknown(
     tokenizer: Tokenizer, words: Sequence[str], path: str | os.PathLike[str], *, max_tokens: int | None = None
 ) -> dict[str, Any]:
-    """Return a description in which words that are not known vanish, as they do here, and V is the number of padding.
+    """Return a definition in which unknown words are dropped, as they are here, and V is the id of the padding.
 
-    Only a model of pairs of bytes leaves out what it does not know. With nothing to merge, and with a mark before every
-    word, it knows whole words and nothing else. It is a ModelError, too, if two words differ in a mark and a space
-    only.
+    Only a byte-pair model drops unknown tokens. Without merges, and with a mark before every word, it knows whole words
+    and nothing else. ModelError also if two words differ only in a mark instead of a space.
     """
     vocabulary = {_MARK + word.replace(" ", _MARK): row for row, word in enumerate(words)}
     if len(vocabulary) < len(words):
-        raise ModelError(f"{path} cannot be written: two words differ in a space and the character {_MARK!r} only")
+        raise ModelError(f"{path} cannot be written: two words differ only in a space and the character {_MARK!r}")
     padding = _unused(PADDING, vocabulary)
     model: dict[str, Any] = {
         "type": "BPE", "dropout": None, "unk_token": None, "continuing_subword_prefix": None,
@@ -55,12 +54,12 @@ def describe_without_unknown(
     described = _described(tokenizer, path, model)
     marked = {"type": "Metaspace", "replacement": _MARK, "prepend_scheme": "always", "split": False}
     described["pre_tokenizer"] = {"type": "Sequence", "pretokenizers": [described["pre_tokenizer"], marked]}
-    # padding is no added token: these are looked for in the text itself
+    # padding must not be an added token, because those are recognised in the text itself
     return with_limits(described, max_tokens, padding, len(words))
 
 
 def describe_pieces(tokenizer: PiecesTokenizer, *, pads: bool) -> dict[str, Any]:
-    """Return the description of a tokenizer of pieces, its limit on their number included; see `with_limits`."""
+    """Return the definition of a subword tokenizer, including its limit on the number of tokens; see `with_limits`."""
     described: dict[str, Any] = json.loads(tokenizer.definition)
     token, number = padding_of(tokenizer)
     if number == len(tokenizer.pieces):
@@ -73,7 +72,7 @@ def describe_pieces(tokenizer: PiecesTokenizer, *, pads: bool) -> dict[str, Any]
 def describe_padded(
     state: EncoderState, path: str | os.PathLike[str], max_tokens: int | None = None
 ) -> tuple[dict[str, Any], int]:
-    """Return a description that fills up the texts of a batch, and the number of the padding."""
+    """Return a definition that pads the texts of a batch, and the id of the padding."""
     tokenizer, words = state.tokenizer, state.vocabulary.index_to_key
     if not isinstance(tokenizer, PiecesTokenizer):
         return describe_without_unknown(tokenizer, words, path, max_tokens=max_tokens), len(words)
@@ -82,7 +81,7 @@ def describe_padded(
 
 
 def padding_of(tokenizer: PiecesTokenizer) -> tuple[str, int]:
-    """Return the piece that fills up short texts and its number; one that has to be added has the number behind."""
+    """Return the padding token and its id; if it has to be added, the id follows the others."""
     padding = json.loads(tokenizer.definition).get("padding") or {}
     pieces = tokenizer.pieces
     for token in (padding.get("pad_token"), PADDING, "<pad>"):
@@ -92,7 +91,7 @@ def padding_of(tokenizer: PiecesTokenizer) -> tuple[str, int]:
 
 
 def with_limits(described: dict[str, Any], max_tokens: int | None, padding: str | None, number: int) -> dict[str, Any]:
-    """Return a description that cuts texts after so many tokens and fills up the shorter ones of a batch."""
+    """Return a definition that truncates texts to this number of tokens and pads the shorter ones in a batch."""
     truncation = {"direction": "Right", "max_length": max_tokens, "strategy": "LongestFirst", "stride": 0}
     filling = {
         "strategy": "BatchLongest", "direction": "Right", "pad_to_multiple_of": None, "pad_id": number,
@@ -118,21 +117,21 @@ def _described(tokenizer: Tokenizer, path: str | os.PathLike[str], model: dict[s
 
 
 def _steps(tokenizer: Tokenizer, path: str | os.PathLike[str]) -> dict[str, Any]:
-    """Return the normalizer and pre-tokenizer that do what a tokenizer of ours does."""
+    """Return the normalizer and pre-tokenizer equivalent to one of our tokenizers."""
     config = tokenizer.to_config()
     if config["name"] in ("whitespace", "tabs"):
         separators = r"[ \t\n\r\x0b\f]+" if config["name"] == "whitespace" else _BETWEEN_ITEMS
         return {"normalizer": None, "pre_tokenizer": _split(separators, invert=False)}
     if config["name"] not in ("words", "characters"):
         raise ModelError(
-            f"{path} cannot be written: the tokenizer {config['name']!r} cannot be expressed in the terms of other "
-            "programs; words, characters, whitespace and tabs can"
+            f"{path} cannot be written: the tokenizer {config['name']!r} cannot be represented in other "
+            "programs; only words, characters, whitespace and tabs can"
         )
     nfc = {"type": "NFC"}
     dropped = {"type": "Replace", "pattern": {"Regex": f"[{_in_brackets(dropped_ranges())}]+"}, "content": ""}
     steps: list[dict[str, Any]] = [dropped, nfc, _replace("\u2019", "'")]
     if config["lowercase"]:
-        # U+0130 is the one character whose lower case is two; like `words`, leave it as it is
+        # U+0130 is the only character whose lower case has two; like `words`, leave it unchanged
         steps += [_replace(_PLACEHOLDER, " "), _replace("\u0130", _PLACEHOLDER), {"type": "Lowercase"}]
         steps += [_replace(_PLACEHOLDER, "\u0130"), nfc]
     if config["name"] == "words":

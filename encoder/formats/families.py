@@ -1,4 +1,4 @@
-"""Networks of the BERT family in a folder: which entry of their configuration means what, and their arrays' names."""
+"""Networks of the BERT family: the meaning of their configuration entries, and the names of their arrays."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from w2v.vectors.model_folder import parse_json
 WORDS = "embeddings.word_embeddings.weight"
 GELU_TANH = "gelu_new"
 _TANH_GELUS = (GELU_TANH, "gelu_pytorch_tanh", "gelu_fast")
-"""What transformers calls our gelu-tanh: one function, computed in three ways."""
+"""Names that transformers gives to gelu-tanh: one function, computed in three ways."""
 _POSITIONS, _TYPES = "embeddings.position_embeddings.weight", "embeddings.token_type_embeddings.weight"
 _BERT_ENTRIES = {
     "dim": "hidden_size", "heads": "num_attention_heads", "layers": "num_hidden_layers", "inner": "intermediate_size",
@@ -45,11 +45,11 @@ _MPNET_MAPS = {
 }
 _MPNET_BIASES = "encoder.relative_attention_bias.weight"
 _MPNET_REACH = 128
-"""From this distance on all distances are the same to MPNet."""
+"""MPNet does not distinguish distances from this one on."""
 
 
 def bert_name(name: str) -> str:
-    """Return the name of an array without that of the model before it, and as it is written today."""
+    """Return an array's name without the prefix of its model, in its current form."""
     name = re.sub(r"^(bert|roberta)\.", "", name)
     return name.replace("LayerNorm.gamma", "LayerNorm.weight").replace("LayerNorm.beta", "LayerNorm.bias")
 
@@ -74,13 +74,13 @@ class _Family:
     Attributes
     ----------
     entries : mapping
-        Our names of what the configuration says, and its own.
+        Our names of configuration entries, and theirs.
     name : callable
-        Returns BERT's name of an array.
+        Returns BERT's name for an array.
     first_position : int or None
-        The row of the table of positions that a sentence begins with; None: the one after the padding's number.
+        The position of a sentence's first token; None: the id of the padding plus one.
     has_distances : bool
-        Whether attention has biases of distances besides.
+        Whether attention also has biases of distances.
     """
 
     entries: Mapping[str, str]
@@ -101,20 +101,18 @@ _FAMILIES = {
 
 
 def read_network(folder: Path) -> tuple[NetworkConfig, ParameterTable, NDArray[np.float32]]:
-    """Return the network of a folder, its parameters and the table of words, shape (V, dim).
+    """Return the network in a folder, its parameters and the word embeddings, shape (V, dim), float32.
 
-    A ModelError says which file is missing or damaged, or that the network is of another kind.
+    ModelError if a file is missing or damaged, or the network is of another kind.
     """
     file = folder / CONFIG
     config = parse_json(file)
     kind = config.get("model_type")
     family = _FAMILIES.get(kind) if isinstance(kind, str) else None
     if family is None:
-        raise ModelError(
-            f"{file}: the network is of the type {kind!r:.40}; those that can be imported are {', '.join(_FAMILIES)}"
-        )
+        raise ModelError(f"{file}: the network has the type {kind!r:.40}; supported types are {', '.join(_FAMILIES)}")
     if config.get("position_embedding_type", "absolute") != "absolute" or config.get("is_decoder"):
-        raise ModelError(f"{file}: only a network with absolute positions that sees all of a sentence can be imported")
+        raise ModelError(f"{file}: only bidirectional networks with absolute positions can be imported")
     first = family.first_position
     if first is None:
         first = entry(config, file, "pad_token_id", int) + 1
@@ -141,7 +139,7 @@ def read_network(folder: Path) -> tuple[NetworkConfig, ParameterTable, NDArray[n
 
 
 def _network(config: dict[str, Any], file: Path, family: _Family, first: int) -> NetworkConfig:
-    """Return how the network is made; sentences begin with row `first` of its positions."""
+    """Return the configuration of the network; the first token of a sentence has the position `first`."""
     sizes = {name: entry(config, file, family.entries[name], int) for name in ("dim", "heads", "layers", "inner")}
     activation = entry(config, file, family.entries["activation"], str)
     try:
@@ -165,10 +163,10 @@ def _network(config: dict[str, Any], file: Path, family: _Family, first: int) ->
 
 
 def _spread(file: Path, biases: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Return the bias of every distance from biases of buckets of distances, shape (n_buckets, heads).
+    """Return the bias of every distance, given biases of buckets of distances, shape (n_buckets, heads).
 
-    Half of the buckets are for keys behind the query. Of each half the first half has a bucket for every distance, the
-    others grow by a constant factor up to `_MPNET_REACH`.
+    Half of the buckets are for keys after the query. In each half, the first half of the buckets stand for one distance
+    each; the others grow by a constant factor up to `_MPNET_REACH`.
     """
     if biases.ndim != 2 or len(biases) % 4 or not biases.size:
         raise ModelError(f"{file} is damaged: {_MPNET_BIASES!r} has shape {biases.shape}")

@@ -1,4 +1,4 @@
-"""What the folders of other programs are made of: modules, configurations, tokenizers; also a stranger's."""
+"""The parts of other programs' folders: modules, configurations and tokenizers. Folders may be untrusted."""
 
 from __future__ import annotations
 
@@ -27,24 +27,24 @@ TOKENIZER_CONFIG, PROMPTS = "tokenizer_config.json", "config_sentence_transforme
 SPECIAL_TOKENS = "special_tokens_map.json"
 
 ACTIVATIONS = {"Identity": NO_ACTIVATION, "Tanh": "tanh", "ReLU": "relu", "GELU": "gelu"}
-"""The functions after a Dense by their names in PyTorch, and as they are called here."""
+"""Activations after a Dense module: PyTorch's class names and our names."""
 
 HEADED = "ForSequenceClassification"
-"""How transformers ends the name of a network with a classifier of whole sequences."""
+"""Suffix that transformers gives to networks with a classifier of whole sequences."""
 _WITHOUT_EFFECT = frozenset({"Dropout"})
-"""Modules that do something in training only."""
+"""Modules that only act during training."""
 _PLAIN_PATH = re.compile(r"\.?|[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}")
 _PICKLES = ("pytorch_model.bin", "model.bin")
 
 
 @dataclass(frozen=True)
 class Module:
-    """A part of an encoder of sentence-transformers.
+    """A module of an encoder of sentence-transformers.
 
     Attributes
     ----------
     kind : str
-        The name of its class, such as ``Transformer`` or ``Pooling``.
+        Name of its class, such as ``Transformer`` or ``Pooling``.
     folder : Path
     """
 
@@ -53,31 +53,31 @@ class Module:
 
 
 def read_modules(folder: Path) -> list[Module]:
-    """Return the parts that a folder's ``modules.json`` lists, in their order; it may name no folder elsewhere."""
+    """Return the modules listed in ``modules.json``, in order; their paths must stay inside the folder."""
     file = folder / MODULES
     listed = parse_any_json(file)
     if not isinstance(listed, list) or not listed:
-        raise ModelError(f"{file} is damaged: it should be a list of modules")
+        raise ModelError(f"{file} is damaged: it must be a list of modules")
     modules = []
     for entry in listed:
         kind, path = (entry.get(name) if isinstance(entry, dict) else None for name in ("type", "path"))
         if not isinstance(kind, str) or not isinstance(path, str):
             raise ModelError(f"{file} is damaged: a module must have a type and a path")
         if not _PLAIN_PATH.fullmatch(path.removeprefix("./").removesuffix("/")):
-            raise ModelError(f"{file} is damaged: the path {path!r:.80} is not the plain name of a folder in it")
+            raise ModelError(f"{file} is damaged: the path {path!r:.80} is not the plain name of a subfolder")
         modules.append(Module(kind.rpartition(".")[2], folder / path))
     return [module for module in modules if module.kind not in _WITHOUT_EFFECT]
 
 
 def is_cross_encoder(folder: Path) -> bool:
-    """Say whether the network in a folder ends in a classifier of whole sequences, whichever network it is."""
+    """Return whether the network in a folder ends in a classifier of whole sequences, whatever its architecture."""
     file = folder / CONFIG
     listed = parse_json(file).get("architectures") if file.is_file() else None
     return isinstance(listed, list) and any(isinstance(name, str) and name.endswith(HEADED) for name in listed)
 
 
 def describe_modules(parts: Sequence[tuple[str, str]]) -> list[dict[str, Any]]:
-    """Return what ``modules.json`` says of parts, of each its kind and its folder."""
+    """Return the contents of ``modules.json`` for modules given by kind and folder."""
     return [
         {"idx": number, "name": str(number), "path": path, "type": f"sentence_transformers.models.{kind}"}
         for number, (kind, path) in enumerate(parts)
@@ -85,7 +85,7 @@ def describe_modules(parts: Sequence[tuple[str, str]]) -> list[dict[str, Any]]:
 
 
 def refuse_prompts(folder: Path) -> None:
-    """Raise `ModelError` if an encoder puts a text of its own before every sentence, which is not done here."""
+    """Raise `ModelError` if an encoder prepends a prompt to every sentence, which is not supported."""
     file = folder / PROMPTS
     if not file.exists():
         return
@@ -94,13 +94,13 @@ def refuse_prompts(folder: Path) -> None:
     prompt = prompts.get(name) if isinstance(prompts, dict) and isinstance(name, str) else None
     if prompt:
         raise ModelError(
-            f"{file}: the encoder puts {prompt!r:.60} before every sentence, which is not supported; set "
-            "default_prompt_name to null and put it there yourself"
+            f"{file}: the encoder prepends {prompt!r:.60} to every sentence, which is not supported; set "
+            "default_prompt_name to null and prepend it yourself"
         )
 
 
 def kept_columns(folder: Path) -> int | None:
-    """Return how many columns of its vectors an encoder keeps, ``truncate_dim`` of sentence-transformers."""
+    """Return how many leading columns of its vectors an encoder keeps, its ``truncate_dim``; None if unset."""
     file = folder / PROMPTS
     kept = parse_json(file).get("truncate_dim") if file.exists() else None
     if kept is None:
@@ -111,7 +111,7 @@ def kept_columns(folder: Path) -> int | None:
 
 
 def read_weights(folder: Path) -> dict[str, NDArray[Any]]:
-    """Return the arrays of a ``model.safetensors``, or of the files that its index names; never those of a pickle."""
+    """Return the arrays of ``model.safetensors``, or of the files in its index; pickles are never read."""
     file = folder / WEIGHTS
     if not file.exists():
         if (folder / SHARDS).exists():
@@ -119,7 +119,7 @@ def read_weights(folder: Path) -> dict[str, NDArray[Any]]:
         for pickle in _PICKLES:
             if (folder / pickle).exists():
                 raise ModelError(
-                    f"{folder / pickle} is a pickle, which can run code when it is opened, so it is not read here; if "
+                    f"{folder / pickle} is a pickle, which can run code when it is opened, so it is not read; if "
                     "you trust it, open the folder with sentence-transformers and save it again, which writes "
                     f"{WEIGHTS}"
                 )
@@ -127,13 +127,13 @@ def read_weights(folder: Path) -> dict[str, NDArray[Any]]:
 
 
 def _read_shards(folder: Path) -> dict[str, NDArray[Any]]:
-    """Return the arrays of several files, each from the one that the index names."""
+    """Return the arrays of several files, as listed in their index."""
     file = folder / SHARDS
     places = parse_json(file, largest=MAX_TOKENIZER_BYTES).get("weight_map")
     if not isinstance(places, dict) or not all(isinstance(place, str) for place in places.values()):
         raise ModelError(f"{file} is damaged: weight_map must name a file for each array")
     if wrong := [place for place in places.values() if place in ("", ".", "..") or not _PLAIN_PATH.fullmatch(place)]:
-        raise ModelError(f"{file} is damaged: {wrong[0]!r:.80} is not the plain name of a file beside it")
+        raise ModelError(f"{file} is damaged: {wrong[0]!r:.80} is not the plain name of a file in the same folder")
     shards = {place: read_tensors(folder / place) for place in sorted(set(places.values()))}
     if missing := [name for name, place in places.items() if name not in shards[place]]:
         raise ModelError(f"{folder / places[missing[0]]} is damaged: the array {missing[0]!r:.80} is missing")
@@ -141,7 +141,7 @@ def _read_shards(folder: Path) -> dict[str, NDArray[Any]]:
 
 
 def read_settings(folder: Path) -> dict[str, Any]:
-    """Return what ``tokenizer_config.json`` says, the special tokens as ``special_tokens_map.json`` names them."""
+    """Return the settings of ``tokenizer_config.json``, with special tokens from ``special_tokens_map.json``."""
     files = [folder / name for name in (TOKENIZER_CONFIG, SPECIAL_TOKENS)]
     found: dict[str, Any] = {}
     for file in files:
@@ -150,13 +150,13 @@ def read_settings(folder: Path) -> dict[str, Any]:
 
 
 def token_text(token: Any, default: str) -> str:
-    """Return the text of a special token, which a setting names or describes."""
+    """Return the text of a special token, given as a string or as an object."""
     text = token.get("content") if isinstance(token, dict) else token
     return text if isinstance(text, str) else default
 
 
 def read_definition(folder: Path) -> dict[str, Any]:
-    """Return the description of a tokenizer: ``tokenizer.json``, or what ``vocab.txt`` means without one."""
+    """Return the definition of a tokenizer: ``tokenizer.json``, or else the equivalent of ``vocab.txt``."""
     file = folder / TOKENIZER
     if file.exists() or not (folder / "vocab.txt").exists():
         return parse_json(file, largest=MAX_TOKENIZER_BYTES)
@@ -170,7 +170,7 @@ def read_definition(folder: Path) -> dict[str, Any]:
 
 
 def _wordpiece(vocabulary: dict[str, int], folder: Path) -> dict[str, Any]:
-    """Return the description of BERT's tokenizer; what its settings change is not in it yet."""
+    """Return the definition of BERT's tokenizer, before its settings are applied."""
     settings = read_settings(folder)
     names = ("cls", "sep", "unk", "pad", "mask")
     around = {name: token_text(settings.get(f"{name}_token"), f"[{name.upper()}]") for name in names}
@@ -191,7 +191,7 @@ def _wordpiece(vocabulary: dict[str, int], folder: Path) -> dict[str, Any]:
 
 
 def added_token(token: str, number: int, **flags: bool) -> dict[str, Any]:
-    """Return the description of a token that is found in a text before all others."""
+    """Return the definition of a token that is matched in a text before all others."""
     names = ("single_word", "lstrip", "rstrip", "normalized", "special")
     return {"id": number, "content": token, **dict.fromkeys(names, False), **flags}
 
@@ -199,7 +199,7 @@ def added_token(token: str, number: int, **flags: bool) -> dict[str, Any]:
 def bert_normalizer(
     *, chinese: bool = True, strip_accents: bool | None = None, lowercase: bool = True
 ) -> dict[str, Any]:
-    """Return the description of what BERT does to a text first."""
+    """Return the definition of BERT's text normalisation."""
     return {
         "type": "BertNormalizer", "clean_text": True, "handle_chinese_chars": chinese, "strip_accents": strip_accents,
         "lowercase": lowercase,
@@ -207,7 +207,7 @@ def bert_normalizer(
 
 
 def tokens_around(cls: str, sep: str, vocabulary: Mapping[str, int]) -> dict[str, Any]:
-    """Return the description of the tokens around a text and between two."""
+    """Return the definition of the tokens around a text and between two texts."""
     special = {token: {"id": token, "ids": [vocabulary[token]], "tokens": [token]} for token in (cls, sep)}
     single = [
         {"SpecialToken": {"id": cls, "type_id": 0}},
@@ -219,19 +219,19 @@ def tokens_around(cls: str, sep: str, vocabulary: Mapping[str, int]) -> dict[str
 
 
 def definition_text(definition: Mapping[str, Any]) -> str:
-    """Return the description of a tokenizer as text."""
+    """Return the definition of a tokenizer as JSON text."""
     return json.dumps(definition, ensure_ascii=False, separators=(",", ":"))
 
 
 def write_json(file: Path, content: Any) -> None:
-    """Write JSON, on lines of its own where it is short."""
+    """Write JSON, indented if it is short."""
     text = json.dumps(content, ensure_ascii=False, allow_nan=False, indent=2 if file.name != TOKENIZER else None)
     with atomic_file(file) as stream:
         stream.write(text.encode() + b"\n")
 
 
 def make_tokenizer(file: Path, definition: str, **options: Any) -> PiecesTokenizer:
-    """Return the tokenizer of a description; what is wrong with it becomes a `ModelError`."""
+    """Return the tokenizer with a definition; errors become a `ModelError`."""
     try:
         return PiecesTokenizer.from_config(options, definition)
     except (TypeError, ValueError) as error:
@@ -239,12 +239,12 @@ def make_tokenizer(file: Path, definition: str, **options: Any) -> PiecesTokeniz
 
 
 def entry(config: Mapping[str, Any], file: Path, name: str, kind: type, default: Any = None) -> Any:
-    """Return an entry of a configuration, or the default where it is missing or null.
+    """Return an entry of a configuration, or the default if it is missing or null.
 
     Raises
     ------
     ModelError
-        If it is of another type, or missing without a default.
+        If it has another type, or is missing without a default.
     """
     value = config.get(name)
     if value is None:
@@ -257,23 +257,23 @@ def entry(config: Mapping[str, Any], file: Path, name: str, kind: type, default:
 
 
 def float32(file: Path, name: str, array: NDArray[Any]) -> NDArray[np.float32]:
-    """Return an array of finite floating-point numbers as float32, C-contiguous; a ModelError if it is none."""
+    """Return an array of finite floating-point numbers as float32, C-contiguous; ModelError for any other array."""
     if array.dtype.kind != "f":
         raise ModelError(f"{file}: {name!r} is {array.dtype}, not floating-point numbers")
     converted: NDArray[np.float32] = np.ascontiguousarray(array, np.float32)
     if not np.isfinite(converted).all():
-        raise ModelError(f"{file}: {name!r} holds NaN or infinity; the file is damaged")
+        raise ModelError(f"{file}: {name!r} contains NaN or infinity; the file is damaged")
     return converted
 
 
 def read_tail(folder: Path, kind: str, modules: Sequence[Module]) -> Pooling:
-    """Return the pooling of a kind with the parts that follow it: any number of Dense, then perhaps Normalize."""
+    """Return a pooling of this kind followed by the given modules: any number of Dense, then optionally Normalize."""
     kinds = [module.kind for module in modules]
     n_dense = kinds.count("Dense")
     if kinds not in (["Dense"] * n_dense, ["Dense"] * n_dense + ["Normalize"]):
         raise ModelError(
             f"{folder} cannot be imported: it ends with {', '.join(kinds)}; supported are any number of Dense, then "
-            "perhaps Normalize"
+            "optionally Normalize"
         )
     try:
         dense = tuple(map(_read_dense, modules[:n_dense]))
@@ -292,7 +292,7 @@ def imported(
     table: NDArray[np.float32],
     **further: Any,
 ) -> EncoderState:
-    """Return an encoder of what was read from a folder; a ModelError if it does not fit together."""
+    """Return an encoder made of the contents of a folder; ModelError if they are inconsistent."""
     metadata = {"imported_from": {"format": program, "folder": folder.resolve().name}}
     weights = np.zeros(len(table), np.float32)
     try:
@@ -302,12 +302,12 @@ def imported(
 
 
 def _read_dense(module: Module) -> Dense:
-    """Return a map that follows the pooling."""
+    """Return a dense layer after the pooling."""
     file = module.folder / CONFIG
     config = parse_json(file)
     activation = entry(config, file, "activation_function", str, "Identity").rpartition(".")[2]
     if activation not in ACTIVATIONS:
-        raise ModelError(f"{file}: the activation {activation!r:.60} cannot be imported; {', '.join(ACTIVATIONS)} can")
+        raise ModelError(f"{file}: the activation {activation!r:.60} is not supported; use {', '.join(ACTIVATIONS)}")
     if config.get("use_residual"):
         raise ModelError(f"{file}: a Dense with a residual connection cannot be imported")
     file = module.folder / WEIGHTS

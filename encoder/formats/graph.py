@@ -1,4 +1,4 @@
-"""An encoder as a graph of ONNX operators: numbers of tokens in, vectors of sentences out."""
+"""An encoder as a graph of ONNX operators: token ids in, sentence vectors out."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from w2v.neural.layers.rotary import BASE as ROTARY_BASE
 from w2v.neural.parameters import ParameterTable
 
 OPSET, IR_VERSION = 17, 8
-"""17 is the first with LayerNormalization; programs of 2022 and later know it."""
+"""Opset 17 is the first with LayerNormalization; it is supported by programs since 2022."""
 IDS, MASK, OUTPUT = "input_ids", "attention_mask", "sentence_embedding"
 _LOWEST = np.float32(-3e38)
 _TINY = np.float32(1e-30)
 
 
 class Graph:
-    """Nodes and constants, added one after another; values are known by their names.
+    """Nodes and constants, added one by one; values are referred to by name.
 
     Parameters
     ----------
@@ -37,7 +37,7 @@ class Graph:
         self._constants: list[Any] = []
 
     def constant(self, value: Any, dtype: Any = np.float32) -> str:
-        """Add an array, which keeps its type if it has one; return its name."""
+        """Add an array, which keeps its dtype if it has one; return its name."""
         array = value if isinstance(value, np.ndarray) else np.array(value, dtype)
         name = f"constant_{len(self._constants)}"
         self._constants.append(
@@ -52,7 +52,7 @@ class Graph:
         return name
 
     def model(self, dimension: int) -> Any:
-        """Return all that was added as a model; the output must have been named."""
+        """Return everything added so far as a model; one node must have been given the name of the output."""
         helper, types = self._onnx.helper, self._onnx.TensorProto
         inputs = [helper.make_tensor_value_info(name, types.INT64, ["batch", "length"]) for name in (IDS, MASK)]
         outputs = [helper.make_tensor_value_info(OUTPUT, types.FLOAT, ["batch", dimension])]
@@ -64,7 +64,7 @@ class Graph:
     # shorthands
 
     def cast(self, x: str, kind: str) -> str:
-        """Return x in another type, such as FLOAT."""
+        """Return x converted to another type, such as FLOAT."""
         return self.add("Cast", x, to=getattr(self._onnx.TensorProto, kind))
 
     def linear(self, x: str, weight: NDArray[Any], bias: NDArray[Any]) -> str:
@@ -72,11 +72,11 @@ class Graph:
         return self.add("Add", self.add("MatMul", x, self.constant(weight)), self.constant(bias))
 
     def norm(self, x: str, gain: NDArray[Any], bias: NDArray[Any], epsilon: float) -> str:
-        """Return x normalised row by row."""
+        """Return x after layer normalisation of each row."""
         return self.add("LayerNormalization", x, self.constant(gain), self.constant(bias), axis=-1, epsilon=epsilon)
 
     def activation(self, x: str, kind: str) -> str:
-        """Return a function of every number of x."""
+        """Return an activation function of x."""
         if kind == NO_ACTIVATION:
             return x
         if kind in ("relu", "tanh"):
@@ -91,28 +91,28 @@ class Graph:
         return self.add("Mul", doubled, self.constant(0.5))
 
     def sum(self, x: str, axis: int) -> str:
-        """Return the sum along an axis, which stays with the size 1."""
+        """Return the sum along an axis, which is kept with size 1."""
         return self.add("ReduceSum", x, self.constant([axis], np.int64), keepdims=1)
 
     def unit(self, x: str) -> str:
-        """Return x, (B, 1, E), with every row at length 1; rows of zeros stay zeros."""
+        """Return x, (B, 1, E), with every row scaled to length 1; zero rows stay zero."""
         length = self.add("Sqrt", self.sum(self.add("Mul", x, x), 2))
         return self.add("Div", x, self.add("Max", length, self.constant(_TINY)))
 
     def columns(self, x: str, first: int, last: int) -> str:
-        """Return the columns first … last - 1 of the last axis."""
+        """Return the columns `first` to `last` - 1 of the last axis."""
         ends = (self.constant([value], np.int64) for value in (first, last, -1))
         return self.add("Slice", x, *ends)
 
 
 class Tokens:
-    """The inputs of a graph and what follows from them.
+    """The inputs of a graph and values derived from them.
 
     Parameters
     ----------
     graph : Graph
     left_out : int, optional
-        A token that is not to be seen.
+        A token id to mask.
     """
 
     def __init__(self, graph: Graph, left_out: int | None) -> None:
@@ -130,7 +130,7 @@ class Tokens:
         self.places = graph.add("Range", zero, length, one)  # (T,)
 
     def unseen_scores(self) -> str:
-        """Return what scores of attention have added: 0, or next to minus infinity for padding, (B, 1, 1, T)."""
+        """Return the additive attention mask: 0, or a large negative number for padding, (B, 1, 1, T)."""
         graph = self.graph
         absent = graph.add("Sub", graph.constant(1.0), self.weights)
         scores = graph.add("Mul", absent, graph.constant(_LOWEST / 2))
@@ -138,7 +138,7 @@ class Tokens:
 
 
 def add_network(graph: Graph, tokens: Tokens, x: str, config: NetworkConfig, parameters: ParameterTable) -> str:
-    """Add a network; return the hidden states that it makes of token embeddings x, (B, T, input_size)."""
+    """Add a network; return its hidden states for token embeddings x, (B, T, input_size)."""
     h = x if config.head == "none" else graph.linear(x, parameters["input.weight"], parameters["input.bias"])
     h = _add_positions(graph, tokens, h, config, parameters)
     if config.norm == "post":
@@ -161,7 +161,7 @@ def add_network(graph: Graph, tokens: Tokens, x: str, config: NetworkConfig, par
 def add_bag(
     graph: Graph, tokens: Tokens, columns: NDArray[np.int64], values: NDArray[np.float32], n_columns: int
 ) -> str:
-    """Return a bag of words, (B, 1, n_columns): each token adds its value to its column."""
+    """Return a bag of words, (B, 1, n_columns): each token's value is added to its column."""
     seen = graph.add("Squeeze", tokens.weights, graph.constant([2], np.int64))
     counted = graph.add("Mul", graph.add("Gather", graph.constant(values), IDS), seen)
     first = graph.add("Gather", graph.add("Shape", IDS), graph.constant([0], np.int64))
@@ -175,7 +175,7 @@ def add_bag(
 def add_pooling(
     graph: Graph, tokens: Tokens, hidden: str, pooling: Pooling, beside: Sequence[tuple[str, float]] = ()
 ) -> None:
-    """Add what makes the graph's output, the vectors of sentences, of hidden states (B, T, E).
+    """Add the pooling of hidden states (B, T, E), whose result is the graph's output, the sentence vectors.
 
     `beside` has the sums of further blocks, (B, 1, C), and their weights.
     """
@@ -191,7 +191,7 @@ def add_pooling(
     for dense in pooling.dense:
         pooled = graph.activation(graph.linear(pooled, dense.weight, dense.bias), dense.activation)
     some = graph.add("Min", tokens.counts, graph.constant(1.0))
-    pooled = graph.add("Mul", pooled, some)  # zero without tokens
+    pooled = graph.add("Mul", pooled, some)  # zero if there are no tokens
     if beside:
         parts = [graph.add("Mul", graph.unit(block), graph.constant(weight)) for block, weight in beside]
         pooled = graph.add("Concat", graph.unit(pooled), *parts, axis=2)
@@ -217,7 +217,7 @@ def _add_positions(graph: Graph, tokens: Tokens, h: str, config: NetworkConfig, 
         columns = np.arange(config.dim)
         rates = BASE ** (-(columns - columns % 2) / config.dim)
         turns = _turns(graph, tokens, rates)
-        shifted = graph.add("Add", turns, graph.constant(columns % 2 * (np.pi / 2)))  # a cosine
+        shifted = graph.add("Add", turns, graph.constant(columns % 2 * (np.pi / 2)))  # makes it a cosine
         return graph.add("Add", h, graph.cast(graph.add("Sin", shifted), "FLOAT"))
     if kind in ("index", "fraction"):
         places = graph.cast(graph.add("Unsqueeze", tokens.places, graph.constant([-1], np.int64)), "FLOAT")
@@ -231,7 +231,7 @@ def _add_positions(graph: Graph, tokens: Tokens, h: str, config: NetworkConfig, 
 
 
 def _turns(graph: Graph, tokens: Tokens, rates: NDArray[np.float64]) -> str:
-    """Return every place times every rate, shape (T, n), in float64, as angles grow with the place."""
+    """Return every position times every rate, shape (T, n), in float64, since angles grow with the position."""
     places = graph.cast(graph.add("Unsqueeze", tokens.places, graph.constant([-1], np.int64)), "DOUBLE")
     return graph.add("Mul", places, graph.constant(rates))
 
@@ -255,7 +255,7 @@ def _add_layer(graph: Graph, attention: _Attention, h: str, config: NetworkConfi
 
 
 class _Attention:
-    """Self-attention of several layers; what they share is added once."""
+    """Self-attention of several layers; shared constants are added once."""
 
     def __init__(self, graph: Graph, tokens: Tokens, config: NetworkConfig) -> None:
         self.graph, self.config = graph, config
@@ -275,7 +275,7 @@ class _Attention:
             self.cos, self.sin = (graph.cast(graph.add("Sin", x), "FLOAT") for x in (quarter, turns))
 
     def add(self, x: str, own: dict[str, NDArray[Any]]) -> str:
-        """Return what attention makes of hidden states x with the arrays of a layer."""
+        """Return the output of attention for hidden states x, with the arrays of one layer."""
         graph = self.graph
         q, k, v = (
             self._heads(graph.linear(x, own[f"attention.{name}.weight"], own[f"attention.{name}.bias"]))
@@ -294,12 +294,12 @@ class _Attention:
         return graph.linear(mixed, own["attention.output.weight"], own["attention.output.bias"])
 
     def _heads(self, x: str) -> str:
-        """Return the heads of x one after another, (B, H, T, D)."""
+        """Return x split into heads, (B, H, T, D)."""
         shape = self.graph.constant([0, 0, self.config.heads, self.size], np.int64)
         return self.graph.add("Transpose", self.graph.add("Reshape", x, shape), perm=[0, 2, 1, 3])
 
     def _turned(self, x: str) -> str:
-        """Return every pair (k, k + D / 2) turned by its angle; see `w2v.neural.layers.rotary`."""
+        """Return x with every pair (k, k + D / 2) rotated by its angle; see `w2v.neural.layers.rotary`."""
         graph, half = self.graph, self.size // 2
         a, b = graph.columns(x, 0, half), graph.columns(x, half, self.size)
         first = graph.add("Sub", graph.add("Mul", a, self.cos), graph.add("Mul", b, self.sin))

@@ -1,4 +1,4 @@
-"""An encoder as a folder for ONNX Runtime: ``model.onnx``, and ``tokenizer.json`` for the library tokenizers."""
+"""Folders for ONNX Runtime: ``model.onnx``, and ``tokenizer.json`` for the library tokenizers."""
 
 from __future__ import annotations
 
@@ -19,24 +19,24 @@ from w2v.formats.vector_files import new_folder
 from w2v.storage.files import ModelError, atomic_file
 
 MODEL, DATA = "model.onnx", "model.onnx.data"
-_MOST_IN_ONE_FILE = 1 << 30  # half of what the file's format can hold
+_MOST_IN_ONE_FILE = 1 << 30  # half the limit of the file format
 
 
 def write_onnx(state: EncoderState, path: str | os.PathLike[str], *, overwrite: bool = False) -> None:
-    """Write an encoder as an ONNX graph with the description of its tokenizer beside it; see `write_encoder`.
+    """Write an encoder as an ONNX graph, with its tokenizer; see `write_encoder`.
 
-    Any: static or with a network, whatever its positions, norms and pooling are. Arrays of more than 1 GiB lie in a
-    file of their own, ``model.onnx.data``.
+    This works for any encoder, static or with attention, whatever its positions, norms and pooling. Arrays of more than
+    1 GiB are in a separate file, ``model.onnx.data``.
 
-    Inputs are ``input_ids`` and ``attention_mask``, int64 of shape (batch, length), with padding behind the tokens; the
-    output is ``sentence_embedding``, float32 of shape (batch, d). The tokenizer makes and pads both. That model2vec
-    cuts long texts by characters before it counts tokens is not expressed.
+    Inputs are ``input_ids`` and ``attention_mask``, int64 of shape (batch, length), with padding after the tokens; the
+    output is ``sentence_embedding``, float32 of shape (batch, d). The tokenizer creates and pads both inputs.
+    model2vec's truncation of long texts by characters before tokenisation is not reproduced.
     """
     try:
         import onnx
     except ModuleNotFoundError as error:
         raise ModuleNotFoundError(
-            "writing the format onnx needs the package onnx: pip install 'w2v-toolkit[onnx]'"
+            "writing the format onnx requires the package onnx: pip install 'w2v-toolkit[onnx]'"
         ) from error
     described, padding = describe_padded(state, path)
     table, tokenizer = token_rows(state, padding), state.tokenizer
@@ -55,7 +55,7 @@ def write_onnx(state: EncoderState, path: str | os.PathLike[str], *, overwrite: 
 
 
 def _model(onnx: Any, state: EncoderState, table: NDArray[np.float32], left_out: int | None) -> Any:
-    """Return the model; `table` has the embeddings of all tokens."""
+    """Return the model; `table` contains the embeddings of all tokens."""
     graph = Graph(onnx)
     tokens = Tokens(graph, left_out)
     embeddings = graph.add("Gather", graph.constant(table), IDS)
@@ -72,7 +72,7 @@ def _model(onnx: Any, state: EncoderState, table: NDArray[np.float32], left_out:
 
 
 def _add_block(graph: Graph, tokens: Tokens, rows: NDArray[np.float32]) -> str:
-    """Return the sums of the tokens' rows, (B, 1, C); of a bag of words the graph holds columns and not rows."""
+    """Return the sums of the tokens' rows, (B, 1, C); for a bag of words, the graph stores columns instead of rows."""
     places = np.abs(rows).argmax(axis=1)
     values = rows[np.arange(len(rows)), places]
     if np.count_nonzero(rows) > np.count_nonzero(values):

@@ -1,4 +1,4 @@
-"""A folder of model2vec, which sentence-transformers opens as well: a table of words or pieces, and a tokenizer."""
+"""Folders of model2vec, which sentence-transformers opens as well: a table of embeddings, and a tokenizer."""
 
 from __future__ import annotations
 
@@ -40,16 +40,16 @@ from w2v.storage.tensors import write_tensors
 from w2v.vectors.model_folder import parse_json
 
 _KIND = "model2vec"
-_MAX_TOKENS = 512  # of model2vec where the configuration is silent
+_MAX_TOKENS = 512  # model2vec's default
 _NORMALIZE = "1_Normalize"
 _OWN_FILES = frozenset({WEIGHTS, TOKENIZER, CONFIG, MODULES, PROMPTS, _NORMALIZE, "README.md"})
 
 
 def read_static_encoder(folder: Path, modules: Sequence[Module]) -> EncoderState:
-    """Read a static encoder of model2vec or sentence-transformers, whose first part is a StaticEmbedding.
+    """Read a static encoder of model2vec, or of sentence-transformers whose first module is a StaticEmbedding.
 
-    Weights and mapping of model2vec are folded into its table. The package tokenizers is needed unless the folder was
-    written here. See `read_encoder` for what is raised.
+    model2vec's weights and mapping are folded into the table. The package tokenizers is required unless the folder was
+    written by this toolkit. For the errors see `read_encoder`.
     """
     refuse_prompts(folder)
     table_folder = modules[0].folder
@@ -60,7 +60,7 @@ def read_static_encoder(folder: Path, modules: Sequence[Module]) -> EncoderState
     else:
         pooling = read_tail(folder, "mean", modules[1:])
     if pooling.normalize and not pooling.dense:
-        pooling = replace(SUM, kept=pooling.kept)  # at length 1 the same
+        pooling = replace(SUM, kept=pooling.kept)  # equal to the mean after normalisation
     if restore_noted_tokenizer(file) is not None:
         words = read_static(folder)
         assert words.tokenizer is not None
@@ -70,7 +70,7 @@ def read_static_encoder(folder: Path, modules: Sequence[Module]) -> EncoderState
         rows = unfold_table(table_folder / WEIGHTS)
         n_pieces = len(tokenizer.pieces)
         if rows.ndim == 2 and len(rows) < n_pieces:
-            raise ModelError(f"{table_folder / WEIGHTS} has {len(rows)} vectors, but the tokenizer {n_pieces} pieces")
+            raise ModelError(f"{table_folder / WEIGHTS} has {len(rows)} vectors for a tokenizer with {n_pieces} tokens")
         vocabulary = Vocabulary(tokenizer.pieces)
         table = float32_table(table_folder / WEIGHTS, rows[:n_pieces], n_pieces)
     if pooling.kept is not None and not pooling.dense and not pooling.normalize:
@@ -81,7 +81,7 @@ def read_static_encoder(folder: Path, modules: Sequence[Module]) -> EncoderState
 def write_model2vec(state: EncoderState, path: str | os.PathLike[str], *, overwrite: bool = False) -> None:
     """Write a static encoder for ``model2vec.StaticModel.from_pretrained(folder)``; see `write_encoder`.
 
-    ``sentence_transformers.SentenceTransformer(folder)`` opens it too. The weights of words are folded into the table.
+    ``sentence_transformers.SentenceTransformer(folder)`` opens it too. Word weights are folded into the table.
     """
     tokenizer = state.tokenizer
     if state.network is None and isinstance(tokenizer, PiecesTokenizer) and tokenizer.keep_unknown:
@@ -89,7 +89,7 @@ def write_model2vec(state: EncoderState, path: str | os.PathLike[str], *, overwr
         row = None if unknown is None else state.vocabulary.key_to_index.get(tokenizer.pieces[unknown])
         if row is not None and state.table[row].any():
             raise ModelError(
-                f"{path} cannot be written: model2vec leaves out what is unknown, for which this encoder has a vector; "
+                f"{path} cannot be written: model2vec drops unknown tokens, for which this encoder has a vector; "
                 "use the format sentence-transformers"
             )
     write_static_encoder(state, path, overwrite=overwrite, for_model2vec=True)
@@ -100,16 +100,18 @@ def write_static_encoder(
 ) -> None:
     """Write a static encoder as `write_model2vec` does; blocks are folded into the table, see `folded_rows`.
 
-    Where the piece for what is unknown counts, model2vec, which leaves it out, finds no configuration of its own,
-    unless `for_model2vec` says that it makes no difference.
+    If unknown tokens contribute to the vectors, model2vec's own configuration is omitted, because model2vec drops them;
+    `for_model2vec` asserts that this makes no difference.
     """
     if state.network is not None:
         raise ModelError(
             f"{path} cannot be written: an encoder with attention is more than a table of words; use the format onnx, "
-            "or sentence-transformers if its network is arranged as BERT"
+            "or sentence-transformers if its network has the architecture of BERT"
         )
     if not state.pooling.is_linear:
-        raise ModelError(f"{path} cannot be written: only a sum or a mean of token embeddings can; use the format onnx")
+        raise ModelError(
+            f"{path} cannot be written: only sums or means of token embeddings can be; use the format onnx"
+        )
     tokenizer = state.tokenizer
     config: dict[str, Any] = {
         "model_type": _KIND,
@@ -138,7 +140,7 @@ def write_static_encoder(
 
 
 def _tokenizer(folder: Path, config: dict[str, Any] | None, file: Path) -> PiecesTokenizer:
-    """Return the tokenizer of a folder, used as the program does whose folder it is."""
+    """Return the tokenizer of a folder, configured as its program uses it."""
     definition = read_definition(folder)
     text = definition_text(definition)
     if config is None:
@@ -151,7 +153,7 @@ def _tokenizer(folder: Path, config: dict[str, Any] | None, file: Path) -> Piece
     tokenizer = make_tokenizer(folder / TOKENIZER, text, special=False, max_tokens=most, keep_unknown=False)
     if most is None:
         return tokenizer
-    # model2vec cuts long texts before it looks at them, by what pieces are usually long
+    # model2vec truncates long texts before tokenisation, by the typical length of its tokens
     usual = int(np.median([len(piece) for piece in tokenizer.pieces]))
     return make_tokenizer(
         folder / TOKENIZER, text, special=False, max_tokens=most, max_characters=max(most * usual, 1),

@@ -1,4 +1,4 @@
-"""The embeddings of an encoder's words as tables for other programs."""
+"""Tables of an encoder's word embeddings for other programs."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from w2v.encoder.model.weights import typical_length, word_probabilities
 
 
 def token_rows(state: EncoderState, last: int = -1) -> NDArray[np.float32]:
-    """Return the table by the numbers of tokens, up to `last` at least, with the words' weights folded in.
+    """Return the embeddings by token id, at least up to the id `last`, with word weights folded in.
 
-    Words have the numbers that they have here, pieces those of their tokenizer. Zeros are behind them, and where the
-    encoder does not hold a piece. Blocks beside the first are left out.
+    Words have their ids in the vocabulary, subwords those of the tokenizer. Rows after them, and of subwords that the
+    encoder does not have, are zero. Further blocks are left out.
     """
     return by_tokens(state, state.table * state.gains[:, None], last)
 
 
 def by_tokens(state: EncoderState, rows: NDArray[np.float32], last: int = -1) -> NDArray[np.float32]:
-    """Return rows of the vocabulary by the numbers of tokens, as `token_rows` does."""
+    """Reorder rows of the vocabulary by token ids, as `token_rows` does."""
     pieces = state.tokenizer.pieces if isinstance(state.tokenizer, PiecesTokenizer) else None
     if pieces is None and last < len(rows):
         return rows
@@ -37,10 +37,11 @@ def by_tokens(state: EncoderState, rows: NDArray[np.float32], last: int = -1) ->
 
 
 def folded_rows(state: EncoderState) -> NDArray[np.float32]:
-    """Return the rows of the words with those of all blocks behind them, shape (V, columns), weights folded in.
+    """Return the embeddings of the words, followed by those of all blocks, shape (V, columns), with weights folded in.
 
-    Without blocks, sums of them are what the encoder makes. With blocks they are near it: each block has the length
-    that it shall have in a sum of words drawn by their probability, not in every sentence.
+    Without further blocks, sums of these rows are the encoder's vectors. With blocks they are an approximation: each
+    block is scaled to its expected length for words drawn by their probabilities, not to its exact length in each
+    sentence.
     """
     first = state.table * state.gains[:, None]
     if not state.blocks:

@@ -1,8 +1,8 @@
-"""Settings beside a ``tokenizer.json`` that change how text is divided; transformers lets them override the file.
+"""Settings beside ``tokenizer.json`` that change tokenisation; in transformers they take precedence over the file.
 
 transformers rebuilds the tokenizers of BERT, DistilBERT and MPNet from their vocabulary and their settings. Only
-generic classes, such as ``PreTrainedTokenizerFast``, use the file as it is. For the others the normalizer and the
-tokens around a text follow from ``tokenizer_config.json`` and ``special_tokens_map.json``.
+generic classes, such as ``PreTrainedTokenizerFast``, use the file as it is. For the other classes, the normalizer and
+the special tokens around a text are determined by ``tokenizer_config.json`` and ``special_tokens_map.json``.
 """
 
 from __future__ import annotations
@@ -25,24 +25,24 @@ from w2v.vectors.model_folder import parse_json
 
 ADDED_TOKENS = "added_tokens.json"
 _AS_DESCRIBED = frozenset({"PreTrainedTokenizer", "TokenizersBackend"})
-"""The classes, without "Fast", that take the description as it is."""
+"""Tokenizer classes, without "Fast", that use the definition as it is."""
 _AROUND = {"cls": ("[CLS]", "<s>"), "sep": ("[SEP]", "</s>"), "unk": ("[UNK]", "[UNK]")}
-"""The tokens around a text and the unknown one: BERT's and MPNet's."""
+"""The tokens around a text and the unknown token, for BERT and for MPNet."""
 _ADDED = ("lstrip", "normalized", "rstrip", "single_word", "special")
 
 
 def with_settings(definition: dict[str, Any], folder: Path, kind: str | None) -> dict[str, Any]:
-    """Return the description of a tokenizer as transformers uses it in this folder, a new one where something changes.
+    """Return a tokenizer's definition as transformers uses it in this folder; a new one if anything changes.
 
-    `definition` is the content of ``tokenizer.json``, `kind` the type of the network, such as ``bert``. A ModelError
-    says which file is damaged, or asks for what cannot be done here.
+    `definition` is the content of ``tokenizer.json``, `kind` the type of the network, such as ``bert``. ModelError if a
+    file is damaged or a setting is not supported.
     """
     settings, file = read_settings(folder), folder / TOKENIZER_CONFIG
     if settings.get("truncation_side", "right") != "right":
-        raise ModelError(f"{file}: long texts are to lose their beginning (truncation_side); here they lose their end")
+        raise ModelError(f"{file}: truncation_side asks to cut the start of long texts, but only the end can be cut")
     model = definition.get("model")
     if not isinstance(model, dict):
-        raise ModelError(f"{folder / TOKENIZER} is damaged: it describes no model")
+        raise ModelError(f"{folder / TOKENIZER} is damaged: it has no model")
     name = settings.get("tokenizer_class") or ""
     as_described = isinstance(name, str) and name.removesuffix("Fast") in _AS_DESCRIBED
     if not as_described and model.get("type") == "WordPiece":
@@ -53,7 +53,7 @@ def with_settings(definition: dict[str, Any], folder: Path, kind: str | None) ->
 
 
 def _as_bert(definition: dict[str, Any], settings: Mapping[str, Any], file: Path, *, is_mpnet: bool) -> dict[str, Any]:
-    """Return the description with the normalizer and the special tokens that the settings name."""
+    """Return the definition with the normalizer and the special tokens from the settings."""
     strip = settings.get("strip_accents")
     if strip is not None and not isinstance(strip, bool):
         raise ModelError(f"{file} is damaged: strip_accents must be true, false or null, not {strip!r:.40}")
@@ -64,7 +64,7 @@ def _as_bert(definition: dict[str, Any], settings: Mapping[str, Any], file: Path
     )
     vocabulary = definition["model"].get("vocab")
     if not isinstance(vocabulary, dict):
-        return definition  # the library says what is wrong with it
+        return definition  # the library reports what is wrong with it
     around = {name: token_text(settings.get(f"{name}_token"), defaults[is_mpnet]) for name, defaults in _AROUND.items()}
     definition = definition | {"normalizer": normalizer, "pre_tokenizer": {"type": "BertPreTokenizer"}}
     if around["unk"] in vocabulary:
@@ -73,12 +73,12 @@ def _as_bert(definition: dict[str, Any], settings: Mapping[str, Any], file: Path
         return definition
     for name in ("cls", "sep"):
         if around[name] not in vocabulary:
-            raise ModelError(f"{file}: the token {around[name]!r:.40} around every text is not in the vocabulary")
+            raise ModelError(f"{file}: the special token {around[name]!r:.40} is not in the vocabulary")
     return definition | {"post_processor": tokens_around(around["cls"], around["sep"], vocabulary)}
 
 
 def _with_prefix_space(definition: dict[str, Any], prefix: bool) -> dict[str, Any]:
-    """Return the description whose bytes are divided as if a space stood before the text, or not."""
+    """Return the definition with or without a space before the text in byte-level splitting."""
     step = definition.get("pre_tokenizer")
     if not isinstance(step, dict) or step.get("type") != "ByteLevel":
         return definition
@@ -86,7 +86,7 @@ def _with_prefix_space(definition: dict[str, Any], prefix: bool) -> dict[str, An
 
 
 def _with_added_tokens(definition: dict[str, Any], settings: Mapping[str, Any], folder: Path) -> dict[str, Any]:
-    """Return the description with the tokens that are listed elsewhere: they are found in a text before all others."""
+    """Return the definition with the tokens listed elsewhere, which are matched in a text before all others."""
     added = [token for token in definition.get("added_tokens") or [] if isinstance(token, dict)]
     known = {token.get("content") for token in added}
     vocabulary = definition["model"].get("vocab")
@@ -102,7 +102,7 @@ def _with_added_tokens(definition: dict[str, Any], settings: Mapping[str, Any], 
 
 
 def _listed_elsewhere(settings: Mapping[str, Any], folder: Path) -> list[dict[str, Any]]:
-    """Return the tokens of the settings, of their ``added_tokens_decoder`` and of ``added_tokens.json``."""
+    """Return the tokens listed in the settings, in ``added_tokens_decoder`` and in ``added_tokens.json``."""
     found: list[dict[str, Any]] = []
     decoder = settings.get("added_tokens_decoder")
     for number, token in decoder.items() if isinstance(decoder, dict) else ():

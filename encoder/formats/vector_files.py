@@ -1,4 +1,4 @@
-"""Vectors of sentences as files: NumPy's, written while they are made and never whole in memory, and JSON lines."""
+"""Sentence vectors as files: NumPy files, written incrementally, and JSON lines."""
 
 from __future__ import annotations
 
@@ -21,36 +21,36 @@ _KINDS = "float32, float16 or int8"
 
 
 class VectorFileError(ValueError):
-    """A file of vectors cannot be used; the message names it."""
+    """A file of vectors cannot be used; the message names the file."""
 
 
 def write_npy(
     path: str | os.PathLike[str], blocks: Iterable[NDArray[Any]], *, columns: int, dtype: str, overwrite: bool = False
 ) -> int:
-    """Write blocks of rows to a ``.npy`` file, one after the other; how many there will be need not be known.
+    """Write blocks of rows to a ``.npy`` file; their number need not be known in advance.
 
     Parameters
     ----------
     path : str or path-like
-        The file appears under this name when all is written.
+        The file gets this name when it is complete.
     blocks : iterable of ndarray of shape (n, columns)
     columns : int
     dtype : {"float32", "float16", "int8"}
     overwrite : bool, default False
-        Replace a file that exists.
+        Replace an existing file.
 
     Returns
     -------
     int
-        Rows written.
+        Number of rows written.
 
     Raises
     ------
     ModelError
-        If the file exists and `overwrite` is False, or cannot be written. The first rows are left beside it if its disk
-        becomes full, as ``STEM.partial.npy``, and nothing otherwise.
+        If the file exists and `overwrite` is False, or cannot be written. If its disk fills up, the first rows are kept
+        as ``STEM.partial.npy``, otherwise nothing is left behind.
     ValueError
-        If a block has another width.
+        If a block has a different width.
     """
     with npy_file(blocks, columns=columns, dtype=dtype) as file:
         file.write(Path(path), overwrite=overwrite)
@@ -58,7 +58,7 @@ def write_npy(
 
 
 def npy_file(blocks: Iterable[NDArray[Any]], *, columns: int, dtype: str) -> GrowingFile:
-    """Return what writes blocks of rows to a ``.npy`` file; see `write_npy`."""
+    """Return a writer of blocks of rows to a ``.npy`` file; see `write_npy`."""
 
     def chunks() -> Iterator[tuple[int, memoryview]]:
         for block in blocks:
@@ -70,26 +70,26 @@ def npy_file(blocks: Iterable[NDArray[Any]], *, columns: int, dtype: str) -> Gro
 
 
 def json_lines_file(blocks: Iterable[tuple[bytes, NDArray[Any]]]) -> GrowingFile:
-    """Return what writes to a file what `json_lines` yields."""
+    """Return a writer of the output of `json_lines`."""
     return GrowingFile((len(vectors), b"".join(json_lines([(lines, vectors)]))) for lines, vectors in blocks)
 
 
 class GrowingFile(Growing):
-    """A file that is written while what it holds is computed; where a disk is full, it goes along to another.
+    """A file that is written while its contents are computed; if a disk fills up, it moves to another.
 
     Parameters
     ----------
     chunks : iterable of (int, bytes-like)
-        Rows, and how many they are.
+        Numbers of rows, and their bytes.
     head : callable, optional
-        Returns what comes before so many rows; of the same length for all numbers.
+        Returns the header for a number of rows; its length must not depend on that number.
     suffix : str, optional
-        How the name must end.
+        Required suffix of the file name.
 
     Attributes
     ----------
     n_rows : int
-        What was written.
+        Number of rows written.
     """
 
     def __init__(
@@ -104,7 +104,7 @@ class GrowingFile(Growing):
         self._name = ""
 
     def write(self, path: Path, *, overwrite: bool = False) -> None:
-        """Write the file, or go on with it at another place.
+        """Write the file, or continue it at another place.
 
         Raises
         ------
@@ -112,7 +112,7 @@ class GrowingFile(Growing):
             If it exists and `overwrite` is False, or cannot be written.
         """
         if self._suffix and path.suffix != self._suffix:
-            raise VectorFileError(f"{path}: the name of a file of vectors ends in {self._suffix}")
+            raise VectorFileError(f"{path}: the name of a file of vectors must end in {self._suffix}")
         self._name = self._name or path.name
         with atomic_file(path, overwrite=overwrite) as file:
             try:
@@ -130,7 +130,7 @@ class GrowingFile(Growing):
                 shutil.copyfileobj(part, file)
             file.seek(self._size)
         elif self.n_rows:
-            raise ModelError("what was written is gone with the place where it was")
+            raise ModelError("what had been written is no longer there")
         for n_rows, data in self._chunks:
             file.write(data)
             file.flush()
@@ -142,7 +142,7 @@ class GrowingFile(Growing):
         os.fsync(file.fileno())
 
     def finish(self, part: Path) -> tuple[str, str]:
-        """Make a file of the rows that were written."""
+        """Make a valid file of the rows written so far."""
         os.truncate(part, self._size)
         with open(part, "r+b") as file:
             file.write(self._head(self.n_rows))
@@ -150,7 +150,7 @@ class GrowingFile(Growing):
 
 
 def npy_header(n_rows: int, columns: int, dtype: str) -> bytes:
-    """Return the header, which has the same length whatever the number of rows."""
+    """Return the header, whose length does not depend on the number of rows."""
     described = {"descr": np.dtype(dtype).newbyteorder("<").str, "fortran_order": False, "shape": (n_rows, columns)}
     text = repr(described).encode()
     room = _HEADER_BYTES - len(_MAGIC) - 2
@@ -158,13 +158,13 @@ def npy_header(n_rows: int, columns: int, dtype: str) -> bytes:
 
 
 def read_npy(path: str | os.PathLike[str], *, columns: int | None = None, rows: int | None = None) -> NDArray[Any]:
-    """Open a ``.npy`` file of vectors, memory-mapped; it may come from a stranger.
+    """Open a ``.npy`` file of vectors, memory-mapped; it may be untrusted.
 
     Parameters
     ----------
     path : str or path-like
     columns, rows : int, optional
-        What its shape must be.
+        Expected shape.
 
     Returns
     -------
@@ -173,7 +173,7 @@ def read_npy(path: str | os.PathLike[str], *, columns: int | None = None, rows: 
     Raises
     ------
     VectorFileError
-        If it is no such file, truncated, or of another shape or type.
+        If it is not a .npy file, is truncated, or has another shape or type.
     """
     try:
         with reading(path) as file:
@@ -187,19 +187,19 @@ def read_npy(path: str | os.PathLike[str], *, columns: int | None = None, rows: 
     except (ValueError, OSError, EOFError) as error:
         raise VectorFileError(f"{path} is damaged or not an array of numbers: {error}") from error
     if vectors.ndim != 2 or vectors.dtype.name not in _DTYPES:
-        raise VectorFileError(f"{path} holds {vectors.dtype} of shape {vectors.shape}; expected rows of {_KINDS}")
+        raise VectorFileError(f"{path} contains {vectors.dtype} of shape {vectors.shape}; expected rows of {_KINDS}")
     for what, expected, found in (("columns", columns, vectors.shape[1]), ("rows", rows, vectors.shape[0])):
         if expected is not None and found != expected:
             raise VectorFileError(
-                f"{path} holds {found:,} {what}, but {expected:,} are needed; is it for another encoder or text?"
+                f"{path} contains {found:,} {what} instead of {expected:,}; is it for another encoder or text?"
             )
     return vectors
 
 
 def json_lines(blocks: Iterable[tuple[bytes, NDArray[Any]]]) -> Iterator[bytes]:
-    """Yield, for pieces of a text and the vectors of their lines, one JSON object a line: sentence and vector.
+    """Yield JSON lines with a sentence and its vector, given pieces of a text and the vectors of their lines.
 
-    Floats have 7 significant digits; float16 have 4.
+    Floats have 7 significant digits, float16 values 4.
     """
     for lines, vectors in blocks:
         sentences = lines.decode().split("\n")

@@ -1,1 +1,1 @@
-"""What turns sentences into vectors: the word table, the weights, the network and their folder."""
+"""The parts that turn sentences into vectors: word table, weights and network, and the folder they are saved in."""

@@ -147,7 +147,7 @@ class Blocks:
             If something is missing, unknown, out of range or of a wrong type or shape.
         """
         if not config or set(config) - {"bag", MEAN}:
-            raise ValueError("blocks must hold a bag, a mean or both, and nothing else")
+            raise ValueError("blocks must contain a bag, a mean or both, and nothing else")
         bag = mean = None
         if "bag" in config:
             described = _entries(config, "bag", {"columns", "weight", "a", "prefix"})
@@ -166,7 +166,7 @@ def _entries(config: Mapping[str, Any], name: str, wanted: set[str]) -> dict[str
     """Return the entries of a block; ValueError if any is missing or unknown."""
     described = config[name]
     if not isinstance(described, dict) or set(described) != wanted:
-        raise ValueError(f"the {name} must hold {', '.join(sorted(wanted))}")
+        raise ValueError(f"the {name} must contain {', '.join(sorted(wanted))}")
     return described
 
 

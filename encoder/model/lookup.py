@@ -110,7 +110,7 @@ class WordLookup:
         room = len(rewritten) // 2 + 1
         ids, offsets = np.empty(room, np.int32), np.zeros(n_lines + 1, np.int64)
         spans = np.empty((room if with_unknown else 0, 2), np.int64)
-        rewritten.setflags(write=False)  # one type of array, whatever the tokenizer
+        rewritten.setflags(write=False)  # so that compiled code sees one type of array
         n, n_unknown = find_words(rewritten, self._slots, self._entries, self._arena, ids, offsets, spans)
         if not n_unknown:
             return FoundWords(ids[:n], offsets, [])
@@ -174,7 +174,7 @@ def _joined(sentences: Sequence[Any], first: int) -> str:
     except TypeError:
         place, wrong = next((i, s) for i, s in enumerate(sentences) if not isinstance(s, str))
         raise TypeError(f"sentence {first + place} is not text but {type(wrong).__name__}: {wrong!r:.60}") from None
-    if text.count("\n") != len(sentences) - 1:  # a tab divides words and items alike
+    if text.count("\n") != len(sentences) - 1:  # a tab separates both words and items
         text = "\n".join(sentence.replace("\n", "\t") for sentence in sentences)
     return text
 

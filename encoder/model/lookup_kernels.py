@@ -1,4 +1,4 @@
-"""From the bytes of lines to the sums of their words' rows, in Numba; `w2v.encoder.model.lookup` defines the sums."""
+"""From the bytes of lines to the sums of their words' embeddings, in Numba; see `w2v.encoder.model.lookup`."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ from w2v.kernels.simd import LANES, fma, load, load_vector, prefetch_read, selec
 LINE_FEED = 10
 
 _BATCH = 128
-_AHEAD = 6  # rows that are asked for before they are needed
+_AHEAD = 6  # rows to prefetch
 _LINE = 16  # floats of a cache line
 _float32, _uint64 = np.float32, np.uint64
 
 
 @compiled
 def index_words(arena, ends, slots, entries):
-    """Fill a hash table with the words of a vocabulary, which are distinct.
+    """Fill a hash table with the distinct words of a vocabulary.
 
     Parameters
     ----------
     arena : ndarray of shape (n_bytes,), uint8
-        The words in UTF-8, one after another.
+        The concatenated words in UTF-8.
     ends : ndarray of shape (V,), int64
         The end of each word.
     slots : ndarray of shape (power of two above V,), int32
@@ -121,7 +121,7 @@ def _add_row(table, row, gain, width, out, target):
         store_vector(out, target + d, fma(weight, load_vector(table, row + d), load_vector(out, target + d)))
     if full == width:
         return
-    if full:  # the last columns, by a vector whose first lanes were added already and stay as they are
+    if full:  # the last columns: a vector whose first lanes have been added already stays unchanged there
         d = width - LANES
         left = select_lanes(load_vector(table, row + d), splat(_float32(0)), full - d, LANES)
         store_vector(out, target + d, fma(weight, left, load_vector(out, target + d)))
@@ -152,18 +152,18 @@ def _sum_sentence(ids, start, stop, gains, table, extra, width, out, target):
 
 @compiled
 def sum_rows(ids, offsets, gains, table, extra, width, out):
-    """Set out[s] to the sum of gains[i] * table[i] over the tokens i of sentence s, in their order.
+    """Set out[s] to the sum of gains[i] * table[i] over the tokens i of sentence s, in order.
 
     Parameters
     ----------
     ids : ndarray of shape (N,), int32
-        Words in [0, V); -1 - k stands for row k of `extra`, whose gain is 1.
+        Words in [0, V); -1 - k stands for row k of `extra`, with gain 1.
     offsets : ndarray of shape (S + 1,), int64
         Sentence s has the tokens ids[offsets[s]:offsets[s + 1]].
     gains : ndarray of shape (V,), float32
     table : ndarray of shape (V * d,), float32
     extra : ndarray of shape (K * d,), float32
-        Empty to leave the other words out.
+        Empty to leave unknown words out.
     width : int
         d.
     out : ndarray of shape (S * d,), float32
@@ -171,8 +171,8 @@ def sum_rows(ids, offsets, gains, table, extra, width, out):
 
     Notes
     -----
-    NumPy equivalent : ``out[s] = (gains[ids[s], None] * table[ids[s]]).sum(axis=0)``, one row after another.
-    A sentence's sum depends on its own tokens only, bit for bit.
+    NumPy equivalent: ``out[s] = (gains[ids[s], None] * table[ids[s]]).sum(axis=0)``, one row after another.
+    The sum of a sentence depends only on its own tokens, bit for bit.
     """
     for s in range(offsets.size - 1):
         _sum_sentence(ids, offsets[s], offsets[s + 1], gains, table, extra, width, out, s * width)
@@ -180,7 +180,7 @@ def sum_rows(ids, offsets, gains, table, extra, width, out):
 
 @compiled
 def _square(rows, start, width):
-    """Return the square of the length of rows[start : start + width]."""
+    """Return the squared length of rows[start : start + width]."""
     total = splat(_float32(0))
     full = width // LANES * LANES
     for d in range(0, full, LANES):
@@ -194,7 +194,7 @@ def _square(rows, start, width):
 
 @compiled
 def _scale_to(rows, start, width, length, square):
-    """Bring rows[start : start + width] to a length, unless it is zero; `square` is that of the length that it has."""
+    """Scale rows[start : start + width] to a length, unless it is zero; `square` is its current squared length."""
     if square > 0:
         scale = _float32(length / np.sqrt(square))
         full = width // LANES * LANES
@@ -206,12 +206,12 @@ def _scale_to(rows, start, width, length, square):
 
 @compiled
 def scale_to_unit(rows, width):
-    """Bring each row of `rows`, flat and of `width` columns, to length 1 in place; rows of zeros stay zero.
+    """Scale each row of `rows`, flat with `width` columns, to length 1 in place; zero rows stay zero.
 
     Returns
     -------
     bool
-        Whether the length of every row was a finite number.
+        Whether the length of every row is finite.
     """
     is_finite = True
     for start in range(0, rows.size, width):
@@ -247,11 +247,11 @@ def add_identities(data, ends, length, start_column, rows):
     Parameters
     ----------
     data : ndarray of shape (n_bytes,), uint8
-        The words in UTF-8, one after another.
+        The concatenated words in UTF-8.
     ends : ndarray of shape (n,), int64
-        Where each ends.
+        The end of each word.
     length : float32
-        Of every entry.
+        Absolute value of every entry.
     start_column : int
     rows : ndarray of shape (n, d), float32
         rows[:, start_column:] is changed.
@@ -274,18 +274,18 @@ def add_identities(data, ends, length, start_column, rows):
 
 @compiled
 def hash_words(data, ends, columns, entries):
-    """Write for each word its sign and the column that it counts in; see `w2v.encoder.model.blocks.HashedBag`.
+    """Write for each word its sign and its column; see `w2v.encoder.model.blocks.HashedBag`.
 
     Parameters
     ----------
     data : ndarray of shape (n_bytes,), uint8
-        The words in UTF-8, one after another.
+        The concatenated words in UTF-8.
     ends : ndarray of shape (n,), int64
-        Where each ends.
+        The end of each word.
     columns : int
-        At most 2**24, so that float32 holds each.
+        At most 2**24, so that float32 represents each exactly.
     entries : ndarray of shape (2 * n,), float32
-        Overwritten: 1 or -1, and the column, side by side as they are read.
+        Overwritten: 1 or -1, and the column, interleaved.
     """
     start = 0
     for word in range(ends.size):
@@ -296,7 +296,7 @@ def hash_words(data, ends, columns, entries):
 
 
 class Rows(NamedTuple):
-    """Rows of `width` columns as `sum_rows` reads them."""
+    """Rows of `width` columns in the layout of `sum_rows`."""
 
     gains: Any
     table: Any
@@ -305,7 +305,7 @@ class Rows(NamedTuple):
 
 
 class Bag(NamedTuple):
-    """What a word adds to which column of a bag, side by side: of the V words, and in `extra` of the K others."""
+    """The value and the column of each word in a bag, interleaved: V known words, and in `extra` K unknown ones."""
 
     entries: Any
     extra: Any
@@ -328,32 +328,32 @@ def _count_words(ids, start, stop, bag, out, target):
 
 @compiled
 def join_blocks(ids, offsets, first, bag, mean, weights, flags, out):
-    """Write the vectors of sentences: blocks of length 1 times their weights, side by side; those of zeros stay zeros.
+    """Write the vectors of sentences: concatenated blocks, scaled to unit length times their weights; zeros stay zero.
 
     Parameters
     ----------
     ids, offsets : ndarray
         As for `sum_rows`.
     first, mean : Rows
-        The blocks that are sums of rows, the one at the beginning and the one at the end.
+        The first and the last block, which are sums of rows.
     bag : Bag
-        The one between them.
+        The block between them.
     weights : ndarray of shape (2,), float64
-        Of the bag and of the mean; that of the first block is 1.
+        Weights of the bag and of the mean; that of the first block is 1.
     flags : (bool, bool)
-        Whether the first block's sums stand in `out` already, and whether whole vectors are brought to length 1.
+        Whether `out` already contains the sums of the first block, and whether to scale whole vectors to length 1.
     out : ndarray of shape (S * columns,), float32
         Overwritten.
 
     Returns
     -------
     bool
-        Whether all lengths were finite numbers.
+        Whether all lengths are finite.
 
     Notes
     -----
-    NumPy equivalent : ``np.hstack([unit(s), weights[0] * unit(h), weights[1] * unit(m)])`` of the sums s and m of rows
-    and of the bags h, and `unit` of that. All of a sentence is done while it is in the cache.
+    NumPy equivalent: ``np.hstack([unit(s), weights[0] * unit(h), weights[1] * unit(m)])`` for the sums s and m of rows
+    and the bags h, then `unit` of that. A sentence is completed while it is in the cache.
     """
     has_sums, normalize = flags
     columns = first.width + bag.columns + mean.width

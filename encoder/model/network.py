@@ -66,7 +66,7 @@ class NetworkConfig:
         EncoderParameters.head,
         Choice("How the last hidden states become the output; see the module.", (*HEADS, "none")),
     )
-    epsilon: float = parameter(layer_norm.EPSILON, Number("What norms add to the variance.", low=0, high=1))
+    epsilon: float = parameter(layer_norm.EPSILON, Number("Constant that norms add to the variance.", low=0, high=1))
     max_positions: int = parameter(
         512, Integer("Rows of the table of learned positions; later tokens share the last row.", 1, 1 << 20)
     )
@@ -86,7 +86,7 @@ class NetworkConfig:
             if isinstance(value, bool) or not isinstance(value, _TYPES[str(one.type)]):
                 raise TypeError(f"{one.name} must be of the type {one.type}, not {value!r:.80}")
         check_parameters(self)
-        _ = self.stack  # checks what it is made of
+        _ = self.stack  # checks its parts
         self._check_head()
         if self.compute_type != "float32" and self.mixer != "attention":
             raise ValueError(f"only attention computes in {self.compute_type}, not the mixer {self.mixer!r}")

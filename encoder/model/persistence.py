@@ -147,7 +147,7 @@ def load_encoder(
     restored = restore_tokenizer(folder, config["tokenizer"], tokenizer)
     if restored is None:
         name = config["tokenizer"].get("callable", "?")
-        raise ModelError(f"{path}: its words were made by the Python callable {name}; pass it again as `tokenizer`")
+        raise ModelError(f"{path}: its words come from the Python callable {name}; pass it again as `tokenizer`")
     subwords = None
     if "subwords" in config:
         subwords = read_subwords(folder, config, config["subword_columns"], mmap=mmap)
@@ -190,7 +190,7 @@ def read_encoder_config(path: str | os.PathLike[str]) -> dict[str, Any]:
         {"tokenizer": dict, "identity": dict, "subwords": dict, "network": dict, "pooling": dict, "blocks": dict},
     )
     if "tokenizer" not in config:
-        raise ModelError(f"{file} is damaged: it names no tokenizer")
+        raise ModelError(f"{file} is damaged: it does not name a tokenizer")
     if "subwords" in config:
         check_positive(config, file, "subword_columns")
         if config["subword_columns"] > config["dimension"] or not _is_number(config.get("subword_scale")):
@@ -202,7 +202,7 @@ def read_encoder_config(path: str | os.PathLike[str]) -> dict[str, Any]:
             or not _is_number(identity["scale"])
             or type(identity["start"]) is not int
         ):
-            raise ModelError(f"{file} is damaged: identity must hold the numbers scale and start")
+            raise ModelError(f"{file} is damaged: identity must contain the numbers scale and start")
     return config
 
 

@@ -182,7 +182,7 @@ class Pooling:
             If something is missing, unknown or of a wrong type or shape.
         """
         if set(config) - {"kept"} != {"kind", "dense", "normalize"}:
-            raise ValueError("pooling must hold kind, dense and normalize")
+            raise ValueError("pooling must contain kind, dense and normalize")
         kind, listed, normalize = config["kind"], config["dense"], config["normalize"]
         if not isinstance(kind, str) or not isinstance(listed, list) or not isinstance(normalize, bool):
             raise TypeError("pooling must hold a name, a list and true or false")

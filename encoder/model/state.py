@@ -244,11 +244,11 @@ def sif_state(
 
 
 def _refuse_tags(embeddings: Embeddings) -> None:
-    """Raise ValueError if words have the prefixes of two languages, which words of sentences never have."""
+    """Raise ValueError if words have the tags of two languages, which words in sentences do not have."""
     if tags := languages_of(embeddings):
         raise ValueError(
-            f"the words are of two languages and have their tags, such as {embeddings.index_to_key[0]!r:.40}, which no "
-            f"sentence has: take one language out (w2v prune MODEL --language {tags[0]} --output OUT, in Python "
+            f"the words have tags of two languages, such as {embeddings.index_to_key[0]!r:.40}, which sentences do not "
+            f"have: extract one language (w2v prune MODEL --language {tags[0]} --output OUT, in Python "
             "w2v.vectors.spaces.moving.of_language)"
         )
 
@@ -267,7 +267,7 @@ def tokenizer_of(embeddings: Embeddings) -> Tokenizer:
     if missing is not None:
         name = missing.get("callable", "?") if isinstance(missing, dict) else missing
         raise ValueError(
-            f"the words were made by the Python callable {name}, which is not saved with a model; pass it again as "
+            f"the words come from the Python callable {name}, which is not saved with a model; pass it again as "
             "`tokenizer`"
         )
     return WordsTokenizer(lowercase=all(word == word.lower() for word in embeddings.index_to_key))

@@ -1,6 +1,6 @@
-"""Finding sentences: indexes that are kept, the nearest lines of a text, near-duplicates and clusters.
+"""Sentence search: persistent indexes, the nearest lines of a text, near-duplicates and clusters.
 
-The names below are loaded when they are first used, so that `import w2v.encoder.retrieval` is fast.
+The names below are loaded on first use, so that `import w2v.encoder.retrieval` is fast.
 """
 
 from __future__ import annotations

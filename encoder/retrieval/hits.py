@@ -1,4 +1,4 @@
-"""Sentences that were found, and where they came from."""
+"""Sentences found by a search, and where they came from."""
 
 from __future__ import annotations
 
@@ -14,36 +14,36 @@ if TYPE_CHECKING:
 
 _NEVER = object()
 SCORES = ("bm25", "fused", "reranked")
-"""Fields of a `Hit` that are scores beside its similarity, in the order in which searches make them."""
+"""Fields of a `Hit` with scores other than the similarity, in the order in which a search computes them."""
 _SHOWN = ("sentence", "similarity", "line", "file", "metadata")
 
 
 class Hit(NamedTuple):
-    """A sentence that was found.
+    """A sentence found by a search.
 
     Attributes
     ----------
     sentence : str
     similarity : float
-        Cosine of its vector, as it is stored, with the query's.
+        Cosine of its stored vector with the query's vector.
     line : int
-        Its line in the file, from 1; its place, from 1, among the texts that a program has added. Of equal sentences
-        the first.
+        Its line in the file, from 1; for texts added by a program, its position among them, from 1. For equal
+        sentences, the line of the first.
     file : str
-        The file; empty for texts that a program has added.
+        The file; empty for texts added by a program.
     id : str, int or None
-        Its id, if it has one.
+        Its id; None if it has none.
     metadata : dict or None
-        The values of its columns, None where they are missing; None if the index has no columns.
+        The values of its columns, None for missing values; None if the index has no columns.
     shard : str
-        The folder of the index, where several are searched as one.
+        The folder of its index, if several indexes are searched together.
     bm25 : float or None
-        How much the words that it shares with the query weigh, in a search by words; see
+        BM25 score of the words it shares with the query, in a search by words; see
         `w2v.encoder.retrieval.hybrid.words.WordIndex`.
     fused : float or None
-        Both scores in one, in a search by vectors and words; see `w2v.encoder.retrieval.hybrid.fusion.fuse`.
+        Both scores combined, in a search by vectors and words; see `w2v.encoder.retrieval.hybrid.fusion.fuse`.
     reranked : float or None
-        The score of a cross-encoder, if one has read it together with the query.
+        Score from a cross-encoder, if the search used one to rerank.
     """
 
     sentence: str
@@ -61,25 +61,25 @@ class Hit(NamedTuple):
         return f"Hit({', '.join(f'{name}={value!r}' for name, value in self.to_dict().items())})"
 
     def to_dict(self) -> dict[str, Any]:
-        """Return its fields by their names, without those that it does not have."""
+        """Return its fields as a dict, without the unset ones."""
         optional = self._field_defaults
         return {name: value for name, value in self._asdict().items() if value != optional.get(name, _NEVER)}
 
 
 def column_name(name: str) -> str:
-    """Return what a column of metadata is called among the fields of hits."""
+    """Return the name of a metadata column among the fields of hits."""
     return f"metadata.{name}" if name in Hit._fields else name
 
 
 class Hits(list[Hit]):
-    """What a query has found, the nearest first: a list, which a notebook shows as a table."""
+    """The results of a query, nearest first: a list that notebooks show as a table."""
 
     __slots__ = ()
 
     def to_pandas(self) -> DataFrame:
-        """Return a data frame of the fields that hits have, and of the columns of their metadata.
+        """Return a data frame of the fields that the hits have and of their metadata columns.
 
-        A column that is called as a field is ``metadata.NAME``. ImportError without pandas.
+        A column with the name of a field is called ``metadata.NAME``. ImportError without pandas.
         """
         has = dict.fromkeys(name for hit in self for name in hit.to_dict()) or dict.fromkeys(Hit._fields[:4])
         frame = {name: [getattr(hit, name) for hit in self] for name in Hit._fields if name in has}
@@ -103,7 +103,7 @@ class Hits(list[Hit]):
 
 
 class Place(NamedTuple):
-    """A sentence and where it came from; see `Hit`.
+    """A sentence and its source; see `Hit`.
 
     Attributes
     ----------
@@ -118,7 +118,7 @@ class Place(NamedTuple):
 
 
 def in_cell(value: Value, *, is_score: bool = False) -> str:
-    """Return a value of metadata, or a score, as a table shows it."""
+    """Format a metadata value, or a score, for a table."""
     if is_score and isinstance(value, float):
         return f"{value:.3f}"
     return "" if value is None else str(value).lower() if isinstance(value, bool) else str(value)

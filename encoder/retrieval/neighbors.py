@@ -1,4 +1,4 @@
-"""The words of an encoder, and sentences beside them, that are nearest to a word, a phrase or a sentence."""
+"""The words known to an encoder, and sentences of a text, nearest to a word, phrase or sentence."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _TOP_N = Integer("How many.", 1, MANY)
 
 
 class NearText(NamedTuple):
-    """A word or a sentence, and how near it is.
+    """A word or a sentence and its similarity to a query.
 
     Attributes
     ----------
@@ -28,7 +28,7 @@ class NearText(NamedTuple):
     similarity : float
         Cosine of its vector with the query's.
     line : int or None
-        Of a sentence, its number in the texts, from 1; None for a word.
+        For a sentence, its number in the texts, from 1; None for a word.
     """
 
     text: str
@@ -37,12 +37,12 @@ class NearText(NamedTuple):
 
 
 class NearTexts(list[NearText]):
-    """Words and sentences, the nearest first: a list, which a notebook shows as a table.
+    """Words and sentences, nearest first: a list that notebooks show as a table.
 
     Attributes
     ----------
     unknown : list of str
-        Words of the query that the encoder does not know, and that were left out.
+        Words of the query that the encoder does not know; they were ignored.
     """
 
     def __init__(self, found: list[NearText], unknown: list[str]) -> None:
@@ -62,17 +62,17 @@ class NearTexts(list[NearText]):
 
 
 def nearest_texts(inference: Inference, query: str, *, top_n: int = 10, texts: Any = None) -> NearTexts:
-    """Return the words nearest to a word, phrase or sentence, and the sentences of a text among them.
+    """Return the words nearest to a word, phrase or sentence, together with the sentences of a text, if given.
 
     Parameters
     ----------
     inference : Inference
     query : str
-        Its vector is what the encoder makes of it: without a network, the sum of its words by their weights.
+        It is encoded by the encoder: without a network, as the weighted sum of its word vectors.
     top_n : int, default 10
         At least 1.
     texts : path, list of path-like, TextReader or iterable of str, optional
-        Sentences to look among as well; see `w2v.encoder.retrieval.similar.similar_sentences`.
+        Sentences to search as well; see `w2v.encoder.retrieval.similar.similar_sentences`.
 
     Returns
     -------
@@ -82,7 +82,7 @@ def nearest_texts(inference: Inference, query: str, *, top_n: int = 10, texts: A
     Raises
     ------
     ValueError
-        If no word of the query is known, `top_n` is no whole number of at least 1, or the texts have no lines.
+        If no word of the query is known, `top_n` is not a whole number of at least 1, or the texts have no lines.
     TypeError
         If the query is not a str.
     """

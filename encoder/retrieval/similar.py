@@ -1,4 +1,4 @@
-"""The sentences of a text that are nearest to one sentence, found while the text is read."""
+"""Find the sentences of a text nearest to one sentence, while the text is being read."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 class SimilarSentence(NamedTuple):
-    """A line of a text and how near it is.
+    """A line of a text and its similarity to a query.
 
     Attributes
     ----------
@@ -30,7 +30,7 @@ class SimilarSentence(NamedTuple):
     similarity : float
         Cosine of its vector with the query's.
     line : int
-        Its number, from 1, in all files together. Of equal lines, the first.
+        Its number, from 1, counted over all files. For equal lines, that of the first.
     """
 
     sentence: str
@@ -39,7 +39,7 @@ class SimilarSentence(NamedTuple):
 
 
 class SimilarSentences(list[SimilarSentence]):
-    """The lines nearest to a sentence, the nearest first: a list, which a notebook shows as a table."""
+    """The lines nearest to a sentence, nearest first: a list that notebooks show as a table."""
 
     __slots__ = ()
 
@@ -60,29 +60,29 @@ def similar_sentences(
     top_n: int = 10,
     vectors: NDArray[Any] | None = None,
 ) -> list[SimilarSentence]:
-    """Return the lines nearest to a sentence, the nearest first; memory does not grow with the text.
+    """Return the lines nearest to a sentence, nearest first; memory does not grow with the text.
 
     Parameters
     ----------
     inference : Inference
     query : str
     texts : path, list of path-like, TextReader, iterable of Block or of str
-        Files, in which every line is a sentence, or sentences. Those without a known word are passed over, and so is
-        the query itself.
+        Files with one sentence per line, or sentences. Those without a known word are skipped, and so is the query
+        itself.
     top_n : int, default 10
     vectors : ndarray of shape (number of lines, d), optional
-        The lines' vectors, if they were computed before, of any length.
+        The lines' vectors, of any length, if they have been computed before.
 
     Returns
     -------
     list of SimilarSentence
-        At most `top_n`; equal lines come once.
+        At most `top_n`; equal lines appear once.
 
     Raises
     ------
     ValueError
-        If no word of the query is known, the text has no lines, `top_n` is below 1, or `vectors` has another number of
-        rows than the text lines.
+        If no word of the query is known, the text has no lines, `top_n` is below 1, or the number of rows of `vectors`
+        differs from that of lines.
     """
     if top_n < 1:
         raise ValueError(f"top_n must be at least 1, not {top_n}")
@@ -99,14 +99,14 @@ def similar_sentences(
     if not n_lines:
         raise ValueError("the text has no lines, so there is nothing to search")
     if vectors is not None and n_lines != len(vectors):
-        raise ValueError(f"there are {len(vectors):,} vectors for {n_lines:,} lines; they are of another text")
+        raise ValueError(f"there are {len(vectors):,} vectors for {n_lines:,} lines; they must come from another text")
     return SimilarSentences(best)
 
 
 def as_blocks(texts: Iterable[Any]) -> Iterator[Block]:
-    """Yield blocks of a text as they are, and sentences as blocks, many at once, one a line.
+    """Yield blocks of a text unchanged, and sentences joined to blocks, one per line.
 
-    TypeError or ValueError, with the sentence's number from 1, if one is no text.
+    TypeError or ValueError, with the sentence's number from 1, if a sentence is not text.
     """
     lines: list[str] = []
     for number, text in enumerate(texts, 1):
@@ -122,13 +122,13 @@ def as_blocks(texts: Iterable[Any]) -> Iterator[Block]:
 
 
 def _with_vectors(blocks: Iterable[Block], vectors: NDArray[Any]) -> Iterator[tuple[bytes, NDArray[np.float32]]]:
-    """Yield whole lines with their vectors, brought to length 1."""
+    """Yield whole lines with their vectors, scaled to length 1."""
     start = 0
     for lines in cut_lines(blocks, 1 << 14):
         n_lines = lines.count(b"\n") + (not lines.endswith(b"\n"))
         rows = vectors[start : start + n_lines].astype(np.float32)
         if len(rows) < n_lines:
-            raise ValueError(f"there are only {len(vectors):,} vectors for the lines; they are of another text")
+            raise ValueError(f"there are only {len(vectors):,} vectors for the lines; they must come from another text")
         scale_to_unit(rows.reshape(-1), rows.shape[1])
         start += n_lines
         yield lines, rows
@@ -137,9 +137,9 @@ def _with_vectors(blocks: Iterable[Block], vectors: NDArray[Any]) -> Iterator[tu
 def _merged(
     best: list[SimilarSentence], lines: bytes, scores: NDArray[np.float32], n_before: int, top_n: int, query: str
 ) -> list[SimilarSentence]:
-    """Return the nearest of those found so far and of further lines."""
+    """Return the nearest lines among those found so far and further ones."""
     least = best[-1].similarity if len(best) == top_n else -np.inf
-    candidates = np.flatnonzero((scores > least) & (scores != 0))  # a line without known words has exactly 0
+    candidates = np.flatnonzero((scores > least) & (scores != 0))  # a line without known words scores exactly 0
     if not candidates.size:
         return best
     sentences = lines.decode().split("\n")

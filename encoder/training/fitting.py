@@ -93,4 +93,4 @@ def train(
         if checkpoint is not None:
             checkpoint.finish(result)
     if fitted.interrupted:
-        raise TrainingInterrupted("training was interrupted; `resume` goes on") from fitted.interrupt
+        raise TrainingInterrupted("training was interrupted; `resume` continues it") from fitted.interrupt

@@ -94,7 +94,7 @@ def plan_stages(
         is_split = _n_resumed(resume, len(kinds)) > len(kinds)
     elif every[first].choose and not is_split:
         raise ValueError(
-            "choose compares a network that has learned nothing yet with the table alone: pass "
+            "choose compares an untrained network with the word vectors alone: pass "
             "architecture='attention', 'recurrent' or 'convolution' and no objective but neighbors"
         )
     if not is_split:
@@ -132,8 +132,8 @@ def _is_idle(state: EncoderState) -> bool:
 def _n_resumed(resume: Mapping[str, NDArray[Any]], n_kinds: int) -> int:
     """Return the number of stages of the resumed training; ValueError if it is a different training."""
     stage = resume.get("stage")
-    if stage is not None and stage.shape == (1,):  # of a version that had no table of its own first
+    if stage is not None and stage.shape == (1,):  # written by a version that did not train the table first
         stage = np.append(stage, n_kinds)
     if stage is None or stage.shape != (2,) or stage[1] - n_kinds not in (0, 1, 2) or not 0 <= stage[0] < stage[1]:
-        raise ValueError("what is to be resumed is not the state of such a training")
+        raise ValueError("the saved state to resume does not belong to this kind of training")
     return int(stage[1])

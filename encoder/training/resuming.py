@@ -108,8 +108,8 @@ class Interrupted:
             found = getattr(now, name)
             if name not in _MAY_CHANGE and found != began:
                 raise ValueError(
-                    f"{name} is {found}, but the training that was interrupted began with {began}: it goes on with the "
-                    "options that it began with"
+                    f"{name} is {found}, but the interrupted training began with {began}: resume it with its "
+                    "original options"
                 )
 
     def tensors(self) -> Mapping[str, NDArray[Any]]:
@@ -216,7 +216,7 @@ def _file_names(source: Any) -> str | list[str] | None:
         and source
         and all(isinstance(one, (os.PathLike, TextReader)) for one in source)
     ):
-        if any(isinstance(one, os.PathLike) and os.path.isdir(one) for one in source):  # of teachers
+        if any(isinstance(one, os.PathLike) and os.path.isdir(one) for one in source):  # teachers may be folders
             return list(map(os.path.abspath, source))
         names = [one.files if isinstance(one, TextReader) else TextReader(one).files for one in source]
         return None if None in names else [name for own in names for name in own or ()]

@@ -35,8 +35,8 @@ def corpus_tasks(
     )
     if len(neighbors.firsts) < 4:
         raise ValueError(
-            f"the corpus has {len(neighbors.firsts)} pairs of neighbouring sentences of {options.min_tokens} to "
-            f"{options.max_tokens} known words; it needs paragraphs, one a line; with frozen=True nothing is trained"
+            f"the corpus has only {len(neighbors.firsts)} pairs of adjacent sentences with {options.min_tokens} to "
+            f"{options.max_tokens} known words; it needs paragraphs, one per line; with frozen=True nothing is trained"
         )
     task = NeighborTask(neighbors, **_drawing(options))
     return [task, *_order_tasks(state, neighbors.sentences, options)]
@@ -51,13 +51,13 @@ def title_tasks(
     """
     opened = open_corpus(corpus)
     if not isinstance(opened, TextReader) and iter(opened) is opened:
-        opened = list(opened)  # read twice
+        opened = list(opened)  # iterated over twice
     length: dict[str, Any] = {"min_tokens": options.min_tokens, "max_tokens": options.max_tokens}
     packs = pack_articles(lookup, _lines(opened, report), **length)
     if len(packs[0]) < 4:
         raise ValueError(
-            f"the corpus has {len(packs[0])} paragraphs of {options.min_tokens} known words and a title, and titles "
-            "need 4: give articles with a blank line between them, each with its title in the first line"
+            f"the corpus has only {len(packs[0])} paragraphs with {options.min_tokens} known words and a title, but 4 "
+            "are needed: give articles separated by blank lines, each with its title in the first line"
         )
     tasks: list[Task] = [PairTask(packs, **_drawing(options), name="titles")]
     if options.corpus_share:
@@ -75,8 +75,8 @@ def masked_tasks(
     found = pack_neighbors(lookup, lines, min_tokens=options.min_tokens, max_tokens=options.max_tokens).sentences
     if len(found) < 4:
         raise ValueError(
-            f"the corpus has {len(found)} sentences of {options.min_tokens} to {options.max_tokens} known words, and "
-            "masked words need 4: give more text, or word vectors of this language"
+            f"the corpus has only {len(found)} sentences with {options.min_tokens} to {options.max_tokens} known "
+            "words, but 4 are needed: give more text, or word vectors of this language"
         )
     p = word_probabilities(state.vocabulary)
     return [MaskedTask(found, p, fraction=options.mask_fraction, noise=options.noise_words, **_drawing(options))]
@@ -96,7 +96,8 @@ def teacher_tasks(
     Raises
     ------
     ValueError
-        If the vectors cannot be read, are not one for each sentence, or are not finite numbers; see `teacher_vectors`.
+        If the vectors cannot be read, are not finite, or their number is not that of the sentences; see
+        `teacher_vectors`.
     """
     sentences = list(_lines(corpus, report))
     vectors = teacher_vectors(teacher, sentences, report, cache)
@@ -128,7 +129,7 @@ def pair_tasks(
         sets = _as_sets(given, options.hard_negatives)
         fewest = min(map(len, sets.sets), default=0)
         if fewest < 2:
-            raise ValueError("pairs must be sets of two sentences or more")
+            raise ValueError("pairs must be groups of two or more sentences")
         packs = [pack_sentences(lookup, (columns[k] for columns in sets.sets)) for k in range(fewest)]
         negatives = None if sets.negatives is None else pack_sentences(lookup, sets.negatives)
         tasks.append(
@@ -164,7 +165,7 @@ def _lines(corpus: Any, report: Callable[[FitProgress], None]) -> Iterable[str]:
     if not isinstance(opened, TextReader):
         for number, text in enumerate(opened, 1):
             if not isinstance(text, str):
-                raise TypeError(f"text {number}: a corpus of texts must hold strings, not {type(text).__name__}")
+                raise TypeError(f"text {number}: a corpus of texts must contain strings, not {type(text).__name__}")
             yield checked_text(text, number)
         return
     for number, line in enumerate(opened.lines()):
@@ -206,5 +207,5 @@ def _as_set(sentences: Any, number: int) -> tuple[str, ...]:
     found = tuple(sentences)
     for sentence in found:
         if not isinstance(sentence, str):
-            raise TypeError(f"pair {number} holds what is not a str but {type(sentence).__name__}: {sentence!r:.60}")
+            raise TypeError(f"pair {number} must contain only str, not {type(sentence).__name__}: {sentence!r:.60}")
     return found

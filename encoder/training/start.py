@@ -54,7 +54,7 @@ def start_state(start: Start | None, parameters: EncoderParameters, draw_seed: C
         start = open_start(start)
     if isinstance(start, Word2Vec):
         if not hasattr(start, "embeddings_"):
-            raise NotFittedError("the Word2Vec to start from is not trained yet: call fit with the texts first")
+            raise NotFittedError("the Word2Vec to start from is not trained yet: call its fit with the texts first")
         start = start.embeddings_
     vectors = None
     if isinstance(start, Embeddings):
@@ -78,7 +78,7 @@ def _blocks(own: Blocks, parameters: EncoderParameters, vectors: NDArray[np.floa
     given = {name: value for name, value in wanted.items() if value is not None}
     if parameters.bag_columns == 0:
         if len(given) > 1:
-            raise ValueError("bag_weight and bag_prefix need a bag of words, but bag_columns=0 makes none")
+            raise ValueError("bag_weight and bag_prefix need a bag of words, but bag_columns=0 disables it")
         bag = None
     elif given:
         bag = replace(DEFAULT_BAG if bag is None else bag, **given)
@@ -87,7 +87,7 @@ def _blocks(own: Blocks, parameters: EncoderParameters, vectors: NDArray[np.floa
     elif parameters.mean_weight is not None:
         vectors = vectors if mean is None else mean.vectors
         if vectors is None:
-            raise ValueError("mean_weight needs word vectors to start from: those of this encoder are trained already")
+            raise ValueError("mean_weight needs word vectors to start from, but this encoder has trained ones")
         mean = PlainMean(np.ascontiguousarray(vectors, np.float32), parameters.mean_weight)
     return Blocks(bag, mean)
 
@@ -147,8 +147,8 @@ def stays_as_it_is(sources: Sources, y: Any, embeddings: Start | None, start: Ca
     if not is_of_texts or isinstance(embeddings, Word2Vec) or not is_trained(start()):
         return False
     warnings.warn(
-        "the encoder to start from is trained already, so fit leaves it as it is; frozen=False trains it on these "
-        "texts, and frozen=True says that it shall stay",
+        "the encoder to start from is already trained, so fit does not change it; frozen=False trains it on these "
+        "texts, and frozen=True confirms that it stays unchanged",
         stacklevel=3,
     )
     return True

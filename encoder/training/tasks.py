@@ -253,7 +253,7 @@ class TeacherTask(Drawing):
         self.own[0][...] = np.linalg.solve(products, own.T @ goal)
 
     def _batch(self, items: NDArray[np.int64], step: int) -> Batch:
-        rows = np.sort(items)  # a mapped file is read faster in its order
+        rows = np.sort(items)  # reading a mapped file in order is faster
 
         def loss(vectors: Floats) -> Loss:
             goal = np.asarray(self._vectors[rows], vectors.dtype)
@@ -339,10 +339,10 @@ def swap_neighbors(
     tokens = sentences.tokens
     is_place = rng.random(len(tokens)) < share
     is_place[-1:] = False
-    is_place[sentences.offsets[1:-1] - 1] = False  # a sentence's last word has no neighbour behind it
+    is_place[sentences.offsets[1:-1] - 1] = False  # the last word of a sentence has no right neighbour
     is_place[:-1] &= tokens[:-1] != tokens[1:]
     runs = np.flatnonzero(is_place)
-    # of consecutive places the first, the third and so on are taken
+    # of consecutive places, take the first, the third and so on
     begins = np.concatenate([[True], np.diff(runs) > 1])
     first_of_run = np.maximum.accumulate(np.where(begins, np.arange(len(runs)), 0))
     places = runs[(np.arange(len(runs)) - first_of_run) % 2 == 0] if len(runs) else runs
@@ -356,7 +356,7 @@ def swap_neighbors(
 def hold_out(rows: NDArray[np.int64], what: str) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Divide shuffled items into held-out and training items; ValueError if there are fewer than four."""
     if len(rows) < _MIN_SENTENCES:
-        raise ValueError(f"there is too little to train on: {len(rows)} {what} with words of the vocabulary")
+        raise ValueError(f"there is too little training data: {len(rows)} {what} with known words")
     n_held = max(2, min(HELD_OUT, len(rows) // 10))
     return rows[:n_held], rows[n_held:]
 

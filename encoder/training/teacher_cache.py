@@ -90,7 +90,8 @@ class TeacherCache:
             found = read_header(self.folder, KIND, FORMAT_VERSION, counted="columns")
             if (found["columns"], found.get("digest")) != (columns, digest):
                 raise ModelError(
-                    f"{self.folder} holds vectors of another teacher than {teacher}: delete it, or name another folder"
+                    f"{self.folder} contains vectors of another teacher than {teacher}: delete it, or choose another "
+                    "folder"
                 )
             return
         described = {
@@ -100,7 +101,7 @@ class TeacherCache:
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            raise ModelError(f"{folder} cannot be written: {error.strerror or error}; name another folder") from error
+            raise ModelError(f"{folder} cannot be written: {error.strerror or error}; choose another folder") from error
         with atomic_file(self.folder / LAYOUT.config) as file:
             file.write(encode_json(described))
 
@@ -159,7 +160,7 @@ class TeacherCache:
         except OSError as error:
             raise ModelError(
                 f"{self._file} cannot be written: {error.strerror or error}; the vectors of {self._n_rows:,} sentences "
-                "are kept, and the next run goes on from there"
+                "are kept, and the next run continues from there"
             ) from error
 
     @property

@@ -16,8 +16,8 @@ from w2v.encoder.training.teacher_cache import KeptVectors, TeacherCache
 from w2v.neural.progress import FitProgress
 
 Teacher = Callable[[list[str]], NDArray[Any]] | NDArray[Any] | str | os.PathLike[str]
-"""From a list of n texts to n rows; or the rows, or the .npy file of them, in the order of the sentences; or a folder
-that holds an encoder, or what else `located` finds."""
+"""Maps a list of n texts to n rows; or the rows, or a .npy file of them, in the order of the sentences; or the folder
+of an encoder, or another name that `located` accepts."""
 Teachers = Teacher | Sequence[Teacher]
 Vectors = NDArray[Any] | KeptVectors
 Floats = NDArray[np.floating[Any]]
@@ -103,7 +103,7 @@ def _check(vectors: Vectors, n_sentences: int, name: str) -> None:
     """Raise ValueError unless there is a vector of finite numbers for each sentence."""
     if len(vectors.shape) != 2 or len(vectors) != n_sentences or not vectors.shape[1]:
         raise ValueError(
-            f"{name} has vectors of shape {vectors.shape}, but there are {n_sentences} sentences: it needs one row "
+            f"{name} has vectors of shape {vectors.shape}, but there are {n_sentences} sentences: give one row "
             "for each line of the corpus"
         )
     if not np.issubdtype(vectors.dtype, np.floating):
@@ -111,7 +111,7 @@ def _check(vectors: Vectors, n_sentences: int, name: str) -> None:
     for rows in _slices(n_sentences):
         wrong = np.flatnonzero(~np.isfinite(vectors[rows]).all(axis=1))
         if wrong.size:
-            hint = "; delete this folder, and they are made again" if isinstance(vectors, KeptVectors) else ""
+            hint = "; delete this folder to compute them again" if isinstance(vectors, KeptVectors) else ""
             raise ValueError(f"{name}: the vector of sentence {rows.start + int(wrong[0]) + 1} is not finite{hint}")
 
 
@@ -135,14 +135,14 @@ def read_vectors(path: str | os.PathLike[str]) -> NDArray[Any]:
 def _ask(
     teacher: Callable[[list[str]], Any], sentences: list[str], report: Callable[[FitProgress], None]
 ) -> NDArray[Any]:
-    """Let the teacher encode the sentences, some at a time."""
+    """Encode the sentences with the teacher in batches."""
     parts = []
     for start in range(0, len(sentences), _TEACHER_BATCH):
         report(FitProgress("teaching", start / len(sentences)))
         some = sentences[start : start + _TEACHER_BATCH]
         rows = np.asarray(teacher(some))
         if rows.ndim != 2 or len(rows) != len(some):
-            raise ValueError(f"the teacher made an array of shape {rows.shape} of {len(some)} sentences")
+            raise ValueError(f"the teacher returned an array of shape {rows.shape} for {len(some)} sentences")
         parts.append(rows)
     return np.concatenate(parts) if parts else np.empty((0, 0), np.float32)
 

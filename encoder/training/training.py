@@ -119,7 +119,7 @@ def fit_encoder(
     is_masked = options.objective == "masked"
     _check_start(state, corpus, pairs, teacher)
     _check_objective(options.objective, state, corpus, teacher)
-    if is_masked and resume is None:  # all words count alike: of one that hardly counts the network would not see much
+    if is_masked and resume is None:  # equal word weights: the network would hardly see words with small ones
         state = replace(state, word_weights=np.zeros_like(state.word_weights))
     report = progress or (lambda _: None)
     lookup = WordLookup(state.vocabulary, state.tokenizer)
@@ -136,15 +136,15 @@ def fit_encoder(
             return teacher_tasks(state, lookup, corpus, teacher, filled, report, teacher_cache)
         return _TASKS[kind](state, lookup, corpus, filled, report)
 
-    # all text is read before anything is trained: what is wrong with it is not found out after hours
+    # read all text before training, so that errors in it do not surface after hours
     left = list(dict.fromkeys(part.kind for part in plan[first:]))
     tasks = _read_tasks(read, every, left, goes_on=bool(options.corpus_share) and not is_masked)
-    # the order of words is of the same text as the other tasks, and no task where there is no network
+    # the word-order task has the same text as the other tasks, and needs a network
     text = {kind: {task.name: task.digest() for task in own if task.name != "order"} for kind, own in tasks.items()}
     history: list[dict[str, Any]] = []
     for number in range(first, len(plan)):
         part = plan[number]
-        if part.above is not None and state.network is None:  # it was tried and has gained nothing
+        if part.above is not None and state.network is None:  # it was tried without a gain
             continue
         ahead = {one.kind: text[one.kind] for one in plan[number:]}
         fingerprint = _fingerprint(part.options, ahead)
@@ -184,8 +184,8 @@ def _check_start(state: EncoderState, corpus: Any, pairs: object, teacher: Teach
     if not state.pooling.is_linear:
         dense = " and a dense map" if state.pooling.dense else ""
         raise ValueError(
-            f"an encoder with the pooling {state.pooling.kind!r}{dense} is not trained here, only used; one that takes "
-            "the mean or the sum of its hidden states, and nothing after that, is"
+            f"an encoder with the pooling {state.pooling.kind!r}{dense} cannot be trained; only encoders that end with "
+            "the mean or the sum of their hidden states can"
         )
 
 
@@ -195,7 +195,7 @@ def _check_objective(objective: str, state: EncoderState, corpus: Any, teacher: 
     if objective != "masked":
         return
     if corpus is None or teacher is not None:
-        what = "a corpus, whose words it masks" if corpus is None else "no teacher, which sets a task of its own"
+        what = "a corpus, whose words it masks" if corpus is None else "no teacher, which is a different objective"
         raise ValueError(f"the objective masked needs {what}")
     if state.network is None:
         raise ValueError(
@@ -356,11 +356,11 @@ def _check_same(own: NDArray[np.uint8], saved: NDArray[Any] | None) -> None:
         other = [name for name, value in now["options"].items() if began["options"].get(name, value) != value]
         has_same_stages, has_same_text = list(began["text"]) == list(now["text"]), began["text"] == now["text"]
     except (AttributeError, KeyError, TypeError, ValueError) as error:
-        raise ValueError("what is to be resumed is not the state of such a training") from error
+        raise ValueError("the saved state to resume does not belong to this kind of training") from error
     if other and has_same_stages:
         raise ValueError(
             f"the training to resume began with other options: {other[0]} was {began['options'][other[0]]}, not "
-            f"{now['options'][other[0]]}; resume with the same, or start anew"
+            f"{now['options'][other[0]]}; resume with the same options, or start again"
         )
     if not has_same_text:
-        raise ValueError("the training to resume began with other sentences; resume with the same, or start anew")
+        raise ValueError("the training to resume began with other sentences; resume with the same ones, or start again")

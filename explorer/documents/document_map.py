@@ -75,6 +75,6 @@ class DocumentMap(PointMap):
 
 
 def _stop_words(terms: Terms, labels: NDArray[np.int64]) -> list[str]:
-    """Return the stop words of the sentences: those that they show, and of English the listed ones as well."""
+    """Return the stop words of the sentences: those found in the sentences, and for English also the listed ones."""
     own = terms.stop_words(labels)
     return terms.stop_words(labels, "english") if _ENGLISH <= {word.lower() for word in own} else own

@@ -285,14 +285,14 @@ class ExploredIndex(Loaded):
         return self.map.numbers[places].tolist() if places else []
 
     def _selected(self, selected: str) -> NDArray[np.intp]:
-        """Return the numbers of the sentences that bits select, rising."""
+        """Return the numbers of the sentences selected by the bits, in ascending order."""
         n = len(self.map.rows)
         try:
             given = np.frombuffer(base64.b64decode(selected, validate=True), np.uint8)
         except (binascii.Error, ValueError) as error:
             raise ValueError("the selection must be bits in base64") from error
         if len(given) != -(-n // 8):
-            raise ValueError(f"a selection has a bit for each of {n:,} points, and this one has {8 * len(given):,}")
+            raise ValueError(f"a selection needs a bit for each of {n:,} points, but this one has {8 * len(given):,}")
         return np.sort(self.map.numbers[np.unpackbits(given, count=n, bitorder="little").view(bool)])
 
 
@@ -302,8 +302,8 @@ def _columns_of(metadata: Any, n: int) -> dict[str, list[Any]]:
     if records is None:
         return {}
     if len(records) != n:
-        what = f"{metadata} has" if isinstance(metadata, (str, os.PathLike)) else "the metadata have"
-        raise ValueError(f"{what} {len(records):,} rows and the index {n:,} sentences; give a row for each sentence")
+        what = f"{metadata} has" if isinstance(metadata, (str, os.PathLike)) else "the metadata has"
+        raise ValueError(f"{what} {len(records):,} rows, but the index has {n:,} sentences; give one row for each")
     return {name: column.tolist() for name, column in records.typed({}).items()}
 
 
@@ -320,9 +320,9 @@ def _csv_lines(names: list[str], entries: Iterable[dict[str, Any]]) -> Iterator[
 
 
 def packed(header: dict[str, Any], **arrays: NDArray[Any]) -> bytes:
-    """Return a header in JSON and arrays behind it, in bytes: its length, it, and each array at a multiple of 8.
+    """Return a header in JSON and arrays as bytes: its length, the header, and each array at a multiple of 8 bytes.
 
-    ``arrays`` in the header says what they are: name, dtype and number of items.
+    ``arrays`` in the header lists the name, dtype and number of items of each.
     """
     described = [[name, array.dtype.name, array.size] for name, array in arrays.items()]
     content = json.dumps({**header, "arrays": described}, ensure_ascii=False, separators=(",", ":"))

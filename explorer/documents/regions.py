@@ -107,7 +107,7 @@ class Regions(NamedTuple):
 def find_regions(points: Points) -> Regions:
     """Return the regions of points, shape (n, 2): the hills of their density, smoothed more and less [1]_.
 
-    Every point belongs to the hill that it is on, as water would run if the map were upside down. With strong smoothing
+    Every point belongs to the hill it is on, as if each point climbed to a peak of the density. With strong smoothing
     there are about 10 hills; with less, about 40, 160 and 640, if there are enough points.
 
     References
@@ -119,7 +119,7 @@ def find_regions(points: Points) -> Regions:
     cells = np.minimum(((points - low) / extent * SIDE).astype(np.int64), SIDE - 1)
     cells = cells[:, 0] * SIDE + cells[:, 1]
     counts = np.bincount(cells, minlength=SIDE * SIDE).reshape(SIDE, SIDE).astype(np.float64)
-    found: list[tuple[NDArray[np.int64], NDArray[np.int64]]] = []  # the peaks of each level, and which each cell is of
+    found: list[tuple[NDArray[np.int64], NDArray[np.int64]]] = []  # the peaks of each level, and the peak of each cell
     width = _WIDEST
     for wanted in _WANTED:
         wanted = max(1, min(wanted, len(points) // _LEAST_POINTS))
@@ -142,7 +142,7 @@ def _hills(counts: NDArray[np.float64], width: float, wanted: int) -> tuple[NDAr
     padded = np.pad(density, 1, constant_values=-1.0)
     around = np.stack([padded[1 + dx : 1 + dx + SIDE, 1 + dy : 1 + dy + SIDE] for dx, dy in _SHIFTS])
     steps = np.array([dx * SIDE + dy for dx, dy in _SHIFTS])
-    higher = np.arange(SIDE * SIDE) + steps[around.argmax(axis=0)].reshape(-1)  # of equals the cell itself
+    higher = np.arange(SIDE * SIDE) + steps[around.argmax(axis=0)].reshape(-1)  # ties go to the cell itself
     while not np.array_equal(further := higher[higher], higher):
         higher = further
     masses = np.bincount(higher, counts.reshape(-1), minlength=SIDE * SIDE)
@@ -165,7 +165,7 @@ def _nested(
     """Return levels in which every region is nested in the region of the previous level with most of its points."""
     numbers = [of_cells[cells] for _, of_cells in found]
     levels: list[Level] = []
-    kept = np.unique(numbers[-1])  # a region without points of its own is none
+    kept = np.unique(numbers[-1])  # regions without points of their own are dropped
     labels = np.searchsorted(kept, numbers[-1]).astype(np.uint16)
     for i in range(len(found) - 1, -1, -1):
         spots = np.stack(np.divmod(found[i][0][kept], SIDE), axis=1) + 0.5

@@ -52,7 +52,7 @@ export class Camera {
     return { left: this.mapX(-edge), right: this.mapX(this.width + edge), low: this.mapY(this.height + edge), high: this.mapY(-edge) };
   }
 
-  /** Note in `picked` which points, from a first one on, lie there, and return their number: most do not if one is near. */
+  /** Write the indices of points there, starting at a first one, to `picked`, and return their number. */
   pick(points, picked, edge, first = 0) {
     const { left, right, low, high } = this.window(edge);
     let n = 0;
@@ -113,7 +113,7 @@ export class Camera {
     const t = Math.min(1, (now - start) / 650);
     const eased = 1 - (1 - t) ** 3;
     this.scale = from.scale * (goal.scale / from.scale) ** eased;
-    // straight lines on the screen: the distance is covered as the scale changes
+    // straight lines on the screen: the position changes together with the scale
     const ratio = goal.scale / from.scale;
     const way = Math.abs(ratio - 1) < 1e-3 ? eased : (1 - ratio ** -eased) / (1 - 1 / ratio);
     this.x = from.x + (goal.x - from.x) * way;

@@ -1,4 +1,4 @@
-// What WebGL 2 draws: a hundred thousand points, and small pictures over them.
+// Drawing with WebGL 2: a hundred thousand points, and small pictures on top of them.
 
 import { attribute, clear, compile, DOT_FRAGMENT, makeTexture, setView, VERTEX } from "./webgl.js";
 
@@ -10,15 +10,15 @@ uniform vec3 colors[12];
 out vec4 color;
 
 void main() {
-  float rank = total - 1.0 - float(gl_VertexID); // rare words come first, so that frequent ones lie on top
+  float rank = total - 1.0 - float(gl_VertexID); // rare words are drawn first, so that frequent ones are on top
   gl_Position = placed(place);
   gl_PointSize = size * (1.0 + 1.9 * exp(-rank / 400.0) + 0.7 * exp(-rank / 6000.0));
   float fading = clamp(1.5 * (1.0 - rank / shown) + 0.12, 0.0, 1.0);
   color = vec4(colors[int(group) % 12], dim * fading);
 }`;
 
-const EDGE = 16; // pixels around the window: points have a size
-const SHOWN_AT_ONCE = 40_000; // of the whole map; twice as near, four times as many
+const EDGE = 16; // pixels around the window, since points have a size
+const SHOWN_AT_ONCE = 40_000; // points of the whole map; zooming in by two shows four times as many
 
 export class Points {
   constructor(gl) {
@@ -29,7 +29,7 @@ export class Points {
     this.restore();
   }
 
-  /** Make everything that the graphics card holds, now and after it was lost. */
+  /** Create all GPU resources, initially and after the context was lost. */
   restore() {
     const gl = this.gl;
     Object.assign(this, compile(gl, POINT_VERTEX, DOT_FRAGMENT));
@@ -41,7 +41,7 @@ export class Points {
     this.allocated = 0;
   }
 
-  /** Take over places (n pairs) and groups, the most frequent words first. */
+  /** Set the places (n pairs) and groups, most frequent words first. */
   set(points, groups) {
     const gl = this.gl;
     const n = groups.length;
@@ -68,7 +68,7 @@ export class Points {
     this.colors.set(colors.flat());
   }
 
-  /** Draw; `dim` is how far the points step back behind something else. */
+  /** Draw; `dim` is how much the points are dimmed behind something else. */
   draw(camera, ratio, dim) {
     const { gl, uniforms } = this;
     clear(gl, this.ground);
@@ -117,11 +117,11 @@ void main() {
   result = texture(atlas, texel) * color;
 }`;
 
-const SIDE = 2048; // of the atlas, which holds some two thousand words
+const SIDE = 2048; // of the atlas, which has room for about two thousand words
 const GAP = 1;
-const FLOATS = 8; // a corner: place, place in the atlas, colour times its alpha
+const FLOATS = 8; // per corner: position, position in the atlas, premultiplied colour
 
-/** Small pictures, lines and dots over the points: one more canvas would cost more than all of them. */
+/** Small pictures, lines and dots over the points; a second canvas would cost more than all of them. */
 export class Quads {
   constructor(gl) {
     Object.assign(this, { gl, sprites: new Map(), data: new Float32Array(6 * FLOATS * 512) });
@@ -129,7 +129,7 @@ export class Quads {
     this.restore();
   }
 
-  /** Make everything that the graphics card holds, now and after it was lost. */
+  /** Create all GPU resources, initially and after the context was lost. */
   restore() {
     const { gl } = this;
     Object.assign(this, compile(gl, QUAD_VERTEX, QUAD_FRAGMENT));
@@ -149,19 +149,19 @@ export class Quads {
     this.forget();
   }
 
-  /** Forget all pictures. */
+  /** Discard all pictures. */
   forget() {
     this.sprites.clear();
     Object.assign(this, { x: GAP, y: GAP, row: 0, used: 0 });
   }
 
-  /** Begin a frame of a window, at so many pixels a pixel of the page. */
+  /** Begin a frame, with the given number of device pixels per CSS pixel. */
   begin(width, height, ratio) {
-    if (ratio !== this.ratio || this.y > SIDE / 2) this.forget(); // between frames, so that none loses what it has drawn
+    if (ratio !== this.ratio || this.y > SIDE / 2) this.forget(); // between frames, so that no frame loses what it has drawn
     Object.assign(this, { width, height, ratio, used: 0 });
   }
 
-  /** Return a picture, painted when it is first asked for; null if there is no room for it in this frame. */
+  /** Return a picture, painted at its first use; null if there is no room for it in this frame. */
   sprite(key, width, height, paint) {
     const known = this.sprites.get(key);
     if (known !== undefined) return known;
@@ -181,7 +181,7 @@ export class Quads {
     return sprite;
   }
 
-  /** Draw a picture upright, at whole pixels so that it stays sharp. */
+  /** Draw a picture upright, aligned to pixels so that it stays sharp. */
   image(sprite, x, y, alpha) {
     const [w, h] = [sprite.w / this.ratio, sprite.h / this.ratio];
     const [left, top] = [Math.round(x * this.ratio) / this.ratio, Math.round(y * this.ratio) / this.ratio];
@@ -191,7 +191,7 @@ export class Quads {
   line(x, y, endX, endY, width, color, alpha) {
     const sprite = this.sprite("line", 4, 4, (brush) => {
       brush.fillStyle = "#fff";
-      brush.fillRect(0, 1, 4, 2); // soft above and below
+      brush.fillRect(0, 1, 4, 2); // soft edges above and below
     });
     const length = Math.hypot(endX - x, endY - y);
     if (sprite === null || length === 0) return;
@@ -199,7 +199,7 @@ export class Quads {
     this.put(sprite, x + dx, y + dy, dx, dy, (-2 * dy * width) / length, (2 * dx * width) / length, color, alpha);
   }
 
-  /** Draw the head of an arrow that ends in a dot. */
+  /** Draw the head of an arrow that ends at a dot. */
   head(x, y, endX, endY, color, alpha) {
     const length = Math.hypot(endX - x, endY - y);
     const sprite = this.sprite("head", 14, 14, (brush) => {
@@ -225,7 +225,7 @@ export class Quads {
     if (sprite !== null) this.put(sprite, x, y, side / 2, 0, 0, side / 2, [1, 1, 1], 1);
   }
 
-  /** Add a picture around a middle, with half its width and half its height as vectors. */
+  /** Add a picture with its centre, and half its width and half its height as vectors. */
   put(sprite, x, y, wx, wy, hx, hy, [red, green, blue], alpha) {
     if (6 * FLOATS * (this.used + 1) > this.data.length) {
       const longer = new Float32Array(2 * this.data.length);
@@ -240,7 +240,7 @@ export class Quads {
     }
   }
 
-  /** Draw all that was added. */
+  /** Draw everything that was added. */
   end() {
     const { gl, used } = this;
     if (used === 0) return;

@@ -2,7 +2,7 @@
 
 import { byId, make, shown } from "./dom.js";
 
-// twelve hues at the lightness that each background needs; neighbours in the ring are alike
+// twelve hues with the lightness that each background needs; adjacent ones are similar
 const PALETTES = {
   light: ["#d9666a", "#c2611e", "#bd8300", "#868600", "#5ba44a", "#009b73", "#00a8b2", "#008ec5", "#588ee7", "#806ed0", "#b56fc6", "#be578c"],
   dark: ["#ff9999", "#e9925f", "#e4b154", "#b0b14b", "#8ece80", "#43c49f", "#32d2da", "#43b9ea", "#8bbbff", "#aa9df4", "#dea0ec", "#e589b6"],
@@ -10,15 +10,15 @@ const PALETTES = {
 const NAMES = ["auto", "light", "dark"];
 const SAYS = { auto: "Theme: system", light: "Theme: light", dark: "Theme: dark" };
 
-/** Return the parts, from 0 to 1, of a colour as the browser writes it. */
+/** Return the components, from 0 to 1, of a colour in the browser's notation. */
 export function rgb(color) {
   return color.match(/[\d.]+/gu).slice(0, 3).map((part) => Number(part) / 255);
 }
 
-/** Return the parts of a colour as it is written here. */
+/** Return the components of a colour in the notation of this file. */
 export const hexadecimal = (color) => [1, 3, 5].map((i) => parseInt(color.slice(i, i + 2), 16) / 255);
 
-/** Set up the button for light and dark, what the system prefers until somebody chooses; `onChange` is called with colours for the map, now and whenever they change. */
+/** Set up the theme button, which starts with the system's preference; `onChange` is called with colours for the map, now and whenever they change. */
 export function initTheme(onChange = () => {}) {
   const button = byId("theme");
   const system = matchMedia("(prefers-color-scheme: dark)");
@@ -99,9 +99,9 @@ export function warn(text) {
 export const GONE = "The explorer has ended. Start it again with w2v explore, then reload this page.";
 
 /**
- * Show one of some tabs at a time, as the address says, which holds what is asked in it, too.
+ * Show one tab at a time, given by the URL, which also contains the request in that tab.
  *
- * `open` is called with the name of the tab and the parts of the address behind it.
+ * `open` is called with the name of the tab and the parts of the URL after it.
  */
 export class Tabs {
   constructor(names, open) {

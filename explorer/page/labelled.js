@@ -4,8 +4,8 @@ import { classify, examples, tag } from "./api.js";
 import { announce, byId, make, shown, wordElement } from "./dom.js";
 import { Answering, barRow, percent, Pieces, signed } from "./pieces.js";
 
-const MOST_LISTED = 10; // words that are listed beside a text
-const LEAST_SCALE = 1; // nats; with less than this, no word is coloured fully
+const MOST_LISTED = 10; // words listed beside a text
+const LEAST_SCALE = 1; // nats; below this, no word is coloured fully
 
 export class Classifying extends Answering {
   constructor(facts, onChange) {
@@ -39,7 +39,7 @@ export class Classifying extends Answering {
     return parts;
   }
 
-  /** Return the text, every word coloured by what it contributes to a label. */
+  /** Return the text, with every word coloured by its contribution to a label. */
   large(pieces, found) {
     const scale = Math.max(LEAST_SCALE, ...found.words.map(Math.abs));
     const text = new Pieces(`What each word contributes to ${shown(found.label)}`, (entry) => this.words(text.entries, entry, scale));
@@ -63,7 +63,7 @@ export class Classifying extends Answering {
     return `Words ${signed(total)}, end of the text ${signed(rest)}, total ${signed(total + rest)}. The contribution of an n-gram is divided evenly among its words.`;
   }
 
-  /** Return the words that contribute most, the chosen one marked. */
+  /** Return the words with the largest contributions, the chosen one marked. */
   words(entries, chosen, scale) {
     const listed = [...entries].sort((one, other) => other.value - one.value).slice(0, MOST_LISTED);
     if (!listed.includes(chosen)) listed.splice(-1, 1, chosen);
@@ -128,7 +128,7 @@ export class Tagging extends Answering {
   }
 }
 
-/** Return the colour of one of some labels; neighbours differ. */
+/** Return the colour of a label; adjacent labels have different ones. */
 const hue = (i, n) => `oklch(0.7 0.15 ${Math.round(30 + (n > 12 ? i * 137.5 : (i * 360) / n)) % 360})`;
 
 /** Predictions for held-out texts or sentences. */
@@ -141,7 +141,7 @@ export class Examples {
     this.answer ??= await examples();
     const { heldOut, wrong, examples: kept } = this.answer;
     const what = this.facts.kind === "tagger" ? "sentences" : "texts";
-    if (heldOut === null) return byId("examples").replaceChildren(make("p", { class: "hint" }, `No held-out ${what} are kept with this model: it was trained with --examples 0, or none were held out.`));
+    if (heldOut === null) return byId("examples").replaceChildren(make("p", { class: "hint" }, `No held-out ${what} are stored with this model: it was trained with --examples 0, or none were held out.`));
     const mistakes = kept.slice(0, wrong);
     const right = kept.slice(wrong);
     const parts = [make("h3", {}, mistakes.length > 0 ? "Mistakes, the most confident first" : "No mistakes", make("small", {}, `${wrong.toLocaleString("en-GB")} of ${heldOut.toLocaleString("en-GB")} held-out ${what} ${wrong === 1 ? "was" : "were"} answered wrongly`)), ...mistakes.map((one) => this.one(one))];

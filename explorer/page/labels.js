@@ -1,21 +1,21 @@
-// Words written on the map: the most frequent first, none over another, and all that is to stand out.
+// Labels on the map: the most frequent words first, without overlaps, and everything that is highlighted.
 
 import { shown } from "./dom.js";
 import { rgb } from "./frame.js";
 
 const CELL = 6;
-const MARGIN = 180; // words outside the window keep their place, so that nothing jumps while it moves
-const AREA = 6500; // square pixels a label
+const MARGIN = 180; // pixels around the window in which labels keep their place, so that nothing jumps while it moves
+const AREA = 6500; // square pixels per label
 const TRIED = 5000;
 const FADE = 160; // milliseconds
 
 export class Labels {
-  /** Several may share their quads, each with a kind of its own. */
+  /** Several instances may share their quads, each with its own kind. */
   constructor(quads, kind = "") {
     Object.assign(this, { quads, kind });
     this.measuring = document.createElement("canvas").getContext("2d");
-    this.sizes = new Map(); // how large a word is, in which font
-    this.strengths = new Map(); // place to how visible its label is
+    this.sizes = new Map(); // size and font of each word
+    this.strengths = new Map(); // opacity of the label of each place
     this.occupied = new Uint8Array(0);
     this.time = 0;
   }
@@ -32,7 +32,7 @@ export class Labels {
     this.quads.forget();
   }
 
-  /** Draw what lies over the points, and what stands out among `marked`; say whether something is still fading. */
+  /** Draw the labels over the points, and the highlights in `marked`; return whether something is still fading. */
   draw(map, now, marked = map) {
     const { camera, ratio } = map;
     const passed = Math.min(60, now - this.time);
@@ -45,14 +45,14 @@ export class Labels {
     return isFading;
   }
 
-  /** Return the labels that have room: place to its looks. */
+  /** Return the labels that have room: a map from places to looks. */
   place(map) {
     const { camera, points, highlight } = map;
     const columns = Math.ceil((camera.width + 2 * MARGIN) / CELL) + 2;
     const rows = Math.ceil((camera.height + 2 * MARGIN) / CELL) + 2;
     if (this.occupied.length !== columns * rows) this.occupied = new Uint8Array(columns * rows);
     else this.occupied.fill(0);
-    // cells are tied to the map, not to the window: moving it changes nothing
+    // cells are fixed to the map, not to the window, so that moving it changes nothing
     const originX = camera.screenX(0);
     const originY = camera.screenY(0);
     const grid = { columns, rows, x: originX + CELL * Math.floor((-MARGIN - originX) / CELL), y: originY + CELL * Math.floor((-MARGIN - originY) / CELL) };
@@ -73,7 +73,7 @@ export class Labels {
     return placed;
   }
 
-  /** Give a label room above its point or, if it is to stand out, on another side; without room only if it is firm. */
+  /** Find room for a label above its point or, if it is highlighted, on another side; a firm one needs no room. */
   tryPlace(map, grid, place, look, placed, isFirm) {
     const size = this.size(map, place, look);
     const x = map.camera.screenX(map.points[2 * place]);
@@ -86,14 +86,14 @@ export class Labels {
     placed.set(place, { size, x: left, y: top, isFirm: look !== null });
   }
 
-  /** Return where a label begins: names of regions in sight are moved into the window. */
+  /** Return where a label starts; names of visible regions are moved into the window. */
   left({ camera, isCentred }, x, { width }) {
     const left = x - width / 2;
     if (!isCentred || x < camera.insets.left || x > camera.width) return left;
     return Math.min(Math.max(left, camera.insets.left + 4), camera.width - width - 4);
   }
 
-  /** Return how far above its point a label begins: names of regions lie over the middle of theirs. */
+  /** Return how far above its point a label starts; names of regions are centred. */
   lift(map, size) {
     return map.isCentred ? size.height / 2 : size.height + 1;
   }
@@ -106,7 +106,7 @@ export class Labels {
     return isFree;
   }
 
-  /** Call `work` with the beginning and the end of each row of the cells that a label covers. */
+  /** Call `work` with the start and the end of each row of cells that a label covers. */
   cells(grid, x, y, size, work) {
     const left = Math.max(0, Math.floor((x - grid.x) / CELL));
     const right = Math.min(grid.columns - 1, Math.floor((x + size.width - grid.x) / CELL));
@@ -115,7 +115,7 @@ export class Labels {
     for (let row = top; row <= bottom; row++) work(row * grid.columns + left, row * grid.columns + right + 1);
   }
 
-  /** Draw the labels, those that come or go partly. */
+  /** Draw the labels, with opacity for those that appear or disappear. */
   drawWords(map, placed, passed) {
     const { quads, strengths } = this;
     let isFading = false;
@@ -143,7 +143,7 @@ export class Labels {
     return isFading;
   }
 
-  /** Draw lines and rings of what stands out. */
+  /** Draw the lines and rings of highlights. */
   drawMarks({ camera, points, highlight, hover }) {
     const { quads, theme } = this;
     const at = (place) => [camera.screenX(points[2 * place]), camera.screenY(points[2 * place + 1])];
@@ -157,7 +157,7 @@ export class Labels {
     if (hover !== null) quads.dot(...at(hover), 5, theme.ink, theme.background);
   }
 
-  /** Return how large a label is, and all that its picture is made of. */
+  /** Return the size of a label, and everything needed to paint it. */
   size(map, place, look) {
     const key = look === null ? `${this.kind}${place}` : `${this.kind}${place} ${look.weight} ${look.color} ${look.size}`;
     let size = this.sizes.get(key);
@@ -173,7 +173,7 @@ export class Labels {
     return size;
   }
 
-  /** Return the picture of a word, painted once: text is slow to draw, pictures are fast. */
+  /** Return the picture of a word, painted once: drawing text is slow, drawing pictures is fast. */
   sprite({ key, text, font, color, width, height }) {
     return this.quads.sprite(key, width, height, (brush) => {
       Object.assign(brush, { font, textAlign: "center", textBaseline: "middle", lineJoin: "round", lineWidth: 4 });
@@ -187,7 +187,7 @@ export class Labels {
   }
 }
 
-/** Return where the label of a point may lie: above, below, to the right, to the left. */
+/** Return the possible positions of a label: above, below, to the right, to the left. */
 function besides(x, y, { width, height }) {
   return [[x - width / 2, y - height - 4], [x - width / 2, y + 6], [x + 7, y - height / 2], [x - width - 7, y - height / 2]];
 }

@@ -1,4 +1,4 @@
-// The page: what is asked stands in the address, so that it can be gone back to.
+// The page of words: requests are part of the URL, so that the browser's back button works.
 
 import { getMap, getModel, getRegions, getWords, watchServer } from "./api.js";
 import { byId, thousands } from "./dom.js";
@@ -43,7 +43,7 @@ async function watchMap() {
   map.setRegions((await getRegions()).levels);
 }
 
-/** Show what the address asks for. */
+/** Show what the URL requests. */
 function open(name, parts) {
   const given = parts.filter((part) => part !== "");
   if (name === "words") given.length > 0 ? asked.words.open(given[0]) : asked.words.close();

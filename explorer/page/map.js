@@ -1,4 +1,4 @@
-// The map of words: points, and as many words as there is room for.
+// The map of words: points, and as many labels as there is room for.
 
 import { make, thousands, wordElement } from "./dom.js";
 import { Points, Quads } from "./drawing.js";
@@ -7,8 +7,8 @@ import { Labels } from "./labels.js";
 import { RegionNames } from "./regions.js";
 import { MapView, REACH } from "./view.js";
 
-const SIZES = [[60, 17, 600], [600, 15, 550], [6000, 13.5, 500], [Infinity, 12.5, 400]]; // up to which word, in which letters
-const FAR = 1.3; // how near regions are named, not words
+const SIZES = [[60, 17, 600], [600, 15, 550], [6000, 13.5, 500], [Infinity, 12.5, 400]]; // rank up to which a word has this size and weight
+const FAR = 1.3; // zoom up to which regions are named instead of words
 
 export class WordMap extends MapView {
   constructor(onPick) {
@@ -40,13 +40,13 @@ export class WordMap extends MapView {
     this.request();
   }
 
-  /** Take over the names of regions, which stand for the words of the overview. */
+  /** Set the names of regions, which replace words in the overview. */
   setRegions(levels) {
     this.names?.set(levels, this.camera);
     this.request();
   }
 
-  /** The words that may be named: none from so far that regions are, but for those that stand out. */
+  /** The words that may have labels: only highlighted ones while regions are named. */
   get range() {
     return this.isFar ? [0, 0] : [0, this.words.length];
   }
@@ -78,12 +78,12 @@ export class WordMap extends MapView {
     return this.words[place];
   }
 
-  /** Return how large the letters of a label are, and how heavy. */
+  /** Return the font size and weight of a label. */
   letters(place) {
     return SIZES.find(([rank]) => place < rank).slice(1);
   }
 
-  /** Return the place of the word that is nearest to a spot of the window; frequent words are easier to hit. */
+  /** Return the place of the word nearest to a point of the window; frequent words are easier to hit. */
   placeAt(x, y, reach = REACH) {
     if (this.points === null || this.words === null) return null;
     const { camera, points } = this;

@@ -47,7 +47,7 @@ export class Looking {
     return this.lookAt({ example: i }, decode(pixels));
   }
 
-  /** Look at the picture of a file, scaled to the size that the network reads. */
+  /** Show the picture in a file, scaled to the input size of the network. */
   async read(file) {
     const { width, height } = this.facts;
     const canvas = make("canvas", { width, height });
@@ -64,7 +64,7 @@ export class Looking {
     return this.lookAt({ pixels: encode(this.pixelsOf(this.source)) });
   }
 
-  /** Return the values of a picture from red, green, blue and opacity. */
+  /** Return the values of a picture, given red, green, blue and opacity. */
   pixelsOf(rgba) {
     const { width, height, channels } = this.facts;
     const pixels = new Uint8Array(width * height * channels);
@@ -107,7 +107,7 @@ export class Looking {
     this.drawAttention();
   }
 
-  /** Draw the picture, and over it each patch the stronger, the more of the attention it has. */
+  /** Draw the picture, with each patch coloured by its attention. */
   drawAttention() {
     const { width, height, patch } = this.facts;
     const canvas = this.draw(byId("attention"), this.picture.pixels);
@@ -115,7 +115,7 @@ export class Looking {
     const map = this.maps[Number(byId("head").value)];
     const even = 1 / map.flat().length;
     const most = Math.max(...map.flat());
-    const full = Math.max(most, 2 * even); // what is even is of middling strength
+    const full = Math.max(most, 2 * even); // uniform attention has medium strength
     map.forEach((row, y) =>
       row.forEach((weight, x) => {
         context.fillStyle = `rgb(255 140 40 / ${((0.8 * weight) / full).toFixed(3)})`;
@@ -125,7 +125,7 @@ export class Looking {
     byId("attention-note").textContent = `the strongest patch has ${percent(most)}, the average is ${percent(even)}`;
   }
 
-  /** Draw a picture on a canvas of its size. */
+  /** Draw a picture on a canvas of the same size. */
   draw(canvas, pixels) {
     const { width, height, channels } = this.facts;
     Object.assign(canvas, { width, height });

@@ -8,7 +8,7 @@ export const percent = (fraction) => (fraction > 0 && fraction < 0.001 ? "<\u00a
 export const decimals = (number) => number.toFixed(2).replace("-", "−");
 export const signed = (number) => (number >= 0 ? "+" : "") + decimals(number);
 
-/** Return a row of a list: what it is about, a bar for a number from 0 to 1, and how the number is written. */
+/** Return a row of a list: a name, a bar for a number from 0 to 1, and the formatted number. */
 export function barRow(name, share, written, isChosen = false) {
   const bar = make("i");
   bar.style.setProperty("--share", share);
@@ -16,10 +16,10 @@ export function barRow(name, share, written, isChosen = false) {
 }
 
 /**
- * A text box that answers as soon as nobody types any more.
+ * A text box that answers as soon as typing pauses.
  *
- * `ask` is called with what is asked and a signal, `show` with the answer and returns elements for `output`; `further`
- * are other inputs, whose values stand behind the text in what is asked and in the address.
+ * `ask` is called with the request and a signal, `show` with the answer; it returns elements for `output`. `further`
+ * are other inputs, whose values follow the text in the request and in the URL.
  */
 export class Answering {
   constructor({ input, output, further = [], longest, hint, ask, show, onChange }) {
@@ -47,9 +47,9 @@ export class Answering {
   }
 }
 
-/** The pieces of a text: coloured, and described one at a time, the one that is pointed at or walked to. */
+/** The pieces of a text, coloured; the one under the pointer or with the focus is described. */
 export class Pieces {
-  /** `describe` makes elements of an entry; the entries have a `piece` and a `value` from 0 to 1, their colour. */
+  /** `describe` returns elements for an entry; entries have a `piece`, and a `value` from 0 to 1 for the colour. */
   constructor(label, describe, isSpaced = false) {
     Object.assign(this, { describe, entries: [], spans: [], at: -1, isHeld: false });
     this.strip = make("p", { class: isSpaced ? "pieces spaced" : "pieces", tabindex: "0", role: "group", "aria-label": label, dir: "auto" });
@@ -81,7 +81,7 @@ export class Pieces {
     if (entry.piece === "\n") this.strip.append("\n");
   }
 
-  /** Add what stands between pieces. */
+  /** Add the text between pieces. */
   addBetween(text) {
     this.strip.append(make("span", { class: "given" }, text.split("\n").map((line) => (line.trim() === "" ? line : shown(line, Infinity))).join("\n")));
   }
@@ -95,17 +95,17 @@ export class Pieces {
   }
 }
 
-/** Return a piece as it stands in a text. */
+/** Return a piece for display within a text. */
 function pieceText(piece) {
   if (piece === END) return "end";
   if (piece === "\n") return "↵";
   return /^ +$/u.test(piece) ? piece : shown(piece);
 }
 
-/** Return a piece as it stands by itself. */
+/** Return a piece for display on its own. */
 export const pieceName = (piece) => ({ [END]: "end of the text", "\n": "↵ line break" })[piece] ?? shown(piece.length > 1 ? piece.trim() || piece : piece);
 
-/** Return pieces with their probabilities, the one that was written marked. */
+/** Return pieces with their probabilities, the chosen one marked. */
 export function alternatives({ piece, probability, alternatives: others }) {
   const entries = others.some((other) => other.piece === piece) ? others : [...others, { piece, probability }];
   const items = entries.map((other) => {
@@ -115,5 +115,5 @@ export function alternatives({ piece, probability, alternatives: others }) {
   return [make("ol", { class: "ranking", "aria-label": "Alternatives" }, ...items)];
 }
 
-/** Return a piece with the colour of how improbable it is. */
+/** Return a piece coloured by its improbability. */
 export const sure = (entry) => ({ ...entry, value: 1 - entry.probability, spoken: percent(entry.probability) });

@@ -1,12 +1,12 @@
-// Names of the regions of a map, few from afar and more from near.
+// Names of the regions of a map: few in the overview, more when zoomed in.
 
 import { Labels } from "./labels.js";
 
-const LETTERS = [[19, 650], [14.5, 550], [13, 500], [12, 450]]; // of each level
-const [WORDS, WORDS_ON_PHONES] = [3, 2]; // of a name
+const LETTERS = [[19, 650], [14.5, 550], [13, 500], [12, 450]]; // size and weight of names on each level
+const [WORDS, WORDS_ON_PHONES] = [3, 2]; // in a name
 const PHONE = 680; // pixels, as in the style sheet
-const SMALLER = 0.8; // letters on phones
-const BEHIND = 0.55; // how visible names are behind what stands out
+const SMALLER = 0.8; // font scale on phones
+const BEHIND = 0.55; // opacity of names behind highlights
 const NOTHING = { marks: new Map(), lines: [] };
 
 export class RegionNames {
@@ -18,7 +18,7 @@ export class RegionNames {
     return this.starts.length - 1;
   }
 
-  /** Take over regions, level by level. */
+  /** Set the regions, level by level. */
   set(levels, camera) {
     const sorted = levels.map((regions) => [...regions].sort((a, b) => b.size - a.size));
     const n = camera.width <= PHONE ? WORDS_ON_PHONES : WORDS;
@@ -28,7 +28,7 @@ export class RegionNames {
     this.labels.clear();
   }
 
-  /** Draw the names of a map from no nearer than a depth; say whether some are still fading. */
+  /** Draw the names of a map up to a zoom level; return whether some are still fading. */
   draw(map, now, deepest) {
     const { camera } = map;
     const level = Math.min(this.nLevels - 1, Math.max(0, Math.round(camera.depth)));
@@ -49,7 +49,7 @@ export class RegionNames {
     }, now);
   }
 
-  /** Return how large the letters of a name are, and how heavy. */
+  /** Return the font size and weight of a name. */
   letters(place, camera) {
     const level = this.starts.findLastIndex((start) => start <= place);
     const [pixels, weight] = LETTERS[Math.min(LETTERS.length - 1, level)];

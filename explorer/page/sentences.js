@@ -6,7 +6,7 @@ import { announce, byId, heatMap, listenTo, make, mistake, oneAtATime, wordEleme
 const percent = (fraction) => `${Math.round(100 * fraction)} %`;
 
 export class Sentences {
-  /** `words` are those of the map; `onChange` is called with two sentences that are compared. */
+  /** `words` are those of the map; `onChange` is called with the two sentences being compared. */
   constructor(map, facts, words, onChange) {
     Object.assign(this, { map, facts, onChange, asked: oneAtATime(), layer: facts.layers || null, head: null });
     this.places = new Map(words.map((word, place) => [word, place]));
@@ -82,7 +82,7 @@ export class Sentences {
     return [make("h3", {}, "Attention", make("small", {}, "rows attend to columns")), again, ...maps];
   }
 
-  /** Let the words of both stand out on the map. */
+  /** Highlight the words of both sentences on the map. */
   mark(sentences) {
     const marks = new Map();
     sentences.forEach(({ words, shares }, i) => {
@@ -95,7 +95,7 @@ export class Sentences {
   }
 }
 
-/** Return the words of a sentence, darker the more they contribute. */
+/** Return the words of a sentence, darker for larger contributions. */
 function shares({ words, shares: numbers }, i) {
   const most = Math.max(...numbers, 0.01);
   const items = words.map((word, j) => {

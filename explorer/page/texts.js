@@ -1,4 +1,4 @@
-// The page of what was trained on texts or pictures: one tab for each thing that it can be asked.
+// The page of models of texts or pictures: one tab for each kind of request.
 
 import { getModel, watchServer } from "./api.js";
 import { byId, thousands } from "./dom.js";

@@ -23,7 +23,7 @@ export class Translations extends Answering {
     this.further[0].max = facts.limits.beam;
   }
 
-  /** Return the translations of a line, one of them at large. */
+  /** Return the translations of a line, one of them in detail. */
   line({ translations }) {
     const large = make("div");
     const others = translations.map((found, i) => {

@@ -1,4 +1,4 @@
-// A map of points: what is seen of it, and what one does with it by pointer and keyboard.
+// A map of points: its view, and its control by pointer and keyboard.
 
 import { Camera } from "./camera.js";
 import { announce, byId } from "./dom.js";
@@ -8,38 +8,38 @@ import { openContext } from "./webgl.js";
 const ALL = "all";
 const NOTHING = { marks: new Map(), lines: [] };
 const MORPH = 1100; // milliseconds
-const MOST_MORPHED = 300_000; // numbers; more points jump
+const MOST_MORPHED = 300_000; // coordinates; with more, points jump
 const STEP = 70;
-const PAUSE = 400; // milliseconds between questions for a better map
-const PATIENCE = 1600; // more, while nobody answers
+const PAUSE = 400; // milliseconds between requests for a better map
+const PATIENCE = 1600; // milliseconds, while the server does not answer
 const STAGES = { naming: "Naming the regions" };
-const SOME = 400; // pixels a unit near a point
+const SOME = 400; // pixels per unit near a point
 export const REACH = 14; // pixels from the pointer to a point
 
 /**
- * What maps have in common. A map of its own has
+ * The base of maps. A subclass has
  *
- * - `take(points, groups)`, which hands places to what draws them;
- * - `paint(now)`, which draws, and says whether something still moves;
- * - `placeAt(x, y, reach)`, the point near a spot of the window, or null;
- * - `tip(place)`, elements that say what it is, and `spoken(place)`, a text;
- * - `restore()`, which makes all that the graphics card has lost;
- * - `isComplete`, whether there is something to see.
+ * - `take(points, groups)`, which passes places to the renderer;
+ * - `paint(now)`, which draws, and returns whether something is still moving;
+ * - `placeAt(x, y, reach)`, the place of a point near a position in the window, or null;
+ * - `tip(place)`, elements that describe it, and `spoken(place)`, a text;
+ * - `restore()`, which creates lost GPU resources again;
+ * - `isComplete`, whether there is something to show.
  */
 export class MapView {
-  /** `onPick` is called with the place of a point that was chosen, or null. */
+  /** `onPick` is called with the place of the chosen point, or null. */
   constructor(onPick) {
     this.canvas = byId("points");
     this.onPick = onPick;
     this.camera = new Camera();
     this.gl = openContext(this.canvas);
     Object.assign(this, { points: null, groups: null, hover: null, highlight: NOTHING, ratio: 1, dimmed: 1, frame: 0, morph: null, drift: null });
-    this.goal = ALL; // what the map follows when it is arranged better: all of it, places, or null
+    this.goal = ALL; // what the view follows when the map is improved: all of it, places, or null
     this.reduced = matchMedia("(prefers-reduced-motion: reduce)");
     if (this.gl === null) warn("This browser has no WebGL 2, so it cannot draw the map. Everything else works.");
   }
 
-  /** Begin, once everything is made. */
+  /** Start, once everything has been created. */
   begin() {
     this.listen();
     new ResizeObserver(() => this.resize()).observe(byId("map"));
@@ -51,7 +51,7 @@ export class MapView {
     return this.reduced.matches;
   }
 
-  /** Show places, moving there from those before. */
+  /** Show places, moving there from the previous ones. */
   setPoints(points, groups) {
     const isFirst = this.points === null;
     this.groups = groups;
@@ -65,11 +65,11 @@ export class MapView {
       this.points = this.points.slice();
     }
     if (this.goal === ALL) this.camera.flyToAll(isFirst || this.isStill);
-    else if (this.goal !== null) this.flyTo(this.goal); // who was looking at a word still does
+    else if (this.goal !== null) this.flyTo(this.goal); // keep looking at the same word
     this.request();
   }
 
-  /** Show the newest map, and better ones as long as they come; `ask` fetches one that is newer than a version. */
+  /** Show the newest map, and better ones as they arrive; `ask` fetches one newer than a version. */
   async follow(ask) {
     for (let version = 0; ; await pause(PAUSE)) {
       const found = await ask(version).catch(() => pause(PATIENCE));
@@ -83,13 +83,13 @@ export class MapView {
     }
   }
 
-  /** Let words stand out: `marks` is a Map of places to looks, `lines` join places. */
+  /** Highlight words: `marks` is a Map from places to looks, `lines` connect places. */
   show(highlight) {
     this.highlight = highlight ?? NOTHING;
     this.request();
   }
 
-  /** Fly to where all of some places are seen, no nearer than makes sense for one. */
+  /** Fly to a view of all given places, with a maximum zoom for a single one. */
   flyTo(places) {
     if (places.length === 0) return;
     this.goal = places;
@@ -106,7 +106,7 @@ export class MapView {
     this.request();
   }
 
-  /** Return a place and the fraction of others that lie nearest to it. */
+  /** Return a place and the given fraction of the others, those nearest to it. */
   closest(place, others, fraction) {
     if (this.points === null) return [place];
     const goal = this.morph?.goal ?? this.points;
@@ -158,11 +158,11 @@ export class MapView {
     else this.tellLost();
     if (this.isComplete && !this.isDrawn) {
       this.isDrawn = true;
-      performance.mark("first-map"); // what benchmarks/explorer.py waits for
+      performance.mark("first-map"); // benchmarks/explorer.py waits for it
     }
   }
 
-  /** Say how to come back, where no point is in sight. */
+  /** Offer the way back if no point is visible. */
   tellLost() {
     const { camera, points } = this;
     let isLost = points !== null;
@@ -185,7 +185,7 @@ export class MapView {
     return t < 1;
   }
 
-  /** Let the map glide on after it was thrown. */
+  /** Continue a pan with momentum. */
   advanceDrift(now) {
     if (this.drift === null) return false;
     const passed = Math.min(50, now - this.drift.time);
@@ -313,7 +313,7 @@ export class MapView {
 
 const pause = (milliseconds) => new Promise((done) => setTimeout(done, milliseconds));
 
-/** Zoom by what a second finger does. */
+/** Zoom by the movement of a second finger. */
 function pinch(camera, touches, event) {
   const [other] = [...touches.values()].filter((touch) => touch.pointerId !== event.pointerId);
   const before = touches.get(event.pointerId);

@@ -1,6 +1,6 @@
-// What all that WebGL 2 draws has in common: shaders and what they are given, textures, and dots for points.
+// Shared parts of drawing with WebGL 2: shaders and their inputs, textures, and dots for points.
 
-/** The beginning of a vertex shader: `positionOf` a spot of the window, and `placed`, that of a place of the map. */
+/** The start of a vertex shader: `positionOf` a point of the window, and `placed`, that of a place on the map. */
 export const VERTEX = `#version 300 es
 uniform vec2 middle, window, center;
 uniform float scale;
@@ -14,7 +14,7 @@ vec4 placed(vec2 place) {
 }
 `;
 
-/** A dot, soft at its edge, of the `color` that the vertex shader gives it. */
+/** A dot with a soft edge, in the `color` from the vertex shader. */
 export const DOT_FRAGMENT = `#version 300 es
 precision mediump float;
 in vec4 color;
@@ -26,12 +26,12 @@ void main() {
   result = vec4(color.rgb * alpha, alpha);
 }`;
 
-/** Return a WebGL 2 context, or null where there is none. */
+/** Return a WebGL 2 context, or null if there is none. */
 export function openContext(canvas) {
   return canvas.getContext("webgl2", { alpha: false, antialias: false, depth: false, powerPreference: "low-power" });
 }
 
-/** Return shaders that fit together, and the places of their uniforms by name; what they draw lies over what is there. */
+/** Return a shader program and the locations of its uniforms by name; drawing blends over existing content. */
 export function compile(gl, vertex, fragment) {
   const program = gl.createProgram();
   for (const [kind, source] of [[gl.VERTEX_SHADER, vertex], [gl.FRAGMENT_SHADER, fragment]]) {
@@ -75,14 +75,14 @@ export function makeTexture(gl, width, height, filter) {
   return texture;
 }
 
-/** Paint all of the window in the colour of the ground. */
+/** Fill the window with the background colour. */
 export function clear(gl, ground) {
   gl.viewport(0, 0, gl.drawingBufferWidth, gl.drawingBufferHeight);
   gl.clearColor(...ground, 1);
   gl.clear(gl.COLOR_BUFFER_BIT);
 }
 
-/** Tell shaders that are in use where the map is looked at from. */
+/** Pass the camera to the shaders in use. */
 export function setView(gl, uniforms, camera) {
   gl.uniform2f(uniforms.middle, camera.middleX, camera.middleY);
   gl.uniform2f(uniforms.window, camera.width, camera.height);

@@ -1,4 +1,4 @@
-// The tabs of words: completions and nearest words as one types, and what is to c as b is to a.
+// The tabs for words: completions and nearest words while typing, and analogies.
 
 import { complete, getAnalogy, getNeighbors, Mistake } from "./api.js";
 import { announce, byId, listenTo, make, mistake, oneAtATime, ranking, shown, thousands, wordElement } from "./dom.js";
@@ -14,7 +14,7 @@ const EXAMPLES = [
 const MOST_EXAMPLES = 4;
 
 export class Words {
-  /** `onChoose` is called with a word that somebody decided on. */
+  /** `onChoose` is called with a chosen word. */
   constructor(map, facts, onChoose) {
     Object.assign(this, { map, facts, onChoose, typed: oneAtATime(), asked: oneAtATime(), options: [], active: -1 });
     this.input = byId("search");
@@ -48,11 +48,11 @@ export class Words {
     const text = this.input.value.trim();
     if (text === "") return this.close();
     const signal = this.typed();
-    const [, sum = "", last] = /^(.*\s[+-]\s+)?(.*)$/su.exec(text); // of "king - man + wom" the end is completed
+    const [, sum = "", last] = /^(.*\s[+-]\s+)?(.*)$/su.exec(text); // in "king - man + wom", the last word is completed
     try {
       const { words } = await complete(last, signal);
       this.setOptions(words, sum);
-      // what was typed, as it is; else the word that differs by case alone, or what it begins
+      // the text as typed; else a word that differs only in case, or a completion
       const other = words.find((word) => word.toLowerCase() === last.toLowerCase()) ?? words[0];
       await this.show(sum + last, other === undefined ? undefined : sum + other);
     } catch (error) {
@@ -60,7 +60,7 @@ export class Words {
     }
   }
 
-  /** Ask for the nearest words and show them; of `instead`, if the word is not known: a word that it begins, or a guess. */
+  /** Request the nearest words and show them; if the word is unknown, those of `instead`, a completion or a guess. */
   async show(word, instead, asked = word) {
     const signal = this.asked();
     try {
@@ -74,7 +74,7 @@ export class Words {
     }
   }
 
-  /** Show an answer; `asked` is what it is a guess for, or null. */
+  /** Show an answer; `asked` is the unknown word that it replaces, or null. */
   answer(found, asked = null) {
     const facts = [];
     if (found.rank !== null) facts.push(`rank ${thousands(found.rank)} of ${thousands(this.facts.words)}`);
@@ -91,7 +91,7 @@ export class Words {
 
   fly(found) {
     const near = found.neighbors.slice(0, 10).map(({ place }) => place);
-    // neighbours lie together but for a few, which need not all be seen
+    // most neighbours are close together; the others need not all be visible
     if (found.place !== null) this.map.flyTo(this.map.closest(found.place, near, 0.7));
     else if (found.terms !== undefined) this.map.flyTo([...placesOf(found.terms), ...near.slice(0, 1)].filter((place) => place !== null));
   }
@@ -102,7 +102,7 @@ export class Words {
     this.map.show(null);
   }
 
-  /** Offer words, each of them as the last of a sum. */
+  /** Offer words as completions of the last word of a sum. */
   setOptions(words, sum = "") {
     this.options = words.map((word) => sum + word);
     this.active = -1;
@@ -132,7 +132,7 @@ export class Words {
   }
 }
 
-/** Return how a word and its neighbours stand out. */
+/** Return the highlights of a word and its neighbours. */
 function highlightOf({ place, neighbors, terms = [] }) {
   const marks = new Map();
   const lines = [];
@@ -149,7 +149,7 @@ function highlightOf({ place, neighbors, terms = [] }) {
 const placesOf = (words) => words.map(({ place }) => place).filter((place) => place !== null);
 
 export class Analogies {
-  /** `onChange` is called with the three words whenever they are complete, `onChoose` with a word to look at. */
+  /** `onChange` is called with the three words whenever they are complete, `onChoose` with a chosen word. */
   constructor(map, facts, words, onChange, onChoose) {
     Object.assign(this, { map, onChange, onChoose, asked: oneAtATime() });
     this.inputs = ["a", "b", "c"].map((name) => byId(`analogy-${name}`));
@@ -162,7 +162,7 @@ export class Analogies {
     );
   }
 
-  /** Ask about three words. */
+  /** Request the analogy of three words. */
   open(words) {
     words.forEach((word, i) => (this.inputs[i].value = word));
     return this.type();

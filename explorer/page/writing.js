@@ -4,8 +4,8 @@ import { Mistake, score, write } from "./api.js";
 import { announce, byId, make, mistake, oneAtATime, shown, wordElement } from "./dom.js";
 import { alternatives, Answering, barRow, decimals, END, percent, pieceName, Pieces, sure } from "./pieces.js";
 
-const STEP = 15; // milliseconds between pieces that are written, so that they can be seen to come
-const MOST_SURPRISE = 8; // nats; what surprises more is not coloured more
+const STEP = 15; // milliseconds between generated pieces, so that they appear one by one
+const MOST_SURPRISE = 8; // nats; the colour is strongest from here on
 
 export class Writing {
   constructor(facts, onChange) {
@@ -20,7 +20,7 @@ export class Writing {
     this.inputs[0].addEventListener("keydown", (event) => event.ctrlKey && event.key === "Enter" && byId("writing").requestSubmit());
   }
 
-  /** Write what the address asks for, or wait. */
+  /** Generate what the URL requests, or wait. */
   open(given) {
     given.forEach((value, i) => i < this.inputs.length && (this.inputs[i].value = value));
     if (given.length > 0) return this.go();
@@ -91,7 +91,7 @@ export class Judgement extends Answering {
   }
 }
 
-/** Return how probable the network and the n-grams found a piece. */
+/** Return the probabilities of a piece by the network and the n-grams. */
 function surprises({ piece, surprise }) {
   const rows = ["network", "n-grams"].map((name, i) => {
     return make("li", {}, barRow(make("span", {}, name), Math.min(1, surprise[i] / MOST_SURPRISE), `${decimals(surprise[i])} nats, ${percent(Math.exp(-surprise[i]))}`));

@@ -1,6 +1,6 @@
-"""One token after another: decoders that know only how to take a step, and the steps of a Transformer.
+"""Autoregressive generation: decoding algorithms that only need a step function, and the steps of a Transformer.
 
-`sequential.greedy`, `sequential.sample` and `beam.beam` are given a `state.State`, whatever network stands behind it.
-`transformer.FusedTranslator` and `transformer.FusedDecoder` make fast ones; `plain.PlainState` is made of the layers
-themselves, whatever mixes their hidden states. `networks` chooses.
+`sequential.greedy`, `sequential.sample` and `beam.beam` take a `state.State`, whatever the network behind it.
+`transformer.FusedTranslator` and `transformer.FusedDecoder` create fast states; `plain.PlainState` uses the layers
+themselves, with any mixer. `networks` chooses between them.
 """

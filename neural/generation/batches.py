@@ -1,4 +1,4 @@
-"""Many sequences: those of about the same length together, by several threads, the results in their own order."""
+"""Process many sequences in batches of similar length, with several threads; results keep the original order."""
 
 from __future__ import annotations
 
@@ -25,21 +25,21 @@ def in_batches(
     workers: int = 1,
     tell: Tell | None = None,
 ) -> list[_T]:
-    """Return what `work` makes of every sequence.
+    """Return the results of `work` for all sequences.
 
     Parameters
     ----------
     lengths : ndarray of shape (n,), integers
     work : callable
-        Given the numbers of some sequences, it returns a result for each of them. It is called by several threads.
+        Takes the indices of some sequences and returns one result for each. It is called from several threads.
     size : int
-        Sequences of a batch at most. Memory grows with size · workers, not with n.
+        Maximum number of sequences per batch. Memory grows with size · workers, not with n.
     workers : int, default 1
         Threads.
     tell : callable, optional
         Called when a batch is done, by one thread at a time.
     """
-    order = np.argsort(-lengths, kind="stable")  # the longest first: what is left at the end is short
+    order = np.argsort(-lengths, kind="stable")  # longest first, so that the threads finish at about the same time
     batches = [order[i : i + size] for i in range(0, len(order), size)]
     waiting = iter(batches)
     results: list[Any] = [None] * len(lengths)

@@ -1,4 +1,4 @@
-"""Beam search: the sequences that are probable as a whole, where the most probable next token leads astray."""
+"""Beam search: finds sequences that are probable as a whole, even if their first tokens are not the most probable."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ from w2v.settings.tables import check_parameters, documented, parameter
 Floats = NDArray[np.float64]
 
 _PENALTY = 10.0
-"""The largest α, and its opposite the smallest: far beyond, powers of lengths are no numbers any more."""
+"""The largest α, and minus the smallest: beyond it, powers of lengths overflow."""
 
 _WIDEST = 1000
-"""The widest beam, as of `w2v translate --beam`: time and memory grow with it."""
+"""The widest beam, also for `w2v translate --beam`: time and memory grow with it."""
 
 
 @documented()
 @dataclass(frozen=True)
 class BeamOptions:
-    """How beams are searched.
+    """Options of beam search.
 
     Attributes
     ----------
@@ -42,7 +42,7 @@ class BeamOptions:
     Wu et al. 2016, Google's neural machine translation system, arXiv:1609.08144, equation 14.
     """
 
-    beam: int = parameter(5, Integer("Sequences that are continued at a time, for each that is asked for.", 1, _WIDEST))
+    beam: int = parameter(5, Integer("Number of hypotheses per sequence.", 1, _WIDEST))
     length_penalty: float = parameter(
         1.0,
         Number(
@@ -51,7 +51,7 @@ class BeamOptions:
             low=-_PENALTY, high=_PENALTY,
         ),
     )  # fmt: skip
-    n_best: int = parameter(1, Integer("So many sequences are returned, at most `beam`.", 1, _WIDEST))
+    n_best: int = parameter(1, Integer("Number of sequences to return, at most `beam`.", 1, _WIDEST))
 
     def __post_init__(self) -> None:
         check_parameters(self)
@@ -59,18 +59,18 @@ class BeamOptions:
             raise ValueError(f"n_best must be at most beam, {self.beam}, not {self.n_best}")
 
     def penalty(self, n: Any) -> Any:
-        """Return what the log-probability of n tokens is divided by."""
+        """Return the divisor of the log-probability of n tokens."""
         return ((5 + n) / 6) ** self.length_penalty
 
 
 @dataclass
 class _Ended:
-    """The sequences of one beam that have ended: score, step and row of each."""
+    """The finished sequences of one beam: score, step and row of each."""
 
     found: list[tuple[float, int, int]] = field(default_factory=list)
 
     def worst_of(self, n: int) -> float:
-        """Return the score of the n-th best, or −∞ if there are fewer."""
+        """Return the n-th best score, or −∞ if there are fewer."""
         return sorted(self.found, reverse=True)[n - 1][0] if len(self.found) >= n else -np.inf
 
 
@@ -81,19 +81,19 @@ def beam(
     options: BeamOptions,
     wanted: Wanted = TOKENS_ONLY,
 ) -> list[list[Hypothesis]]:
-    """Search the best continuations of every row.
+    """Search for the best continuations of every row.
 
-    Each step continues the `beam` best sequences. A sequence whose end is among the `beam` best continuations
-    has ended. The search is over when `beam` sequences have ended, or when none that goes on can become better than
-    the `n_best` found: its log-probability only falls, so that it never exceeds what it is now, divided by the
-    largest penalty that may come.
+    Each step continues the `beam` best sequences. A sequence is finished if its end token is among the `beam` best
+    continuations. The search stops when `beam` sequences are finished, or when no unfinished one can still beat the
+    `n_best` found: its log-probability only decreases, so its score never exceeds the current log-probability divided
+    by the largest possible penalty.
 
     Parameters
     ----------
     state : State
-        Used up.
+        Is modified; do not use it again.
     starts : ndarray of shape (n_rows,), int32
-        The token that each row begins with.
+        The first token of each row.
     limits : Limits
     options : BeamOptions
     wanted : Wanted, optional
@@ -101,8 +101,8 @@ def beam(
     Returns
     -------
     list of list of Hypothesis
-        The best of each row, best first: those that ended, then those that reached the largest length. They may be
-        fewer than `n_best` if there are fewer.
+        The best of each row, best first: finished sequences, then those that reached the maximum length. There may be
+        fewer than `n_best`.
     """
     trace, size = Trace(wanted._replace(scores=True)), options.beam
     most, ended = limits.of(state.n_rows), [_Ended() for _ in range(state.n_rows)]
@@ -114,7 +114,7 @@ def beam(
         trace.look(state, logits)
         length += 1
         step = _choose(logits, scores, size, limits.end)
-        # what ends is kept beside what goes on, so that it can be read back
+        # finished continuations are recorded as well, so that they can be traced back
         trace.choose(
             before,
             np.concatenate([step.rows.ravel(), step.ended_rows]),
@@ -139,7 +139,7 @@ def beam(
 
 
 class _Step(NamedTuple):
-    """The best continuations of every beam: those that go on, shape (n_beams, size), and those that end."""
+    """The best continuations of every beam: unfinished ones, shape (n_beams, size), and finished ones."""
 
     rows: NDArray[np.int64]
     tokens: NDArray[np.int32]
@@ -152,7 +152,7 @@ class _Step(NamedTuple):
 
 
 def _choose(logits: NDArray[np.float32], scores: Floats, size: int, end: int | None) -> _Step:
-    """Choose the `size` best continuations that do not end, and those among the `size` best of all that do."""
+    """Return the `size` best unfinished continuations, and the finished ones among the `size` best of all."""
     shape = len(scores), size
     going = np.empty(shape, np.int64), np.empty(shape, np.int32), np.empty(shape), np.empty(shape)
     n = len(scores) * size
@@ -171,7 +171,7 @@ def _is_over(ended: _Ended, scores: Floats, length: int, most: int, options: Bea
 
 
 def _read(trace: Trace, ended: _Ended, scores: Floats, first_row: int, length: int, n_best: int) -> list[Hypothesis]:
-    """Return the best of one beam: those that ended, then those that still go on."""
+    """Return the best sequences of one beam: finished ones, then unfinished ones."""
     done = sorted(ended.found, key=lambda entry: -entry[0])[:n_best]
     hypotheses = [trace.read(row, step=step, ended=True, score=score) for score, step, row in done]
     for i in np.argsort(-scores, kind="stable")[: n_best - len(done)].tolist():

@@ -1,4 +1,4 @@
-"""What generates with a network: fused kernels if its mixer is attention, else the layers themselves."""
+"""Choose how to generate: with fused kernels if the mixer is attention, else with the layers themselves."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ GeneratingTranslator: TypeAlias = FusedTranslator | PlainTranslator
 
 
 def decoder_of(config: Config, parameters: ParameterTable) -> GeneratingDecoder:
-    """Return what goes on writing with a language model; parameters are float32."""
+    """Return a decoder for a language model; parameters must be float32."""
     kind = FusedDecoder if config.decoder.mixer == "attention" else PlainDecoder
     return kind(config, parameters)
 
 
 def translator_of(config: TranslatorConfig, parameters: ParameterTable) -> GeneratingTranslator:
-    """Return what translates; parameters are float32."""
+    """Return a decoder for a translator; parameters must be float32."""
     mixers = {config.encoder.mixer, config.decoder.mixer}
     return FusedTranslator(config, parameters) if mixers == {"attention"} else PlainTranslator(config, parameters)

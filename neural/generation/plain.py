@@ -1,7 +1,7 @@
-"""The steps of any decoder, made of the layers' own functions: in float32 or float64, and easy to extend.
+"""Decoding steps for any network, made of the layers' own functions: float32 or float64, and easy to extend.
 
-What a mixer keeps from step to step is its own affair: `StepLayer`. Attention keeps the keys and values of each row,
-which grow with every step; a recurrent layer keeps its state, and a convolution its last inputs, which do not.
+What a layer keeps between steps depends on its mixer: see `StepLayer`. Attention keeps the keys and values of each row,
+which grow with every step. A recurrent layer keeps its state and a convolution its last inputs, of constant size.
 """
 
 from __future__ import annotations
@@ -29,19 +29,19 @@ Floats = NDArray[Any]
 
 
 class StepLayer(Protocol):
-    """A sub-layer that is given one new hidden state of every row at a time."""
+    """A sub-layer that processes one new hidden state of every row per step."""
 
     def step(self, x: Floats, places: NDArray[np.int64]) -> Floats:
-        """Return the change of the hidden states x, shape (n_rows, E), which stand at `places` of their rows."""
+        """Return the update of the hidden states x, shape (n_rows, E), at positions `places` of their rows."""
         ...
 
     def select(self, rows: NDArray[np.int64]) -> None:
-        """Let row i be what row rows[i] was."""
+        """Replace row i by the previous row rows[i], for all i."""
         ...
 
 
 class _Map:
-    """A linear layer that does not change: in float32 it is packed once."""
+    """A linear layer with constant parameters; in float32 it is packed once."""
 
     def __init__(self, own: Mapping[str, Floats]) -> None:
         self._own, self._panels = own, None
@@ -61,7 +61,7 @@ def _maps(own: Mapping[str, Floats], *names: str) -> list[_Map]:
 
 
 class _SelfAttention:
-    """Keys and values of every row, the newest first, so that distances count from it."""
+    """The keys and values of every row, newest first, so that distances count from the new token."""
 
     def __init__(self, own: Mapping[str, Floats], shape: Shape, memory: Memory) -> None:
         self._shape, self._distances = shape, own.get("distances")
@@ -91,7 +91,7 @@ class _SelfAttention:
 
 
 class _Recurrent:
-    """The state of every row."""
+    """The recurrent state of every row."""
 
     def __init__(self, own: Mapping[str, Floats], shape: Shape, memory: Memory) -> None:
         self._hidden = recurrent.States(scope(own, "forward"))
@@ -109,7 +109,7 @@ class _Recurrent:
 
 
 class _Convolution:
-    """The last inputs of every row, zeros before the first."""
+    """The last inputs of every row; zeros before the first."""
 
     def __init__(self, own: Mapping[str, Floats], shape: Shape, memory: Memory) -> None:
         self._value, self._gate, self._output = _maps(own, "value", "gate", "output")
@@ -126,7 +126,7 @@ class _Convolution:
 
 
 class _CrossAttention:
-    """Keys and values of the memory, made once. Rows that look at the same source are those of one sequence."""
+    """Keys and values of the memory, computed once. Rows with the same source share them."""
 
     def __init__(self, own: Mapping[str, Floats], shape: Shape, memory: Memory) -> None:
         self._n_heads, self._memory = shape.n_heads, memory
@@ -152,7 +152,7 @@ class _CrossAttention:
         self._sources, self._places = self._sources[rows], self._places[rows]
 
     def weights(self) -> list[NDArray[np.float32]]:
-        """Return how much the last step of each row looked at each token of its source, the mean over heads."""
+        """Return the cross-attention weights of each row's last step, averaged over the heads."""
         if not self._weights:
             return [np.zeros(n, np.float32) for n in np.diff(self._memory.offsets)[self._sources].tolist()]
         rows = [row for weights in self._weights for row in weights.mean(axis=0).astype(np.float32)]
@@ -160,7 +160,7 @@ class _CrossAttention:
 
 
 class _FeedForward:
-    """Nothing is kept."""
+    """A feed-forward layer, which keeps nothing."""
 
     def __init__(self, own: Mapping[str, Floats], shape: Shape, memory: Memory) -> None:
         self._inner, self._outer = _maps(own, "inner", "outer")
@@ -180,17 +180,17 @@ STEPS: dict[str, Callable[[Mapping[str, Floats], Shape, Memory], StepLayer]] = {
     "cross_attention": _CrossAttention,
     "feed_forward": _FeedForward,
 }
-"""What steps the sub-layers of `layers.block`, by their names."""
+"""The step versions of the sub-layers of `layers.block`, by name."""
 
 
 class PlainDecoder:
-    """What `transformer.FusedDecoder` is, for every mixer.
+    """The equivalent of `transformer.FusedDecoder` for any mixer.
 
     Parameters
     ----------
     config : CausalConfig or TranslatorConfig
     parameters : mapping
-        float32 or float64. They are not copied.
+        float32 or float64, not copied.
     """
 
     def __init__(self, config: Config, parameters: Mapping[str, Floats]) -> None:
@@ -206,16 +206,16 @@ class PlainDecoder:
         return PlainState(self.config, self._parameters, memory)
 
     def prompted(self, prompts: Packed, first: int) -> tuple[PlainState, NDArray[np.int32]]:
-        """Return a state that has taken in `first` and each prompt but for its last token, and these last tokens.
+        """Return a state after `first` and each prompt without its last token, and these last tokens.
 
         Raises
         ------
         ValueError
-            If the prompts are not equally long.
+            If the prompts have different lengths.
         """
         lengths = np.diff(prompts.offsets)
         if (lengths != lengths[:1]).any():
-            raise ValueError("prompts that are taken in together, token by token, must be equally long")
+            raise ValueError("prompts processed together, token by token, must have the same length")
         state, ids = self.start(len(lengths)), prompts.ids.astype(np.int32).reshape(len(lengths), -1)
         tokens = np.concatenate([np.full((len(lengths), 1), first, np.int32), ids], axis=1)
         for column in tokens[:, :-1].T:
@@ -224,7 +224,7 @@ class PlainDecoder:
 
 
 class PlainTranslator:
-    """What `transformer.FusedTranslator` is, for every mixer; parameters are those of `PlainDecoder`."""
+    """The equivalent of `transformer.FusedTranslator` for any mixer; for the parameters see `PlainDecoder`."""
 
     def __init__(self, config: TranslatorConfig, parameters: Mapping[str, Floats]) -> None:
         self.config, self._parameters = config, parameters
@@ -236,7 +236,7 @@ class PlainTranslator:
 
 
 class PlainState:
-    """Rows that a language model or the decoder of a translator continues; see `state.State`.
+    """Rows continued by a language model or the decoder of a translator; see `state.State`.
 
     Parameters
     ----------
@@ -244,7 +244,7 @@ class PlainState:
     parameters : mapping
         float32 or float64.
     memory : Memory
-        A row begins for each of its sequences. A language model's holds nothing but their number.
+        There is one row for each of its sequences. That of a language model contains only their number.
     """
 
     def __init__(self, config: Config, parameters: Mapping[str, Floats], memory: Memory) -> None:
@@ -263,11 +263,11 @@ class PlainState:
 
     @property
     def n_rows(self) -> int:
-        """How many sequences there are."""
+        """Number of sequences."""
         return len(self._places)
 
     def step(self, tokens: NDArray[np.int32]) -> Floats:
-        """Append a token to every row; return the logits of what follows, shape (n_rows, V)."""
+        """Append a token to every row; return the logits of the next token, shape (n_rows, V)."""
         stack, own = self._config.decoder, self._own
         h = models.embed(self._parameters, self._config.table, tokens)
         positions = added_positions(stack, scope(own, "positions"), int(self._places.max(initial=0)) + 1, h.dtype)
@@ -287,14 +287,14 @@ class PlainState:
         return self._output(h)
 
     def select(self, rows: NDArray[np.int64]) -> None:
-        """Let row i be what row rows[i] was."""
+        """Replace row i by the previous row rows[i], for all i."""
         self._places = self._places[rows]
         for layer in self._layers:
             for sub in layer.values():
                 sub.select(rows)
 
     def alignment(self) -> list[NDArray[np.float32]]:
-        """Return for every row the weights of its last cross-attention, the mean over heads, of the last layer."""
+        """Return each row's last cross-attention weights in the last layer, averaged over the heads."""
         last = self._layers[-1].get("cross_attention") if self._layers else None
         if not isinstance(last, _CrossAttention):
             return [np.zeros(0, np.float32)] * self.n_rows

@@ -1,4 +1,4 @@
-"""One token after another for each sequence: the most probable, or one that is drawn."""
+"""Greedy decoding and sampling: one token after another."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from w2v.settings.constraints import MAX_SEED, Integer, Number
 from w2v.settings.tables import MANY, check_parameters, documented, parameter
 
 OnToken = Callable[["Chosen"], Any]
-"""Called with a token of a sequence as soon as it is chosen."""
+"""Called with each token of a sequence as soon as it is chosen."""
 Choose = Callable[[NDArray[np.float32], NDArray[np.int64], int], NDArray[np.int32]]
 
 
 class Chosen(NamedTuple):
-    """A token of a sequence, the end's included; what else `Wanted` asks for, or None."""
+    """A token of a sequence, possibly the end token, and the further outputs requested by `Wanted`, or None."""
 
     line: int
     token: int
@@ -32,7 +32,7 @@ class Chosen(NamedTuple):
 @documented()
 @dataclass(frozen=True)
 class Sampling:
-    """How tokens are drawn from a distribution.
+    """How tokens are sampled.
 
     Attributes
     ----------
@@ -49,15 +49,15 @@ class Sampling:
     """
 
     temperature: float = parameter(
-        1.0, Number("Divides logits: below 1, probable tokens are drawn more often than they should be.", above=0)
+        1.0, Number("Softmax temperature; below 1, probable tokens are drawn more often.", above=0)
     )
-    top_k: int | None = parameter(None, Integer("Draw among the N most probable tokens.", 1, MANY), "all")
+    top_k: int | None = parameter(None, Integer("Sample from the N most probable tokens.", 1, MANY), "all")
     top_p: float = parameter(
         1.0,
-        Number("Of those, draw among the fewest that have this probability together; 1 keeps all.", above=0, high=1),
+        Number("Sample from the fewest of these with at least this total probability; 1 keeps all.", above=0, high=1),
     )
     seed: int = parameter(
-        1, Integer("Random seed. A draw depends on it, the number of the sequence, and the place alone.", 0, MAX_SEED)
+        1, Integer("Random seed; a draw depends only on it, the number of the sequence, and the position.", 0, MAX_SEED)
     )
 
     def __post_init__(self) -> None:
@@ -76,9 +76,9 @@ def greedy(
     Parameters
     ----------
     state : State
-        Used up.
+        Is modified; do not use it again.
     starts : ndarray of shape (n_rows,), int32
-        The token that each row begins with: START, or the last of a prompt whose others the state has taken in.
+        The first token of each row: START, or the last token of a prompt whose others the state has processed.
     limits : Limits
     wanted : Wanted, optional
     on_token : callable, optional
@@ -87,7 +87,7 @@ def greedy(
     Returns
     -------
     list of Hypothesis
-        One for each row, in their order.
+        One per row, in order.
     """
 
     def choose(logits: NDArray[np.float32], lines: NDArray[np.int64], length: int) -> NDArray[np.int32]:
@@ -105,15 +105,15 @@ def sample(
     on_token: OnToken | None = None,
     lines: NDArray[np.int64] | None = None,
 ) -> list[Hypothesis]:
-    """Continue every row with tokens that are drawn until it ends.
+    """Continue every row with sampled tokens until it ends.
 
     Parameters
     ----------
     state, starts, limits, wanted, on_token
-        See `greedy`. Log-probabilities are those of the network, whatever the temperature is.
+        See `greedy`. Log-probabilities are those of the network, whatever the temperature.
     sampling : Sampling
     lines : ndarray of shape (n_rows,), int64, optional
-        The numbers that draws depend on; 0 … n_rows − 1 by default.
+        The sequence numbers that draws depend on; 0 … n_rows − 1 by default.
 
     Returns
     -------
@@ -124,7 +124,7 @@ def sample(
     def choose(logits: NDArray[np.float32], rows: NDArray[np.int64], length: int) -> NDArray[np.int32]:
         tokens, size = np.empty(len(rows), np.int32), logits.shape[1]
         top_k = min(sampling.top_k or size, size)
-        kernels.draw(  # whole numbers would compile it once more
+        kernels.draw(  # ints would be compiled as a second version
             logits, numbers[rows], length, sampling.seed, float(sampling.temperature), top_k, float(sampling.top_p),
             tokens,
         )  # fmt: skip

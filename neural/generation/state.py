@@ -1,4 +1,4 @@
-"""What decoders know of a network, and what they are asked for and give."""
+"""The interface between decoding algorithms and networks: states, limits, options and results."""
 
 from __future__ import annotations
 
@@ -12,40 +12,40 @@ from w2v.neural.models import END, START
 
 
 class State(Protocol):
-    """Sequences that are being made, one a row, and all that a network keeps of them."""
+    """Sequences being generated, one per row, with everything the network keeps about them."""
 
     @property
     def n_rows(self) -> int:
-        """How many sequences there are."""
+        """Number of sequences."""
         ...
 
     def step(self, tokens: NDArray[np.int32]) -> NDArray[Any]:
-        """Append a token to every row; return the logits of what follows, shape (n_rows, V), free to be changed."""
+        """Append a token to every row; return the logits of the next token, shape (n_rows, V); may be modified."""
         ...
 
     def select(self, rows: NDArray[np.int64]) -> None:
-        """Let row i be what row rows[i] was: others leave, and a row that is named twice goes on twice."""
+        """Replace row i by the previous row rows[i], for all i; rows may be dropped or duplicated."""
         ...
 
     def alignment(self) -> list[NDArray[np.float32]]:
-        """Return for every row how much its last step looked at each token of the source; empty without a source."""
+        """Return each row's attention from its last step to the tokens of the source; empty without a source."""
         ...
 
 
 @dataclass(frozen=True)
 class Limits:
-    """Where a sequence ends, and what it may not contain.
+    """When a sequence ends, and which tokens it must not contain.
 
     Attributes
     ----------
     max_length : int or ndarray of shape (n,), integers
-        Tokens at most, the end included; of all sequences, or of each.
+        Maximum number of tokens, including the end token; for all sequences, or for each.
     min_length : int
-        Tokens at least, the end left out.
+        Minimum number of tokens, without the end token.
     end : int or None
-        The token that ends a sequence; with None, only the length does.
+        The end token; if None, only the length ends a sequence.
     banned : tuple of int
-        Tokens that are never chosen.
+        Tokens that are never generated.
     """
 
     max_length: int | NDArray[np.integer[Any]] = 256
@@ -55,16 +55,16 @@ class Limits:
 
     def __post_init__(self) -> None:
         if np.min(self.max_length, initial=1) < 1:
-            raise ValueError(f"max_length must be 1 or more, not {np.min(self.max_length)}")
+            raise ValueError(f"max_length must be at least 1, not {np.min(self.max_length)}")
         if self.min_length < 0:
-            raise ValueError(f"min_length must be 0 or more, not {self.min_length}")
+            raise ValueError(f"min_length must be at least 0, not {self.min_length}")
 
     def of(self, n: int) -> NDArray[np.int64]:
-        """Return the largest length of each of n sequences."""
+        """Return the maximum length of each of n sequences, int64."""
         return np.broadcast_to(np.asarray(self.max_length, np.int64), (n,))
 
     def apply(self, logits: NDArray[Any], length: int) -> NDArray[np.float32]:
-        """Make what may not follow `length` tokens impossible, in place; return the logits as float32."""
+        """Set the logits of tokens not allowed after `length` tokens to −∞, in place; return them as float32."""
         if self.banned:
             logits[:, list(self.banned)] = -np.inf
         if self.end is not None and length < self.min_length:
@@ -73,16 +73,16 @@ class Limits:
 
 
 class Wanted(NamedTuple):
-    """What a decoder is to tell besides tokens.
+    """Outputs of a decoder besides the tokens.
 
     Attributes
     ----------
     scores : bool
-        The log-probability of every token. Greedy decoding is faster without; beams need it anyway.
+        The log-probability of every token. Greedy decoding is faster without; beam search needs it anyway.
     alternatives : int
-        So many of the most probable tokens at every place.
+        Number of the most probable tokens to return at every position.
     alignments : bool
-        Where each token looked in the source.
+        The attention of each token to the source.
     """
 
     scores: bool = False
@@ -95,22 +95,23 @@ TOKENS_ONLY = Wanted()
 
 @dataclass(frozen=True, eq=False)
 class Hypothesis:
-    """A sequence that was made.
+    """A generated sequence.
 
     Attributes
     ----------
     tokens : ndarray of shape (T,), int32
-        Without start and end.
+        Without start and end tokens.
     finished : bool
-        Whether it came to its end, rather than to the largest length.
+        Whether it ended with the end token, rather than at the maximum length.
     score : float or None
-        What sequences are ranked by: the log-probability, the end's included; of beams divided by the length penalty.
+        The score that ranks sequences: the log-probability, including the end token; for beams, divided by the length
+        penalty.
     log_probabilities : ndarray of shape (T,) or (T + 1,), float64, or None
-        Of every token, the end's included.
+        Of every token, including the end token.
     alternatives : list of (ndarray of int32, ndarray of float64), or None
-        The most probable tokens at each place, and their log-probabilities.
+        The most probable tokens at each position, and their log-probabilities.
     alignment : ndarray of shape (T, S), float32, or None
-        How much each token looked at each token of the source: the mean over heads of the last layer.
+        Attention of each token to each token of the source, averaged over the heads of the last layer.
     """
 
     tokens: NDArray[np.int32]

@@ -1,4 +1,4 @@
-"""What was chosen, step by step, and the sequences that can be read from it, from their last token back."""
+"""The choices of each decoding step, from which sequences are traced back from their last token."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from w2v.neural.kernels import choosing as kernels
 def best(
     logits: NDArray[np.float32], k: int, *, normalise: bool = True
 ) -> tuple[NDArray[np.int32], NDArray[np.float64]]:
-    """Return the k best tokens of each row, best first, and their log-probabilities, or their logits."""
+    """Return the k best tokens of each row, best first, and their log-probabilities, or without `normalise` logits."""
     k = min(k, logits.shape[1])
     ids, scores = np.empty((len(logits), k), np.int32), np.empty((len(logits), k), np.float64)
     kernels.best(logits, k, normalise, ids, scores)
@@ -22,14 +22,14 @@ def best(
 
 
 def log_probabilities(logits: NDArray[np.float32], tokens: NDArray[np.int32]) -> NDArray[np.float64]:
-    """Return the log-probability of one token of each row."""
+    """Return the log-probability of one token in each row."""
     scores = np.empty(len(tokens), np.float64)
     kernels.score(logits, tokens, scores)
     return scores
 
 
 class _Step(NamedTuple):
-    """Choices: of which row each was made, and what each row had been chosen as in the step before."""
+    """The choices of a step: the row of each choice, and the previous step's choice behind each row."""
 
     before: NDArray[np.int64]
     rows: NDArray[np.int64]
@@ -38,7 +38,7 @@ class _Step(NamedTuple):
 
 
 class Trace:
-    """The choices of every step."""
+    """The choices of all steps."""
 
     def __init__(self, wanted: Wanted) -> None:
         self._wanted = wanted
@@ -53,12 +53,12 @@ class Trace:
         tokens: NDArray[np.int32],
         scores: NDArray[np.float64] | None = None,
     ) -> None:
-        """Keep what a step chose.
+        """Record the choices of a step.
 
         Parameters
         ----------
         before : ndarray of shape (n_rows,), int64
-            The choice of the step before that each row of the state came from.
+            The choice in the previous step that each row of the state comes from.
         rows : ndarray of shape (n_choices,), int64
             The row that each choice continues.
         tokens : ndarray of shape (n_choices,), int32
@@ -68,18 +68,18 @@ class Trace:
         self._steps.append(_Step(before, rows, tokens, scores))
 
     def look(self, state: State, logits: NDArray[np.float32]) -> None:
-        """Keep what is asked for besides."""
+        """Record the further outputs requested."""
         if self._wanted.alternatives:
             self._alternatives.append(best(logits, self._wanted.alternatives))
         if self._wanted.alignments:
             self._alignments.append(state.alignment())
 
     def alternatives(self, row: int, step: int = -1) -> tuple[NDArray[np.int32], NDArray[np.float64]] | None:
-        """Return the most probable tokens of a row in a step, and their log-probabilities, if they are asked for."""
+        """Return the most probable tokens of a row in a step, and their log-probabilities, if requested."""
         return (self._alternatives[step][0][row], self._alternatives[step][1][row]) if self._alternatives else None
 
     def read(self, choice: int, *, step: int = -1, ended: bool, score: float | None = None) -> Hypothesis:
-        """Return the sequence whose last token is a choice of a step, left out if it has `ended`."""
+        """Return the sequence that ends with a choice of a step; if it has `ended`, that last token is left out."""
         path: list[tuple[int, int, int]] = []
         for i in range(step % len(self._steps), -1, -1):
             row = int(self._steps[i].rows[choice])

@@ -1,4 +1,4 @@
-"""The steps of a Transformer in float32: packed once, one compiled call a step, for any number of rows."""
+"""Decoding steps of a Transformer in float32: packed once, one compiled call per step, for any number of rows."""
 
 from __future__ import annotations
 
@@ -30,13 +30,12 @@ class FusedDecoder:
     ----------
     config : CausalConfig or TranslatorConfig
     parameters : ParameterTable
-        float32. They are copied, so that later changes are not seen.
+        float32. They are copied, so later changes have no effect.
 
     Raises
     ------
     ValueError
-        If the parameters are not float32, positions depend on a length that is not known yet, or the mixer is not
-        attention.
+        If the parameters are not float32, positions depend on the final length, or the mixer is not attention.
     """
 
     def __init__(self, config: Config, parameters: ParameterTable) -> None:
@@ -55,7 +54,7 @@ class FusedDecoder:
         return self.look_at(Memory(np.zeros((0, 0), np.float32), np.zeros(n_rows + 1, np.int64)))
 
     def look_at(self, memory: Memory) -> FusedState:
-        """Return a state of empty rows, one for each sequence of a memory; hidden tokens of it are left out."""
+        """Return a state of empty rows, one per sequence of a memory; masked tokens of the memory are left out."""
         states, offsets = memory.states, memory.offsets
         if memory.visible is not None:
             states = states[memory.visible]
@@ -69,7 +68,7 @@ class FusedDecoder:
         return FusedState(self, self._plan, keys, values, offsets)
 
     def prompted(self, prompts: Packed, first: int) -> tuple[FusedState, NDArray[np.int32]]:
-        """Return a state that has taken in `first` and each prompt but for its last token, and these last tokens."""
+        """Return a state after `first` and each prompt without its last token, and these last tokens."""
         state, ids, offsets = self.start(prompts.n_sequences), prompts.ids.astype(np.int32), prompts.offsets
         every = np.insert(ids, offsets[:-1], first)
         borders = offsets + np.arange(len(offsets))
@@ -79,7 +78,7 @@ class FusedDecoder:
         return state, every[is_last]
 
     def position_tables(self, n: int) -> tuple[Floats, Floats, Floats]:
-        """Return what n positions add, and the cosines and sines of their turns; empty where there is none."""
+        """Return the additive encodings of n positions, and the cosines and sines of rotary ones; empty if unused."""
         config = self.config.decoder
         added = np.zeros((0, config.dim), np.float32)
         cos = sin = np.zeros((0, 1), np.float32)
@@ -92,10 +91,10 @@ class FusedDecoder:
 
 @dataclass
 class FusedState:
-    """Rows that a `FusedDecoder` continues; see `state.State`.
+    """Rows continued by a `FusedDecoder`; see `state.State`.
 
-    Memory grows with every token that is taken in, by 2 · dim float32 values a layer, and is given back when the state
-    goes: what rows that left had taken in as well.
+    Memory grows with every processed token, by 2 · dim float32 values per layer, and is freed with the state; this
+    includes the tokens of dropped rows.
     """
 
     decoder: FusedDecoder
@@ -117,26 +116,26 @@ class FusedState:
 
     @property
     def n_rows(self) -> int:
-        """How many sequences there are."""
+        """Number of sequences."""
         return len(self._lengths)
 
     def step(self, tokens: NDArray[np.int32]) -> Floats:
-        """Append a token to every row; return the logits of what follows, shape (n_rows, V)."""
+        """Append a token to every row; return the logits of the next token, shape (n_rows, V)."""
         logits = np.empty((self.n_rows, self._plan.n_tokens), np.float32)
         self._take_in(tokens, np.arange(self.n_rows + 1), logits.reshape(-1))
         return logits
 
     def extend(self, tokens: NDArray[np.int32], offsets: NDArray[np.int64]) -> None:
-        """Append any number of tokens to every row: those of row b begin at offsets[b]."""
+        """Append any number of tokens to every row; those of row b start at offsets[b]."""
         self._take_in(tokens, offsets, _NOTHING)
 
     def select(self, rows: NDArray[np.int64]) -> None:
-        """Let row i be what row rows[i] was."""
+        """Replace row i by the previous row rows[i], for all i."""
         self._lists, self._lengths, self._sources = self._lists[rows], self._lengths[rows], self._sources[rows]
         self._alignment = self._alignment[rows]
 
     def alignment(self) -> list[Floats]:
-        """Return for every row the weights of its last cross-attention, the mean over heads, of the last layer."""
+        """Return each row's last cross-attention weights in the last layer, averaged over the heads."""
         lengths = np.diff(self._offsets)[self._sources] if self._longest else np.zeros(self.n_rows, np.int64)
         return [self._alignment[row, :n].copy() for row, n in enumerate(lengths.tolist())]
 
@@ -150,7 +149,7 @@ class FusedState:
         self._n_entries += len(tokens)
 
     def _make_room(self, n_tokens: int, longest: int) -> None:
-        """Let the arrays hold so many more tokens, and rows of this length; what grows doubles."""
+        """Make room for more tokens, and for rows of this length; arrays grow by doubling."""
         if longest > self._lists.shape[1]:
             most = max(longest, 2 * self._lists.shape[1], _PLACES)
             self._lists = np.pad(self._lists, ((0, 0), (0, most - self._lists.shape[1])))
@@ -164,13 +163,13 @@ class FusedState:
 
 
 class FusedTranslator:
-    """A translator, packed for inference: sources in, and states of its decoder out.
+    """A translator packed for inference: maps sources to states of its decoder.
 
     Parameters
     ----------
     config : TranslatorConfig
     parameters : ParameterTable
-        float32. They are copied, but for the table of the source.
+        float32. They are copied, except the embeddings of the source.
     """
 
     def __init__(self, config: TranslatorConfig, parameters: ParameterTable) -> None:
@@ -179,26 +178,26 @@ class FusedTranslator:
         self.decoder = FusedDecoder(config, parameters)
 
     def start(self, sources: Packed) -> FusedState:
-        """Return a state of empty rows, one for each source."""
+        """Return a state of empty rows, one per source."""
         x = embed(self._parameters, self.config.source_table, sources.ids)
         states = self._encoder.rows(x, sources.offsets)
         return self.decoder.look_at(memory_of(self.config, states, sources.offsets)[0])
 
 
 def check_positions(config: StackConfig) -> None:
-    """Raise ValueError if positions cannot be told before a sequence is complete."""
+    """Raise ValueError if positional encodings depend on the length of the complete sequence."""
     if config.positions == "fraction":
-        raise ValueError("positions 'fraction' need the length of a sequence, which is not known while it is made")
+        raise ValueError("positions 'fraction' need the length of a sequence, which is unknown during generation")
 
 
 def added_positions(config: StackConfig, arrays: dict[str, NDArray[Any]], n: int, dtype: Any) -> NDArray[Any]:
-    """Return what the positions 0 … n − 1 add to embeddings, shape (n, dim)."""
+    """Return the additive encodings of positions 0 … n − 1, shape (n, dim)."""
     nothing = np.zeros((n, config.dim), dtype)
     return positions.forward(arrays, nothing, np.array([0, n], np.int64), config.positions)[0]
 
 
 def _plan(config: Config, parameters: ParameterTable) -> kernels.Plan:
-    """Return a decoder as the kernels read it."""
+    """Return a decoder in the format of the kernels."""
     stack, table = config.decoder, parameters[config.table]
     own = parameters.scope("decoder")
     layers = [

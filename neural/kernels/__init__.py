@@ -1,1 +1,1 @@
-"""Compiled kernels of the layers: they see flat arrays and scalars, check nothing, and add up in a fixed order."""
+"""Compiled kernels of the layers: they work on flat arrays and scalars, check nothing, and sum in a fixed order."""

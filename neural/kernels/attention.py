@@ -5,12 +5,12 @@ For one sequence and head, with Q (T, D), K and V (S, D), a scale and a table of
     A = scale * Q K^T + bias[j - i]        P = softmax of the rows of A over what they may see        Y = P V
     dV = P^T dY    dP = dY V^T    dA = P * (dP - rowsum(P * dP))    dQ = scale * dA K    dK = scale * dA^T Q
 
-A block of LANES queries is done at a time, each in a lane of its own: scores lie transposed, a vector for every key, so
-that the softmax is made of whole vectors. Memory grows with S and not with T S; the backward pass computes P again.
-Every value of a sequence is made in an order that depends on T and S alone.
+A block of LANES queries is processed at a time, one per lane: scores are transposed, one vector per key, so that the
+softmax works on whole vectors. Memory grows with S, not with T S; the backward pass recomputes P. The order of
+summation within a sequence depends only on T and S.
 
 All arrays of tokens are flat, C-contiguous and float32, with rows of n_heads * head_size, where head_size is a multiple
-of LANES: `dot_product` fills heads up with zeros. Nothing is checked.
+of LANES: `dot_product` pads heads with zeros. Nothing is checked.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ _TINY = 1e-30
 
 @compiled
 def _transpose_block(source, first, count, row_size, start, head_size, clamped, out):
-    """Copy the head of `count` rows to columns: out[d * LANES + i]; further columns repeat the last one."""
+    """Copy the head of `count` rows to columns: out[d * LANES + i]; remaining columns repeat the last one."""
     for i in range(LANES):
         clamped[i] = (first + min(i, count - 1)) * row_size + start
     rows = take(clamped, 0, LANES)
@@ -70,7 +70,7 @@ def _dot_products(keys, first, count, row_size, start, head_size, queries, clamp
 
 @compiled
 def _spread_biases(bias, head, distance, n_queries, n_keys, out):
-    """Set out[t + n_keys] to the head's bias of key j for query i = j + t, for every t that a block may ask for."""
+    """Set out[t + n_keys] to the head's bias of key j for query i = j + t, for every t that occurs in a block."""
     middle = head * (2 * distance + 1) + distance
     for t in range(-n_keys, n_queries + LANES):
         out[t + n_keys] = bias[middle + min(max(-t, -distance), distance)]
@@ -78,9 +78,9 @@ def _spread_biases(bias, head, distance, n_queries, n_keys, out):
 
 @compiled
 def _softmax(scores, n_keys, first, scale, biases, n_biased, causal, mask, first_key):
-    """Turn the scores of a block of queries, from query `first` of the sequence on, into weights that sum to one.
+    """Turn the scores of a block of queries, starting at query `first` of the sequence, into weights that sum to one.
 
-    biases[first - j + n_biased + i] is that of query first + i and key j, where there are any.
+    biases[first - j + n_biased + i] is the bias of query first + i and key j, if there are biases.
     """
     lowest, zero, factor = splat(_float32(_LOWEST)), splat(_float32(0)), splat(scale)
     top = lowest
@@ -105,7 +105,7 @@ def _softmax(scores, n_keys, first, scale, biases, n_biased, causal, mask, first
                 e = zero
         store_vector(scores, j * LANES, e)
         total = plus(total, e)
-    inverse = splat(_float32(1)) / larger(total, splat(_float32(_TINY)))  # a query that sees nothing has no weights
+    inverse = splat(_float32(1)) / larger(total, splat(_float32(_TINY)))  # all weights are zero if a query sees no key
     for j in range(n_keys):
         store_vector(scores, j * LANES, load_vector(scores, j * LANES) * inverse)
 
@@ -114,7 +114,7 @@ def _softmax(scores, n_keys, first, scale, biases, n_biased, causal, mask, first
 def _multiply_block(a, a_rows, a_step, depth, b, b_at, b_stride, columns, out, out_at, out_stride, add):
     """Assign or add sum over k < depth of a[a_rows[r] + k * a_step] * b[b_at + k * b_stride + c] to row r of out.
 
-    The rows of out begin at out_at, out_stride apart; `columns`, how many c there are, is a multiple of LANES.
+    Rows of `out` start at out_at, out_stride apart; `columns`, the number of columns c, is a multiple of LANES.
     """
     out_rows = steps(out_at, out_stride, ROWS)
     c = 0
@@ -140,7 +140,7 @@ def _multiply_block(a, a_rows, a_step, depth, b, b_at, b_stride, columns, out, o
 
 @compiled
 def _multiply_rows(a, a_rows, a_step, depth, b, b_at, b_stride, columns, out, out_at, out_stride, count, add, scratch):
-    """Do the same for the first `count` rows only: the others of the tile end in `scratch`."""
+    """Do the same for the first `count` rows only; the other rows of the tile go to `scratch`."""
     if count == ROWS:
         _multiply_block(a, a_rows, a_step, depth, b, b_at, b_stride, columns, out, out_at, out_stride, add)
         return
@@ -186,30 +186,30 @@ def attend(
     q, k, v, query_offsets, key_offsets, first, last, n_heads, head_size, scale, bias, distance, causal, mask, y,
     weights, weight_offsets,
 ):  # fmt: skip
-    """Compute attention of the sequences first .. last - 1.
+    """Compute the attention of sequences first .. last - 1.
 
     Parameters
     ----------
     q, k, v : ndarray, float32
-        Queries (N, E), keys and values (M, E), flat, E = n_heads * head_size.
+        Queries (N, E), keys and values (M, E), flat, with E = n_heads * head_size.
     query_offsets, key_offsets : ndarray of shape (B + 1,), int64
-        Queries of sequence b see keys of sequence b.
+        Queries of sequence b attend to keys of sequence b.
     n_heads, head_size : int
     scale : float32
-        What scores are multiplied by.
+        Factor of the scores.
     bias : ndarray of shape (n_heads * (2 * distance + 1),), float32
-        Added to the score of key j for query i: that of the head and of j - i, clipped to +- distance.
+        Added to the score of key j for query i: the value of the head for j - i, clipped to +- distance.
     distance : int
-        -1 if there are no biases.
+        -1 without biases.
     causal : bool
-        Query i sees keys 0 .. i only.
+        Query i attends to keys 0 .. i only.
     mask : ndarray of shape (M,) or (0,), bool
-        Keys that may be seen; empty: all.
+        Keys that are visible; empty means all.
     y : ndarray of shape (N * E,), float32
         Overwritten.
     weights : ndarray, float32
-        Overwritten with the weights: sequence b has n_heads * T * S from weight_offsets[b] on; nothing is written if it
-        is empty.
+        Overwritten with the weights: those of sequence b are n_heads * T * S values from weight_offsets[b] on. Nothing
+        is written if it is empty.
     weight_offsets : ndarray, int64
     """
     dim = n_heads * head_size
@@ -242,7 +242,7 @@ def attend(
 
 @compiled
 def _differentiate_softmax(weights, dweights, n_keys, scale):
-    """Turn dP into dA, A being the scores, in place, and P into scale * dA."""
+    """Turn dP into dA in place, where A are the scores, and P into scale * dA."""
     dot = splat(_float32(0))
     for j in range(n_keys):
         dot = fma(load_vector(weights, j * LANES), load_vector(dweights, j * LANES), dot)
@@ -266,7 +266,7 @@ def attend_backward(
     dy, q, k, v, query_offsets, key_offsets, first, last, n_heads, head_size, scale, bias, distance, causal, mask, dq,
     dk, dv, dbias,
 ):  # fmt: skip
-    """Differentiate `attend`, whose parameters these are; dq, dk and dv are overwritten, dbias is added to."""
+    """Compute the gradients of `attend`; dq, dk and dv are overwritten, dbias is added to."""
     dim = n_heads * head_size
     most_queries, most_keys = longest(query_offsets, first, last), longest(key_offsets, first, last)
     columns, scratch = np.empty(head_size * LANES, np.float32), np.empty(ROWS * head_size, np.float32)

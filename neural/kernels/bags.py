@@ -1,14 +1,14 @@
-"""Texts as bags of features, and a linear classifier of their means, in Numba: fastText's network and its training.
+"""fastText's network and its training in Numba: texts as bags of features, and a linear classifier of their means.
 
-The features of a text are rows of a table: those of its words, of the character n-grams of each, and of the runs of
-words, both hashed into buckets. The mean h of these rows goes through one linear map, and softmax, or a sigmoid for
-each class, makes probabilities of the result::
+The features of a text are rows of a table: for its words, for the character n-grams of each word, and for word n-grams,
+both kinds hashed into buckets. The mean h of these rows passes through a linear map, followed by softmax, or by a
+sigmoid for each class::
 
     h = mean(table[features])      z = output h      p = softmax(z) or sigmoid(z)
 
-A step looks at one text and, with g = wanted - p, moves `output` by rate * g h^T and each row of the text by
-rate * output^T g / n. Rows of `table` and `output` have a multiple of LANES columns, so that they are whole vectors;
-columns beyond the network's dimension are zero and stay zero.
+A step processes one text and, with g = wanted - p, updates `output` by rate * g h^T and each row of the text by rate *
+output^T g / n. Rows of `table` and `output` have a multiple of LANES columns, so that they are whole vectors; columns
+beyond the network's dimension stay zero.
 
 References
 ----------
@@ -37,11 +37,11 @@ class TokenEntries(NamedTuple):
 
     found: NDArray[np.int32]
     ends: NDArray[np.int64]
-    """How many tokens there are up to the end of each text, shape (S,)."""
+    """Number of tokens up to the end of each text, shape (S,)."""
     rows: NDArray[np.int32]
-    """Of each entry the row of its word, -1 if it has none."""
+    """For each entry, the row of its word, -1 if it has none."""
     hashes: NDArray[np.int32]
-    """Of each entry what runs of words are hashed from."""
+    """For each entry, the value that word n-grams are hashed from."""
     starts: NDArray[np.int64]
     buckets: NDArray[np.int64]
     """The character n-grams of entry e are in buckets[starts[e] : starts[e + 1]]."""
@@ -60,11 +60,11 @@ class Targets(NamedTuple):
     classes: NDArray[np.int32]
     starts: NDArray[np.int64]
     weights: NDArray[np.float32]
-    """What the loss of each class is multiplied by, shape (K,)."""
+    """Weight of each class in the loss, shape (K,)."""
 
 
 class Linear(NamedTuple):
-    """The tables of the network, flat, of R and of K rows of `width` columns."""
+    """The arrays of the network, flat, with R and K rows of `width` columns."""
 
     table: NDArray[np.float32]
     output: NDArray[np.float32]
@@ -73,7 +73,7 @@ class Linear(NamedTuple):
 
 @compiled
 def _place(places, bucket, n_rows):
-    """Return how many buckets have rows once this one has, if buckets are given rows."""
+    """Return the number of buckets with rows after this one is given a row, if buckets are being assigned rows."""
     if places[bucket] < 0 <= n_rows:
         places[bucket] = n_rows
         return n_rows + 1
@@ -82,22 +82,22 @@ def _place(places, bucket, n_rows):
 
 @compiled
 def find_features(tokens, longest, n_words, places, n_rows, bags):
-    """Write the rows of the features of every text.
+    """Write the features of every text as rows of the table.
 
     Parameters
     ----------
     tokens : TokenEntries
     longest : int
-        Words of the longest run; 1 for none.
+        Maximum number of words in a word n-gram; 1 for none.
     n_words : int
         The row of the first bucket.
     places : ndarray of shape (buckets,), int32
-        The row of each bucket behind that of the first, -1 for one without: what falls into it is left out.
+        The row of each bucket relative to the first bucket's row, -1 if it has none: features in it are left out.
     n_rows : int
-        How many buckets have rows; those without are given rows in the order in which they are met, and `places` is
-        changed. -1 to leave `places` as it is.
+        Number of buckets with rows. Other buckets are assigned rows in order of occurrence, which changes `places`. -1
+        leaves `places` unchanged.
     bags : Bags
-        Overwritten; `features` has room for all.
+        Overwritten; `features` must have room for all features.
 
     Returns
     -------
@@ -136,7 +136,7 @@ def find_features(tokens, longest, n_words, places, n_rows, bags):
 
 @compiled
 def _mean_row(features, start, stop, table, width, hidden):
-    """Write the mean of rows of the table to `hidden`; zeros if there are none."""
+    """Write the mean of some rows of the table to `hidden`; zeros if there are none."""
     scale = splat(_float32(1) / _float32(max(stop - start, 1)))
     for d in range(0, width, LANES):
         total = splat(_float32(0))
@@ -157,7 +157,7 @@ def _class_logits(hidden, output, width, z):
 
 @compiled
 def _probabilities(z, one_of_many):
-    """Turn logits into probabilities: by softmax, or each of its own."""
+    """Turn logits into probabilities: by softmax, or by a sigmoid for each."""
     if not one_of_many:
         for k in range(z.size):
             z[k] = _float32(1) / (_float32(1) + np.exp(-z[k]))
@@ -175,7 +175,7 @@ def _probabilities(z, one_of_many):
 
 @compiled
 def bag_logits(bags, network, logits):
-    """Write the logits of every text to `logits`, shape (S, K), float32. NumPy equivalent: see the module."""
+    """Write the logits of every text to `logits`, shape (S, K), float32. NumPy equivalent: see the module docstring."""
     hidden = np.empty(network.width, np.float32)
     for text in range(bags.starts.size - 1):
         _mean_row(bags.features, bags.starts[text], bags.starts[text + 1], network.table, network.width, hidden)
@@ -197,7 +197,7 @@ def _keep(bags, text, dropped, state, kept):
         kept[n] = bags.features[i]
         if dropped > 0:
             state = next_random(state)
-            n += np.int64(uniform(state) >= dropped)  # without a branch, which nobody could foresee
+            n += np.int64(uniform(state) >= dropped)  # without an unpredictable branch
         else:
             n += 1
     return n, state
@@ -205,24 +205,24 @@ def _keep(bags, text, dropped, state, kept):
 
 @compiled
 def train_bags(bags, targets, order, network, one_of_many, rates, dropout, seed):
-    """Take a step for each text of `order`; return the sum of their losses in nats.
+    """Take a step for each text in `order`; return the sum of their losses in nats.
 
     Parameters
     ----------
     bags : Bags
     targets : Targets
     order : ndarray of shape (n,), int64
-        Texts.
+        Indices of texts.
     network : Linear
-        Changed.
+        Modified.
     one_of_many : bool
-        Softmax, and a text belongs to one class; else each class is a question of its own.
+        Use softmax, with one class per text; otherwise each class is a separate yes/no question.
     rates : (float, float)
-        Learning rate of the first step, and of the one that would follow the last, in a straight line.
+        Learning rate of the first step, and of the step after the last, with linear interpolation between them.
     dropout : float
-        Probability that a step leaves a feature out.
+        Probability that a step drops a feature.
     seed : uint64
-        Of what is dropped.
+        Seed of the dropout.
     """
     table, output, width = network
     n_classes, longest = targets.weights.size, 0

@@ -1,7 +1,6 @@
-"""Choosing tokens by their scores: the best of each row, and draws from what is left of a distribution.
+"""Choose tokens by their scores: the best of each row, or samples from a restricted distribution.
 
-Scores are float32; probabilities are summed up in float64 where something is drawn. A row's result does not depend on
-the rows beside it.
+Scores are float32; probabilities for sampling are summed in float64. The result of a row does not depend on other rows.
 """
 
 from __future__ import annotations
@@ -18,7 +17,7 @@ _AT_ONCE = 4 * LANES
 
 @compiled
 def _insert(score, token, n, k, ids, scores, at):
-    """Put a token into the n best from `at` on, behind those of the same score; return how many there are then."""
+    """Insert a token into the n best from `at` on, after those with the same score; return the new number."""
     place = min(n, k - 1)
     while place > 0 and scores[at + place - 1] < score:
         scores[at + place], ids[at + place] = scores[at + place - 1], ids[at + place - 1]
@@ -29,7 +28,7 @@ def _insert(score, token, n, k, ids, scores, at):
 
 @compiled
 def _best_of_row(row, k, ids, scores, at):
-    """Write the k best tokens of a row, best first; the lower id goes before the higher of the same score."""
+    """Write the k best tokens of a row, best first; ties in order of id."""
     n, token = 0, 0
     while token < row.size:
         stop = min(token + _AT_ONCE, row.size)
@@ -67,9 +66,9 @@ def best(logits, k, normalise, ids, scores):
     k : int
         At most V.
     normalise : bool
-        Whether scores are to be log-probabilities; else they are the logits.
+        Whether to return log-probabilities; otherwise logits.
     ids : ndarray of shape (n, k), int32
-        Overwritten, best first; the lower id goes before the higher of the same score.
+        Overwritten, best first; ties in order of id.
     scores : ndarray of shape (n, k), float64
         Overwritten.
     """
@@ -83,7 +82,7 @@ def best(logits, k, normalise, ids, scores):
 
 @compiled
 def uniform(seed, line, place):
-    """Return a number in [0, 1) that depends on the three whole numbers alone (SplitMix64 of each of them in turn)."""
+    """Return a number in [0, 1) that depends only on the three integers (SplitMix64 of each of them in turn)."""
     z = np.uint64(seed)
     for part in (np.uint64(line), np.uint64(place), np.uint64(0)):
         z = (z ^ part) + np.uint64(0x9E3779B97F4A7C15)
@@ -120,7 +119,7 @@ def _sort_down(n, ids, weights):
 
 @compiled
 def kept(row, temperature, top_k, top_p, ids, weights):
-    """Write the tokens that may be drawn and exp((score - best) / temperature) of each; return how many there are.
+    """Write the tokens to sample from, and exp((score - best) / temperature) of each; return their number.
 
     Parameters
     ----------
@@ -128,9 +127,9 @@ def kept(row, temperature, top_k, top_p, ids, weights):
     temperature : float
         Greater than 0.
     top_k : int
-        Keep the k best only; V keeps all.
+        Keep only the k best; V keeps all.
     top_p : float
-        Of these, keep the fewest that have this probability together, best first; 1 keeps all.
+        Of these, keep the fewest, best first, whose probabilities sum to at least this; 1 keeps all.
     ids : ndarray of shape (V,), int32
         Overwritten: best first, or in ascending order if all are kept.
     weights : ndarray of shape (V,), float64
@@ -152,7 +151,7 @@ def kept(row, temperature, top_k, top_p, ids, weights):
             total += weights[i]
         if top_p >= 1:
             return size
-        # those below have less than 1 - top_p together, so that none of them is needed
+        # the remaining tokens sum to less than 1 - top_p, so none of them is needed
         least = (1 - top_p) * total / size
         for i in range(size):
             if weights[i] >= least:
@@ -173,13 +172,13 @@ def kept(row, temperature, top_k, top_p, ids, weights):
 
 @compiled
 def draw(logits, lines, place, seed, temperature, top_k, top_p, tokens):
-    """Draw a token of each row; see `kept`.
+    """Sample a token of each row; see `kept`.
 
     Parameters
     ----------
     logits : ndarray of shape (n, V), float32, C-contiguous
     lines : ndarray of shape (n,), int64
-        What a draw depends on besides place and seed: not on the rows beside it.
+        The sequence numbers that draws depend on, besides place and seed, so that they do not depend on other rows.
     place, seed : int
     temperature, top_k, top_p
         See `kept`.
@@ -200,7 +199,7 @@ def draw(logits, lines, place, seed, temperature, top_k, top_p, tokens):
 
 @compiled
 def score(logits, tokens, scores):
-    """Write the log-probability of one token of each row: tokens, shape (n,), int32; scores, shape (n,), float64."""
+    """Write the log-probability of one token in each row: tokens, shape (n,), int32; scores, shape (n,), float64."""
     for r in range(tokens.size):
         row = logits[r]
         top = row[0]
@@ -216,23 +215,23 @@ def continue_beams(ids, gains, scores, size, end, going, ended):
     Parameters
     ----------
     ids, gains : ndarray of shape (n_beams * n_rows, n), int32 and float64
-        The best tokens of each row, best first, and their log-probabilities; at least size + 1, or all there are.
+        The best tokens of each row, best first, and their log-probabilities; at least size + 1, or all tokens.
     scores : ndarray of shape (n_beams, n_rows), float64
-        The log-probabilities of the rows; -inf for one that is not a sequence.
+        The log-probabilities of the rows; -inf for unused ones.
     size : int
     end : int
         The token that ends a sequence; -1 without one.
     going : tuple of ndarray of shape (n_beams, size)
-        Overwritten: the row, token, gain and score, int64, int32, float64 and float64, of what goes on, best first;
-        missing ones have a score of -inf.
+        Overwritten: the row, token, gain and score, int64, int32, float64 and float64, of unfinished continuations,
+        best first; missing ones have a score of -inf.
     ended : tuple of ndarray of shape (n_beams * size,)
-        Overwritten: the beam, row, gain and score, int64, int64, float64 and float64, of every end that is among the
+        Overwritten: the beam, row, gain and score, int64, int64, float64 and float64, of every end token among the
         `size` best.
 
     Returns
     -------
     int
-        How many have ended.
+        Number of finished sequences.
     """
     rows, tokens, own, totals = going
     n_rows, n_ended = scores.shape[1], 0

@@ -1,8 +1,8 @@
-"""Sums and maxima over all ways to tag a sentence, in Numba; `w2v.neural.tasks.labels.crf` explains them.
+"""Sums and maxima over all tag sequences of a sentence, in Numba; see `w2v.neural.tasks.labels.crf`.
 
-A sentence of T tokens has the emissions z_1 … z_T, each of K tags. A way to tag it scores the sum of its emissions,
-its T - 1 transitions, and its start and end; -inf forbids. Sums are float64 and scaled token by token, so that nothing
-overflows. Nothing is checked.
+A sentence of T tokens has emissions z_1 … z_T, each for K tags. The score of a tag sequence is the sum of its
+emissions, its T - 1 transitions, and its start and end scores; -inf means forbidden. Sums are float64 and rescaled at
+each token to avoid overflow. Nothing is checked.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from w2v.kernels.jit import compiled
 
 @compiled
 def _longest(offsets):
-    """Return the tokens of the longest sentence."""
+    """Return the number of tokens of the longest sentence."""
     longest = 0
     for b in range(offsets.size - 1):
         longest = max(longest, offsets[b + 1] - offsets[b])
@@ -23,9 +23,10 @@ def _longest(offsets):
 
 @compiled
 def _forward(z, first, last, factors, starts, ends, weights, alphas, scales):
-    """Fill weights, alphas and scales of a sentence; return the logarithm of its sum over all ways.
+    """Fill weights, alphas and scales of a sentence; return the log of the sum over all tag sequences.
 
-    alphas[t] are the sums over all ways to the tags of token t, divided by their own sum; scales[t] is that sum.
+    alphas[t] are the sums over all tag sequences up to the tags of token t, divided by their total; scales[t] is that
+    total.
     """
     n_tags = starts.size
     total = 0.0
@@ -59,7 +60,7 @@ def _forward(z, first, last, factors, starts, ends, weights, alphas, scales):
 
 @compiled
 def _backward(n, factors, ends, weights, scales, betas, rest):
-    """Fill betas of a sentence of n tokens: alphas * betas are the probabilities of the tags of each token."""
+    """Fill the betas of a sentence of n tokens: alphas * betas are the tag probabilities of each token."""
     n_tags = ends.size
     for k in range(n_tags):
         betas[n - 1, k] = ends[k] / scales[n]
@@ -82,7 +83,7 @@ def crf_losses(z, offsets, transitions, start, end, tags, scale, losses, dz, dtr
     z : ndarray of shape (N, K)
     offsets : ndarray of shape (B + 1,), int64
     transitions : ndarray of shape (K, K)
-        Of tag i before tag k, -inf for what is forbidden.
+        From tag i to tag k; -inf if forbidden.
     start, end : ndarray of shape (K,)
     tags : ndarray of shape (N,), integers in [0, K)
     scale : float
@@ -145,7 +146,7 @@ def crf_losses(z, offsets, transitions, start, end, tags, scale, losses, dz, dtr
 
 @compiled
 def crf_marginals(z, offsets, transitions, start, end, found):
-    """Write the probability of every tag of every token to `found`, shape (N, K); as `crf_losses`."""
+    """Write the probability of every tag of every token to `found`, shape (N, K); inputs are as for `crf_losses`."""
     n_tags, longest = start.size, _longest(offsets)
     factors, starts, ends = (
         np.exp(transitions.astype(np.float64)),
@@ -167,9 +168,9 @@ def crf_marginals(z, offsets, transitions, start, end, found):
 
 @compiled
 def viterbi(z, offsets, transitions, start, end, tags):
-    """Write the tags of the best way to tag each sentence to `tags`, shape (N,), int64; as `crf_losses`.
+    """Write the best tag sequence of each sentence to `tags`, shape (N,), int64; inputs are as for `crf_losses`.
 
-    Of equal ways it takes the one whose last tag has the lowest number, and so on backwards.
+    Ties go to the sequence whose last tag has the lowest number, then the tag before it, and so on.
     """
     n_tags, longest = start.size, _longest(offsets)
     came = np.empty((longest, n_tags), np.int64)

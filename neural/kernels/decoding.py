@@ -1,11 +1,11 @@
-"""A causal stack, one step at a time: all layers for the new tokens of every row, with what older tokens left behind.
+"""One step of a causal stack: all layers for the new tokens of every row, using cached keys and values of older tokens.
 
-A token leaves an entry in every layer, its key and its value, and a row is a list of entries: beams that have grown
-from one another share what they have in common, and to bring rows into another order moves no entry. The keys of a
-memory lie transposed, a vector of LANES keys for each dimension, and are made once for all rows that look at it.
+A token adds an entry to every layer, its key and its value, and a row is a list of entries. Beams with a common prefix
+share its entries, and reordering rows moves no entry. Keys of a memory are transposed, one vector of LANES keys per
+dimension, and are computed once for all rows that attend to it.
 
-Every value is made in the order of the kernels of whole sequences (`attention.attend`, `matmul.multiply`): the hidden
-state of a token is the same, bit for bit, whether it comes alone or with all the others.
+The order of summation is that of the kernels of whole sequences (`attention.attend`, `matmul.multiply`). So the hidden
+state of a token is the same, bit for bit, whether it is computed alone or with all others.
 
 All arrays but the tables of positions are flat; nothing is checked.
 """
@@ -25,27 +25,27 @@ from w2v.neural.kernels.vector_math import exponential
 
 OWN, OUTPUT, ACROSS, MEMORY_KEYS, MEMORY_VALUES, FROM_MEMORY = range(6)
 INNER, OUTER, NORM1, NORM2, NORM3, DISTANCES, LAST = range(6, 13)
-"""Entries of `borders`: where the arrays of a layer begin in its row of `weights`."""
+"""Entries of `borders`: where each array of a layer starts in its row of `weights`."""
 _float32 = np.float32
 _LOWEST, _TINY = -3.0e38, 1e-30
 
 
 class Plan(NamedTuple):
-    """A decoder as the kernels read it.
+    """A decoder in the format of the kernels.
 
     Attributes
     ----------
     dim, n_heads, head_size, d_ff, n_tokens, memory_size : int
-        Heads are filled up to `head_size`, a multiple of LANES. `memory_size` is 0 without cross-attention.
+        Heads are padded to `head_size`, a multiple of LANES. `memory_size` is 0 without cross-attention.
     scale, embedding_scale, epsilon : float32
     pre : bool
     activation : int
     distance : int
-        Reach of the biases of distances; -1 without.
+        Maximum distance with a bias of its own; -1 without biases.
     table : ndarray of shape (n_tokens * dim,), float32
         The embeddings.
     output : ndarray, float32
-        The packed map from hidden states to logits.
+        The packed projection from hidden states to logits.
     token_type, start_norm, end_norm : ndarray of shape (dim,), (2 * dim,) and (2 * dim,), or (0,), float32
     weights : ndarray of shape (n_layers, size), float32
     borders : ndarray of shape (LAST + 1,), int64
@@ -73,26 +73,27 @@ class Plan(NamedTuple):
 
 
 class Rows(NamedTuple):
-    """What is known of the rows.
+    """The state of all rows.
 
     Attributes
     ----------
     entries : ndarray of shape (n_layers, capacity * 2 * width), float32
         Keys and values, side by side.
     lists : ndarray of shape (n_rows, most), int64
-        The entries of each row, in their order.
+        The entries of each row, in order.
     lengths : ndarray of shape (n_rows,), int64
-        How many there are.
+        Number of entries of each row.
     added : ndarray of shape (most, dim) or (0, dim), float32
-        What positions add.
+        The additive encodings of positions.
     cos, sin : ndarray of shape (most, half) or (0, half), float32
     sources : ndarray of shape (n_rows,), int64
-        Which part of the memory each row looks at.
+        The part of the memory that each row attends to.
     keys, values : ndarray of shape (n_layers, size), float32
-        Of the memory; see `remember`.
+        Keys and values of the memory; see `remember`.
     offsets : ndarray of shape (n_sources + 1,), int64
     alignment : ndarray of shape (n_rows, longest), float32
-        Overwritten with the weights of the last layer's cross-attention, the mean over heads, of each row's last token.
+        Overwritten with the cross-attention weights of each row's last token in the last layer, averaged over the
+        heads.
     """
 
     entries: Any
@@ -110,7 +111,7 @@ class Rows(NamedTuple):
 
 @compiled
 def padded_size(offsets):
-    """Return how many keys there are if those of each source are filled up to whole vectors."""
+    """Return the number of keys after padding those of each source to whole vectors."""
     total = 0
     for b in range(offsets.size - 1):
         total += round_up(offsets[b + 1] - offsets[b], LANES)
@@ -119,7 +120,7 @@ def padded_size(offsets):
 
 @compiled
 def remember(plan, states, offsets, keys, values):
-    """Make keys and values of a memory.
+    """Compute keys and values of a memory.
 
     Parameters
     ----------
@@ -127,7 +128,7 @@ def remember(plan, states, offsets, keys, values):
     states : ndarray of shape (M * memory_size,), float32
     offsets : ndarray of shape (n_sources + 1,), int64
     keys : ndarray of shape (n_layers, padded_size(offsets) * width), float32
-        Overwritten: source after source, head after head, dimension after dimension, the keys beside each other.
+        Overwritten; the order of axes is source, head, dimension, key.
     values : ndarray of shape (n_layers, M * width), float32
         Overwritten.
     """
@@ -151,7 +152,7 @@ def remember(plan, states, offsets, keys, values):
 
 @compiled
 def _weigh(scores, n_keys, scale, bias, head, distance):
-    """Turn the scores of the keys of one query into weights; see `attention._softmax`."""
+    """Turn the scores of one query's keys into weights; see `attention._softmax`."""
     lowest, zero, factor = splat(_float32(_LOWEST)), splat(_float32(0)), splat(scale)
     top = _float32(_LOWEST)
     middle = head * (2 * distance + 1) + distance
@@ -175,7 +176,7 @@ def _weigh(scores, n_keys, scale, bias, head, distance):
 
 @compiled
 def _dot_transposed(query, at, size, keys, first, stride, scores, j):
-    """Write to scores[j:] the products of a query with LANES keys, whose columns lie `stride` apart."""
+    """Write the dot products of a query with LANES keys, whose dimensions are `stride` apart, to scores[j:]."""
     total = splat(_float32(0))
     for d in range(size):
         total = fma(splat(load(query, at + d)), load_vector(keys, first + d * stride), total)
@@ -184,9 +185,9 @@ def _dot_transposed(query, at, size, keys, first, stride, scores, j):
 
 @compiled
 def _mix(scores, places, n_keys, values, column, size, out, at):
-    """Write to out[at : at + size] the sum of the values, which begin at values[places[j] + column], by their weights.
+    """Write the weighted sum of the values that start at values[places[j] + column] to out[at : at + size].
 
-    Two vectors at once, as far as they go.
+    Two vectors are processed at once where possible.
     """
     c = 0
     while c + 2 * LANES <= size:
@@ -208,7 +209,7 @@ def _mix(scores, places, n_keys, values, column, size, out, at):
 
 @merged
 def _attend_to_entries(plan, query, at, entries, places, n_keys, bias, block, scores, out, out_at):
-    """Compute self-attention of one query, which may see n_keys entries, those at `places`."""
+    """Compute self-attention of one query over n_keys entries, those at `places`."""
     size, width = plan.head_size, plan.n_heads * plan.head_size
     for head in range(plan.n_heads):
         column = head * size
@@ -273,7 +274,7 @@ def _normalise(plan, x, n, gain_and_bias, y, moments):
 
 @merged
 def _embed(plan, rows, tokens, n, s):
-    """Write the embeddings of the new tokens, with their positions."""
+    """Write the embeddings of the new tokens, including positions."""
     dim = plan.dim
     for i in range(n):
         source, place = tokens[i] * dim, s.positions[i]
@@ -366,20 +367,20 @@ def _run_layer(plan, rows, layer, n, s):
 
 @compiled
 def extend(plan, rows, tokens, offsets, first_entry, logits):
-    """Take new tokens of every row in, and tell the logits of what follows the last of them.
+    """Process new tokens of every row, and write the logits of the token after the last of each row.
 
     Parameters
     ----------
     plan : Plan
     rows : Rows
-        The lists and lengths are extended, the entries written.
+        Lists and lengths are extended, entries are written.
     tokens : ndarray of shape (N,), int32
-        The new tokens of each row, one row after another.
+        The new tokens of each row, concatenated.
     offsets : ndarray of shape (n_rows + 1,), int64
     first_entry : int
-        The first free entry; N of them are taken.
+        The first free entry; N entries are used.
     logits : ndarray of shape (n_rows * n_tokens,), float32
-        Overwritten, if it is not empty.
+        Overwritten, unless it is empty.
     """
     n, dim = tokens.size, plan.dim
     s = _scratch(plan, rows, n)
@@ -395,7 +396,7 @@ def extend(plan, rows, tokens, offsets, first_entry, logits):
     if not logits.size:
         return
     n_rows = offsets.size - 1
-    for row in range(n_rows):  # a row's last token never lies before its place among the rows
+    for row in range(n_rows):  # a row's last token is at or after the row's index
         for d in range(dim):
             s.h[row * dim + d] = s.h[(offsets[row + 1] - 1) * dim + d]
     if plan.end_norm.size:

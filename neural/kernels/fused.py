@@ -1,13 +1,13 @@
-"""All layers of a network at once, for float32 sequences whose gradients nobody asks for.
+"""All layers of a network in one call, for float32 inference without gradients.
 
-Groups of whole sequences go through all layers one after the other, so that what lies between two layers stays in the
-nearer caches. The kernels are those of the layers' own forward functions, and so are the rows, bit for bit.
+Groups of whole sequences pass through all layers, so that intermediate values stay in the nearer caches. The kernels
+are those of the layers' forward functions, and so are the results, bit for bit.
 
-The sum of a sequence's rows costs less than the rows: with y_i = exp(g_i) x_i + h_i V + c,
+The sum of a sequence's rows is cheaper than the rows: with y_i = exp(g_i) x_i + h_i V + c,
 
     sum y_i = sum exp(g_i) x_i + (sum h_i) V + T c
 
-takes one product with V for a sequence of T tokens, and for rows of a table x_i W + b is known before.
+needs one product with V for a sequence of T tokens; for rows of a table, x_i W + b is computed in advance.
 """
 
 from __future__ import annotations
@@ -24,43 +24,43 @@ from w2v.neural.kernels.products.matmul import ADD, ASSIGN, multiply
 from w2v.neural.kernels.rows import activate, copy_values, gated_residual, normalise, rotate
 
 GROUP = 240
-"""Tokens of a group, unless one sequence has more."""
+"""Maximum tokens of a group, unless a single sequence has more."""
 TABLE, INDEX, FRACTION = 1, 2, 3
-"""Kinds of positions that are added; 0 adds nothing."""
+"""Kinds of additive positions; 0 adds nothing."""
 QUERY, KEY, VALUE, OUTPUT, INNER, OUTER, NORM1, NORM2, DISTANCES, END = 0, 1, 2, 3, 4, 5, 6, 7, 8, 9
-"""Entries of `borders`: where the arrays of a layer begin in its row of `weights`."""
+"""Entries of `borders`: where each array of a layer starts in its row of `weights`."""
 _AHEAD = 6
 _LINE = 16
-_FIRST, _WHOLE = np.int64(0), np.bool_(False)  # of the types that `attend` is compiled for, unlike 0 and False
+_FIRST, _WHOLE = np.int64(0), np.bool_(False)  # with the types that `attend` is compiled for, unlike 0 and False
 
 
 class Plan(NamedTuple):
-    """A network as the kernels read it.
+    """A network in the format of the kernels.
 
     Attributes
     ----------
     input_size, dim, n_heads, head_size, d_ff : int
-        The heads of the packed maps have `head_size` columns, a multiple of LANES; further ones are zero.
+        Heads of the packed projections have `head_size` columns, a multiple of LANES; padding columns are zero.
     scale : float32
-        What scores of attention are multiplied by.
+        Factor of the attention scores.
     pre : bool
-        Whether norms come first.
+        Whether norms come before the sub-layers.
     activation : int
     epsilon : float32
     distance : int
-        Reach of the biases of distances; -1 without.
+        Maximum distance with a bias of its own; -1 without biases.
     kind : int
-        Of positions: 0, TABLE, INDEX or FRACTION.
+        Kind of additive positions: 0, TABLE, INDEX or FRACTION.
     in_int8 : bool
-        Whether the layers' matrices are packed as `products.int8` reads them.
+        Whether the matrices of the layers are in the layout of `products.int8`.
     mapped, gated : bool
-        Whether rows are mapped to `dim` and back, and whether the last column of the map back is a gate.
+        Whether rows are projected to `dim` and back, and whether the last column of the projection back is a gate.
     table : ndarray of shape (n_positions, dim) or (1, dim), float32
-        What positions add.
+        The additive encodings of positions.
     into, out_of : ndarray, float32
-        The packed maps; see `matmul`.
+        The packed projections; see `matmul`.
     out_of_sums : ndarray, float32
-        The packed map back without its bias and its gate.
+        The packed projection back, without its bias and its gate.
     out_bias : ndarray of shape (input_size,), float32
     gate : ndarray of shape (dim + 1,), float32
         The column of the gate and its bias.
@@ -68,7 +68,7 @@ class Plan(NamedTuple):
     start_norm, end_norm : ndarray of shape (2 * dim,) or (0,), float32
         Gain and bias of the norms before and after the layers.
     weights : ndarray of shape (n_layers, size), float32
-        The arrays of each layer, as `borders` tells.
+        The arrays of each layer, at the offsets in `borders`.
     borders : ndarray of shape (END + 1,), int64
     """
 
@@ -100,17 +100,17 @@ class Plan(NamedTuple):
 
 
 class TableInput(NamedTuple):
-    """Rows of a table that are the input, if it is not given itself.
+    """Rows of a table as the input.
 
     Attributes
     ----------
     ids : ndarray of shape (N,), int32
-        Rows of the table in [0, V); -1 - k stands for row k of `extra`, whose scale is 1.
+        Rows of the table in [0, V); -1 - k stands for row k of `extra`, with scale 1.
     scales : ndarray of shape (V,), float32
-        What rows of the table are multiplied by.
+        Factors of the table's rows.
     table, extra : ndarray of shape (V * input_size,) and (K * input_size,), float32
     projected, extra_projected : ndarray of shape (V * dim,) and (K * dim,), float32
-        x W + b of every row x, scales included.
+        x W + b of every row x, including the scales.
     """
 
     ids: Any
@@ -150,7 +150,7 @@ def _largest_group(offsets, first, last):
 
 @compiled
 def _end_of_group(offsets, first, last):
-    """Return the sequence after the last whose tokens still fit the group that begins with `first`."""
+    """Return the end (exclusive) of the group of sequences that starts at `first` and fits the number of tokens."""
     end = first + 1
     while end < last and offsets[end + 1] - offsets[first] <= GROUP:
         end += 1
@@ -171,7 +171,7 @@ def _scratch(plan, n):
 
 @merged
 def _add_positions(plan, h, positions, n, offsets, first, last):
-    """Add positions to n rows, the first of which is that of sequence `first`; see `positions.forward`."""
+    """Add positions to n rows, the first of which starts sequence `first`; see `positions.forward`."""
     dim, row = plan.dim, 0
     for b in range(first, last):
         length = offsets[b + 1] - offsets[b]
@@ -203,7 +203,7 @@ def _map(plan, x, n, width, is_rounded, panels, n_columns, add, out, s):
 
 @merged
 def _run_layer(plan, row, n, offsets, n_sequences, cos, sin, s):
-    """Put n rows s.h through one layer, in place; `row` holds its arrays."""
+    """Apply one layer to the n rows s.h, in place; `row` contains its arrays."""
     no_mask, no_weights, no_offsets = np.zeros(0, np.bool_), np.zeros(0, np.float32), np.zeros(0, np.int64)
     borders, dim, width = plan.borders, plan.dim, plan.n_heads * plan.head_size
     gain1, gain2 = row[borders[NORM1] : borders[NORM1] + dim], row[borders[NORM2] : borders[NORM2] + dim]
@@ -240,7 +240,7 @@ def _run_layer(plan, row, n, offsets, n_sequences, cos, sin, s):
 
 @merged
 def _run_layers(plan, n, offsets, first, last, cos, sin, s):
-    """Put n rows s.h, those of the sequences first .. last - 1, through all that lies between the maps, in place."""
+    """Apply everything between the projections to the n rows s.h of sequences first .. last - 1, in place."""
     dim = plan.dim
     _add_positions(plan, s.h, s.positions, n, offsets, first, last)
     if plan.token_type.size:
@@ -285,7 +285,7 @@ def _add_scaled(row, at, scale, factor, n, out, out_at):
 
 @compiled
 def _finish_sums(plan, x, source, offsets, first, last, h, y):
-    """Write the sums of the sequences first .. last - 1, whose rows h begin with that of the first."""
+    """Write the sums of sequences first .. last - 1; the rows h start with the first of these."""
     one, size, dim, start = np.float32(1), plan.input_size, plan.dim, offsets[first]
     sums = np.zeros((last - first) * dim if plan.mapped else 0, np.float32)
     for b in range(first, last):
@@ -320,7 +320,7 @@ def _finish_sums(plan, x, source, offsets, first, last, h, y):
 
 @compiled
 def _finish_rows(plan, x, n, h, unused, y):
-    """Write the n rows that belong to the rows x and h."""
+    """Write the n outputs for the input rows x and the hidden states h."""
     size, dim = plan.input_size, plan.dim
     if plan.gated:
         ends = np.empty(n * (size + 1), np.float32)
@@ -334,23 +334,23 @@ def _finish_rows(plan, x, n, h, unused, y):
 
 @compiled
 def infer(plan, x, source, offsets, first, last, cos, sin, summed, y):
-    """Compute the rows of the sequences first .. last - 1, or the sums of the rows of each.
+    """Compute the outputs of sequences first .. last - 1, or the sum of the outputs of each.
 
-    It is large, and compiled once for both.
+    One function does both, because it is large and slow to compile.
 
     Parameters
     ----------
     plan : Plan
     x : ndarray of shape (N * input_size,), float32
-        Not read if there is a `source`.
+        Not read if a `source` is given.
     source : TableInput
-        For sums; with no ids, there are none.
+        Only for sums; unused if it has no ids.
     offsets : ndarray of shape (B + 1,), int64
     cos, sin : ndarray of shape (n_positions, half), float32
-        Of rotary positions; empty without.
+        For rotary positions, otherwise empty.
     summed : bool
     y : ndarray of shape (N * input_size,) or, if `summed`, (B * input_size,), float32
-        Overwritten in the rows of these sequences.
+        Overwritten for these sequences.
     """
     s = _scratch(plan, _largest_group(offsets, first, last))
     size, dim = plan.input_size, plan.dim

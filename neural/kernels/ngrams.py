@@ -1,11 +1,11 @@
-"""N-grams of ids as a trie, counted and looked up.
+"""Count and look up n-grams of ids, stored as a trie.
 
-Nodes are numbered order by order: the root, 0, then those of order 1, of order 2 and so on, each order sorted by
-context and token. So the children of a node lie side by side, ``first[node] .. first[node + 1] - 1``, and so do those
-of one order. Token t is node 1 + t, whether it was seen or not.
+Nodes are numbered by order: the root, 0, then those of order 1, of order 2 and so on, each order sorted by context and
+token. So the children of a node are consecutive, ``first[node] .. first[node + 1] - 1``, and so are the nodes of an
+order. Token t is node 1 + t, whether it occurs or not.
 
-Counting is a sort: if the n-grams that end at every place are numbered, and places are sorted by token, then sorting
-them by the number of the n-gram before each sorts the (n + 1)-grams. Nothing is hashed.
+Counting is a sort. Given the numbers of the n-grams that end at each place, and the places sorted by token, sorting
+these places by the number of the preceding n-gram sorts the (n + 1)-grams. Nothing is hashed.
 """
 
 from __future__ import annotations
@@ -30,33 +30,33 @@ def sort_by_token(tokens, n_tokens, places):
 
 @compiled
 def extend(tokens, offsets, by_token, nodes, n_contexts, adjusted, first, words, counts):
-    """Give the n-grams of the next order their numbers.
+    """Assign numbers to the n-grams of the next order.
 
     Parameters
     ----------
     tokens : ndarray of shape (n,), int32
     offsets : ndarray of shape (n_sequences + 1,), int64
-        N-grams do not cross from one sequence into the next.
+        N-grams do not cross the boundaries of sequences.
     by_token : ndarray of shape (n,), int32
         See `sort_by_token`.
     nodes : ndarray of shape (n,), int32
-        The n-gram of the order before that ends at each place, counted from 0 within its order; -1 without one.
+        The n-gram of the previous order that ends at each place, numbered from 0 within its order; -1 if none does.
         Overwritten with that of the next order.
     n_contexts : int
-        N-grams of the order before.
+        Number of n-grams of the previous order.
     adjusted : ndarray of shape (n_contexts,), int32
-        Of each of them, how many different tokens come before it, is added, and how often nothing does.
+        For each of them, the number of distinct tokens before it, plus the number of occurrences without one, is added.
     first : ndarray of shape (n_contexts + 1,), int32
-        Overwritten: where the n-grams of the next order that continue each of them begin.
+        Overwritten with the first n-gram of the next order that continues each of them.
     words : ndarray of shape (n,), int32
         Overwritten with the last token of each n-gram of the next order.
     counts : ndarray of shape (n,), int32
-        Overwritten with how often each of them occurs.
+        Overwritten with the count of each of them.
 
     Returns
     -------
     int
-        N-grams of the next order.
+        Number of n-grams of the next order.
     """
     contexts = np.empty(tokens.size, np.int32)
     for b in range(offsets.size - 1):
@@ -76,7 +76,7 @@ def extend(tokens, offsets, by_token, nodes, n_contexts, adjusted, first, words,
         if contexts[i] >= 0:
             places[ends[contexts[i]]] = i
             ends[contexts[i]] += 1
-    n, j = 0, 0  # ends[c] is now where the places of context c end
+    n, j = 0, 0  # ends[c] is now the end of the places of context c
     for c in range(n_contexts):
         first[c] = n
         last = -1
@@ -93,7 +93,7 @@ def extend(tokens, offsets, by_token, nodes, n_contexts, adjusted, first, words,
     for i in range(tokens.size):
         nodes[i] = -1
     j = 0
-    for c in range(n_contexts):  # numbered last, since what ends at a place was needed until here
+    for c in range(n_contexts):  # numbered last, since the previous numbers were needed until here
         number, last = first[c] - 1, -1
         while j < ends[c]:
             i = places[j]
@@ -107,7 +107,7 @@ def extend(tokens, offsets, by_token, nodes, n_contexts, adjusted, first, words,
 
 @compiled
 def counts_of_counts(counts):
-    """Return how many counts are 1, 2, 3 and 4, shape (4,), int64."""
+    """Return how many counts equal 1, 2, 3 and 4, shape (4,), int64."""
     found = np.zeros(4, np.int64)
     for i in range(counts.size):
         if 1 <= counts[i] <= 4:
@@ -122,14 +122,14 @@ def weigh(first, counts, discounts, masses, backoffs):
     Parameters
     ----------
     first : ndarray of shape (n_contexts + 1,), int32
-        Where the n-grams of each context begin.
+        The start of each context's n-grams.
     counts : ndarray of shape (n,), int32
     discounts : ndarray of shape (3,), float64
-        Of counts of 1, of 2, and of more.
+        Discounts of counts of 1, of 2, and of more.
     masses : ndarray of shape (n,), float32
-        Overwritten with the discounted counts, divided by the sum of the counts of their context.
+        Overwritten with the discounted counts, divided by the total count of their context.
     backoffs : ndarray of shape (n_contexts,), float32
-        Overwritten with what was discounted, divided by the same: the weight of the order below; 1 if nothing follows.
+        Overwritten with the total discount, divided by the same: the weight of the order below; 1 if nothing follows.
     """
     for c in range(backoffs.size):
         total, taken = np.int64(0), 0.0
@@ -144,7 +144,7 @@ def weigh(first, counts, discounts, masses, backoffs):
 
 @compiled
 def find(words, start, stop, token):
-    """Return where a token stands among the ascending words[start:stop], or -1."""
+    """Return the index of a token among the ascending words[start:stop], or -1."""
     low, high = start, stop
     while low < high:
         middle = (low + high) >> 1
@@ -157,7 +157,7 @@ def find(words, start, stop, token):
 
 @compiled
 def follow(words, first, order, contexts, token, children):
-    """Find the nodes of a token behind every context; return how many contexts there are.
+    """Find the nodes of a token after every context; return the number of contexts.
 
     Parameters
     ----------
@@ -165,10 +165,10 @@ def follow(words, first, order, contexts, token, children):
         The trie.
     order : int
     contexts : ndarray of shape (order,), int64
-        The nodes of the last 0, 1, … order - 1 tokens; -1 from the first on that was not seen.
+        The nodes of the last 0, 1, … order - 1 tokens; -1 from the first unseen one on.
     token : int
     children : ndarray of shape (order + 1,), int64
-        Overwritten: contexts of the next token. Entry 0 is the root.
+        Overwritten with the contexts of the next token. Entry 0 is the root.
     """
     depth = 0
     children[0] = 0
@@ -194,9 +194,9 @@ def score(trie, order, tokens, offsets, skipped, lowest, log_probabilities):
     tokens : ndarray of shape (n,), int32
     offsets : ndarray of shape (n_sequences + 1,), int64
     skipped : int
-        So many tokens at the beginning of each sequence are read and not told.
+        Number of tokens at the start of each sequence that only serve as context.
     lowest : ndarray of shape (V,), float64
-        What the lowest order falls back to.
+        The distribution that the lowest order backs off to.
     log_probabilities : ndarray of shape (n - skipped * n_sequences,), float64
         Overwritten.
     """
@@ -220,9 +220,9 @@ def score(trie, order, tokens, offsets, skipped, lowest, log_probabilities):
 
 @compiled
 def distribute(trie, order, context, probabilities):
-    """Turn what the lowest order falls back to, shape (V,), float64, into the probabilities of what follows a context.
+    """Turn the distribution that the lowest order backs off to, shape (V,), float64, into that after a context.
 
-    `context`, shape (m,), int32, are the tokens before it.
+    `context`, shape (m,), int32, contains the preceding tokens.
     """
     words, first, masses, backoffs = trie
     contexts, children = np.empty(order + 1, np.int64), np.empty(order + 1, np.int64)

@@ -1,6 +1,6 @@
-"""Pictures cut into patches, changed at random on the way: moved, turned, mirrored, a square of them hidden.
+"""Cut pictures into patches with random augmentation: shifts, rotations, zoom, mirroring and cutout.
 
-What is drawn for a picture depends on the seed and on its number alone, whatever else is computed, in whatever order.
+The random changes of a picture depend only on the seed and its number, not on what else is computed or in what order.
 Nothing is checked.
 """
 
@@ -16,7 +16,7 @@ from w2v.kernels.jit import compiled
 
 
 class Scale(NamedTuple):
-    """What makes pixels of mean 0 and deviation 1: (pixel - mean) * inverse, by channel.
+    """Normalises pixels to mean 0 and standard deviation 1: (pixel - mean) * inverse, by channel.
 
     Attributes
     ----------
@@ -28,20 +28,20 @@ class Scale(NamedTuple):
 
 
 class Change(NamedTuple):
-    """What happens to each picture of a step; zeros leave it as it is.
+    """The augmentation of a step; zeros disable it.
 
     Attributes
     ----------
     shift : float
-        Moved by at most so many pixels in each direction; what comes in repeats the border.
+        Maximum shift in pixels, in each direction; the border is repeated.
     rotate : float
-        Turned around its middle by at most so many degrees, either way.
+        Maximum rotation about the centre in degrees, either way.
     zoom : float
-        Made larger or smaller by at most this fraction.
+        Maximum zoom in or out, as a fraction.
     flip : int
-        1 mirrors every other picture, left to right.
+        1 mirrors half of the pictures, at random, left to right.
     cutout : int
-        Side of a square somewhere in the picture, or partly outside, that is 0 after the scale.
+        Side of a square at a random position, possibly partly outside the picture, whose scaled pixels are set to 0.
     """
 
     shift: float = 0.0
@@ -63,13 +63,13 @@ def _draw(seed, number, place):
 
 @compiled
 def _spread(seed, number, place):
-    """Return a number from -1 to below 1."""
+    """Return a random number in [-1, 1)."""
     return _draw(seed, number, place) / 2147483648.0 - 1.0
 
 
 @compiled
 def _sample(pictures, n, y, x, c):
-    """Return a channel of a picture between its pixels, in straight lines; beyond its border that of the border."""
+    """Return a channel of a picture at a point between pixels, by linear interpolation; the border is repeated."""
     height, width = pictures.shape[1], pictures.shape[2]
     top, left = math.floor(y), math.floor(x)
     down, right = y - top, x - left
@@ -82,21 +82,21 @@ def _sample(pictures, n, y, x, c):
 
 @compiled
 def cut(pictures, chosen, patch, scale, change, seed, patches):
-    """Cut some of the pictures into patches, row by row, after their changes.
+    """Augment some of the pictures and cut them into patches, row by row.
 
     Parameters
     ----------
     pictures : ndarray of shape (N, H, W, C)
     chosen : ndarray of shape (B,), int64
-        Numbers of pictures.
+        Indices of pictures.
     patch : int
-        Side of a patch. Where patches reach beyond the right or the lower border, they are 0 there.
+        Side of a patch. Patches that extend beyond the right or lower border are 0 there.
     scale : Scale
     change : Change
     seed : uint64
     patches : ndarray of shape (B, F + P, patch * patch * C)
-        Overwritten. Of the F + P rows of a picture the last P are its patches, the others 0; pixels lie row by row, the
-        channels of each side by side.
+        Overwritten. Of the F + P rows of a picture, the last P are its patches, the others 0; pixels are in row order,
+        with the channels of each side by side.
     """
     height, width, channels = pictures.shape[1:]
     across = (width + patch - 1) // patch

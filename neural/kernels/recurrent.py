@@ -1,8 +1,8 @@
-"""The steps of a gated recurrent unit, time by time: one product of matrices for all sequences that are not over.
+"""The steps of a gated recurrent unit: one matrix product per time step for all sequences that have not ended.
 
-Sequences are sorted by length, the longest first, so that those that are not over at a time are the first of those
-before. Rows lie in the order of time: counts[0] states to begin with, then the counts[0] of the first token of every
-sequence, the counts[1] of the second, and so on. A step reads its states where the step before left them.
+Sequences are sorted by length, longest first, so those still running at a time step are a prefix of those before. Rows
+are in time order: counts[0] initial states, then counts[0] rows for the first tokens of all sequences, counts[1] for
+the second ones, and so on. A step reads its states where the previous step wrote them.
 
 All arrays but `counts` are flat, C-contiguous and float32. `width` is a multiple of LANES. Nothing is checked.
 """
@@ -21,21 +21,21 @@ _float32 = np.float32
 
 @compiled
 def recur(inputs, panels, counts, width, states, kept):
-    """Make the states of every time from those of the time before; NumPy: `layers.mixers.recurrent.States.run`.
+    """Compute the states of all time steps; NumPy equivalent: `layers.mixers.recurrent.States.run`.
 
     Parameters
     ----------
     inputs : ndarray of shape (N * 3 * width,)
-        What the tokens add to reset, update and candidate.
+        Contributions of the tokens to reset, update and candidate.
     panels : ndarray
-        The packed map of states, of shape (width, 3 * width), and its bias.
+        The packed projection of states, of shape (width, 3 * width), and its bias.
     counts : ndarray of shape (T,), int64
-        Sequences that are not over at each time.
+        Number of sequences still running at each time step.
     width : int
     states : ndarray of shape ((counts[0] + N) * width,)
         The first counts[0] are read; the others are overwritten.
     kept : ndarray of shape (N * 4 * width,)
-        Overwritten: reset, update and candidate, and what the states add to the candidate.
+        Overwritten with reset, update and candidate, and the contribution of the states to the candidate.
     """
     if counts.size == 0:
         return
@@ -62,20 +62,20 @@ def recur(inputs, panels, counts, width, states, kept):
 
 @compiled
 def recur_backward(dstates, states, kept, panels, counts, width, dinputs, dadded):
-    """Differentiate `recur`, the last time first.
+    """Compute the gradients of `recur`, last time step first.
 
     Parameters
     ----------
     dstates : ndarray of shape ((counts[0] + N) * width,)
-        The gradients of all states by what reads them but the next step, which is added.
+        The gradients of all states, except those from the next step, which are added.
     states, kept : ndarray
         As `recur` left them.
     panels : ndarray
-        The packed transpose of the map of states, without a bias.
+        The packed transpose of the projection of states, without a bias.
     counts : ndarray of shape (T,), int64
     width : int
     dinputs, dadded : ndarray of shape (N * 3 * width,)
-        Overwritten with the gradients of what tokens add and of what states add.
+        Overwritten with the gradients of the contributions of tokens and of states.
     """
     one = splat(_float32(1))
     end, row = states.size // width, kept.size // (4 * width)

@@ -1,7 +1,7 @@
-"""Kernels that go through rows or single values: normalisation, activations, dropout, rotation, gates, pooling.
+"""Kernels over rows or single values: normalisation, activations, dropout, rotation, gates, pooling.
 
-All arrays are flat and C-contiguous. Nothing is checked. What is left of a row after the last whole vector is computed
-by scalars, so that nothing beyond an array is read.
+All arrays are flat and C-contiguous. Nothing is checked. Values after the last whole vector of a row are computed one
+by one, so that nothing beyond an array is read.
 """
 
 from __future__ import annotations
@@ -70,7 +70,7 @@ def normalise(x, n_rows, dim, epsilon, gain, bias, y, mean, inverse):
 
 @compiled
 def normalise_backward(dy, x, n_rows, dim, mean, inverse, gain, dx, dgain, dbias):
-    """Differentiate `normalise` as `layer_norm.backward` does; dx is overwritten, dgain and dbias are added to."""
+    """Compute the gradients of `normalise`, see `layer_norm`; dx is overwritten, dgain and dbias are added to."""
     whole = dim - dim % LANES
     scale = _float32(1) / _float32(dim)
     for i in range(n_rows):
@@ -155,14 +155,14 @@ def sum_columns(x, n_rows, dim, y):
 
 @compiled
 def copy_values(x, at, n, y, to):
-    """Assign y[to : to + n] = x[at : at + n]; a slice would have Numba compile the message of an error as well."""
+    """Assign y[to : to + n] = x[at : at + n]; a slice would make Numba compile code for an error message as well."""
     for i in range(n):
         y[to + i] = x[at + i]
 
 
 @compiled
 def activate(kind, x, y):
-    """Assign y the activation of every value of x; `kind` is the number of one. y may be x itself."""
+    """Assign y the activation of every value of x; `kind` is the activation's number. y may be x itself."""
     whole = x.size - x.size % LANES
     for i in range(0, whole, LANES):
         store_vector(y, i, _function(kind, load_vector(x, i)))
@@ -204,7 +204,7 @@ def drop(x, first, seed, threshold, scale, y):
     ----------
     x : ndarray of shape (n,)
     first : int
-        Value i depends on the seed and on first + i alone, whatever else is computed, in whatever order.
+        Value i depends only on the seed and first + i, not on what else is computed or in what order.
     seed : uint64
     threshold : uint64
     scale : float
@@ -224,17 +224,17 @@ def drop_onto(x, first, seed, threshold, scale, h):
 
 @compiled
 def rotate(x, n_heads, cos, sin, positions, sign, y):
-    """Turn every pair (i, i + half) of every head by the angle of its position; any dtype.
+    """Rotate every pair (i, i + half) of every head by the angle of its position; any dtype.
 
     Parameters
     ----------
     x : ndarray of shape (N, E)
     n_heads : int
-        Heads of E / n_heads columns, of which 2 * half are turned.
+        Heads have E / n_heads columns, of which 2 * half are rotated.
     cos, sin : ndarray of shape (n_positions, half)
     positions : ndarray of shape (N,), int64
     sign : int
-        1 turns forward, -1 back.
+        1 rotates forward, -1 back.
     y : ndarray of shape (N, E)
         Overwritten; may be x itself.
     """
@@ -263,7 +263,7 @@ def gated_residual(x, h, gate, y):
 
 @compiled
 def gated_residual_backward(dy, x, gate, dh, dx):
-    """Differentiate `gated_residual`: dh, shape (N, E + 1), and dx, shape (N, E), are overwritten; any dtype."""
+    """Compute the gradients of `gated_residual`: dh, shape (N, E + 1), and dx, (N, E), are overwritten; any dtype."""
     last = x.shape[1]
     for i in range(x.shape[0]):
         dgate = x.dtype.type(0)
@@ -276,7 +276,7 @@ def gated_residual_backward(dy, x, gate, dh, dx):
 
 @compiled
 def sum_sequences(x, weights, offsets, y):
-    """Assign y[b] the sum of weights[i] * x[i] over the rows i of sequence b, in their order; any dtype."""
+    """Assign y[b] the sum of weights[i] * x[i] over the rows i of sequence b, in order; any dtype."""
     for b in range(offsets.size - 1):
         for d in range(x.shape[1]):
             y[b, d] = x.dtype.type(0)
@@ -287,7 +287,7 @@ def sum_sequences(x, weights, offsets, y):
 
 @compiled
 def max_sequences(x, offsets, y, where):
-    """Assign y[b] the maximum of each column over the rows of sequence b, and `where` the row; 0 and -1 of none."""
+    """Assign y[b] the maximum of each column over the rows of sequence b, `where` its row; 0 and -1 if empty."""
     for b in range(offsets.size - 1):
         for d in range(x.shape[1]):
             y[b, d], where[b, d] = x.dtype.type(0), -1

@@ -1,13 +1,13 @@
-"""Logits, softmax, cross-entropy and all their gradients in one go, without the logits of all tokens at once.
+"""Logits, softmax, cross-entropy and their gradients in one pass, without storing the logits of all tokens.
 
-For the hidden states H (N, d), the table E (V, d) and the bias b of the classes::
+For hidden states H (N, d), output embeddings E (V, d) and class biases b::
 
     Z = H E^T + b    P = softmax of the rows of Z    G = scale * (P - smoothing / V - (1 - smoothing) * one-hot targets)
     dH = G E         dE += G^T H                     db += column sums of G
 
-A piece of PIECE tokens is done at a time, and of these CLASSES classes. Its logits lie transposed, a row for every
-class and a lane for every token, so that the softmax is made of whole vectors and every product reads its operands as
-they are. Scratch is V * PIECE logits. The logits of a token, its loss and its row of dH do not depend on the others.
+PIECE tokens are processed at a time, and of these CLASSES classes. Their logits are transposed, one row per class and
+one lane per token, so that the softmax works on whole vectors and products read their operands in place. Scratch space
+is V * PIECE logits. The logits of a token, its loss and its row of dH do not depend on other tokens.
 
 All arrays are flat, C-contiguous and float32, but for `targets`. Nothing is checked.
 """
@@ -33,7 +33,7 @@ from w2v.neural.kernels.rows import copy_values
 from w2v.neural.kernels.vector_math import exponential, larger, plus
 
 PIECE = 288
-"""Tokens at a time: whole panels and whole tiles on every processor, and few enough for the last cache."""
+"""Tokens per piece: whole panels and tiles on every processor, and few enough for the last-level cache."""
 CLASSES = 240
 _float32 = np.float32
 _LOWEST = -3.0e38
@@ -41,14 +41,14 @@ _LOWEST = -3.0e38
 
 @compiled
 def _exponentials(logits, n_classes, width, bias, first_class, block, tops, totals, sums):
-    """Add the bias to the logits z of some classes, and turn them into exp(z - top), top being the block's so far.
+    """Add the bias to the logits z of some classes, and turn them into exp(z - top), where top is the maximum so far.
 
     Parameters
     ----------
     logits : ndarray
         logits[v * width + i] is that of class first_class + v for token i.
     block : int
-        The tops of the tokens are written to tops[block * width :]; those of the block before are read.
+        The maxima of the tokens are written to tops[block * width :]; those of the previous block are read.
     totals, sums : ndarray of shape (width,)
         Sums of exp(z - top) and of z over all classes so far.
     """
@@ -102,12 +102,12 @@ def softmax_loss(
     bias : ndarray of shape (V,)
     targets : ndarray of shape (n_rows,), integers in [0, V)
     smoothing : float
-        Part of the probability that is wanted of all classes alike, in [0, 1).
+        Probability mass spread evenly over all classes, in [0, 1).
     scale : float32
     logits : ndarray of shape (V * PIECE,)
         Scratch.
     smoothed, plain : ndarray of shape (n_rows,)
-        Overwritten with the cross-entropies with the smoothed and with the plain targets, in nats.
+        Overwritten with the cross-entropies for smoothed and for plain targets, in nats.
     dhidden : ndarray of shape (n_rows * dim,)
         Overwritten.
     dtable, dbias : ndarray of shape (V * dim,) and (V,)

@@ -1,7 +1,7 @@
-"""Training rows of a table, in Numba: gather them for a batch, add them up, send gradients back, move them.
+"""Training the rows of a table, in Numba: gather them for a batch, sum them, scatter gradients, update them.
 
-A batch is packed: `tokens` holds the rows that all its sequences name, `offsets` where each begins. `slots` says which
-of the batch's distinct rows a token is, so that gradients are kept for these only. The kernels check nothing.
+A batch is packed: `tokens` contains the row numbers of all sequences, `offsets` the start of each. `slots` maps each
+token to one of the batch's distinct rows, so that gradients are stored only for these. The kernels check nothing.
 """
 
 from __future__ import annotations
@@ -45,18 +45,18 @@ def sum_bags(table, scales, tokens, offsets, s):
 
 @compiled
 def scatter_bags(d_s, scales, slots, offsets, d_rows):
-    """Add the gradient of `sum_bags` to the rows of the batch's distinct rows.
+    """Add the gradient of `sum_bags` to the gradients of the batch's distinct rows.
 
     Parameters
     ----------
     d_s : ndarray of shape (B, d), float32
     scales : ndarray of shape (R,), float32
-        Of the distinct rows.
+        Scales of the distinct rows.
     slots : ndarray of shape (N,), int64
         In [0, R).
     offsets : ndarray of shape (B + 1,), int64
     d_rows : ndarray of shape (R, d), float32
-        Added to: the gradient of s = Σ scale · row for each row.
+        Added to: the gradient of each row through s = Σ scale · row.
     """
     for k in range(offsets.size - 1):
         for i in range(offsets[k], offsets[k + 1]):
@@ -68,7 +68,7 @@ def scatter_bags(d_s, scales, slots, offsets, d_rows):
 
 @compiled
 def scatter_rows(d_x, scales, slots, d_rows):
-    """Add the gradient of `gather_rows` to the rows of the distinct rows; as `scatter_bags`, with d_x (N, d)."""
+    """Add the gradient of `gather_rows` to those of the distinct rows; as `scatter_bags`, with d_x (N, d)."""
     for i in range(slots.size):
         slot = slots[i]
         scale = scales[slot]
@@ -78,7 +78,7 @@ def scatter_rows(d_x, scales, slots, d_rows):
 
 @compiled
 def sum_rows(y, offsets, s):
-    """Write the sum of the rows of y of each sequence to the rows of s."""
+    """Write the sum of the rows of y in each sequence to the rows of s."""
     for k in range(offsets.size - 1):
         for j in range(y.shape[1]):
             s[k, j] = _float32(0)
@@ -89,7 +89,7 @@ def sum_rows(y, offsets, s):
 
 @compiled
 def add_table_rows(dy, rows, out):
-    """Add row i of dy, shape (N, E), to row rows[i] of out, in the order of i; any dtype, arrays of two dimensions."""
+    """Add row i of dy, shape (N, E), to row rows[i] of out, in order of i; any dtype, two-dimensional arrays."""
     for i in range(dy.shape[0]):
         for d in range(dy.shape[1]):
             out[rows[i], d] += dy[i, d]
@@ -102,11 +102,11 @@ def adam_rows(table, first, second, rows, gradient, size, correction, beta_1, be
     Parameters
     ----------
     table, first, second : ndarray of shape (V, d), float32
-        The table and the running means of its gradient and of the gradient's square. Rows `rows` are overwritten.
+        The table and the running means of its gradient and of the squared gradient. The given rows are overwritten.
     rows : ndarray of shape (R,), int64
     gradient : ndarray of shape (R, d), float32
     size : float
-        Rate divided by 1 - beta_1**t.
+        Learning rate divided by 1 - beta_1**t.
     correction : float
         1 / (1 - beta_2**t).
     beta_1, beta_2, epsilon : float
@@ -136,18 +136,18 @@ def adam_step(values, first, second, gradient, decays, new_1, new_2, size, corre
     Parameters
     ----------
     values, first, second : ndarray of shape (n,)
-        The parameters and the running means of their gradient and of its square; overwritten.
+        The parameters and the running means of their gradient and of the squared gradient; overwritten.
     gradient : ndarray of shape (n,)
     decays : ndarray of shape (n,) or (1,)
         Weight decay of each entry, or of all.
     new_1, new_2 : float
         1 - beta_1 and 1 - beta_2.
     size : float
-        Rate divided by 1 - beta_1**t.
+        Learning rate divided by 1 - beta_1**t.
     correction : float
         1 - beta_2**t.
     epsilon, rate : float
-        As everything else of the dtype of `values`.
+        `rate` is the learning rate; all have the dtype of `values`.
     """
     one = values.dtype.type(1)
     for i in range(values.size):

@@ -1,4 +1,4 @@
-"""Functions of one SIMD vector that the kernels of the layers share."""
+"""Functions of one SIMD vector shared by the kernels of the layers."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from w2v.kernels.simd import LANES, fma, power_of_two, splat, vector
 
 _float32 = np.float32
 _LOG2E = 1.4426950408889634
-_LN2_HIGH, _LN2_LOW = 0.693359375, -2.12194440e-4  # the first has so few bits that its product with a whole is exact
-_ROUNDER = 12582912.0  # 1.5 * 2**23: adding it leaves no bits for a fraction
-_EXP_LIMIT = 80.0  # exp(-80) times a small factor is still a normal number; processors are slow with smaller ones
+_LN2_HIGH, _LN2_LOW = 0.693359375, -2.12194440e-4  # products of the first with an integer are exact
+_ROUNDER = 12582912.0  # 1.5 * 2**23: adding it rounds to an integer
+_EXP_LIMIT = 80.0  # exp(-80) times a small factor is still a normal number; subnormal ones are slow
 _HUGE = 1e30
 # The upper tail of the normal distribution is exp(-a**2 / 2) p(t), t = 1 / (1 + TAIL_SCALE a): the polynomial p of
-# degree 8 is the best in the sense of Chebyshev's relative error on 0 <= a <= 14, found by Lawson's iteration.
+# degree 8 minimises the maximum relative error on 0 <= a <= 14; it was found by Lawson's iteration.
 _TAIL_SCALE = 0.3
 _TAIL = (
     7.169252066813181e-06, 0.11948768153535744, 0.12192040241733859, 0.09468325934787454, 0.14253620725990496,
@@ -29,7 +29,7 @@ _STEEP, _CUBIC = 1.5957691216057308, 0.044715  # the first is 2 sqrt(2 / pi)
 
 @intrinsic
 def larger(typing_context, x, y):
-    """Return x where x > y, else y, lane by lane: one instruction, where `max` takes care of NaN in x."""
+    """Return x where x > y, else y, lane by lane: one instruction, whereas `max` also handles NaN in x."""
 
     def code(c, b, signature, arguments):
         return b.select(b.fcmp_ordered(">", *arguments), *arguments)
@@ -41,8 +41,8 @@ def larger(typing_context, x, y):
 def plus(typing_context, x, y):
     """Return x + y, rounded.
 
-    The operator may be fused with a product before it, or not, as the code around it happens to be compiled; what is
-    computed by several kernels and promised to be the same, bit for bit, must not depend on that.
+    The operator may or may not be fused with a preceding product, depending on the surrounding code. Results that
+    several kernels must compute identically, bit for bit, must not depend on that.
     """
 
     def code(c, b, signature, arguments):
@@ -53,7 +53,7 @@ def plus(typing_context, x, y):
 
 @intrinsic
 def any_larger(typing_context, x, y):
-    """Tell whether x > y in any lane."""
+    """Return whether x > y in any lane."""
 
     def code(c, b, signature, arguments):
         lanes = b.bitcast(b.fcmp_ordered(">", *arguments), ir.IntType(LANES))
@@ -64,13 +64,13 @@ def any_larger(typing_context, x, y):
 
 @compiled
 def exponential(x):
-    """Return exp(x) lane by lane for x < 88, to a relative error below 2e-7; x is raised to -80 at least."""
+    """Return exp(x) lane by lane for x < 88, to a relative error below 2e-7; x is clipped to at least -80."""
     x = larger(x, splat(_float32(-_EXP_LIMIT)))
     rounder = splat(_float32(_ROUNDER))
     whole = fma(x, splat(_float32(_LOG2E)), rounder) - rounder
     r = fma(whole, splat(_float32(-_LN2_HIGH)), x)
     r = fma(whole, splat(_float32(-_LN2_LOW)), r)
-    # the Taylor series of exp on [-ln(2)/2, ln(2)/2], added up in pairs of pairs: Horner's scheme waits for every term
+    # the Taylor series of exp on [-ln(2)/2, ln(2)/2], summed in pairs: Horner's scheme waits for every term
     r2 = r * r
     low = fma(fma(r, splat(_float32(1 / 6)), splat(_float32(0.5))), r2, plus(r, splat(_float32(1))))
     high = fma(
@@ -89,7 +89,7 @@ def magnitude(x):
 
 @compiled
 def is_positive(x):
-    """Return 1 where x > 0, else 0; between them for |x| < 1e-30."""
+    """Return 1 where x > 0, else 0; intermediate values for |x| < 1e-30."""
     return max(min(x * splat(_float32(_HUGE)), splat(_float32(1))), splat(_float32(0)))
 
 
@@ -101,7 +101,7 @@ def bell(a):
 
 @compiled
 def upper_tail(a, bell_of_a):
-    """Return the probability that a standard normal number exceeds a >= 0, to a relative error below 1e-6."""
+    """Return the probability that a standard normal variable exceeds a >= 0, to a relative error below 1e-6."""
     one = splat(_float32(1))
     t = one / fma(a, splat(_float32(_TAIL_SCALE)), one)
     t2 = t * t
@@ -113,15 +113,15 @@ def upper_tail(a, bell_of_a):
 
 @compiled
 def normal_gelu(x):
-    """Return x times the normal distribution function at x."""
+    """Return x times the standard normal distribution function at x."""
     a = magnitude(x)
-    # x >= 0: x (1 - tail(x)); x < 0: x tail(-x): without cancellation on either side
+    # x >= 0: x (1 - tail(x)); x < 0: x tail(-x): no cancellation on either side
     return fma(splat(_float32(0)) - a, upper_tail(a, bell(a)), larger(x, splat(_float32(0))))
 
 
 @compiled
 def normal_gelu_slope(x):
-    """Return the derivative of `normal_gelu`: the normal distribution function plus x times its density."""
+    """Return the derivative of `normal_gelu`: the normal distribution function plus x times the density."""
     a = magnitude(x)
     e = bell(a)
     tail = upper_tail(a, e)
@@ -153,13 +153,13 @@ def _steep(x):
 
 @compiled
 def tanh_gelu(x):
-    """Return x times the logistic function of 2 sqrt(2 / pi) (x + 0.044715 x**3): GELU with tanh in place of erf."""
+    """Return x times the logistic function of 2 sqrt(2 / pi) (x + 0.044715 x**3): GELU with tanh instead of erf."""
     return x * sigmoid(_steep(x))
 
 
 @compiled
 def tanh_gelu_slope(x):
-    """Return the derivative of `tanh_gelu`; beyond +-10 it is that at 10, 0 or 1, where x**2 could overflow."""
+    """Return the derivative of `tanh_gelu`; beyond +-10 it is the value at +-10, 0 or 1, where x**2 could overflow."""
     one, ten = splat(_float32(1)), splat(_float32(10))
     x = larger(min(x, ten), splat(_float32(0)) - ten)
     y = sigmoid(_steep(x))

@@ -1,7 +1,7 @@
-"""Functions of single values: GELU, ReLU, tanh and the logistic function.
+"""Activation functions: GELU, ReLU, tanh and the logistic function.
 
-``gelu`` has the exact error function. ``gelu-tanh`` is its approximation x σ(2 √(2/π) (x + 0.044715 x³)), within 5e-4,
-which GPT-2 was trained with; other programs write it with (1 + tanh) / 2 and call it ``gelu_new``.
+``gelu`` uses the exact error function. ``gelu-tanh`` is its approximation x σ(2 √(2/π) (x + 0.044715 x³)), within 5e-4,
+which GPT-2 was trained with; other programs write it as (1 + tanh) / 2 and call it ``gelu_new``.
 
 References
 ----------
@@ -27,7 +27,7 @@ _STEEP, _CUBIC = 2 * math.sqrt(2 / math.pi), 0.044715
 
 
 class _Activation(NamedTuple):
-    """A function and its derivative, of NumPy arrays, beside the number that the kernels know it by."""
+    """A function and its derivative for NumPy arrays, and its number in the kernels."""
 
     function: Callable[[NDArray[Any]], NDArray[Any]]
     derivative: Callable[[NDArray[Any]], NDArray[Any]]
@@ -99,7 +99,7 @@ _ACTIVATIONS = {
 
 
 def kernel_number(kind: str) -> int:
-    """Return the number by which the kernels know a function."""
+    """Return the number of a function in the kernels."""
     return _ACTIVATIONS[kind].kernel
 
 
@@ -110,7 +110,7 @@ def forward(x: NDArray[Any], kind: str) -> tuple[NDArray[Any], NDArray[Any]]:
     ----------
     x : ndarray
     kind : str
-        One of `ACTIVATIONS`, or ``sigmoid``, which gates have.
+        One of `ACTIVATIONS`, or ``sigmoid``, which gates use.
 
     Notes
     -----
@@ -125,7 +125,7 @@ def forward(x: NDArray[Any], kind: str) -> tuple[NDArray[Any], NDArray[Any]]:
 
 
 def backward(dy: NDArray[Any], cache: NDArray[Any], kind: str) -> NDArray[Any]:
-    """Return dx, dy times the derivative at each value."""
+    """Return dx, which is dy times the derivative at each value."""
     activation = _ACTIVATIONS[kind]
     if dy.dtype != np.float32:
         exact: NDArray[Any] = dy * activation.derivative(cache)

@@ -1,4 +1,4 @@
-"""Multi-head attention. Queries come from x, keys and values from a memory: x itself in self-attention.
+"""Multi-head attention. Queries come from x, keys and values from a memory, which is x itself in self-attention.
 
 References
 ----------
@@ -18,7 +18,7 @@ from w2v.neural.parameters import Tensor, scope, within
 
 
 class Cache(NamedTuple):
-    """What `backward` needs."""
+    """Values that `backward` needs."""
 
     query: linear.Cache
     key: linear.Cache
@@ -36,13 +36,13 @@ def tensors(
     Parameters
     ----------
     dim : int
-        E, the width of x and of the result.
+        E, the width of x and of the output.
     n_heads : int
         A divisor of `dim`.
     memory_size : int, optional
-        The width of the memory; E by default.
+        Width of the memory; E by default.
     distance : int, optional
-        R: every head has a bias for each distance from −R to R, zero at the start. By default there are none.
+        R: every head has a bias for each distance from −R to R, initialised to zero. By default there are none.
 
     Returns
     -------
@@ -71,23 +71,23 @@ def forward(
     rotate: bool = False,
     weights: list[NDArray[Any]] | None = None,
 ) -> tuple[NDArray[Any], Cache]:
-    """Return the attention of all heads, joined by the output map.
+    """Return the attention of all heads, combined by the output projection.
 
     Parameters
     ----------
     parameters : mapping
         See `tensors`.
     x : ndarray of shape (N, E)
-        What queries are made of.
+        Input of the queries.
     memory : ndarray of shape (M, memory_size)
-        What keys and values are made of; x itself in self-attention.
+        Input of the keys and values; x itself in self-attention.
     mask : AttentionMask
-        Which keys each query sees.
+        Which keys each query attends to.
     n_heads : int
     rotate : bool, default False
-        Turn queries and keys by their positions; see `rotary`.
+        Rotate queries and keys by their positions; see `rotary`.
     weights : list, optional
-        The weights of each sequence, of shape (n_heads, T, S), are appended.
+        The attention weights of each sequence, of shape (n_heads, T, S), are appended.
 
     Returns
     -------

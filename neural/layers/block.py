@@ -1,10 +1,10 @@
-"""A block: sub-layers one after another, each with a norm, dropout and a residual connection.
+"""A block: a sequence of sub-layers, each with a norm, dropout and a residual connection.
 
     pre     h = h + dropout(sub(norm(h)))
     post    h = norm(h + dropout(sub(h)))
 
-The sub-layers are the mixer, cross-attention where there is a memory to look at, and feed-forward, in this order. The
-mixer lets the hidden states of a sequence see each other: self-attention, a recurrent layer or a convolution.
+The sub-layers are the mixer, cross-attention if there is a memory, and feed-forward, in this order. The mixer exchanges
+information between the hidden states of a sequence: self-attention, a recurrent layer or a convolution.
 
 References
 ----------
@@ -33,7 +33,7 @@ Floats = NDArray[Any]
 
 @dataclass(frozen=True)
 class Shape:
-    """How a block is made.
+    """The configuration of a block.
 
     Attributes
     ----------
@@ -43,17 +43,17 @@ class Shape:
     epsilon : float
         Of the norms.
     distance : int or None
-        Reach of the biases of distances in self-attention; None has none.
+        Maximum distance with a bias of its own in self-attention; None for no biases.
     rotate : bool
-        Whether positions are rotary, in self-attention.
+        Whether self-attention has rotary positions.
     memory_size : int or None
-        Width of the memory that cross-attention looks at; None has no cross-attention.
+        Width of the memory for cross-attention; None for no cross-attention.
     mixer : str
         See `names.MIXERS`.
     window : int
-        Tokens that a convolution reads at a time.
+        Kernel width of a convolution, in tokens.
     causal : bool
-        Whether a recurrent layer goes forward only, and a convolution reads what came before only.
+        Whether a recurrent layer only runs forward, and a convolution only reads preceding tokens.
     """
 
     dim: int
@@ -71,18 +71,18 @@ class Shape:
 
 
 class Context(NamedTuple):
-    """What sub-layers look at besides the hidden states.
+    """Inputs of sub-layers besides the hidden states.
 
     Attributes
     ----------
     own : AttentionMask
-        Which hidden states each of them sees in the mixer.
+        Which hidden states each of them attends to in the mixer.
     memory : ndarray of shape (M, memory_size), or None
-        What cross-attention looks at.
+        Input of cross-attention.
     across : AttentionMask or None
-        Which part of the memory each hidden state sees.
+        Which part of the memory each hidden state attends to.
     weights : list or None
-        The weights of self-attention of each sequence, of shape (n_heads, T, T), are appended.
+        The self-attention weights of each sequence, of shape (n_heads, T, T), are appended.
     """
 
     own: AttentionMask
@@ -92,7 +92,7 @@ class Context(NamedTuple):
 
 
 class Gradients(NamedTuple):
-    """What a sub-layer's backward pass gives.
+    """The result of a sub-layer's backward pass.
 
     Attributes
     ----------
@@ -108,7 +108,7 @@ class Gradients(NamedTuple):
 
 
 class SubLayer(Protocol):
-    """What a block is made of. The result of `forward` must be an array that nothing else holds."""
+    """A part of a block. `forward` must return an array that is not referenced elsewhere."""
 
     name: str
 
@@ -119,7 +119,7 @@ class SubLayer(Protocol):
     def forward(
         self, parameters: Mapping[str, Floats], x: Floats, shape: Shape, context: Context
     ) -> tuple[Floats, Any]:
-        """Return the change of the hidden states x, shape (N, E), and what `backward` needs."""
+        """Return the update of the hidden states x, shape (N, E), and the values that `backward` needs."""
         ...
 
     def backward(self, parameters: Mapping[str, Floats], dy: Floats, cache: Any, shape: Shape) -> Gradients:
@@ -128,7 +128,7 @@ class SubLayer(Protocol):
 
 
 class SelfAttention:
-    """Hidden states look at those of their own sequence."""
+    """Hidden states attend to those of their own sequence."""
 
     name = "attention"
 
@@ -139,19 +139,19 @@ class SelfAttention:
     def forward(
         self, parameters: Mapping[str, Floats], x: Floats, shape: Shape, context: Context
     ) -> tuple[Floats, attention.Cache]:
-        """Return the attention of x to itself."""
+        """Return the self-attention of x."""
         return attention.forward(
             parameters, x, x, context.own, n_heads=shape.n_heads, rotate=shape.rotate, weights=context.weights
         )
 
     def backward(self, parameters: Mapping[str, Floats], dy: Floats, cache: attention.Cache, shape: Shape) -> Gradients:
-        """Return the gradients; x is read twice, as queries and as memory."""
+        """Return the gradients; x is used twice, as queries and as memory."""
         _, dx, gradients = attention.backward(parameters, dy, cache, n_heads=shape.n_heads, is_own=True)
         return Gradients((dx,), gradients)
 
 
 class Recurrent:
-    """A state goes through each sequence, and through one that is not causal in both directions."""
+    """A state runs through each sequence; if it is not causal, in both directions."""
 
     name = "recurrent"
 
@@ -162,7 +162,7 @@ class Recurrent:
     def forward(
         self, parameters: Mapping[str, Floats], x: Floats, shape: Shape, context: Context
     ) -> tuple[Floats, recurrent.Cache]:
-        """Return the states behind x."""
+        """Return the states after x."""
         return recurrent.forward(parameters, x, context.own.query_offsets, causal=shape.causal)
 
     def backward(self, parameters: Mapping[str, Floats], dy: Floats, cache: recurrent.Cache, shape: Shape) -> Gradients:
@@ -196,7 +196,7 @@ class Convolution:
 
 
 class CrossAttention:
-    """Hidden states look at a memory, such as the hidden states that an encoder made of another sequence."""
+    """Hidden states attend to a memory, such as an encoder's hidden states of another sequence."""
 
     name = "cross_attention"
 
@@ -207,19 +207,19 @@ class CrossAttention:
     def forward(
         self, parameters: Mapping[str, Floats], x: Floats, shape: Shape, context: Context
     ) -> tuple[Floats, attention.Cache]:
-        """Return the attention of x to the memory, which is taken as it is."""
+        """Return the attention of x to the memory, which is not normalised."""
         if context.memory is None or context.across is None:
             raise ValueError("a block with cross-attention needs a memory to look at")
         return attention.forward(parameters, x, context.memory, context.across, n_heads=shape.n_heads)
 
     def backward(self, parameters: Mapping[str, Floats], dy: Floats, cache: attention.Cache, shape: Shape) -> Gradients:
-        """Return the gradients, that of the memory too."""
+        """Return the gradients, including that of the memory."""
         dx, dmemory, gradients = attention.backward(parameters, dy, cache, n_heads=shape.n_heads)
         return Gradients((dx,), gradients, dmemory)
 
 
 class FeedForward:
-    """Each hidden state by itself."""
+    """Each hidden state on its own."""
 
     name = "feed_forward"
 
@@ -246,13 +246,13 @@ _CROSS, _FEED = CrossAttention(), FeedForward()
 
 
 def sub_layers(shape: Shape) -> tuple[SubLayer, ...]:
-    """Return the sub-layers of a block, in their order."""
+    """Return the sub-layers of a block, in order."""
     mixer = _MIXERS[shape.mixer]
     return (mixer, _FEED) if shape.memory_size is None else (mixer, _CROSS, _FEED)
 
 
 class Cache(NamedTuple):
-    """What `backward` needs of each sub-layer, in their order."""
+    """Values that `backward` needs, by sub-layer, in order."""
 
     subs: list[Any]
     norms: list[layer_norm.Cache]
@@ -260,7 +260,7 @@ class Cache(NamedTuple):
 
 
 def tensors(shape: Shape) -> dict[str, Tensor]:
-    """Return the arrays of the block: those of each sub-layer under its name, ``NAME_norm`` those of its norm."""
+    """Return the arrays of the block: those of each sub-layer under its name, those of its norm under ``NAME_norm``."""
     arrays: dict[str, Tensor] = {}
     for sub in sub_layers(shape):
         arrays |= within(sub.name, sub.tensors(shape)) | within(f"{sub.name}_norm", layer_norm.tensors(shape.dim))
@@ -274,7 +274,7 @@ def forward(
     shape: Shape,
     masks: Sequence[DropoutMask | None] | None = None,
 ) -> tuple[Floats, Cache]:
-    """Return the hidden states behind the block.
+    """Return the hidden states after the block.
 
     Parameters
     ----------
@@ -284,7 +284,7 @@ def forward(
     context : Context
     shape : Shape
     masks : sequence of (DropoutMask or None), optional
-        What is dropped from the change that each sub-layer makes; nothing by default.
+        Dropout masks for the update of each sub-layer; nothing is dropped by default.
 
     Returns
     -------
@@ -294,7 +294,7 @@ def forward(
     Raises
     ------
     ValueError
-        If there is cross-attention and no memory.
+        If there is cross-attention but no memory.
     """
     subs = sub_layers(shape)
     cache, h = Cache([], [], masks or [None] * len(subs)), x
@@ -316,7 +316,7 @@ def forward(
 def backward(
     parameters: Mapping[str, Floats], dy: Floats, cache: Cache, shape: Shape
 ) -> tuple[Floats, Floats | None, dict[str, Floats]]:
-    """Return dx, dmemory (None without cross-attention) and the gradients."""
+    """Return dx, dmemory (None without cross-attention) and the gradients of the parameters."""
     total: dict[str, Floats] = {}
     dh, dmemory = dy, None
     kept = zip(sub_layers(shape), cache.subs, cache.norms, cache.masks, strict=True)
@@ -336,7 +336,7 @@ def backward(
 
 
 def _sum(arrays: tuple[Floats, ...]) -> Floats:
-    """Return the sum of arrays, added in their order; of a single one, itself."""
+    """Return the sum of arrays in order; for a single array, the array itself."""
     total = arrays[0]
     for n, array in enumerate(arrays[1:]):
         total = np.add(total, array, out=empty(total.shape, total.dtype) if n == 0 else total)

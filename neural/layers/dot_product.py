@@ -1,4 +1,4 @@
-"""Scaled dot-product attention: every query of a sequence takes a weighted mean of the values of its sequence.
+"""Scaled dot-product attention: each query averages the values of its sequence with softmax weights.
 
 References
 ----------
@@ -24,16 +24,16 @@ Offsets = NDArray[np.int64]
 
 @dataclass(frozen=True, eq=False)
 class AttentionMask:
-    """Which keys each query sees.
+    """Which keys each query attends to.
 
     Attributes
     ----------
     query_offsets, key_offsets : ndarray of shape (B + 1,), int64
-        The queries of sequence b see the keys of sequence b only. The same for both in self-attention.
+        Queries of sequence b attend only to keys of sequence b. Equal in self-attention.
     causal : bool, default False
-        Query i of a sequence sees its keys 0 … i.
+        Query i of a sequence attends only to its keys 0 … i.
     visible : ndarray of shape (M,), bool, optional
-        True for keys that may be seen; by default all. A query that sees none gets zeros.
+        True for visible keys; by default all. A query without visible keys gets zeros.
     """
 
     query_offsets: Offsets
@@ -42,7 +42,7 @@ class AttentionMask:
     visible: NDArray[np.bool_] | None = None
 
     def sequences(self) -> Iterator[tuple[slice, slice, NDArray[np.bool_]]]:
-        """Return for each sequence its queries, its keys and which of them see each other, shape (T, S)."""
+        """Yield for each sequence its queries, its keys and which of them attend to each other, shape (T, S)."""
         for b in range(len(self.query_offsets) - 1):
             queries = slice(*self.query_offsets[b : b + 2].tolist())
             keys = slice(*self.key_offsets[b : b + 2].tolist())
@@ -55,7 +55,7 @@ class AttentionMask:
 
 
 class Cache(NamedTuple):
-    """What `backward` needs; the weights are computed again."""
+    """Values that `backward` needs; the weights are recomputed."""
 
     q: NDArray[Any]
     k: NDArray[Any]
@@ -78,7 +78,7 @@ def forward(
     Parameters
     ----------
     q : ndarray of shape (N, E)
-        Queries of all heads side by side, D = E / n_heads columns each.
+        Queries of all heads side by side, with D = E / n_heads columns each.
     k, v : ndarray of shape (M, E)
         Keys and values.
     n_heads : int
@@ -86,7 +86,7 @@ def forward(
     bias : ndarray of shape (n_heads, 2 R + 1), optional
         Added to the score of key j for query i: column min(max(j − i, −R), R) + R.
     weights : list, optional
-        The weights of each sequence, of shape (n_heads, T, S), are appended.
+        The attention weights of each sequence, of shape (n_heads, T, S), are appended.
 
     Returns
     -------
@@ -108,7 +108,7 @@ def forward(
 def backward(
     dy: NDArray[Any], cache: Cache, n_heads: int
 ) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any], NDArray[Any] | None]:
-    """Return dq, dk, dv and dbias, None without biases."""
+    """Return dq, dk, dv, and dbias or None without biases."""
     q, k, v, bias, mask = cache
     dbias = None if bias is None else np.zeros_like(bias)
     if q.dtype == np.float32:
@@ -141,7 +141,7 @@ def _joined(x: NDArray[Any]) -> NDArray[Any]:
 
 
 def _distances(shape: tuple[int, ...], bias: NDArray[Any]) -> NDArray[np.intp]:
-    """Return the column of the bias of every query and key."""
+    """Return the column of the bias for every query and key, shape (T, S)."""
     reach = bias.shape[1] // 2
     n_queries, n_keys = shape
     columns: NDArray[np.intp] = np.clip(np.arange(n_keys) - np.arange(n_queries)[:, None], -reach, reach) + reach
@@ -149,7 +149,7 @@ def _distances(shape: tuple[int, ...], bias: NDArray[Any]) -> NDArray[np.intp]:
 
 
 def _weights(q: NDArray[Any], k: NDArray[Any], seen: NDArray[np.bool_], bias: NDArray[Any] | None) -> NDArray[Any]:
-    """Return the weights of one sequence, shape (n_heads, T, S)."""
+    """Return the attention weights of one sequence, shape (n_heads, T, S)."""
     scores = q @ k.transpose(0, 2, 1) * q.shape[2] ** -0.5
     if bias is not None:
         scores += bias[:, _distances(seen.shape, bias)]
@@ -162,7 +162,7 @@ def _weights(q: NDArray[Any], k: NDArray[Any], seen: NDArray[np.bool_], bias: ND
 
 
 def pad_heads(x: NDArray[Any], n_heads: int) -> NDArray[Any]:
-    """Return x with the last axis of each head filled up with zeros to whole vectors of the processor."""
+    """Return x with the columns of each head padded with zeros to whole SIMD vectors."""
     size = x.shape[-1] // n_heads
     padded = -(-size // LANES) * LANES
     if padded == size:
@@ -173,7 +173,7 @@ def pad_heads(x: NDArray[Any], n_heads: int) -> NDArray[Any]:
 
 
 def cut_heads(x: NDArray[Any], n_heads: int, width: int) -> NDArray[Any]:
-    """Take away what `pad_heads` added to heads that were `width` columns together."""
+    """Remove the columns that `pad_heads` added; the heads had `width` columns in total."""
     if x.shape[1] == width:
         return x
     cut = x.reshape(len(x), n_heads, x.shape[1] // n_heads)[:, :, : width // n_heads]
@@ -181,7 +181,7 @@ def cut_heads(x: NDArray[Any], n_heads: int, width: int) -> NDArray[Any]:
 
 
 class _Kernel(NamedTuple):
-    """What the kernels are given, before and after the range of sequences."""
+    """Arguments of the kernels before and after the range of sequences."""
 
     arrays: tuple[Any, ...]
     options: tuple[Any, ...]

@@ -1,4 +1,4 @@
-"""Dropout: values are set to zero at random and the others scaled up, so that the expectation stays.
+"""Dropout: random values are set to zero and the others scaled up, which preserves the expectation.
 
 References
 ----------
@@ -17,16 +17,16 @@ from w2v.neural.kernels import rows as kernels
 
 
 class DropoutMask(NamedTuple):
-    """Which values one layer drops: a function of these alone, so that nothing is kept for the backward pass.
+    """Which values a layer drops, computed from these fields alone, so that the backward pass needs no stored mask.
 
     Attributes
     ----------
     rate : float
-        Probability to be dropped, in [0, 1).
+        Probability of being dropped, in [0, 1).
     seed : int
-        One for each place in a network and each step of training, at least 0 and below 2**64.
+        Distinct for each place in a network and each training step; at least 0 and below 2**64.
     first_row : int
-        The row of the whole batch that the first row here is: a part of a batch drops what the batch drops.
+        Index of the first row within the whole batch, so that part of a batch drops the same values as the batch.
     """
 
     rate: float
@@ -35,16 +35,16 @@ class DropoutMask(NamedTuple):
 
 
 class Dropout(NamedTuple):
-    """What a network drops in one step of training.
+    """What a network drops in one training step.
 
     Attributes
     ----------
     rate : float
-        Probability to be dropped, in [0, 1).
+        Probability of being dropped, in [0, 1).
     seed : int
-        One for each step, at least 0.
+        Distinct for each step, at least 0.
     first_row : int
-        The row of the whole batch that the first row here is.
+        Index of the first row within the whole batch.
     """
 
     rate: float
@@ -52,7 +52,7 @@ class Dropout(NamedTuple):
     first_row: int = 0
 
     def mask(self, place: int) -> DropoutMask | None:
-        """Return what a place in the network drops; None if it drops nothing."""
+        """Return the mask for a place in the network; None if nothing is dropped."""
         if not self.rate:
             return None
         state = np.random.SeedSequence([self.seed, place]).generate_state(1, np.uint64)
@@ -60,7 +60,7 @@ class Dropout(NamedTuple):
 
 
 def forward(x: NDArray[Any], mask: DropoutMask | None) -> NDArray[Any]:
-    """Return x, shape (N, E), with values dropped; x itself where there is no mask."""
+    """Return x, shape (N, E), with values dropped; x itself without a mask."""
     if mask is None or mask.rate == 0:
         return x
     y = empty(x.shape, x.dtype)
@@ -83,5 +83,5 @@ def _drawn(x: NDArray[Any], mask: DropoutMask) -> tuple[Any, ...]:
 
 
 def backward(dy: NDArray[Any], mask: DropoutMask | None) -> NDArray[Any]:
-    """Return dx: the same values are dropped, the others scaled alike."""
+    """Return dx: the same values are dropped, the others scaled in the same way."""
     return forward(dy, mask)

@@ -1,4 +1,4 @@
-"""The embedding: a token as a row of zeros with a single one, times a table, which is a row of the table."""
+"""The embedding layer: each token selects a row of the table."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ def forward(table: NDArray[Any], tokens: NDArray[Any]) -> tuple[NDArray[Any], ND
 def backward(dy: NDArray[Any], cache: NDArray[Any]) -> tuple[NDArray[np.int64], NDArray[Any]]:
     """Return the rows of the table that have a gradient, in ascending order, and their gradients.
 
-    The gradient of the table is one_hotᵀ dy: each row is the sum of dy over the tokens that name it. All other
-    rows are zero and left out.
+    The gradient of the table is one_hotᵀ dy: each row is the sum of dy over its tokens. All other rows are zero and
+    left out.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""The position-wise network: a wider linear layer, an activation, and a linear layer back."""
+"""The position-wise feed-forward network: a linear layer, an activation, and a linear layer back."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from w2v.neural.parameters import Tensor, scope, within
 
 
 class Cache(NamedTuple):
-    """What `backward` needs."""
+    """Values that `backward` needs."""
 
     inner: linear.Cache
     activation: NDArray[Any]
@@ -35,7 +35,7 @@ def forward(parameters: Mapping[str, NDArray[Any]], x: NDArray[Any], activation:
 def backward(
     parameters: Mapping[str, NDArray[Any]], dy: NDArray[Any], cache: Cache, activation: str
 ) -> tuple[NDArray[Any], dict[str, NDArray[Any]]]:
-    """Return dx and the gradients."""
+    """Return dx and the gradients of the parameters."""
     dactive, outer = linear.backward(scope(parameters, "outer"), dy, cache.outer)
     dhidden = activations.backward(dactive, cache.activation, activation)
     dx, inner = linear.backward(scope(parameters, "inner"), dhidden, cache.inner)

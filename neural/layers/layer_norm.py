@@ -1,4 +1,4 @@
-"""Layer normalisation: every row is brought to mean 0 and variance 1, then scaled and shifted column by column.
+"""Layer normalisation: every row is normalised to mean 0 and variance 1, then scaled and shifted by column.
 
 References
 ----------
@@ -22,7 +22,7 @@ EPSILON = 1e-5
 
 
 class Cache(NamedTuple):
-    """What `backward` needs: the input, and each row's mean and 1 / sqrt(variance + epsilon), shape (N,)."""
+    """Values that `backward` needs: the input, and mean and 1 / sqrt(variance + epsilon) of each row, shape (N,)."""
 
     x: NDArray[Any]
     mean: NDArray[Any]
@@ -30,7 +30,7 @@ class Cache(NamedTuple):
 
 
 def tensors(dim: int) -> dict[str, Tensor]:
-    """Return the arrays of the layer: ``gain``, ones at the start, and ``bias``, zeros, both of shape (dim,)."""
+    """Return the arrays of the layer: ``gain``, initialised to ones, and ``bias``, zeros, both of shape (dim,)."""
     return {"gain": Tensor((dim,), mean=1.0), "bias": Tensor((dim,))}
 
 
@@ -65,7 +65,7 @@ def forward(
 def backward(
     parameters: Mapping[str, NDArray[Any]], dy: NDArray[Any], cache: Cache
 ) -> tuple[NDArray[Any], dict[str, NDArray[Any]]]:
-    """Return dx and the gradients."""
+    """Return dx and the gradients of the parameters."""
     x, mean, inverse = cache
     gain = parameters["gain"]
     if x.dtype == np.float32:
@@ -76,7 +76,7 @@ def backward(
         return dx, {"gain": dgain, "bias": dbias}
     normal = (x - mean[:, None]) * inverse[:, None]
     dnormal = dy * gain  # y = gain · normal + bias
-    # normal = (x − mean) · inverse; through mean and inverse every column of the row depends on every other
+    # normal = (x − mean) · inverse; through mean and inverse, every column of a row depends on all others
     along = (dnormal * normal).mean(axis=1, keepdims=True)
     dx = (dnormal - dnormal.mean(axis=1, keepdims=True) - normal * along) * inverse[:, None]
     return dx, {"gain": (dy * normal).sum(axis=0), "bias": dy.sum(axis=0)}

@@ -12,7 +12,7 @@ from w2v.neural.parameters import Tensor
 
 
 class Cache(NamedTuple):
-    """What `backward` needs."""
+    """Values that `backward` needs."""
 
     x: NDArray[Any]
 
@@ -24,10 +24,10 @@ def tensors(n_inputs: int, n_outputs: int, *, deviation: float | None = None, bi
     ----------
     n_inputs, n_outputs : int
     deviation : float, optional
-        Of the weights at the start; by default sqrt(2 / (n_inputs + n_outputs)), which keeps the variance of what
-        passes through in both directions on average.
+        Standard deviation of the initial weights; by default sqrt(2 / (n_inputs + n_outputs)) [1]_, which preserves the
+        variance of activations and gradients on average.
     bias : bool, default True
-        Whether there is a bias; it starts at zero.
+        Whether there is a bias; it is initialised to zero.
 
     References
     ----------
@@ -50,7 +50,7 @@ def forward(parameters: Mapping[str, NDArray[Any]], x: NDArray[Any]) -> tuple[ND
 def backward(
     parameters: Mapping[str, NDArray[Any]], dy: NDArray[Any], cache: Cache, *, onto: NDArray[Any] | None = None
 ) -> tuple[NDArray[Any], dict[str, NDArray[Any]]]:
-    """Return dx, or `onto`, to which it is added, and the gradients; see docs/derivations/transformer.md."""
+    """Return dx, or `onto` with dx added, and the gradients of the parameters; see docs/derivations/transformer.md."""
     gradients = {"weight": sum_of_outer_products(cache.x, dy)}  # y += x W
     if "bias" in parameters:
         gradients["bias"] = sum_of_rows(dy)  # y += b

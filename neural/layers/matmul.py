@@ -1,4 +1,4 @@
-"""The three products of matrices that training needs: x W + b, dy Wᵀ and xᵀ dy; and the sum of the rows of dy."""
+"""The three matrix products that training needs: x W + b, dy Wᵀ and xᵀ dy; and the sum of the rows of dy."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def product(x: NDArray[Any], weight: NDArray[Any], bias: NDArray[Any] | None = N
     Returns
     -------
     ndarray of shape (N, M)
-        In float32, row i depends on x[i] alone, bit for bit, whatever N is.
+        In float32, row i depends only on x[i], bit for bit, whatever N is.
     """
     if x.dtype == np.float32:
         y = empty((len(x), weight.shape[1]))
@@ -36,7 +36,7 @@ def product(x: NDArray[Any], weight: NDArray[Any], bias: NDArray[Any] | None = N
 
 
 def multiply_packed(x: NDArray[np.float32], panels: NDArray[np.float32], out: NDArray[np.float32]) -> None:
-    """Write x W + b to `out`, C-contiguous and of shape (N, M), for a matrix and a bias that `pack` packed."""
+    """Write x W + b to `out`, C-contiguous and of shape (N, M), for a matrix and bias packed by `pack`."""
     kernels.multiply(x.ravel(), *x.shape, panels, out.shape[1], False, out.reshape(-1))
 
 
@@ -73,7 +73,7 @@ def sum_of_rows(x: NDArray[Any]) -> NDArray[Any]:
 
 
 def pack(weight: NDArray[np.float32], bias: NDArray[np.float32] | None = None) -> NDArray[np.float32]:
-    """Return a matrix and a bias in the order in which `kernels.products.matmul.multiply` reads them."""
+    """Return a matrix and a bias in the layout of `kernels.products.matmul.multiply`."""
     panels = empty((kernels.packed_size(*weight.shape),))
     nothing = np.zeros(weight.shape[1], np.float32) if bias is None else bias
     kernels.pack(weight.ravel(), *weight.shape, nothing, panels)

@@ -1,7 +1,7 @@
-"""From the hidden states of a sequence to one vector: their mean, the first of them, or the maximum of each column.
+"""Pool the hidden states of a sequence into one vector: their mean, the first one, or the maximum of each column.
 
-A sequence without tokens has the zero vector. In float32 a vector is summed in the order of its tokens, whatever
-else is in the batch.
+A sequence without tokens has the zero vector. In float32, vectors are summed in the order of their tokens, so the
+result does not depend on the rest of the batch.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ KINDS = POOLINGS
 
 
 class Cache(NamedTuple):
-    """What `backward` needs.
+    """Values that `backward` needs.
 
     Attributes
     ----------
@@ -26,9 +26,9 @@ class Cache(NamedTuple):
         The input.
     offsets : ndarray of shape (B + 1,), int64
     weights : ndarray of shape (N,), or None
-        What each hidden state is multiplied by before they are summed.
+        Weight of each hidden state in the sum.
     where : ndarray of shape (B, E), int64, or None
-        Of the maximum, the row that it came from; -1 of none.
+        For the maximum, the row it comes from; -1 for an empty sequence.
     """
 
     x: NDArray[Any]
@@ -81,7 +81,7 @@ def backward(dy: NDArray[Any], cache: Cache) -> NDArray[Any]:
 
 
 def _weights(x: NDArray[Any], offsets: NDArray[np.int64], kind: str) -> NDArray[Any]:
-    """Return what each hidden state is multiplied by before they are summed, shape (N,)."""
+    """Return the weight of each hidden state in the sum, shape (N,)."""
     lengths = np.diff(offsets)
     if kind == "mean":
         return np.repeat(1 / np.maximum(lengths, 1), lengths).astype(x.dtype)

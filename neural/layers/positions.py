@@ -1,25 +1,25 @@
-"""What tells a token where it stands: ways to add the position to its row. Two more act inside attention.
+"""Positional encodings that are added to token embeddings. Two more kinds act inside attention.
 
-What is added to row i = 0 … T − 1 of a sequence:
+What is added at position i = 0 … T − 1 of a sequence:
 
 ``index``
-    (i + 1) · u, with a learned direction u. It grows without bound; here to compare with.
+    (i + 1) · u, with a learned direction u. It grows without bound; for comparison only.
 ``fraction``
-    i / (T − 1) · u, in [0, 1]: how far along, not how far apart.
+    i / (T − 1) · u, in [0, 1]: relative progress, not distance.
 ``sinusoidal``
-    Sines and cosines of i at wavelengths from 2 π to 10,000 · 2 π: any length, nothing to learn.
+    Sines and cosines of i at wavelengths from 2 π to 10,000 · 2 π: for any length, without parameters.
 ``learned``
-    Row i of a table; beyond its end, its last row.
+    Row i of a table; beyond its end, the last row.
 ``learned+relative``
-    The same, and attention has a bias for every distance as well, as in MPNet.
+    The same, and a bias for every distance in attention, as in MPNet.
 ``relative``
-    Nothing; attention has a bias for every distance, see `dot_product`.
+    Nothing, but a bias for every distance in attention, see `dot_product`.
 ``rotary``
-    Nothing; queries and keys are turned, see `rotary`.
+    Nothing, but queries and keys are rotated, see `rotary`.
 ``sinusoidal+rotary``
-    Sines and cosines, and queries and keys are turned as well: where a token stands, and how far from the others.
+    Sines and cosines, and queries and keys are rotated as well: absolute and relative positions.
 ``none``
-    Nothing: the order of tokens is not seen.
+    Nothing: the order of tokens is ignored.
 
 References
 ----------
@@ -39,24 +39,24 @@ from w2v.neural.names import POSITIONS
 from w2v.neural.parameters import Tensor
 
 KINDS = POSITIONS
-"""All kinds, those that act inside attention too."""
+"""All kinds, including those that act inside attention."""
 WITH_TABLE, WITH_DISTANCES = ("learned", "learned+relative"), ("relative", "learned+relative")
-"""Those that have a table of positions, and those that have biases of distances."""
+"""Kinds with a table of positions, and kinds with biases of distances."""
 WITH_SINUSOIDS, WITH_ROTATION = ("sinusoidal", "sinusoidal+rotary"), ("rotary", "sinusoidal+rotary")
-"""Those that add sines and cosines, and those that turn queries and keys."""
+"""Kinds that add sines and cosines, and kinds that rotate queries and keys."""
 BASE = 10000.0
 _DEVIATION = 0.02
 
 
 class Cache(NamedTuple):
-    """What `backward` needs: the factor of each row, or its row in the table."""
+    """Values that `backward` needs: the factor of each row, or its row in the table."""
 
     factors: NDArray[Any] | None
     rows: NDArray[np.int64] | None
 
 
 def tensors(kind: str, dim: int, max_positions: int) -> dict[str, Tensor]:
-    """Return the arrays of a kind: ``direction`` (dim,) of index and fraction, ``table`` (max_positions, dim)."""
+    """Return the arrays: ``direction`` (dim,) for index and fraction, ``table`` (max_positions, dim) for learned."""
     if kind in ("index", "fraction"):
         return {"direction": Tensor((dim,), _DEVIATION)}
     if kind in WITH_TABLE:
@@ -67,7 +67,7 @@ def tensors(kind: str, dim: int, max_positions: int) -> dict[str, Tensor]:
 def forward(
     parameters: Mapping[str, NDArray[Any]], x: NDArray[Any], offsets: NDArray[np.int64], kind: str
 ) -> tuple[NDArray[Any], Cache]:
-    """Return x, shape (N, E), with positions added; x itself for the kinds that add nothing."""
+    """Return x, shape (N, E), with positions added; x itself for kinds that add nothing."""
     if kind in ("index", "fraction"):
         factors = _factors(offsets, kind, x.dtype)
         return x + factors[:, None] * parameters["direction"], Cache(factors, None)
@@ -83,7 +83,7 @@ def forward(
 def backward(
     parameters: Mapping[str, NDArray[Any]], dy: NDArray[Any], cache: Cache
 ) -> tuple[NDArray[Any], dict[str, NDArray[Any]]]:
-    """Return dx, which is dy, and the gradients."""
+    """Return dx, which is dy, and the gradients of the parameters."""
     if cache.factors is not None:
         return dy, {"direction": cache.factors @ dy}  # y = x + factor · direction
     if cache.rows is not None:
@@ -94,7 +94,7 @@ def backward(
 
 
 def places(offsets: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Return the position of every token in its sequence, from 0 on, shape (N,)."""
+    """Return the position of every token in its sequence, from 0, shape (N,)."""
     lengths = np.diff(offsets)
     return np.arange(offsets[0], offsets[-1]) - np.repeat(offsets[:-1], lengths)
 
@@ -111,6 +111,6 @@ def _factors(offsets: NDArray[np.int64], kind: str, dtype: DTypeLike) -> NDArray
     place = places(offsets)
     if kind == "index":
         return (place + 1).astype(dtype)
-    last = np.maximum(np.diff(offsets) - 1, 1)  # a single token stands at 0
+    last = np.maximum(np.diff(offsets) - 1, 1)  # the position of a single token is 0
     factors: NDArray[Any] = (place / np.repeat(last, np.diff(offsets))).astype(dtype)
     return factors

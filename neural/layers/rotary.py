@@ -1,4 +1,4 @@
-"""Rotary positions: queries and keys are turned by their positions, so that their products depend on distances.
+"""Rotary positions: queries and keys are rotated by their positions, so that their products depend on distances.
 
 References
 ----------
@@ -17,11 +17,11 @@ from w2v.neural.kernels import rows as kernels
 from w2v.neural.layers.positions import places
 
 BASE = 10000.0
-"""Pair k of a head of size D turns by position · BASE ** (−2 k / D)."""
+"""Pair k of a head of size D rotates by position · BASE ** (−2 k / D)."""
 
 
 class Cache(NamedTuple):
-    """What `backward` needs."""
+    """Values that `backward` needs."""
 
     cos: NDArray[Any]
     sin: NDArray[Any]
@@ -30,7 +30,7 @@ class Cache(NamedTuple):
 
 
 def forward(x: NDArray[Any], offsets: NDArray[np.int64], n_heads: int) -> tuple[NDArray[Any], Cache]:
-    """Turn pairs (k, k + D / 2) of every head of x, shape (N, n_heads · D) with even D, by the position's angle."""
+    """Rotate pairs (k, k + D / 2) of every head of x, shape (N, n_heads · D) with even D, by the position's angle."""
     positions = places(offsets)
     cos, sin = angles(int(positions.max(initial=-1)) + 1, x.shape[1] // n_heads, x.dtype)
     cache = Cache(cos, sin, positions, n_heads)
@@ -40,7 +40,7 @@ def forward(x: NDArray[Any], offsets: NDArray[np.int64], n_heads: int) -> tuple[
 
 
 def backward(dy: NDArray[Any], cache: Cache) -> NDArray[Any]:
-    """Return dx: the gradient turned back, since a rotation's transpose is its inverse."""
+    """Return dx: the gradient rotated back, since the transpose of a rotation is its inverse."""
     dx = empty(dy.shape, dy.dtype)
     kernels.rotate(dy, cache.n_heads, cache.cos, cache.sin, cache.positions, -1, dx)
     return dx

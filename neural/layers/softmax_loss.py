@@ -1,11 +1,11 @@
-"""The output of a network that names classes: logits h Eᵀ + b over a table E of all classes, softmax, cross-entropy.
+"""The output layer of classifiers: logits h Eᵀ + b with output embeddings E (V, d), softmax and cross-entropy.
 
-The wanted probabilities may be smoothed: 1 − s for the right class, and s spread over all classes alike.
+Targets may be smoothed: 1 − s for the right class, plus s spread evenly over all classes.
 
 References
 ----------
 Szegedy et al. 2016, Rethinking the Inception architecture, arXiv:1512.00567, section 7 (smoothing). Press and Wolf
-2017, arXiv:1608.05859 (E is the table of embeddings). Derivation: docs/derivations/objectives.md.
+2017, arXiv:1608.05859 (E is the table of input embeddings). Derivation: docs/derivations/objectives.md.
 """
 
 from __future__ import annotations
@@ -23,21 +23,21 @@ _PIECE = 256
 
 
 class Gradients(NamedTuple):
-    """What the gradients of a table and a bias are added to."""
+    """The arrays that the gradients of table and bias are added to."""
 
     table: Floats
     bias: Floats
 
 
 class TokenLosses(NamedTuple):
-    """What a network's output is worth.
+    """The losses of tokens.
 
     Attributes
     ----------
     smoothed, plain : ndarray of shape (N,)
-        Cross-entropy of each token in nats, with the smoothed targets and with the plain ones; the latter is −log p.
+        Cross-entropy of each token in nats, for smoothed and for plain targets; the latter is −log p.
     dhidden : ndarray of shape (N, d), or None
-        The gradient of scale · Σ smoothed; None if it was not asked for.
+        The gradient of scale · Σ smoothed; None if not requested.
     """
 
     smoothed: Floats
@@ -65,15 +65,15 @@ def token_losses(
     targets : ndarray of shape (N,)
         The right class of each token, in [0, V).
     smoothing : float, default 0
-        In [0, 1).
+        Label smoothing s, in [0, 1).
     scale : float, default 1
     gradients : Gradients, optional
-        Those of table and bias are added to; without them only the losses are computed.
+        The gradients of table and bias are added to these; without them only the losses are computed.
 
     Notes
     -----
-    In float32, memory grows with V and not with N · V, and a token's loss and gradient do not depend on the other
-    tokens, bit for bit.
+    In float32, memory grows with V, not with N · V, and the loss and gradient of a token do not depend on other tokens,
+    bit for bit.
     """
     smoothed, plain = np.empty(len(hidden), hidden.dtype), np.empty(len(hidden), hidden.dtype)
     dhidden = None if gradients is None else empty(hidden.shape, hidden.dtype)
@@ -84,7 +84,7 @@ def token_losses(
             if gradients is None or dhidden is None
             else (dhidden.reshape(-1), gradients.table.reshape(-1), gradients.bias)
         )
-        kernels.softmax_loss(  # of the types that it is compiled for
+        kernels.softmax_loss(  # with the types that it is compiled for
             hidden.ravel(), *hidden.shape, table.ravel(), bias, targets.astype(np.int64), float(smoothing),
             np.float32(scale), empty((len(table) * kernels.PIECE,)), smoothed, plain, dh, dtable, dbias,
         )  # fmt: skip

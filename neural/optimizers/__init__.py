@@ -1,1 +1,1 @@
-"""Steps that make a loss smaller."""
+"""Optimizers: Adam, Muon, gradient clipping and learning rate schedules."""

@@ -1,4 +1,4 @@
-"""Adam with decoupled weight decay, and its lazy form for rows of a table."""
+"""Adam with decoupled weight decay, and its lazy form for the rows of a table."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ EPSILON = 1e-8
 
 
 class Adam:
-    """Adam with decoupled weight decay, for an array whose entries all have gradients.
+    """Adam with decoupled weight decay, for an array with dense gradients.
 
     Parameters
     ----------
     shape : tuple of int
-        Of the array.
+        Shape of the array.
     weight_decay : float or ndarray of that shape, default 0
-        Fraction of each entry that a step of rate 1 takes away.
+        Fraction of each entry that a step with learning rate 1 subtracts.
     betas : (float, float), default (0.9, 0.999)
     epsilon : float, default 1e-8
     dtype : default float32
@@ -31,7 +31,7 @@ class Adam:
     Attributes
     ----------
     first, second : ndarray
-        Running means of the gradient and of its square.
+        Running means of the gradient and of the squared gradient.
     n_steps : int
 
     References
@@ -55,11 +55,11 @@ class Adam:
 
     @property
     def arrays(self) -> dict[str, Floats]:
-        """What the next steps depend on; not copied."""
+        """The arrays of the optimizer state; not copied."""
         return {"first": self.first, "second": self.second}
 
     def step(self, values: Floats, gradient: Floats, rate: float) -> None:
-        """Move `values`, in place."""
+        """Update `values` in place."""
         self.n_steps += 1
         beta_1, beta_2 = self.betas
         decays = np.asarray(self.weight_decay, values.dtype).reshape(-1)
@@ -72,15 +72,15 @@ class Adam:
 
 
 class LazyAdam:
-    """Adam for a table whose rows a batch mostly leaves alone: these, and their running means, stay as they are.
+    """Adam for a table of which a batch uses few rows: all other rows, and their running means, stay unchanged.
 
-    The means are corrected for the number of steps of the table, not of the row. Rows that are met seldom therefore
-    take larger steps than under Adam, which is what makes it learn rare ones.
+    Bias correction uses the number of steps of the table, not of the row. Rare rows therefore take larger steps than
+    under Adam, which helps to learn rare words.
 
     Parameters
     ----------
     shape : (int, int)
-        Of the table, (V, d).
+        Shape of the table, (V, d).
     betas : (float, float), default (0.9, 0.999)
     epsilon : float, default 1e-8
 
@@ -97,19 +97,19 @@ class LazyAdam:
 
     @property
     def arrays(self) -> dict[str, NDArray[np.float32]]:
-        """What the next steps depend on; not copied."""
+        """The arrays of the optimizer state; not copied."""
         return {"first": self.first, "second": self.second}
 
     def step(
         self, table: NDArray[np.float32], rows: NDArray[np.integer[Any]], gradient: NDArray[np.float32], rate: float
     ) -> None:
-        """Move rows of `table`, in place.
+        """Update rows of `table` in place.
 
         Parameters
         ----------
         table : ndarray of shape (V, d), float32, C-contiguous
         rows : ndarray of shape (R,)
-            Each at most once, in [0, V).
+            Distinct, in [0, V).
         gradient : ndarray of shape (R, d), float32
         rate : float
         """

@@ -1,4 +1,4 @@
-"""What is done to gradients before a step, and which parameters decay."""
+"""Gradient clipping, and which parameters have weight decay."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from w2v.neural.parameters import ParameterTable
 Floats = NDArray[np.floating[Any]]
 
 DECAYING = ("weight", "table", "distances")
-"""Arrays that weight decay is for, by the last part of their names; not ``bias``, ``gain`` and others."""
+"""Arrays with weight decay, by the last part of their names; ``bias``, ``gain`` and others have none."""
 
 
 def clip_by_norm(gradients: list[Floats], limit: float) -> float:
-    """Scale gradients, in place, so that their joint length is at most `limit`.
+    """Scale gradients in place so that their joint norm is at most `limit`.
 
     Returns
     -------
     float
-        The length before.
+        The norm before scaling.
     """
     norm = math.sqrt(sum(float(np.einsum("i,i->", g.reshape(-1), g.reshape(-1), dtype=np.float64)) for g in gradients))
     if norm > limit:
@@ -32,9 +32,9 @@ def clip_by_norm(gradients: list[Floats], limit: float) -> float:
 
 
 def weight_decays(parameters: ParameterTable, weight_decay: float) -> ParameterTable:
-    """Return the decay of each parameter: `weight_decay` for matrices and tables, none for biases and gains.
+    """Return the decay of each parameter: `weight_decay` for matrices and tables, 0 for biases and gains.
 
-    What an array is, the last part of its name says.
+    The last part of an array's name determines its kind.
     """
     decays = parameters.zeros_like()
     for name, array in decays.items():

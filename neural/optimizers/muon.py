@@ -1,13 +1,14 @@
-"""Muon: momentum whose steps are made orthogonal, for the matrices of linear layers.
+"""Muon: momentum with orthogonalised updates, for the matrices of linear layers.
 
-A step of Adam on a matrix is of low rank: a few directions get nearly all of it. Muon keeps the directions of the
-momentum and makes their lengths alike::
+An Adam update of a matrix has low effective rank: a few directions dominate. Muon keeps the directions of the momentum
+and equalises their lengths::
 
     M = momentum * M + G        U = G + momentum * M        W -= rate * 0.4 * sqrt(max(K, N)) * orthogonal(U)
 
-``orthogonal`` is about U V^T of the singular value decomposition U S V^T. Five steps of a polynomial in X X^T bring the
-singular values of X to between 0.7 and 1.2, which is near enough, in products of matrices alone. The factor makes the
-root mean square of a step 0.4 times the rate, whatever the shape: about what Adam's is, so that one rate serves both.
+``orthogonal`` is approximately U V^T of the singular value decomposition U S V^T. Five steps of a polynomial in X X^T
+bring the singular values of X to between 0.7 and 1.2, which is close enough, with matrix products only. The factor
+makes the root mean square of an update 0.4 times the learning rate, whatever the shape. This is about that of Adam, so
+one learning rate serves both.
 
 References
 ----------
@@ -22,7 +23,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from w2v.neural.kernels.matmul import orthogonalise
+from w2v.neural.kernels.products.matmul import orthogonalise
 from w2v.neural.packing import in_threads
 from w2v.neural.parameters import ParameterTable
 
@@ -36,10 +37,10 @@ _TINY = 1e-7
 
 
 def orthogonal(matrix: Floats) -> Floats:
-    """Return about U Vᵀ of the singular value decomposition U S Vᵀ of a matrix; zeros of zeros.
+    """Return approximately U Vᵀ of the singular value decomposition U S Vᵀ of a matrix; zeros for zeros.
 
-    Singular values between a hundredth of the matrix's length and its length become values between 0.6 and 1.25;
-    smaller ones grow by a factor of about 485.
+    Singular values between a hundredth of the matrix's norm and its norm become values between 0.6 and 1.25; smaller
+    ones grow by a factor of about 485.
     """
     is_tall = matrix.shape[0] > matrix.shape[1]
     x = np.ascontiguousarray(matrix.T if is_tall else matrix)
@@ -56,19 +57,19 @@ def orthogonal(matrix: Floats) -> Floats:
 
 
 class Muon:
-    """Moves the matrices of linear layers in a table of parameters; all others are left alone.
+    """Updates the matrices of linear layers in a table of parameters; all others stay unchanged.
 
     Parameters
     ----------
     parameters : ParameterTable
-        What will be moved.
+        The parameters to update.
     weight_decay : float, default 0
-        Fraction of each entry that a step of rate 1 takes away.
+        Fraction of each entry that a step with learning rate 1 subtracts.
 
     Attributes
     ----------
     momentum : ParameterTable
-        Of the matrices that are moved.
+        Momentum of the updated matrices.
     n_steps : int
     """
 
@@ -76,16 +77,16 @@ class Muon:
         self.weight_decay, self.n_steps = weight_decay, 0
         matrices = {name: shape for name, shape in parameters.shapes.items() if is_of_linear_layer(name, shape)}
         self.momentum = ParameterTable(matrices, parameters.dtype)
-        # the largest first, so that no thread is left with one of them at the end
+        # largest first, so that threads finish at about the same time
         self._order = sorted(matrices, key=lambda name: -matrices[name][0] * matrices[name][1])
 
     @property
     def arrays(self) -> dict[str, Floats]:
-        """What the next steps depend on; not copied."""
+        """The arrays of the optimizer state; not copied."""
         return {"momentum": self.momentum.flat}
 
     def step(self, parameters: ParameterTable, gradients: ParameterTable, rate: float, *, workers: int = 1) -> None:
-        """Move the matrices of `parameters`, in place; threads change no bit."""
+        """Update the matrices of `parameters` in place; the result does not depend on the number of threads."""
         self.n_steps += 1
 
         def move(worker: int) -> None:
@@ -101,5 +102,5 @@ class Muon:
 
 
 def is_of_linear_layer(name: str, shape: tuple[int, ...]) -> bool:
-    """Tell whether an array is the matrix of a linear layer: not a table of embeddings, whose rows stand alone."""
+    """Return whether an array is the matrix of a linear layer; the rows of embedding tables are independent."""
     return len(shape) == 2 and name.rsplit(".", 1)[-1] == "weight"

@@ -1,4 +1,4 @@
-"""How a learning rate rises and falls."""
+"""Learning rate schedules."""
 
 from __future__ import annotations
 
@@ -7,24 +7,24 @@ from dataclasses import dataclass
 
 SCHEDULES = ("linear", "inverse-sqrt", "constant")
 LONGEST_WARMUP = 0.25
-"""Of a training that time ends: the fraction of the time at which the learning rate has risen, whatever the steps."""
+"""Maximum fraction of a time limit for the warm-up, whatever the number of steps."""
 
 
 @dataclass(frozen=True)
 class Schedule:
-    """A learning rate that rises to its peak in a straight line, and then falls.
+    """A learning rate that rises linearly to its peak and then decreases.
 
     Parameters
     ----------
     peak : float
-        The highest rate.
+        The highest learning rate.
     steps : int
-        At which a linear rate is zero.
+        The step at which a linear schedule reaches zero.
     warmup : int, default 100
-        Steps to the peak.
+        Steps until the peak.
     kind : {"linear", "inverse-sqrt", "constant"}
-        How it falls: to zero in a straight line, with the root of the steps since the start, whose number need not be
-        known then, or not at all.
+        How the learning rate decreases: linearly to zero, with the inverse square root of the number of steps, which
+        need not be known in advance, or not at all.
 
     Raises
     ------
@@ -43,23 +43,23 @@ class Schedule:
 
     def __post_init__(self) -> None:
         if not 0 <= self.peak < math.inf:
-            raise ValueError(f"a rate must be a finite number, at least 0, not {self.peak}")
+            raise ValueError(f"a learning rate must be finite and at least 0, not {self.peak}")
         if self.steps < 1 or self.warmup < 0:
-            raise ValueError(f"there must be a step and no negative warm-up, not {self.steps} and {self.warmup}")
+            raise ValueError(f"steps must be at least 1 and warmup at least 0, not {self.steps} and {self.warmup}")
         if self.kind not in SCHEDULES:
             raise ValueError(f"a schedule must be one of {', '.join(SCHEDULES)}, not {self.kind!r}")
 
     def rate(self, step: int, done: float | None = None, spent: float = 0.0) -> float:
-        """Return the rate of a step.
+        """Return the learning rate of a step.
 
         Parameters
         ----------
         step : int
             From 0.
         done : float, optional
-            Fraction of the training that is done, where time and not steps end it.
+            Completed fraction of the training, if time and not steps limit it.
         spent : float, default 0
-            Fraction of the time that is spent, if time is limited: the warm-up ends with `LONGEST_WARMUP` of it.
+            Fraction of the time limit used up; the warm-up ends at `LONGEST_WARMUP` of it.
         """
         rise, fall = 1.0, 1.0
         if self.warmup:

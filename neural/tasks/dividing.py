@@ -18,7 +18,7 @@ def stratified(
     """
     n = len(wanted)
     order = rng.permutation(n)
-    place = np.empty(n)  # in a queue where classes take turns
+    place = np.empty(n)  # position in a queue in which classes take turns
     for label in np.unique(wanted):
         own = order[wanted[order] == label]
         place[own] = np.where(np.arange(len(own)) < len(own) - 1, (np.arange(len(own)) + 0.5) / len(own), np.inf)

@@ -36,24 +36,24 @@ Saving = tuple["str | os.PathLike[str] | None", float, bool]
 
 _SAID_OF_ALL = {
     "saving": """checkpoint : path-like, optional
-            A model folder to keep the training in: it is saved there from time to time, after Ctrl-C, and when it is
-            complete. Until then `{name}.load` and `resume` go on with it.
+              A model folder in which to save the training at intervals, after Ctrl-C, and when it is complete. Until
+              then, `{name}.load` and `resume` continue it.
         checkpoint_every : float, default 600
-            Seconds from one checkpoint to the next. 0: only after Ctrl-C.
+              Seconds between checkpoints. 0 writes one only after Ctrl-C.
         overwrite : bool, default False
-            Let `checkpoint` replace a model folder that exists.
+              Let `checkpoint` replace an existing model folder.
         progress : bool, str or callable, optional
             See `w2v.neural.progress.ProgressOption`.
 
         Returns
         -------
         {name}
-            This one.
+              The estimator itself.
 
         Raises
         ------
         TrainingInterrupted
-            After Ctrl-C; the best so far is kept, and `resume` goes on.
+              After Ctrl-C; the best state so far is kept, and `resume` continues the training.
         DivergenceError
             If a loss or a parameter is not finite.
         ModelError
@@ -61,21 +61,21 @@ _SAID_OF_ALL = {
     "resuming": """Parameters
         ----------
         {given} : optional
-            The same as before; what is left out is read from the files that were given then, if they were files.
+              The same as before; by default, data is read from the original files, if they were files.
         checkpoint, checkpoint_every, overwrite, progress : optional
-            As for `fit`; `checkpoint` may have the name of this training's own.
+              As for `fit`; `checkpoint` may be that of this training.
 
         Returns
         -------
         {name}
-            This one.
+              The estimator itself.
 
         Raises
         ------
         ValueError
-            If there is nothing to resume, or a parameter or what was trained on was changed.
+              If there is nothing to resume, or a parameter or the training data has changed.
         TrainingInterrupted
-            As `fit`.""",
+              As for `fit`.""",
 }
 """The common parts of the docstrings of `fit` and `resume`."""
 
@@ -96,7 +96,7 @@ class TextEstimator(ShownAsHtml, Estimator, Generic[_P]):
         """Fill the placeholders in the docstrings of `fit` and `resume` with the common parts."""
         super().__init_subclass__(**options)
         for method in (vars(cls).get(name) for name in ("fit", "resume")):
-            if method is not None and method.__doc__:  # Python leaves it out where it is asked to
+            if method is not None and method.__doc__:  # python -OO removes docstrings
                 given = list(inspect.signature(method).parameters)[1:]
                 names = {"name": cls.__name__, "given": ", ".join(given[: given.index("checkpoint")])}
                 for part, text in _SAID_OF_ALL.items():
@@ -126,7 +126,7 @@ class TextEstimator(ShownAsHtml, Estimator, Generic[_P]):
         facts.append(("network parameters", f"{self.network_.parameters.n_parameters:,}"))
         losses = [entry["held_out_loss"] for entry in self.history_ if "held_out_loss" in entry]
         if losses:
-            curve = html_curve(losses, "loss on what was held out")
+            curve = html_curve(losses, "loss on held-out data")
             facts.append(("held-out loss", Html(f"{curve} {escape(decimals(min(losses)))} at best")))
         for name, form in FIGURES.items():
             if found := [entry[name] for entry in self.history_ if name in entry]:

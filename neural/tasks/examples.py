@@ -96,13 +96,13 @@ def _read(file: Path, form: Mapping[str, type]) -> Examples:
     check_types(described, file, {"held_out": int, "wrong": int, "examples": list})
     n, n_wrong, kept = (described.get(name) for name in ("held_out", "wrong", "examples"))
     if n is None or n_wrong is None or kept is None or not 0 <= n_wrong <= n or len(kept) > min(n, MOST_EXAMPLES):
-        raise ModelError(f"{file} is damaged: it does not say how many examples there are")
+        raise ModelError(f"{file} is damaged: it does not contain the number of examples")
     for one in kept:
         if not isinstance(one, dict) or one.keys() != form.keys():
             raise ModelError(f"{file} is damaged: an example must have {', '.join(form)}")
         check_types(one, file, form)
         if not all(isinstance(part, (str, int, float)) for parts in one.values() for part in _parts(parts)):
-            raise ModelError(f"{file} is damaged: an example holds what is neither a text nor a number")
+            raise ModelError(f"{file} is damaged: an example contains something that is neither text nor a number")
         if not 0 <= one["probability"] <= 1:
             raise ModelError(f"{file} is damaged: a probability must be from 0 to 1, not {one['probability']!r:.80}")
     return Examples(n, n_wrong, kept)

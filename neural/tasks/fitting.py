@@ -228,7 +228,7 @@ def train(start: TextNetwork, text: Text, training: Training[Any]) -> None:
         if checkpoint is not None:
             checkpoint.finish(result)
     if interrupt is not None:
-        raise TrainingInterrupted("training was interrupted; `resume` goes on") from interrupt
+        raise TrainingInterrupted("training was interrupted; `resume` continues it") from interrupt
 
 
 def given_beside(parameters: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
@@ -292,12 +292,12 @@ def check_same(metadata: Mapping[str, Any], shown: dict[str, Any], digest: str) 
     """Raise ValueError, which says what differs, unless a training is the one that was interrupted."""
     began = metadata.get("parameters")
     if not isinstance(began, dict):
-        raise ValueError("what is to be resumed is not the state of a training of this kind")
+        raise ValueError("the saved state to resume does not belong to this kind of training")
     for name, value in json.loads(json.dumps(shown)).items():
         if name not in _MAY_CHANGE and began.get(name) != value:
             raise ValueError(
-                f"{name} is {value}, but the training that was interrupted began with {began.get(name)}: it goes on "
-                "with the parameters that it began with"
+                f"{name} is {value}, but the interrupted training began with {began.get(name)}: resume it with its "
+                "original parameters"
             )
     if metadata.get("training", {}).get("text") != digest:
-        raise ValueError("the training to resume began with another text; resume with the same, or start anew")
+        raise ValueError("the training to resume began with another text; resume with the same text, or start again")

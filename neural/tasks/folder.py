@@ -95,7 +95,7 @@ class TextNetwork:
         ValueError if there were no files; the message says `what` to pass again, and how to `resume` with it.
         """
         if given is None and not self.inputs:
-            raise ValueError(f"the training {what} were not files: pass them again, in Python: {resume}")
+            raise ValueError(f"the training {what} were not in files: pass them again, in Python: {resume}")
         validated = self.metadata["training"].get("validation")
         if given is None:
             given = read([Path(name) for name in self.inputs])
@@ -247,7 +247,7 @@ def _check_units(config: Config, units: Mapping[str, Units]) -> None:
 
 
 def stack_from(described: Any, least_layers: int = 1) -> StackConfig:
-    """Return the stack that `asdict` made a dict of; ValueError or TypeError if it describes none."""
+    """Return the stack from the result of `asdict`; ValueError or TypeError if the input is invalid."""
     for name, most in _MOST.items() if isinstance(described, dict) else ():
         value, least = described.get(name, 1), least_layers if name == "layers" else 1
         if type(value) is not int or not least <= value <= most:
@@ -264,7 +264,7 @@ def _read_ngrams(folder: Path, config: Config, metadata: Mapping[str, Any]) -> d
     try:
         found = NgramModel.from_arrays(arrays)
         if (found.n_tokens, found.sentences) != (config.vocabulary_size, metadata.get("lines")):
-            raise ValueError("its n-grams are not of the same units, or of other texts")
+            raise ValueError("its n-grams do not match its units or its texts")
     except ValueError as error:
         raise ModelError(f"{file} is damaged: {error}") from error
     return {"ngrams": arrays}

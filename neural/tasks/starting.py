@@ -57,7 +57,7 @@ def start_from_words(table: NDArray[np.float32], units: Units, given: Any) -> in
     embeddings = open_vectors(given)
     if embeddings.vector_size != table.shape[1]:
         raise ValueError(
-            f"the word vectors have {embeddings.vector_size} columns, and the network's dim is {table.shape[1]}: train "
+            f"the word vectors have {embeddings.vector_size} columns, but the network's dim is {table.shape[1]}: train "
             f"vectors of that size, or a network of dim {embeddings.vector_size}"
         )
     rows, found = [], []
@@ -69,7 +69,7 @@ def start_from_words(table: NDArray[np.float32], units: Units, given: Any) -> in
                 found.append(embeddings[spelling])
                 break
     if not rows:
-        raise ValueError("none of the units is a word of the vectors to start from; are they of the same language?")
+        raise ValueError("none of the units has a word vector; are the vectors of the same language?")
     vectors = np.asarray(found, np.float32)
     vectors *= np.sqrt(np.square(table).mean() / max(float(np.square(vectors).mean()), 1e-12))
     table[rows] = vectors

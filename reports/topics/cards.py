@@ -33,10 +33,10 @@ if TYPE_CHECKING:
     from w2v.encoder.retrieval import Periods
 
 OPENERS: dict[str, Callable[[str | os.PathLike[str]], Topics]] = {KIND: Topics.open}
-"""What opens the folder of topics."""
+"""The class that opens the folder of topics."""
 
 N_CURVES, N_GROUPS, N_SENTENCES = 8, 8, 3
-"""Topics that are followed over time, colours of the map, and sentences of a topic."""
+"""Maximum number of topics followed over time, of colours on the map, and of sentences per topic."""
 
 _LONGEST, _MOST_IN_TREE = 200, 120
 
@@ -50,11 +50,11 @@ def card_of_topics(
     ----------
     topics : Topics
     over_time : Periods, optional
-        What `Topics.over_time` returned.
+        The result of `Topics.over_time`.
     options : CardOptions, optional
         Its title; by default the name of the folder.
     folder : Path, optional
-        Where the topics are saved.
+        The folder in which the topics are saved.
 
     Raises
     ------
@@ -63,7 +63,7 @@ def card_of_topics(
     """
     options = options or CardOptions()
     if options.words or options.sentences is not None:
-        raise ValueError("nearest words and sentences are for word vectors and encoders, and these are topics")
+        raise ValueError("nearest words and sentences are for word vectors and encoders, but these are topics")
     n, outliers = len(topics.labels_), topics.n_outliers_
     quoted = shlex.quote(name_of(folder, "my.topics"))
     python = f"""from w2v.encoder.retrieval import Topics
@@ -71,7 +71,7 @@ def card_of_topics(
 topics = Topics.open({name_of(folder, "my.topics")!r})
 topics.info()
 topics.predict(["A sentence.", "Another one."])"""
-    by_what = {"kmeans": "the nearest of their centres", "hdbscan": "where sentences lie densely"}[topics.method]
+    by_what = {"kmeans": "k-means", "hdbscan": "density (HDBSCAN)"}[topics.method]
     return make_card(
         "Topics",
         f"{n:,} sentences in {len(topics):,} topics, by {by_what}; named by their keywords.",
@@ -89,7 +89,7 @@ topics.predict(["A sentence.", "Another one."])"""
             Section("How to use it", (shell(f"topics {quoted} --tree"), Code(python, "python"))),
             Section("Limits", (Bullets((
                 "Topics are groups of vectors: read their sentences before you trust a name.",
-                "Another seed or number of topics gives other topics; rely on those that stay the same.",
+                "Another seed or number of topics gives different topics; rely on those that stay the same.",
             )),)),
         ],
         ("text-classification", ("topic-modeling",)),
@@ -123,7 +123,7 @@ def _table_section(topics: Topics) -> Section:
 
 
 def _map_section(topics: Topics) -> Section | None:
-    """Return the centres on their principal plane, in colours of topics that are near to each other."""
+    """Return the centres in their principal plane, coloured by groups of similar topics."""
     if len(topics) < 3:
         return None
     centred = topics.centers_ - topics.centers_.mean(axis=0)
@@ -137,14 +137,14 @@ def _map_section(topics: Topics) -> Section | None:
         for topic, (x, y) in enumerate(plane.tolist())
     )
     caption = (
-        "The centres of the topics on the plane on which they differ most. Colours are topics that the tree puts "
-        "together, each named by its largest."
+        "The centres of the topics in the plane in which they differ most. Colours mark branches of the tree, each "
+        "named by its largest topic."
     )
     return Section("Map", (WordMap("map", "Topics", tuple(first), points, caption),))
 
 
 def _time_section(topics: Topics, over_time: Periods | None) -> Section | None:
-    """Return how large the largest topics are in each part of time, and what they are about then."""
+    """Return the size of the largest topics in each period, and their keywords there."""
     if not over_time:
         return None
     starts = list(dict.fromkeys(row.start for row in over_time))
@@ -157,7 +157,7 @@ def _time_section(topics: Topics, over_time: Periods | None) -> Section | None:
             if row.topic in points and row.start in places:
                 points[row.topic].append((places[row.start], 100 * row.fraction))
         series = tuple(Series(names[topic].split(", ")[0], tuple(found)) for topic, found in points.items())
-        blocks.append(Curves("over-time", "The largest topics over time", "part of the time", "% of sentences", series))
+        blocks.append(Curves("over-time", "The largest topics over time", "period", "% of sentences", series))
     rows = tuple(
         (row.start, row.stop, str(row.topic), f"{row.size:,}", percent(row.fraction), ", ".join(row.keywords))
         for row in over_time
@@ -166,12 +166,12 @@ def _time_section(topics: Topics, over_time: Periods | None) -> Section | None:
     if over_time.n_undated:
         blocks.append(Paragraph(f"{over_time.n_undated:,} sentences without a date are left out."))
     header = ("from", "to", ">topic", ">sentences", ">of all", "keywords")
-    blocks.append(Table(header, rows, "Every topic in every part of the time", is_detail=len(blocks) > 0))
+    blocks.append(Table(header, rows, "Every topic in every period", is_detail=len(blocks) > 0))
     return Section("Over time", tuple(blocks))
 
 
 def _tree_section(topics: Topics) -> Section | None:
     if not 2 <= len(topics) <= _MOST_IN_TREE:
         return None
-    text = "Topics that are near to each other, by Ward's linkage of their centres: number and sentences in brackets."
+    text = "Similar topics, by Ward's linkage of their centres: number and sentences in brackets."
     return Section("Tree", (Paragraph(text), Code(str(topics.hierarchy()), "text")))

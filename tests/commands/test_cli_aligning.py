@@ -208,7 +208,7 @@ def test_words_of_two_languages_have_their_tags(tmp_path: Path) -> None:
         ["similar", model, tmp_path / "german.txt", "haus"],
         ["neighbors", model, "de:haus de:hund"],
     ):
-        assert_mistake(run(*command), 1, "the words are of two languages and have their tags, such as")
+        assert_mistake(run(*command), 1, "the words have tags of two languages, such as")
     assert not (tmp_path / "vectors.npy").exists()
     assert_mistake(
         run("train", tmp_path / "pairs.tsv", "--continue", model, "--output", tmp_path / "more"), 1,

@@ -101,7 +101,7 @@ def test_small_and_foreign_classifiers(model: Path, tmp_path: Path) -> None:
     result = run("export", model, tmp_path / "small", "--format", "int8")
     assert result.exit_code == 0, result.output
     assert run("classify", tmp_path / "small", stdin=b"the river\n").stdout.startswith("water\t")
-    assert_mistake(run("export", tmp_path / "small", tmp_path / "x", "--format", "int8"), 1, "is small already")
+    assert_mistake(run("export", tmp_path / "small", tmp_path / "x", "--format", "int8"), 1, "is already compressed")
     (tmp_path / "m.bin").write_bytes(b"no model")
     foreign = run("import", tmp_path / "m.bin", "--format", "fasttext-classifier", "-o", tmp_path / "f")
     assert_mistake(foreign, 1, "not a binary model of fastText")
@@ -207,7 +207,7 @@ def test_info_describes_a_classifier(model: Path) -> None:
         (["TABLE"], 2, "Missing option '-o'"),
         (["missing.tsv", "-o", "out"], 1, "missing.tsv"),
         (["EMPTY", "-o", "out"], 1, "no text with a label"),
-        (["ONE", "-o", "out"], 1, "there is nothing to tell apart"),
+        (["ONE", "-o", "out"], 1, "nothing to distinguish"),
         (["PLAIN", "-o", "out"], 1, "plain.txt, line 1: expected a label, a tab and a text"),
         (["BAD", "-o", "out"], 1, "bad.tsv"),
         (["TABLE", "-o", "out", "-v", "EMPTY"], 1, "no text with a label"),

@@ -93,7 +93,7 @@ def test_fit_encoder_imitates_a_teacher(model: Path, tmp_path: Path) -> None:
     assert run(*arguments).exit_code == 0
     assert topic_margin(SentenceEncoder.load(tmp_path / "e")) > topic_margin(SentenceEncoder(make_words())) + 0.1
     for wrong, message in (
-        (vectors[:-1], "it needs one row for each line"),
+        (vectors[:-1], "give one row for each line"),
         (np.full_like(vectors, np.nan), "vectors.npy: the vector of sentence 1 is not finite"),
         (vectors.astype(int), "must be floating-point numbers"),
     ):
@@ -180,7 +180,7 @@ def test_fit_encoder_chooses_by_itself(model: Path, corpus: Path, tmp_path: Path
     assert f"{kept}: held-out loss {compared['network']:.4f} with a network" in shown
     assert f"{compared['table']:.4f} without ({0 - compared['gain']:+.1%})" in shown
     assert_mistake(run(*arguments, "--overwrite", "--no-table-first"), 1, "table_first must not be False")
-    assert_mistake(run(*arguments, "--overwrite", "--architecture", "static"), 1, "has learned nothing yet")
+    assert_mistake(run(*arguments, "--overwrite", "--architecture", "static"), 1, "compares an untrained network")
     plain = run(*arguments[:-1], "--overwrite", "--json")
     assert json.loads(plain.stdout)["comparison"] is None
 
@@ -226,7 +226,7 @@ def test_fit_encoder_is_interrupted_and_resumed(
             "multiple of",
         ),
         (["MODEL", "CORPUS", "-o", "out", "--min-tokens", 9, "--max-tokens", 8], 1, "max_tokens must be at least"),
-        (["MODEL", "CORPUS", "-o", "out", "--min-tokens", 30], 1, "needs paragraphs, one a line"),
+        (["MODEL", "CORPUS", "-o", "out", "--min-tokens", 30], 1, "needs paragraphs, one per line"),
     ],
 )
 def test_fit_encoder_reports_bad_input(

@@ -185,7 +185,7 @@ def test_mistakes_are_told_in_a_line(place: Path, tmp_path: Path) -> None:
     assert_mistake(run("fit-images", tmp_path, "-o", tmp_path / "x"), 1, "the pictures have no labels")
     assert_mistake(run("fit-images", place / "bars" / "lying", "-o", tmp_path / "x"), 1, "the pictures have no labels")
     write_folder(tmp_path / "one", PIXELS[:4], np.array(["a"] * 4))
-    assert_mistake(run("fit-images", tmp_path / "one", "-o", tmp_path / "x"), 1, "all 4 pictures show the same, a")
+    assert_mistake(run("fit-images", tmp_path / "one", "-o", tmp_path / "x"), 1, "all 4 pictures have the label a")
     assert_mistake(run("fit-images", "-o", tmp_path / "x"), 2, "Missing argument")
     assert_mistake(run("fit-images", place / "bars"), 2, "Missing option '-o'")
     write_idx(tmp_path / "cut.idx", PIXELS)

@@ -62,7 +62,7 @@ def test_metadata_stands_beside_lines_and_grows(folder: Path) -> None:
     assert opened.ids == ["a", "c", "d"] and opened.metadata == {"year": [1, 3, 4.5]}
     assert_mistake(run("index", "my.index", "text.txt", "--append"), 1, "the index has ids, so new sentences")
     short = run("index", "my.index", "text.txt", "--append", "--metadata", "more.jsonl", "--id-column", "key")
-    assert_mistake(short, 1, "the id 'd' is in the index already")
+    assert_mistake(short, 1, "the id 'd' is already in the index")
     Path("one.jsonl").write_text('{"key": "e"}\n')
     short = run("index", "my.index", "text.txt", "--append", "--metadata", "one.jsonl", "--id-column", "key")
     assert_mistake(short, 1, "there are 1 records of metadata or ids for 3 texts")
@@ -95,7 +95,7 @@ def test_edit_index_removes_replaces_and_compacts(indexed: Path) -> None:
     assert printed("edit-index", "my.index", "--remove", 10)["sentences"] == 0
     assert_mistake(run("edit-index", "my.index", "--compact"), 1, "all sentences of my.index are removed")
     assert_mistake(run("edit-index", "my.index", "--remove", 10), 1, "has no sentence with the id 10")
-    assert_mistake(run("edit-index", "my.index", "--remove", "ten"), 1, "are integers, which 'ten' is not")
+    assert_mistake(run("edit-index", "my.index", "--remove", "ten"), 1, "are integers, so 'ten' cannot be one")
     assert run("edit-index", "my.index").exit_code == 2
     assert_mistake(
         run("edit-index", "my.index", "--replace", "changed.jsonl", "--id-column", "key"), 1, "no column 'key'"

@@ -142,7 +142,7 @@ def test_info_tells_of_a_tagger(model: Path) -> None:
     ("text", "message"),
     [
         ("", "no sentence"), ("Anna B-PER\nsaw\n", "line 2: 1 columns, but the lines before have 2"),
-        ("Anna\n", "would be both word and tag"), ("a O\n", "one sentence is too few"),
+        ("Anna\n", "would be both word and tag"), ("a O\n", "one sentence is not enough"),
         ("a\tO\nb\t\n", "line 2: the word 'b' has no tag"),
     ],
 )  # fmt: skip
@@ -156,7 +156,7 @@ def test_broken_tags_are_told_in_a_line(tmp_path: Path) -> None:
     path = write_tagged(tmp_path / "a", PLAIN)
     path.write_text(path.read_text("utf-8").replace("B-LOC", "I-LOC", 1), encoding="utf-8")
     result = run("fit-tagger", path, "-o", tmp_path / "m", *FEW)
-    assert result.exit_code == 0 and "Warning: 1 spans are not written as IOB2 has it" in result.stderr
+    assert result.exit_code == 0 and "Warning: 1 spans violate IOB2, such as I- after O" in result.stderr
 
 
 @pytest.mark.parametrize(

@@ -85,7 +85,7 @@ def test_duplicates_rejects_what_makes_no_sense(text: Path, indexed: Path, model
         run("duplicates", text, "--keep", tmp_path / "k", "--split-sentences"), 2, "--keep writes whole lines"
     )
     assert_mistake(run("duplicates", text, "--keep", tmp_path / "k", "--groups"), 2, "exclude each other")
-    assert_mistake(run("duplicates", indexed, "--model", model), 1, "is an index: it has an encoder and sentences")
+    assert_mistake(run("duplicates", indexed, "--model", model), 1, "is an index with its own encoder and sentences")
     assert_mistake(run("duplicates", tmp_path / "no.txt"), 1, "no.txt")
     assert_mistake(run("duplicates", text, "--model", tmp_path / "no.model"), 1, "does not exist")
     assert_mistake(run("duplicates", text, "--keep", tmp_path), 1, "is a folder")
@@ -109,7 +109,7 @@ def test_cluster_shows_and_writes_clusters(text: Path, model: Path, indexed: Pat
 
 def test_cluster_rejects_what_makes_no_sense(text: Path, model: Path, tmp_path: Path) -> None:
     assert_mistake(run("cluster", text), 1, "give a model", "w2v train FILE --output my.model")
-    assert_mistake(run("cluster", text, "--model", model, "-k", 7), 1, "6 sentences make 1 to 6 clusters, not 7")
+    assert_mistake(run("cluster", text, "--model", model, "-k", 7), 1, "6 sentences can form 1 to 6 clusters, not 7")
     assert_mistake(run("cluster", text, "--model", model, "-k", 0), 2, "-k")
     assert_mistake(run("cluster", text, "--model", model, "--keywords", 0), 2, "--keywords")
     assert_mistake(run("cluster", text, "--model", model, "--output", text), 1, "exists already")

@@ -73,9 +73,9 @@ def test_masked_layers_go_on_into_encoder_tagger_and_classifier(
         assert_mistake(wrong, 1, "trained with architecture attention, not architecture recurrent")
         assert_mistake(run(command, data, "-o", tmp_path / "x", "--start", model), 1, "has no layers")
         assert_mistake(run(command, data, "-o", tmp_path / "x", "--start", tmp_path / "none"), 1, "none")
-        assert_mistake(run(command, data, "-o", tmp_path / "x", "--start", corpus), 1, "is a file, not the folder")
+        assert_mistake(run(command, data, "-o", tmp_path / "x", "--start", corpus), 1, "is a file, not a model folder")
         both = run(command, data, "-o", tmp_path / "x", "--start", masked, "--vectors", model)
-        assert_mistake(both, 1, "vectors are not for a start")
+        assert_mistake(both, 1, "vectors cannot be combined with start")
     pairs = tmp_path / "pairs.tsv"
     pairs.write_text("".join(f"{a}\t{b}\n" for a, b in zip(TEXTS, TEXTS[1:], strict=False)), encoding="utf-8")
     further = ("--pairs", pairs, "--steps", 5, "--batch-size", 8, "--workers", 1)
@@ -97,7 +97,7 @@ def test_other_models_are_no_start(labels: Path, tmp_path: Path) -> None:
     ("arguments", "message"),
     [
         (("--architecture", "static"), "trains a network, and this encoder has none"),
-        (("--min-tokens", 39), "0 sentences of 39 to 40 known words"),
+        (("--min-tokens", 39), "0 sentences with 39 to 40 known words"),
     ],
 )
 def test_mistakes_end_with_one_sentence(

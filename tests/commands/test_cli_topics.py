@@ -95,7 +95,7 @@ def test_a_report_of_topics_is_a_page(folder: Path, tmp_path: Path) -> None:
         "nearest words are for word vectors",
     )
     assert_mistake(
-        run("report", folder / "my.topics", "--sts", "x", "-o", tmp_path / "x.html"), 1, "is not measured on"
+        run("report", folder / "my.topics", "--sts", "x", "-o", tmp_path / "x.html"), 1, "cannot be evaluated on"
     )
 
 
@@ -105,7 +105,7 @@ def test_topics_say_what_cannot_be(folder: Path, tmp_path: Path) -> None:
     (tmp_path / "few.txt").write_text("2001\n2002\n")
     for arguments, code, message in (
         ((text,), 1, "give a model"),
-        ((text, *model, "-k", 10), 1, "9 sentences make 1 to 9 clusters, not 10"),
+        ((text, *model, "-k", 10), 1, "9 sentences can form 1 to 9 clusters, not 10"),
         ((text, *model, "--date-column", "x"), 2, "--date-column names a column of a table"),
         ((text, *model, "--dates", tmp_path / "bad.txt"), 1, "bad.txt, line 2: 'soon' is not a date"),
         ((text, *model, "--dates", tmp_path / "few.txt"), 1, "there are 2 dates for 9 sentences on 11 lines"),
@@ -113,9 +113,9 @@ def test_topics_say_what_cannot_be(folder: Path, tmp_path: Path) -> None:
         ((text, *model, "--bins", "week"), 2, "neither a number from 1 to 1000 nor day, month or year"),
         ((text, *model, "--stop-words", tmp_path / "missing"), 1, "missing"),
         ((text, *model, "--method", "hdbscan", "-k", 3), 1, "n_clusters is for k-means"),
-        ((text, *model, "--method", "hdbscan"), 1, "9 sentences make no topics of at least 15"),
+        ((text, *model, "--method", "hdbscan"), 1, "9 sentences are too few for topics of 15 or more"),
         ((folder / "my.topics", *model), 2, "leave out --model"),
-        ((folder / "my.topics", "--topics", 4), 1, "3 topics can be merged to 1 to 3, not to 4"),
+        ((folder / "my.topics", "--topics", 4), 1, "3 topics can be merged into 1 to 3, not 4"),
         ((folder / "my.topics", "-o", tmp_path / "t.tsv"), 2, "Saved topics do not contain their sentences"),
         ((text, *model, "-o", folder / "my.topics"), 1, "exists already"),
     ):

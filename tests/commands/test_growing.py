@@ -209,7 +209,7 @@ def test_adding_where_there_is_no_space_leaves_the_index_as_it_was(inputs: Path,
 def test_an_index_that_is_short_is_not_made_longer_by_a_failed_addition(inputs: Path, tmp_path: Path) -> None:
     index = SentenceIndex.build(inputs / "my.model", ["word1 word2"], tmp_path / "my.index")
     os.truncate(tmp_path / "my.index" / "vectors.bin", 3)
-    with pytest.raises(ModelError, match=r"vectors.bin is damaged: it has 3 bytes, but 16 were written"):
+    with pytest.raises(ModelError, match=r"vectors.bin is damaged: it has 3 bytes instead of at least 16"):
         index.add(["word3"])
     assert (tmp_path / "my.index" / "vectors.bin").stat().st_size == 3
 

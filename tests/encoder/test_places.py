@@ -85,7 +85,7 @@ def test_a_folder_that_is_missing_or_changed_is_told_where_it_is_used(folder: Pa
     ):
         opened.encode("the river")
     SentenceEncoder(make_embeddings(seed=8)).save(folder)
-    with pytest.raises(ModelError, match=r"is not the encoder that was sent as this path: its files have changed"):
+    with pytest.raises(ModelError, match=r"is not the encoder that was sent as this path: its files are different"):
         opened.encode("the river")
     shutil.rmtree(folder)
     moved.rename(folder)
@@ -96,11 +96,11 @@ def test_only_what_was_loaded_has_a_path(folder: Path) -> None:
     tokenizer = WordsTokenizer()
     encoders = [SentenceEncoder(folder), SentenceEncoder(make_embeddings()).fit()]
     for encoder in (*encoders, SentenceEncoder.load(folder, tokenizer=tokenizer), SentenceEncoder.load(folder).fit()):
-        with pytest.raises(ValueError, match=r"only an encoder that SentenceEncoder\.load has opened.*: save this one"):
+        with pytest.raises(ValueError, match=r"only an encoder opened by SentenceEncoder\.load.*: save this one"):
             encoder.by_path()
     loaded = SentenceEncoder.load(folder)
     shutil.rmtree(folder)
-    with pytest.raises(ModelError, match=r"my\.encoder is not there any more; save the encoder again"):
+    with pytest.raises(ModelError, match=r"my\.encoder no longer exists; save the encoder again"):
         loaded.by_path()
 
 

@@ -218,18 +218,18 @@ def test_texts_are_cut_at_their_words() -> None:
         (
             "/api/classify",
             {"text": "x" * 4001},
-            "a text may have at most 4,000 characters here, and this one has 4,001",
+            "a text may have at most 4,000 characters here, but this one has 4,001",
         ),
-        ("/api/tag", {"text": "x\n" * 21}, "may have at most 20 lines here, and this one has 21"),
+        ("/api/tag", {"text": "x\n" * 21}, "may have at most 20 lines here, but this one has 21"),
         ("/api/tag", {"text": "a", "lines": 1}, "has text (text)"),
         ("/api/look", {}, "either pixels or the number of an example"),
         ("/api/look", {"pixels": "AA==", "example": 1}, "either pixels or the number of an example"),
-        ("/api/look", {"pixels": "AA=="}, "a picture must have 64 values here, and this one has 1"),
+        ("/api/look", {"pixels": "AA=="}, "a picture must have 64 values here, but this one has 1"),
         ("/api/look", {"pixels": "ß"}, "pixels must be bytes in base64"),
         ("/api/look", {"example": 8}, "there is no example 8, only 8 examples from 0"),
         ("/api/look", {"example": -1}, "no example -1"),
         ("/api/look", {"example": 0, "layer": 3}, "layer must be from 1 to 2"),
-        ("/api/examples", {"n": 1}, "has nothing that it must have"),
+        ("/api/examples", {"n": 1}, "needs no entries"),
     ],
 )
 def test_questions_that_make_no_sense_are_told_so(

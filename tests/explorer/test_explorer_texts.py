@@ -208,9 +208,9 @@ def test_hostile_texts_are_answered(translator: Client, lines: Client, character
         (
             "/api/translate",
             {"text": "x" * 4001},
-            "a text may have at most 4,000 characters here, and this one has 4,001",
+            "a text may have at most 4,000 characters here, but this one has 4,001",
         ),
-        ("/api/translate", {"text": "x\n" * 21}, "may have at most 20 lines here, and this one has 21"),
+        ("/api/translate", {"text": "x\n" * 21}, "may have at most 20 lines here, but this one has 21"),
         ("/api/write", {"text": "a"}, "has prompt (text)"),
         ("/api/write", {"prompt": "x" * 4001}, "a prompt may have at most 4,000 characters"),
         ("/api/write", {"prompt": "", "temperature": 0}, "temperature must be a finite number above 0"),

@@ -1,6 +1,6 @@
-"""What tests share: examples, float64 twins of kernels, and checks."""
+"""Shared by the tests: examples, float64 twins of the kernels, and checks."""
 
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-"""The top of the repository."""
+"""The root of the repository."""

@@ -1,4 +1,4 @@
-"""Small BERT folders as other programs write them."""
+"""Small BERT folders in the layout of other programs."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ POST_PROCESSOR = {
 
 
 def make_arrays(rng: np.random.Generator) -> dict[str, np.ndarray]:
-    """Return the arrays of a small BERT, as the library transformers names them."""
+    """Return the arrays of a small BERT, under the names that transformers uses."""
 
     def numbers(*shape: int) -> np.ndarray:
         return rng.normal(scale=0.3, size=shape).astype(np.float32)

@@ -1,4 +1,4 @@
-"""A clock that tests move by hand, so that what depends on time is the same on every machine."""
+"""A clock that tests advance by hand, so that timing is the same on every machine."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ import pytest
 
 
 class Clock:
-    """Stands in the place of `time.perf_counter`; it moves when it is told to, and never otherwise.
+    """Replaces `time.perf_counter`; it moves only when `advance` is called.
 
     Attributes
     ----------
     now : float
-        What it shows.
+        The current time, in seconds.
     """
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -21,5 +21,5 @@ class Clock:
         monkeypatch.setattr(time, "perf_counter", lambda: self.now)
 
     def advance(self, seconds: float) -> None:
-        """Let time go by."""
+        """Move the clock forward."""
         self.now += seconds

@@ -1,4 +1,4 @@
-"""How the tests call commands, and what a mistake looks like."""
+"""Runs commands, and checks how they report mistakes."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ def run(*arguments: object, stdin: bytes | None = None) -> Result:
 
 
 def assert_mistake(result: Result, code: int, *fragments: str) -> None:
-    """One line that says what is wrong (after click's usage hint for code 2), nothing on stdout, no traceback."""
+    """Assert one line naming the mistake (after click's usage hint for code 2), nothing on stdout and no traceback."""
     assert result.exit_code == code, result.output
     assert isinstance(result.exception, SystemExit)
     assert result.stdout == ""

@@ -1,4 +1,4 @@
-"""Disks that are full."""
+"""Full disks."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 @contextmanager
 def file_size_limit(n_bytes: int) -> Iterator[None]:
-    """Let every file that is written end at a size, as on a disk that is full."""
+    """Limit the size of every file written, as a full disk does."""
     import resource
 
     before = resource.getrlimit(resource.RLIMIT_FSIZE)

@@ -1,4 +1,4 @@
-"""A small index of sentences on topics, for the tests of its map."""
+"""A small index of sentences about known topics, for the tests of its map."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ HOSTILE_SENTENCE = "the cat <img src=x onerror=alert(1)> \u202egnp.exe dog"
 
 
 def topic_sentences() -> list[str]:
-    """Return sentences of four words of one topic; topics take turns, and one sentence is hostile."""
+    """Return sentences of four words from one topic each; the topics alternate, and one sentence is hostile."""
     rng = np.random.default_rng(8)
     topics = list(TOPICS.values())
     sentences = [" ".join(rng.permutation(topics[i % len(topics)])[:4]) for i in range(N_SENTENCES)]
@@ -22,7 +22,7 @@ def topic_sentences() -> list[str]:
 
 
 def write_index(folder: Path) -> Path:
-    """Write an index of the sentences, and metadata beside it: topic, year and a number."""
+    """Write an index of the sentences with metadata: topic, year and a number."""
     (folder / "lines.txt").write_text("\n".join(topic_sentences()), encoding="utf-8")
     SentenceIndex.build(make_embeddings(), folder / "lines.txt", folder / "small.index")
     rows = [f"{list(TOPICS)[i % len(TOPICS)]},{1990 + i % 20},{i / 10}" for i in range(N_SENTENCES)]

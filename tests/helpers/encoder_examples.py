@@ -1,4 +1,4 @@
-"""Small embeddings that the tests of encoders share."""
+"""Small embeddings shared by the tests of encoders."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ SENTENCES = [
 def make_embeddings(
     vector_size: int = 20, *, tokenizer: Tokenizer | None = None, with_subwords: bool = False, seed: int = 7
 ) -> Embeddings:
-    """Return random vectors of `WORDS`."""
+    """Return random vectors for `WORDS`."""
     rng = np.random.default_rng(seed)
     subwords = None
     if with_subwords:

@@ -1,4 +1,4 @@
-"""What asks the explorer's application itself, without a network."""
+"""A client that calls the explorer's application directly, without a network."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Answer(NamedTuple):
 
 
 class Client:
-    """Asks the application itself, without a network."""
+    """Calls the application directly, without a network."""
 
     def __init__(self, path: Path, **options: Any) -> None:
         from w2v.explorer.app import make_app

@@ -1,4 +1,4 @@
-"""A small model with hostile words that the tests of the explorer share."""
+"""A small model with hostile words, shared by the tests of the explorer."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ HOSTILE = [
 
 
 def make_embeddings(n_fillers: int = 0) -> Embeddings:
-    """Return vectors in which the words of a topic are near each other; the hostile words are near animals."""
+    """Return vectors in which words of the same topic are close; the hostile words are close to the animals."""
     rng = np.random.default_rng(3)
     words, vectors = [], []
     centers = rng.normal(size=(len(TOPICS), 24))
@@ -51,13 +51,13 @@ def make_embeddings(n_fillers: int = 0) -> Embeddings:
 
 
 def save_model(folder: Path, n_fillers: int = 0) -> Path:
-    """Write a folder of word vectors."""
+    """Write a folder with word vectors."""
     make_embeddings(n_fillers).save(folder / "small.model")
     return folder / "small.model"
 
 
 def save_attention(folder: Path) -> Path:
-    """Write the folder of an encoder of two layers of two heads."""
+    """Write a folder with an encoder of two layers with two heads each."""
     state = SentenceEncoder(make_embeddings(), "attention", layers=2, heads=2, dim=8, random_state=1).state
     assert state.network is not None
     parameters = Network(state.network).initialise(1)

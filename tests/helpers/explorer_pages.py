@@ -1,4 +1,4 @@
-"""The explorer's pages in a browser, for the tests that look at them."""
+"""The explorer's pages in a browser."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ DRAWN = "() => performance.getEntriesByName('first-map').length > 0"
 
 
 def serve(model: Path, *options: str) -> Iterator[str]:
-    """Start the command and give the page's address."""
+    """Start the command and yield the page's address."""
     command = [
         sys.executable,
         "-m",
@@ -40,7 +40,7 @@ def serve(model: Path, *options: str) -> Iterator[str]:
 
 
 class Opened:
-    """A page that is being looked at, and what its console said."""
+    """An open page, the errors on its console and its requests to other hosts."""
 
     def __init__(self, browser: Any, address: str, *, ready: str = DRAWN, **options: Any) -> None:
         self.page = browser.new_context(viewport={"width": 1100, "height": 760}, **options).new_page()
@@ -58,12 +58,12 @@ class Opened:
             self.foreign.append(url)
 
     def wait(self, is_so: Any, seconds: int = 10) -> None:
-        """Wait until something is so; the page's policy lets no string be evaluated there, so it is asked from here."""
+        """Wait until a condition holds, polling from here because the page's policy forbids evaluating strings."""
         for _ in range(40 * seconds):
             if is_so():
                 return
             self.page.wait_for_timeout(25)
-        raise AssertionError(f"it did not become so in {seconds} seconds")
+        raise AssertionError(f"the condition did not hold within {seconds} seconds")
 
     def words(self, selector: str = "#answer .ranking .word") -> list[str]:
         return list(self.page.locator(selector).all_text_contents())

@@ -1,4 +1,4 @@
-"""Exact gradients against central differences, in float64."""
+"""Exact gradients compared with central differences, in float64."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ TOLERANCE = 1e-7
 
 
 def difference_quotient(value: Callable[[], float], array: Array) -> Array:
-    """Return the derivative of `value` by every number of `array`, which it reads."""
+    """Return the derivative of `value` with respect to every element of `array`, which `value` reads."""
     quotient = np.empty(array.shape)
     for i in np.ndindex(*array.shape):
         before = array[i]
@@ -29,7 +29,7 @@ def difference_quotient(value: Callable[[], float], array: Array) -> Array:
 def assert_gradients(
     value: Callable[[], float], arrays: Mapping[str, Array], gradients: Mapping[str, Array], zero: tuple[str, ...] = ()
 ) -> None:
-    """Check each array's gradient; those named in `zero` must vanish, and no other may."""
+    """Check the gradient of each array; exactly those named in `zero` must vanish."""
     assert set(gradients) == set(arrays)
     scale = max(float(np.linalg.norm(gradient)) for gradient in gradients.values())
     for name, array in arrays.items():
@@ -50,7 +50,7 @@ def assert_directions(
     rng: np.random.Generator,
     zero: tuple[str, ...] = (),
 ) -> None:
-    """Check each array's gradient along one random direction: for functions that take too long for all numbers."""
+    """Check each array's gradient along one random direction, where checking every element would take too long."""
     scale = max(float(np.linalg.norm(gradient)) for gradient in gradients.values())
     for name, array in arrays.items():
         direction = rng.standard_normal(array.shape)

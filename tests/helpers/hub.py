@@ -1,4 +1,4 @@
-"""A small hub in place of huggingface.co: what huggingface_hub asks for when models are fetched and pushed."""
+"""A small stand-in for huggingface.co: the endpoints that huggingface_hub calls to fetch and push models."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ TOKEN = "hf_token_of_the_tests"
 
 @dataclass
 class Repository:
-    """What a repository holds, and who may see it."""
+    """The files of a repository, and who may read it."""
 
     files: dict[str, bytes] = field(default_factory=dict)
     is_private: bool = False
@@ -31,7 +31,7 @@ class Repository:
 
 @dataclass
 class Hub:
-    """The repositories by name, what was asked for, and large files by their digest."""
+    """Repositories by name, the requests received, and large files by digest."""
 
     url: str = ""
     repositories: dict[str, Repository] = field(default_factory=dict)
@@ -47,7 +47,7 @@ class Hub:
 
 
 class _Handler(QuietHandler):
-    """Answers by the routes at its end."""
+    """Dispatches by the table of routes at its end."""
 
     hub: ClassVar[Hub]
 
@@ -84,7 +84,7 @@ class _Handler(QuietHandler):
         self.answer(200, json.dumps(value).encode(), Content_Type="application/json")
 
     def _readable(self, name: str) -> Repository | None:
-        """Return a repository, or answer as the hub does if there is none to be read."""
+        """Return a repository, or answer as the hub does if it is missing or not accessible."""
         repository = self.hub.repositories.get(name)
         if repository is None or (repository.is_private and not self._has_token):
             self.answer(401, b"{}", X_Error_Code="RepoNotFound", X_Error_Message="Repository not found")
@@ -167,7 +167,7 @@ class _Handler(QuietHandler):
 
 @contextmanager
 def serving_hub(folder: Path, token: str | None = TOKEN) -> Iterator[Hub]:
-    """Serve a hub as long as the block takes; its cache is in a folder."""
+    """Serve a hub while the block runs, with its cache in `folder`."""
     constants = pytest.importorskip("huggingface_hub.constants", exc_type=ImportError)
     hub = Hub()
     handler = type("Handler", (_Handler,), {"hub": hub})

@@ -1,4 +1,4 @@
-"""One training by the compiled kernel and by its twin, and how far apart the two may be."""
+"""The same training by the compiled kernel and by its twin, and the error allowed between them."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ SIGMOID_ERROR = 1e-6
 
 @dataclass(frozen=True)
 class Case:
-    """A training of one segment. `lengths` are those of the sentences; stop None is the end of the stream.
+    """The training of one segment. `lengths` are those of the sentences; a `stop` of None is the end of the stream.
 
-    The algorithm is skipgram or cbow, or either with a softmax, as in "cbow hs" and "cbow softmax".
+    The algorithm is skipgram or cbow, optionally with a softmax, as in "cbow hs" and "cbow softmax".
     """
 
     algorithm: str
@@ -37,7 +37,7 @@ class Case:
     window: int = 5
     shrink: bool = True
     drawn_from: int = 0
-    """What radii are drawn from, if not from `window`."""
+    """Upper bound of the radii drawn, if not `window`."""
     negative: int = 5
     n_targets: int = 36
     n_noise: int = 4 * TILE_ROWS
@@ -58,7 +58,7 @@ class Case:
         object.__setattr__(self, "offsets", offsets)
 
     def rng(self, stream: int) -> np.random.Generator:
-        """Return a generator that depends on the seed alone."""
+        """Return a generator determined by the seed and the stream."""
         return np.random.default_rng([self.seed, stream])
 
     @property
@@ -67,7 +67,7 @@ class Case:
 
     @property
     def tree(self) -> HuffmanTree | None:
-        """With hierarchical softmax: the tree of the words by some frequency, so that paths are of many lengths."""
+        """The tree for hierarchical softmax, over frequencies that give paths of many lengths."""
         if not self.algorithm.endswith("hs"):
             return None
         counts = (1000 * 0.8 ** np.arange(self.n_words)).astype(np.int64) + 1
@@ -89,7 +89,7 @@ class Case:
 
     @property
     def alias_table(self) -> tuple[NDArray[np.float32], NDArray[np.int32]]:
-        """Thresholds and aliases as a noise distribution might have, in no order."""
+        """Thresholds and aliases such as a noise distribution might have, in random order."""
         rng = self.rng(2)
         return rng.random(self.n_words).astype(np.float32), rng.integers(
             self.n_words, size=self.n_words, dtype=np.int32
@@ -97,26 +97,26 @@ class Case:
 
     @property
     def chunk(self) -> Chunk:
-        """As the kernels take it."""
+        """The chunk, as passed to the kernels."""
         return Chunk(self.window, self.drawn, self.n_targets)
 
     @property
     def noise(self) -> Noise:
-        """As the kernels take it."""
+        """The noise, as passed to the kernels."""
         return Noise(*self.alias_table, self.negative, self.n_noise)
 
     @property
     def segment(self) -> Segment:
-        """As the kernels take it."""
+        """The segment, as passed to the kernels."""
         sentence = int(np.searchsorted(self.offsets, self.position, side="right")) - 1
         return Segment(self.position, self.end, sentence, self.alpha_start, self.alpha_end, np.uint64(self.state))
 
     def text(self, weights: NDArray[np.float32] = NOT_WEIGHTED) -> Text:
-        """Return it as the kernels take it."""
+        """Return the text, as passed to the kernels."""
         return Text(self.tokens, self.offsets, self.keep_table, weights)
 
     def arrays(self, w_in: NDArray[np.float32], w_out: NDArray[np.float32]) -> TableArrays:
-        """Return tables as the kernels take them."""
+        """Return the tables, as passed to the kernels."""
         return TableArrays(w_in.reshape(-1), w_out.reshape(-1), w_out.shape[1], self.vector_size)
 
     @property
@@ -128,13 +128,13 @@ class Case:
 
     @property
     def state(self) -> int:
-        """Random state of the segment."""
+        """The random state of the segment."""
         return int(self.rng(4).integers(2**64, dtype=np.uint64))
 
 
 @dataclass
 class Outcome:
-    """What the kernel leaves: padded tables of V + 1 rows, and sums."""
+    """The kernel's results: padded tables of V + 1 rows, and sums."""
 
     w_in: NDArray[np.float32]
     w_out: NDArray[np.float32]
@@ -142,7 +142,7 @@ class Outcome:
 
 
 def padded(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Return the table of V + 1 rows, padded with zeros to whole cache lines and starting on one."""
+    """Return the table with V + 1 rows, zero-padded to whole cache lines and aligned to one."""
     n_words, vector_size = vectors.shape
     row_size = -(-vector_size // ROW_MULTIPLE) * ROW_MULTIPLE
     raw = np.zeros((n_words + 1) * row_size + 16, np.float32)
@@ -158,7 +158,7 @@ def run_kernel(
     members: Members = NO_MEMBERS,
     weights: NDArray[np.float32] = NOT_WEIGHTED,
 ) -> Outcome:
-    """Train with the compiled kernel; `rows` take the place of the input vectors."""
+    """Train with the compiled kernel; `rows`, if given, replace the input vectors."""
     w_in, w_out = map(padded, case.vectors)
     if rows is not None:
         w_in = padded(rows)
@@ -194,7 +194,7 @@ def _kernel(case: Case) -> tuple[Noise | Paths | Words, Callable[..., None], Cal
 
 
 def paths_of(tree: HuffmanTree) -> list[naive_hierarchical.Path]:
-    """Return paths as the twins take them."""
+    """Return paths, as passed to the twins."""
     borders = [slice(a, b) for a, b in zip(tree.offsets[:-1], tree.offsets[1:], strict=True)]
     return [naive_hierarchical.Path(tree.nodes[part].tolist(), tree.codes[part].tolist()) for part in borders]
 
@@ -218,18 +218,18 @@ def run_twin(case: Case, chunk: Callable[..., None] | None = None) -> naive_w2v.
 
 
 def assert_agree(case: Case, kernel: Outcome, twin: naive_w2v.Trained) -> None:
-    """Assert that the tables and sums are the twin's up to rounding, and that the padding was not written.
+    """Assert that tables and sums equal the twin's up to rounding, and that the padding is untouched.
 
-    A step of the kernel is off by the sigmoid's documented error and by that of the score in it: a dot product of D
-    rounded terms, whose errors add like a random walk. `travel` sums the lengths of all steps of an entry. Adding a
-    step rounds the entry itself. CBOW takes its means from running sums over the H inputs of a chunk, each of which is
-    rounded. Four times the sum of all is allowed; the errors seen are below half of that.
+    A step of the kernel inherits two errors: the sigmoid's documented error, and that of its score, a dot product of D
+    rounded terms whose errors add up like a random walk. `travel` sums the lengths of all steps of an entry. Adding a
+    step rounds the entry itself. CBOW computes its means from running sums over the H inputs of a chunk, each of them
+    rounded. The tolerance is four times the sum of these; the errors observed are below half of it.
     """
     assert_close(case, "w_in", kernel.w_in, twin.w_in, twin.travel_in, twin)
     assert_close(case, "w_out", kernel.w_out, twin.w_out, twin.travel_out, twin)
     loss, pairs, kept = kernel.stats
     assert (pairs, kept) == (twin.pairs, twin.kept)
-    # every pair has one positive and `negative` noise terms, or those of a path, each with a logarithm's error
+    # each pair has one positive and `negative` noise terms, or a term per node of its path; each is a logarithm
     if case.tree is None:
         terms, error = twin.pairs * (1 + case.negative), _score_error(case, twin)
     else:
@@ -245,7 +245,7 @@ def assert_close(
     travel: NDArray[np.float64],
     twin: naive_w2v.Trained,
 ) -> None:
-    """Assert for one table what `assert_agree` does."""
+    """Assert for one table what `assert_agree` does for all."""
     mean_error = ROUNDING * (case.n_targets + 2 * case.window) if not case.is_skipgram else 0
     error_of_step = SIGMOID_ERROR + _score_error(case, twin) + mean_error
     allowed = 4 * (error_of_step * travel + ROUNDING * abs(expected).max())

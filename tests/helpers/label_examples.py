@@ -1,4 +1,4 @@
-"""Small texts with labels, and classifiers of them, that tests share."""
+"""Small labelled texts, and classifiers trained on them, shared by tests."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ OTHER = ["the", "of", "and", "is", "a"]
 
 
 def topic_texts(n: int = 80, seed: int = 1) -> tuple[list[str], list[str]]:
-    """Return texts about water or metal, and which."""
+    """Return texts about water or metal, and their labels."""
     draw = random.Random(seed)
     labels = [draw.choice(["water", "metal"]) for _ in range(n)]
     texts = [
@@ -24,7 +24,7 @@ def topic_texts(n: int = 80, seed: int = 1) -> tuple[list[str], list[str]]:
 
 
 def topic_sets(n: int = 80, seed: int = 1) -> tuple[list[str], list[list[str]]]:
-    """Return texts about water, metal, both or neither, and which."""
+    """Return texts about water, metal, both or neither, and their sets of labels."""
     draw = random.Random(seed)
     labels = [[name for name in ("metal", "water") if draw.random() < 0.5] for _ in range(n)]
     words = {"water": WATER, "metal": METAL}
@@ -34,7 +34,7 @@ def topic_sets(n: int = 80, seed: int = 1) -> tuple[list[str], list[list[str]]]:
 
 @functools.cache
 def topic_classifier() -> TextClassifier:
-    """Return a classifier of topics; not to be changed."""
+    """Return a classifier of topics; callers must not change it."""
     return TextClassifier().fit(*topic_texts())
 
 
@@ -47,13 +47,13 @@ LAYERS: dict[str, Any] = {
 
 @functools.cache
 def layered_classifier() -> TextClassifier:
-    """Return a classifier of topics with layers; not to be changed."""
+    """Return a classifier of topics with layers; callers must not change it."""
     return TextClassifier(**LAYERS).fit(*topic_texts())
 
 
 @functools.cache
 def mistaken_classifier() -> TextClassifier:
-    """Return a classifier of topics that some held-out texts have the wrong label of, one with mark-up in it."""
+    """Return a classifier of topics with some held-out texts mislabelled, one of them with mark-up in it."""
     texts, labels = topic_texts(120)
     other = {"water": "metal", "metal": "water"}
     apart = [other[label] if i % 3 == 0 else label for i, label in enumerate(labels[:30])]

@@ -1,4 +1,4 @@
-"""fastText's features, and the training of its classifier, written out in float64."""
+"""fastText's features and the training of its classifier, written out in float64."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ END = "</s>"
 
 
 def word_hash(word: str) -> int:
-    """Return FNV-1a of 32 bits, bytes taken as signed."""
+    """Return the 32-bit FNV-1a hash, with bytes read as signed."""
     h = 2166136261
     for byte in word.encode():
         h = ((h ^ (byte if byte < 128 else byte | 0xFFFFFF00)) * 16777619) & 0xFFFFFFFF
@@ -20,7 +20,7 @@ def word_hash(word: str) -> int:
 
 
 def signed(h: int) -> int:
-    """Return 32 bits as a signed number."""
+    """Return 32 bits read as a signed integer."""
     return h - (1 << 32) if h >= 1 << 31 else h
 
 
@@ -47,7 +47,7 @@ def ngram_buckets(word: str, min_n: int, max_n: int, buckets: int) -> list[int]:
 
 
 def probabilities(z: NDArray[np.float64], *, one_of_many: bool) -> NDArray[np.float64]:
-    """Return softmax of the logits, or the sigmoid of each."""
+    """Return the softmax of the logits, or the sigmoid of each."""
     e: NDArray[np.float64] = np.exp(z - z.max()) if one_of_many else 1 / (1 + np.exp(-z))
     return e / e.sum() if one_of_many else e
 
@@ -63,7 +63,7 @@ def train(
     *,
     one_of_many: bool,
 ) -> float:
-    """Take a step for each text of `order`, in place; return the sum of losses."""
+    """Take one step for each text in `order`, in place; return the sum of the losses."""
     loss = 0.0
     for step, text in enumerate(order):
         rate = rates[0] + (rates[1] - rates[0]) * step / len(order)

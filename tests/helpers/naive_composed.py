@@ -1,6 +1,6 @@
-"""Readable twins of what is built on the kernels: input vectors of several rows, and weights of positions.
+"""Readable twins for input vectors composed of several rows, and for position weights.
 
-Written from the formulae in docs/derivations/subwords.md; see `naive_w2v`, whose chunks they wrap or take the place of.
+Written from the formulae in docs/derivations/subwords.md. They wrap or replace the chunks of `naive_w2v`.
 """
 
 from __future__ import annotations
@@ -15,19 +15,19 @@ from tests.helpers.naive_w2v import Array, Buffer, Trained
 
 @dataclass
 class ComposedChunk:
-    """A chunk of `naive_w2v` whose input vectors are means of rows; calling it moves the rows.
+    """A chunk of `naive_w2v` whose input vectors are means of rows; calling it updates the rows.
 
     Attributes
     ----------
     inner : callable
-        The chunk that sees the means as if they were the words' own vectors.
+        The chunk to run, with the means as the words' own vectors.
     rows : ndarray of shape (R, D)
     members : list of lists of int
         Rows of each word.
     frozen : set of int
-        Rows that stay.
+        Rows that are not updated.
     travel : ndarray of shape (R, D)
-        As in `Trained`, of the rows.
+        The travel of the rows, as in `Trained`.
     """
 
     inner: object
@@ -59,15 +59,15 @@ class ComposedChunk:
 
 @dataclass
 class WeightedChunk:
-    """CBOW whose hidden vector weights every place of the window by a vector of its own.
+    """CBOW whose hidden vector weights each position of the window with its own vector.
 
     Attributes
     ----------
     positions : ndarray of shape (2 * window + 1, D)
-        Row window + p belongs to place p; row `window` is not used.
+        Row window + p belongs to relative position p; row `window` is unused.
     window, n_targets : int
     step : ndarray of the shape of `positions`
-        The last step of the weights, before their scale is set.
+        The last step of the weights, before scaling.
     """
 
     positions: Array
@@ -135,7 +135,7 @@ def train_pairs(
     alpha_end: float,
     state: int,
 ) -> Trained:
-    """Train on pairs of input and target; the tables are not changed."""
+    """Train on (input, target) pairs; the tables are not changed."""
     result = Trained(w_in.copy(), w_out.copy(), travel_in=np.zeros(w_in.shape), travel_out=np.zeros(w_out.shape))
 
     def draw_chunk_noise() -> list[int]:

@@ -1,4 +1,4 @@
-"""Slow, obvious twins of decoding: a network that is a function of what stands before, and searches without a cache."""
+"""Slow, obvious twins of decoding: a network that is a function of the prefix, and searches without a cache."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ LogitsOf = Callable[[int, Prefix], NDArray[Any]]
 
 
 class PrefixState:
-    """Rows whose next logits are a function of the number of the row and of all its tokens."""
+    """Rows whose next logits depend only on the row's number and its tokens."""
 
     def __init__(self, n_rows: int, logits_of: LogitsOf) -> None:
         self._rows: list[tuple[int, Prefix]] = [(i, ()) for i in range(n_rows)]
@@ -39,7 +39,7 @@ class PrefixState:
 
 
 def random_logits(n_tokens: int, seed: int = 1, scale: float = 1.0) -> LogitsOf:
-    """Return a function whose logits are random, the same for the same tokens."""
+    """Return a function that gives random logits, always the same for the same tokens."""
 
     def logits_of(line: int, prefix: Prefix) -> NDArray[Any]:
         rng = np.random.default_rng([seed, line, *prefix])
@@ -58,7 +58,7 @@ def log_softmax(x: NDArray[Any]) -> NDArray[np.float64]:
 def every_sequence(
     logits_of: LogitsOf, line: int, start: int, end: int, n_tokens: int, max_length: int
 ) -> list[tuple[Prefix, bool, float]]:
-    """Return every sequence that may be made, whether it came to its end, and its log-probability."""
+    """Return every possible sequence, whether it ended, and its log-probability."""
     found = []
     inner = [token for token in range(n_tokens) if token != end]
     for length in range(max_length + 1):
@@ -77,7 +77,7 @@ def every_sequence(
 def beam_search(
     logits_of: LogitsOf, line: int, start: int, end: int, *, size: int, max_length: int, alpha: float
 ) -> list[tuple[Prefix, bool, float]]:
-    """Return what one beam finds, best first, without ending before `size` sequences have ended."""
+    """Return the hypotheses of one beam search, best first; it runs on until `size` sequences have ended."""
     live: list[tuple[float, Prefix]] = [(0.0, ())]
     ended: list[tuple[float, Prefix]] = []
     penalty = 1.0

@@ -1,4 +1,4 @@
-"""Plain twins of the static path, in Python and float64. Nothing here is imported from the packages under test."""
+"""Plain twins of the static path, in Python and float64; nothing is imported from the packages under test."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def sif_sum(
 
 
 def row_scale(vectors: NDArray[np.float64], n_frequent: int) -> float:
-    """Return 1 / sqrt(mean squared length of the first rows)."""
+    """Return 1 / sqrt(mean squared length of the first `n_frequent` rows)."""
     lengths = [float(np.dot(row, row)) for row in vectors[:n_frequent]]
     return float((len(lengths) / sum(lengths)) ** 0.5)
 
@@ -44,7 +44,7 @@ def spelling_signs(word: str, width: int) -> list[int]:
 
 
 def hashed_slot(word: str, columns: int) -> tuple[int, int]:
-    """Return the column of a word and its sign, which the last bit of its hash decides."""
+    """Return a word's column and its sign, given by the last bit of its hash."""
     z = 0xCBF29CE484222325
     for byte in word.encode():
         z = ((z ^ byte) * 0x100000001B3) & _64
@@ -55,7 +55,7 @@ def hashed_slot(word: str, columns: int) -> tuple[int, int]:
 
 
 def hashed_bag(tokens: Sequence[str], share: dict[str, float], a: float, columns: int) -> NDArray[np.float64]:
-    """Return the bag of the words of a sentence, shape (columns,); those without a share count 1."""
+    """Return a sentence's bag of words, shape (columns,); words without a share have weight 1."""
     bag = np.zeros(columns)
     for token in tokens:
         column, sign = hashed_slot(token, columns)
@@ -64,6 +64,6 @@ def hashed_bag(tokens: Sequence[str], share: dict[str, float], a: float, columns
 
 
 def side_by_side(blocks: Sequence[tuple[NDArray[np.float64], float]]) -> NDArray[np.float64]:
-    """Return blocks, each at the length of its weight, one after another; zeros stay zeros."""
+    """Return the blocks concatenated, each scaled to the length of its weight; zeros stay zeros."""
     parts = [block * (weight / np.linalg.norm(block)) if block.any() else block for block, weight in blocks]
     return np.concatenate(parts)

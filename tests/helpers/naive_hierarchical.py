@@ -1,7 +1,7 @@
 """Readable twins of hierarchical softmax: the tree by repeated search, and training in float64 NumPy.
 
 Written from the formulae in docs/derivations/hierarchical_softmax.md. Nothing is imported from the package; sampling
-and the clamped sigmoid are those of `naive_w2v`.
+and the clamped sigmoid come from `naive_w2v`.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ INPUTS = 4
 
 @dataclass
 class Node:
-    """A word (`children` is empty) or an inner node: the `number`-th of its kind."""
+    """A word (`children` is empty), or the inner node with index `number`."""
 
     count: int
     number: int
@@ -31,16 +31,16 @@ class Node:
 
 @dataclass
 class Path:
-    """Inner nodes from the root on, and the branch taken at each."""
+    """The inner nodes from the root down, and the branch taken at each."""
 
     nodes: list[int] = field(default_factory=list)
     codes: list[int] = field(default_factory=list)
 
 
 def build_paths(counts: Sequence[int]) -> list[Path]:
-    """Return the path of each word: merge the two lightest nodes until one is left.
+    """Return the path of each word, merging the two lightest nodes until one is left.
 
-    Of equal nodes an inner one comes before a word, among inner nodes the older, among words the later.
+    Among nodes of equal weight, inner nodes come before words, older inner nodes first, later words first.
     """
     waiting = [Node(count, word) for word, count in enumerate(counts)]
     for number in range(len(counts) - 1):
@@ -69,12 +69,12 @@ def signs_of(path: Path) -> Array:
 
 
 def loss_of(x: Array, y: Array, signs: Array) -> float:
-    """Return minus the log-likelihood of a path, from its rows y, for an input x."""
+    """Return the negative log-likelihood of a path with output rows y, for an input x."""
     return float(-np.log(naive_w2v.sigmoid(signs * (y @ x))).sum())
 
 
 def steps_of(x: Array, y: Array, signs: Array) -> Array:
-    """Return minus the derivative of `loss_of` with respect to each score."""
+    """Return the negative derivative of `loss_of` with respect to each score."""
     return signs * (1 - naive_w2v.sigmoid(signs * (y @ x)))
 
 
@@ -112,7 +112,7 @@ def train(
 
 
 def skipgram_chunk(result: Trained, buffer: Buffer, targets: range, paths: Sequence[Path], alpha: float) -> None:
-    """Take the steps of one target after another, INPUTS words of its context at once."""
+    """Take the steps of one target after another, for INPUTS of its context words at a time."""
     words = np.array(buffer.words)
     for t in targets:
         path, context = paths[words[t]], buffer.contexts[t]
@@ -130,7 +130,7 @@ def skipgram_chunk(result: Trained, buffer: Buffer, targets: range, paths: Seque
 
 
 def cbow_chunk(result: Trained, buffer: Buffer, targets: range, paths: Sequence[Path], alpha: float) -> None:
-    """Take the steps of one target's path after another; the inputs of the chunk move after it."""
+    """Take the steps along one target's path after another; the inputs are updated at the end of the chunk."""
     words, before = np.array(buffer.words), result.w_in.copy()
     for t in targets:
         context = words[buffer.contexts[t]]

@@ -1,4 +1,4 @@
-"""The layers written token by token in Python floats, from the papers' formulae; imports nothing of the package."""
+"""The layers, token by token in Python floats, from the papers' formulae; imports nothing from the package."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def layer_norm(row: Array, gain: Array, bias: Array, epsilon: float) -> Array:
 
 
 def turn(head: Array, position: int) -> Array:
-    """Return a head's numbers, the pairs (k, k + half) turned by position / 10000**(2 k / size)."""
+    """Return a head's vector with the pairs (k, k + half) rotated by position / 10000**(2 k / size)."""
     half = len(head) // 2
     turned = np.empty(len(head))
     for k in range(half):
@@ -46,7 +46,7 @@ def attention(
     bias: Array | None = None,
     rotary: bool = False,
 ) -> tuple[Array, Array]:
-    """Return y, shape (T, E), and weights, shape (n_heads, T, S), of one sentence."""
+    """Return y, shape (T, E), and the attention weights, shape (n_heads, T, S), of one sentence."""
     size = q.shape[1] // n_heads
     y, weights = np.zeros(q.shape), np.zeros((n_heads, len(q), len(k)))
     for h in range(n_heads):
@@ -79,9 +79,9 @@ def bert(
     epsilon: float = 1e-12,
     token_types: Sequence[int] | None = None,
 ) -> Array:
-    """Return the last hidden states of one sentence, shape (T, E), from arrays as the library transformers names them.
+    """Return the last hidden states of one sentence, shape (T, E), from arrays under the names that transformers uses.
 
-    Token t has row `first_position` + t of the positions, and the type 0 unless `token_types` are given.
+    Token t has row `first_position` + t of the position embeddings, and type 0 unless `token_types` is given.
     """
     numbers = {name: np.asarray(array, np.float64) for name, array in arrays.items()}
 

@@ -1,4 +1,4 @@
-"""Interpolated modified Kneser-Ney by the book, with dictionaries: a slow, obvious twin in float64."""
+"""Interpolated modified Kneser-Ney by the book: a slow, obvious twin in float64, with dictionaries."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ Gram = tuple[int, ...]
 
 
 class NaiveKneserNey:
-    """The model of `sequences`, whose tokens include START and END if they are sentences."""
+    """The model of `sequences`; sentences contain START and END."""
 
     def __init__(self, sequences: list[list[int]], order: int, told: list[int], start: int) -> None:
         self.order, self.told = order, told

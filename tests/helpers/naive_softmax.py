@@ -1,6 +1,6 @@
-"""Readable twins of the whole softmax, in float64 NumPy.
+"""Readable twins of the full softmax, in float64 NumPy.
 
-Written from the formulae in docs/derivations/softmax.md. Sampling is that of `naive_w2v`, nothing else is imported.
+Written from the formulae in docs/derivations/softmax.md. Sampling comes from `naive_w2v`; nothing else is imported.
 """
 
 from __future__ import annotations
@@ -14,13 +14,13 @@ from tests.helpers.naive_w2v import Array, Buffer, Trained
 
 
 def loss_of(h: Array, y: Array, wanted: Sequence[int]) -> float:
-    """Return minus the log-likelihood of some words, given the vector h and all output vectors y."""
+    """Return the negative log-likelihood of the words `wanted`, given the vector h and all output vectors y."""
     scores = y @ h
     return float(len(wanted) * np.log(np.exp(scores).sum()) - scores[list(wanted)].sum())
 
 
 def gradients_of(h: Array, y: Array, wanted: Sequence[int]) -> tuple[Array, Array]:
-    """Return the derivatives of `loss_of` by h and y."""
+    """Return the derivatives of `loss_of` with respect to h and y."""
     e = np.exp(y @ h)
     d_scores = len(wanted) * e / e.sum()
     np.subtract.at(d_scores, list(wanted), 1)
@@ -57,7 +57,7 @@ def train(
 
 
 def _chunk(result: Trained, algorithm: str, buffer: Buffer, targets: range, alpha: float) -> None:
-    """Take the steps of some words at once, all at the tables before them."""
+    """Take the steps of several words at once, all from the tables before the chunk."""
     words, w_in, w_out = np.array(buffer.words), result.w_in.copy(), result.w_out.copy()
     for t in targets:
         context = words[buffer.contexts[t]]

@@ -1,8 +1,8 @@
-"""Readable twins of the training kernels: Python integers for random numbers, float64 NumPy for everything else.
+"""Readable twins of the training kernels: Python integers for random numbers, float64 NumPy for the rest.
 
-Written from the formulae in docs/derivations/negative_sampling.md. Nothing is imported from the package, so that the
-twin cannot share a mistake with what it checks. The functions are small and call each other by name, so that
-tests/w2v/kernels/test_oracles.py can replace one by a wrong one.
+Written from the formulae in docs/derivations/negative_sampling.md. Nothing is imported from the package, so the
+twin cannot share a mistake with the code that it checks. The functions are small and call each other by name, so
+that tests/w2v/kernels/test_oracles.py can replace one of them with a wrong one.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ def as_integer(state: int, n: int) -> int:
 
 
 def draw_noise(threshold: Sequence[float], alias: Sequence[int], state: int) -> tuple[int, int]:
-    """Draw a word by the alias method; return (word, state)."""
+    """Draw a word with the alias method; return (word, state)."""
     state = advance(state)
     word = as_integer(state, len(threshold))
     state = advance(state)
@@ -48,7 +48,7 @@ def draw_noise(threshold: Sequence[float], alias: Sequence[int], state: int) -> 
 
 
 def draw_radius(window: int, shrink: int, state: int) -> int:
-    """Return the radius of a window: 1 to `window`, or always `window`."""
+    """Return the radius of a window: drawn from 1 to `window`, or always `window`."""
     return min(window, shrink - as_integer(state, shrink)) if shrink else window
 
 
@@ -57,14 +57,14 @@ def draw_radius(window: int, shrink: int, state: int) -> int:
 
 @dataclass
 class Buffer:
-    """Kept tokens, and for each the positions of its context."""
+    """The tokens kept, and the positions in the context of each."""
 
     words: list[int] = field(default_factory=list)
     contexts: list[list[int]] = field(default_factory=list)
 
     @cached_property
     def n_pairs(self) -> Counter[int]:
-        """How many targets have a position in their context."""
+        """The number of contexts that contain each position."""
         return Counter(j for context in self.contexts for j in context)
 
 
@@ -106,17 +106,17 @@ def sigmoid(x: Array) -> Array:
 
 
 def positive_step(scores: Array) -> Array:
-    """Return minus the derivative of -ln sigmoid(score)."""
+    """Return the negative derivative of -ln sigmoid(score)."""
     return 1 - sigmoid(scores)
 
 
 def noise_step(scores: Array) -> Array:
-    """Return minus the derivative of -ln sigmoid(-score)."""
+    """Return the negative derivative of -ln sigmoid(-score)."""
     return -sigmoid(scores)
 
 
 def context_share(n: int) -> float:
-    """Return the share of one context word in the mean of n."""
+    """Return the weight of one context word in the mean of n."""
     return 1 / n
 
 
@@ -125,10 +125,10 @@ def context_share(n: int) -> float:
 
 @dataclass
 class Trained:
-    """Tables and sums after a training.
+    """Tables and sums after training.
 
-    `travel_in` and `travel_out` have the shape of the tables and sum, over all pairs, the largest length that a step
-    may have: what rounding errors of the steps are relative to.
+    `travel_in` and `travel_out` have the shapes of the tables. They sum, over all pairs, the largest possible length of
+    a step; rounding errors are relative to it.
     """
 
     w_in: Array
@@ -166,7 +166,7 @@ def train(
 ) -> Trained:
     """Train on tokens[position:stop]; the tables have shape (V, D) and are not changed.
 
-    `chunk` takes the place of `skipgram_chunk` or `cbow_chunk`.
+    `chunk` replaces `skipgram_chunk` or `cbow_chunk`.
     """
     result = Trained(w_in.copy(), w_out.copy(), travel_in=np.zeros(w_in.shape), travel_out=np.zeros(w_out.shape))
     chunk = chunk or {"skipgram": skipgram_chunk, "cbow": cbow_chunk}[algorithm]
@@ -196,7 +196,7 @@ def train(
 def skipgram_chunk(
     result: Trained, buffer: Buffer, targets: range, noise: list[int], alpha: float, negative: int
 ) -> None:
-    """Take one step for a chunk: every context word predicts its target, and meets noise at its own place."""
+    """Take one step for a chunk: every context word predicts its target and the noise drawn for its position."""
     words = np.array(buffer.words)
     pairs = [(i, j) for i in targets for j in buffer.contexts[i]]
     target, context = np.array(pairs, dtype=int).reshape(-1, 2).T
@@ -223,7 +223,7 @@ def skipgram_chunk(
 
 
 def cbow_chunk(result: Trained, buffer: Buffer, targets: range, noise: list[int], alpha: float, negative: int) -> None:
-    """Take one step for a chunk: the mean of every context predicts its target, and meets noise."""
+    """Take one step for a chunk: the mean of each context predicts its target and the noise."""
     words = np.array(buffer.words)
     active = [i for i in targets if buffer.contexts[i]]
     if not active:

@@ -1,4 +1,4 @@
-"""Small pictures in every form in which they may come."""
+"""Small pictures in every supported format."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Array = NDArray[Any]
 
 
 def bars(n: int = 60, seed: int = 1, side: int = 8) -> tuple[Array, Array]:
-    """Return noisy pictures with a bright bar, upright or lying, and what they show."""
+    """Return noisy pictures of a bright bar, vertical or horizontal, and their labels."""
     rng = np.random.default_rng(seed)
     pixels = rng.integers(0, 90, (n, side, side), np.uint8)
     labels = rng.integers(0, 2, n)
@@ -31,14 +31,14 @@ def bars(n: int = 60, seed: int = 1, side: int = 8) -> tuple[Array, Array]:
 
 
 def write_idx(path: Path, array: Array, code: int = 8) -> Path:
-    """Write an array as IDX, compressed if the name says so."""
+    """Write an array as IDX, compressed if the file name implies it."""
     data = struct.pack(f">HBB{array.ndim}I", 0, code, array.ndim, *array.shape) + array.tobytes()
     path.write_bytes(gzip.compress(data) if path.suffix == ".gz" else data)
     return path
 
 
 def write_folder(folder: Path, pixels: Array, labels: Array) -> Path:
-    """Write PNG files, a folder for each class."""
+    """Write PNG files, one folder for each class."""
     from PIL import Image
 
     for i, (picture, label) in enumerate(zip(pixels, labels, strict=True)):
@@ -49,7 +49,7 @@ def write_folder(folder: Path, pixels: Array, labels: Array) -> Path:
 
 @functools.cache
 def bar_classifier(architecture: str = "attention") -> ImageClassifier:
-    """Return a classifier of bars that has not learned much, and so makes mistakes; not to be changed."""
+    """Return a barely trained classifier of bars, which makes mistakes; callers must not change it."""
     pixels, labels = bars(60)
     options: dict[str, Any] = {"layers": 2, "heads": 2, "dim": 8, "epochs": 1, "workers": 1, "examples": 8}
     return ImageClassifier(architecture=architecture, **options).fit(pixels, labels, validation=bars(30, seed=2))

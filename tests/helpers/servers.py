@@ -1,4 +1,4 @@
-"""Small servers on the loopback interface, in place of those of the internet."""
+"""Small servers on the loopback interface, in place of those on the internet."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class QuietHandler(http.server.BaseHTTPRequestHandler):
         pass
 
     def answer(self, status: int, body: bytes = b"", *, head: bool = False, **headers: str) -> None:
-        """Send an answer; underscores of header names stand for hyphens."""
+        """Send an answer; underscores in header names stand for hyphens."""
         self.send_response(status)
         named = {name.replace("_", "-"): value for name, value in headers.items()}
         for name, value in ({"Content-Length": str(len(body))} | named).items():
@@ -31,7 +31,7 @@ class QuietHandler(http.server.BaseHTTPRequestHandler):
 
 @contextmanager
 def serving(handler: type[http.server.BaseHTTPRequestHandler]) -> Iterator[str]:
-    """Serve as long as the block takes; give the address, without a slash at its end."""
+    """Serve while the block runs; yield the address, without a trailing slash."""
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
     thread.start()
@@ -44,14 +44,14 @@ def serving(handler: type[http.server.BaseHTTPRequestHandler]) -> Iterator[str]:
 
 
 class FileServer:
-    """Serves the files of a folder, from any byte on, and may break off.
+    """Serves the files of a folder, supports byte ranges, and can break off.
 
     Attributes
     ----------
     asked : list of (str, str or None)
-        Paths that were asked for, and from which bytes on.
+        Paths requested, and the Range header of each request.
     breaks_after : int or None
-        Bytes of the body after which the connection is closed.
+        Number of bytes of the body after which the connection is closed.
     has_ranges : bool
     """
 

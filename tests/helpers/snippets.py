@@ -1,17 +1,17 @@
-"""What the pages of the documentation show, taken apart so that tests can run it.
+"""Extracts the code blocks of the documentation so that tests can run them.
 
-A page is Markdown. Its fenced blocks say what they are:
+A page is Markdown. The language of a fenced block decides how it is tested:
 
-| language | what a test does with it |
+| language | how it is tested |
 |---|---|
-| `console` | runs each line that begins with `$ ` and compares what it prints with the lines below |
-| `bash` | runs the commands, and expects that they succeed |
-| `python` | runs it, in one namespace a page; where it begins with `>>>`, results are compared |
-| `toml`, `json`, `yaml`, `html` | is content of a file: parsed where there is a parser |
-| `text` | nothing: an output alone, a formula, a tree of files |
+| `console` | each line that begins with `$ ` is run, and its output is compared with the lines below |
+| `bash` | the commands are run and must succeed |
+| `python` | run in one namespace per page; if it begins with `>>>`, results are compared |
+| `toml`, `json`, `yaml`, `html` | content of a file, parsed if there is a parser |
+| `text` | not tested: an output alone, a formula, a tree of files |
 
-The README's blocks have no language; they are sessions where a line begins with `$ `, and commands where every line
-begins with a program. `<!-- not run: REASON -->` on the line before a block leaves it out.
+The README's blocks have no language: they are sessions if a line begins with `$ `, and commands if every line begins
+with a program. `<!-- not run: REASON -->` on the line before a block skips it.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _FENCE = re.compile(r"^(?P<indent> *)(?P<marks>`{3,}|:{3,})(?P<info>.*)$")
 
 @dataclass(frozen=True)
 class Snippet:
-    """One fenced block: of which page, from which line, in which language, and whether it is to be run."""
+    """One fenced block: its page, first line and language, and whether it is to be run."""
 
     page: str
     line: int
@@ -44,31 +44,31 @@ class Snippet:
 
 @dataclass(frozen=True)
 class Command:
-    """A line for a shell, and the lines that are shown below it."""
+    """A shell command line, and the lines shown below it."""
 
     line: str
     expected: tuple[str, ...]
 
     @property
     def words(self) -> list[str]:
-        """The line as the shell divides it, without its comment."""
+        """The words into which the shell splits the line, without its comment."""
         return shlex.split(self.line, comments=True)
 
     @property
     def needs_shell(self) -> bool:
-        """Whether it is more than one program with its arguments."""
+        """Whether the line is more than one program with its arguments."""
         lexer = shlex.shlex(self.line, posix=True, punctuation_chars=True)
         return any(set(token) <= set("|<>&;()") for token in lexer) or "$(" in self.line
 
 
 def pages() -> list[str]:
-    """Every page whose snippets are run, as a path from the root of the repository."""
+    """List the pages whose snippets are run, as paths from the root of the repository."""
     documents = sorted((ROOT / "docs").rglob("*.md"))
     return ["README.md", *(path.relative_to(ROOT).as_posix() for path in documents)]
 
 
 def read_snippets(page: str) -> list[Snippet]:
-    """Take the fenced blocks out of a page; directives of the documentation's builder are left out."""
+    """Return the fenced blocks of a page, without directives of the documentation builder."""
     lines = (ROOT / page).read_text(encoding="utf-8").splitlines()
     return list(_blocks(page, lines))
 
@@ -101,7 +101,7 @@ def _guess(code: str) -> str:
 
 
 def commands(snippet: Snippet) -> list[Command]:
-    r"""Give the commands of a session or of a script, lines that end in `\` joined."""
+    r"""Return the commands of a session or script, with lines that end in `\` joined."""
     found: list[tuple[str, list[str]]] = []
     lines = iter(snippet.code.splitlines())
     for line in lines:
@@ -124,7 +124,7 @@ def _stripped(lines: list[str]) -> list[str]:
 
 
 def headings(page: str) -> set[str]:
-    """Give the anchors of a page's headings, as GitHub and the documentation's builder both make them."""
+    """Return the anchors of a page's headings, as both GitHub and the documentation builder make them."""
     text = re.sub(r"^(`{3,})[^\n]*\n.*?^\1\s*$", "", (ROOT / page).read_text(encoding="utf-8"), flags=re.M | re.S)
     titles = re.findall(r"^#{1,6} +(.+?) *$", text, flags=re.M)
     plain = (re.sub(r"\[([^]]*)\]\([^)]*\)", r"\1", title).replace("`", "") for title in titles)
@@ -132,7 +132,7 @@ def headings(page: str) -> set[str]:
 
 
 def links(page: str) -> Iterator[tuple[int, str]]:
-    """Give the number of the line and the target of every link and picture of a page, code left out."""
+    """Yield the line number and target of every link and picture on a page, except in code."""
     is_code = False
     for number, line in enumerate((ROOT / page).read_text(encoding="utf-8").splitlines(), 1):
         if line.lstrip().startswith(("```", "~~~")):

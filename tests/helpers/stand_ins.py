@@ -1,7 +1,7 @@
-"""Small files in place of those that pages name: for `simplewiki.txt` some verses, for `my.model` one trained on them.
+"""Small stand-ins for files named on pages: some verses for `simplewiki.txt`, a model trained on them for `my.model`.
 
-Every word that a page shows in its code is put into the text often enough to be learned, so that the page's own
-queries can be asked. What is printed then differs from the page in its words and numbers, not in its form.
+Every word in a page's code is added to the text often enough to be learned, so that the page's own queries work. The
+output then differs from the page in words and numbers but not in form.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 VERSES = 4_000
 TIMES = 12
-"""How often each word, and each text between quotes, of a page's code is put into the text."""
+"""How often each word and each quoted text in a page's code is added to the text."""
 
 REVIEWS = """id,review,year,stars,shop
 r1,The battery lasts two days.,2021,5,Berlin
@@ -42,7 +42,7 @@ HAN = re.compile(r"[\u4e00-\u9fff]+")
 
 
 class StandIns:
-    """Make files by their names, in the working directory, for one page.
+    """Makes files by name, in the working directory, for one page.
 
     Parameters
     ----------
@@ -54,7 +54,7 @@ class StandIns:
         self.code = code
 
     def make(self) -> None:
-        """Make every file that there is a rule for and that the page names before it makes it itself."""
+        """Make every file that has a rule, unless the page creates it before using it."""
         for pattern, maker in _MAKERS:
             for name in sorted(set(re.findall(_whole(pattern), self.code))):
                 path = Path(name.replace("*", "1"))
@@ -70,7 +70,7 @@ class StandIns:
 
     @cached_property
     def text(self) -> list[str]:
-        """Give verses with the page's words strewn in."""
+        """The verses, with the page's words mixed in."""
         verses = [verse.strip() for verse in bundled_corpus("bible")]
         verses = verses[:: len(verses) // VERSES]
         quoted = [words for words in re.findall(r'"([^"\n]{3,80})"', self.code) if not words.startswith("-")]
@@ -89,11 +89,11 @@ class StandIns:
         _write(path, self.text)
 
     def write_german(self, path: Path) -> None:
-        """Write the text in a language that has other words for all things."""
+        """Write the text in a language in which every word is different."""
         _write(path, (" ".join(f"{word}en" for word in WordsTokenizer()(line)) for line in self.text))
 
     def write_dictionary(self, path: Path) -> None:
-        """Write words of the text and what they are in that language."""
+        """Write words of the text with their translations into that language."""
         words = sorted(set(WordsTokenizer()(" ".join(self.text[:300]))))
         _write(path, (f"{word}\t{word}en" for word in words))
 
@@ -102,23 +102,23 @@ class StandIns:
         _write(path, bundled_corpus("bible"))
 
     def write_sentences(self, path: Path) -> None:
-        """Write one sentence a line."""
+        """Write one sentence per line."""
         _write(path, self.text[:2_000])
 
     def write_paragraphs(self, path: Path) -> None:
-        """Write three sentences a line, so that there are neighbours."""
+        """Write three sentences per line, so that sentences have neighbours."""
         text = self.text
         _write(path, [" ".join(text[place : place + 3]) for place in range(0, len(text), 3)])
 
     def write_chinese(self, path: Path) -> None:
-        """Write sentences of the Chinese words that the page shows."""
+        """Write sentences of the Chinese words on the page."""
         words = sorted(set(HAN.findall(self.code)))
         drawn = random.Random(1)
         lines = ["，".join(drawn.choices(words, k=8)) + "。" for _ in range(20 * len(words))]
         path.write_text("\n".join(lines) + "\n", encoding="utf-8")
 
     def write_items(self, path: Path) -> None:
-        """Write journeys between the names that the page puts between quotes."""
+        """Write journeys between the names that the page quotes."""
         names = sorted({*re.findall(r'"([A-Z][^"\n]*)"', self.code), "Miami Intl", "Denver Intl"})
         drawn = random.Random(1)
         path.write_text("".join("\t".join(drawn.choices(names, k=9)) + "\n" for _ in range(600)), encoding="utf-8")
@@ -134,11 +134,11 @@ class StandIns:
         return Word2Vec(vector_size=64, epochs=2, workers=1, random_state=1).fit(self.text)
 
     def write_model(self, path: Path) -> None:
-        """Train a model for a moment."""
+        """Train a model briefly."""
         self._model.save(path)
 
     def interrupt_training(self, path: Path) -> None:
-        """Put an interrupted training in the place of a complete model."""
+        """Leave an interrupted training in place of a complete model."""
         from w2v import CallbackError, Word2Vec
 
         def interrupt(_: object) -> None:
@@ -151,7 +151,7 @@ class StandIns:
             model.fit(text, checkpoint=path, overwrite=True, callbacks=[interrupt])
 
     def write_bert(self, path: Path) -> None:
-        """Make a folder of another program, of a small network arranged as BERT."""
+        """Make a folder of another program with a small network in BERT's layout."""
         from w2v.encoder import SentenceEncoder
 
         embeddings = self._model.embeddings_
@@ -159,48 +159,48 @@ class StandIns:
         encoder.export(path, format="sentence-transformers")
 
     def write_cross_encoder(self, path: Path) -> None:
-        """Make a folder of another program, of a small network that scores pairs of texts."""
+        """Make a folder of another program with a small network that scores pairs of texts."""
         write_cross_encoder(path, np.random.default_rng(5))
 
     def write_encoder(self, path: Path) -> None:
-        """Make an encoder of such a model."""
+        """Make an encoder from such a model."""
         from w2v.encoder import SentenceEncoder
 
         encoder = SentenceEncoder(self._model.embeddings_)
         encoder.fit([" ".join(self.text[place : place + 3]) for place in range(0, 3_000, 3)]).save(path)
 
     def write_translator(self, path: Path) -> None:
-        """Train a translator for a moment."""
+        """Train a translator briefly."""
         from tests.helpers.text_models import number_translator
 
         number_translator().save(path)
 
     def write_language_model(self, path: Path) -> None:
-        """Train a language model for a moment."""
+        """Train a language model briefly."""
         from tests.helpers.text_models import counting_model
 
         counting_model().save(path)
 
     def write_tagger(self, path: Path) -> None:
-        """Train a tagger for a moment."""
+        """Train a tagger briefly."""
         from tests.helpers.tag_models import name_tagger
 
         name_tagger().save(path)
 
     def write_classifier(self, path: Path) -> None:
-        """Train a classifier for a moment."""
+        """Train a classifier briefly."""
         from tests.helpers.label_examples import topic_classifier
 
         topic_classifier().save(path)
 
     def write_image_classifier(self, path: Path) -> None:
-        """Train a classifier of pictures for a moment."""
+        """Train an image classifier briefly."""
         from tests.helpers.pictures import bar_classifier
 
         bar_classifier().save(path)
 
     def write_tagged(self, path: Path) -> None:
-        """Write sentences of words with tags."""
+        """Write sentences of tagged words."""
         from tests.helpers.tag_models import named_sentences, without_columns, write_tagged
 
         write_tagged(path, without_columns(named_sentences(60)))
@@ -210,19 +210,19 @@ class StandIns:
         np.save(path, np.random.default_rng(1).standard_normal((2_000, 32)).astype(np.float32))
 
     def write_sentence_pairs(self, path: Path) -> None:
-        """Write pairs that share their words."""
+        """Write pairs of sentences that share words."""
         text = self.text[:1_200]
         rows = [f"{line}\t{' '.join(reversed(line.split()))}\n" for line in text]
         path.write_text("".join(rows), encoding="utf-8")
 
     def write_translations(self, path: Path) -> None:
-        """Write sentences and translations, of which some have two."""
+        """Write sentences with their translations; some have two."""
         text = [line for line in self.text[:400] if "\t" not in line]
         rows = [f"{line}\t{' '.join(sorted(line.split())[::7])}\n" for line in (*text, *(f"Yet {one}" for one in text))]
         path.write_text("".join(rows), encoding="utf-8")
 
     def write_labels(self, path: Path) -> None:
-        """Write labels and texts, two classes."""
+        """Write labels and texts in two classes."""
         rows = [f"{'river' if place % 2 else 'house'}\t{line}\n" for place, line in enumerate(self.text[:600])]
         path.write_text("".join(rows), encoding="utf-8")
 
@@ -233,7 +233,7 @@ class StandIns:
         path.write_text("".join(rows[:299]), encoding="utf-8")
 
     def write_glove(self, path: Path) -> None:
-        """Write vectors as GloVe does."""
+        """Write vectors in GloVe's format."""
         numbers = np.random.default_rng(1).standard_normal((40, 100)).round(4)
         words: Sequence[str] = sorted(set(WordsTokenizer()(" ".join(self.text[:20]))))[:40]
         rows = (f"{word} {' '.join(map(str, row))}\n" for word, row in zip(words, numbers, strict=True))
@@ -245,7 +245,7 @@ def _whole(pattern: str) -> str:
 
 
 def _write(path: Path, lines: Iterable[str]) -> None:
-    """Write lines, packed as the name says."""
+    """Write lines, compressed if the file name implies it."""
     data = "".join(f"{line}\n" for line in lines).encode()
     pack: dict[str, Callable[[bytes], bytes]] = {".gz": gzip.compress, ".xz": lzma.compress}
     path.write_bytes(pack.get(path.suffix, bytes)(data))

@@ -1,4 +1,4 @@
-"""Small folders of static encoders as other programs write them."""
+"""Small folders of static encoders in the layout of other programs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A tagger of names and one of parts of speech, trained in a second or two, that tests share."""
+"""A named-entity tagger and a part-of-speech tagger, trained in a second or two, shared by tests."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ NETWORK: dict[str, Any] = {
     "learning_rate": 0.02, "workers": 1, "averaged": 1, "batch_tokens": 128,
 }  # fmt: skip
 TINY: dict[str, Any] = {**NETWORK, "epochs": 6, "evaluate_every": 4, "averaged": 2}
-"""What a training that is to be interrupted is made of; nothing much is learned."""
+"""Options for a training that is interrupted; little is learned."""
 
 
 def named_sentences(n: int, seed: int = 1) -> Tagged:
@@ -43,12 +43,12 @@ def named_sentences(n: int, seed: int = 1) -> Tagged:
 
 
 def without_columns(tagged: Tagged) -> Tagged:
-    """Return the same sentences with nothing but words and tags."""
+    """Return the same sentences with only words and tags."""
     return Tagged(tagged.sentences, tagged.tags, [[()] * len(own) for own in tagged.sentences])
 
 
 def write_tagged(path: Path, tagged: Tagged) -> Path:
-    """Write sentences as columns: the word, what is given with it, and its tag."""
+    """Write sentences as columns: the word, its given columns, and its tag."""
     lines = []
     for words, tags, columns in zip(tagged.sentences, tagged.tags, tagged.columns, strict=True):
         rows = zip(words, columns, tags, strict=True)
@@ -59,7 +59,7 @@ def write_tagged(path: Path, tagged: Tagged) -> Path:
 
 @functools.cache
 def name_tagger() -> Tagger:
-    """Return a tagger of names; not to be changed."""
+    """Return a tagger of names; callers must not change it."""
     data, test = (without_columns(named_sentences(n, seed)) for n, seed in ((200, 1), (40, 2)))
     vectors = Embeddings(["anna", "rome", "zed"], np.eye(3, 2, dtype=np.float32))
     return Tagger(**NETWORK, epochs=12).fit(data, validation=test, vectors=vectors)
@@ -67,7 +67,7 @@ def name_tagger() -> Tagger:
 
 @functools.cache
 def kind_tagger() -> Tagger:
-    """Return a tagger of kinds of words, by a softmax and convolutions; not to be changed."""
+    """Return a tagger of kinds of words with a softmax and convolutions; callers must not change it."""
     data = named_sentences(200)
     kinds = [[kind for (kind,) in own] for own in data.columns]
     tagger = Tagger(**NETWORK, epochs=8, output_layer="softmax", architecture="convolution")

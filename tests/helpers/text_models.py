@@ -1,4 +1,4 @@
-"""A translator of numbers and small language models, trained in a second or two, that tests share."""
+"""A translator of numbers and small language models, trained in a second or two, shared by tests."""
 
 from __future__ import annotations
 
@@ -25,18 +25,18 @@ NETWORK: dict[str, Any] = {
 WORDS: dict[str, Any] = {"source_units": "words", "target_units": "words", "batch_tokens": 256, "epochs": 24}
 LINES: dict[str, Any] = {"units": "words", "context": 16, "batch_tokens": 256, "order": 3, "epochs": 20}
 TINY: dict[str, Any] = {**NETWORK, "dim": 16, "evaluate_every": 4, "averaged": 2, "dropout": 0.2}
-"""What a training that is to be interrupted is made of; nothing much is learned."""
+"""Options for a training that is interrupted; little is learned."""
 
 
 def number_pairs(n: int, seed: int = 1, longest: int = 5) -> list[tuple[str, str]]:
-    """Return numbers in German and in English, in the opposite order."""
+    """Return pairs of German numbers and their English translation in reverse order."""
     draw = random.Random(seed)
     sources = [draw.choices(list(NUMBERS), k=draw.randint(1, longest)) for _ in range(n)]
     return [(" ".join(source), " ".join(NUMBERS[word] for word in reversed(source))) for source in sources]
 
 
 def counting_lines(n: int = 200, seed: int = 1) -> list[str]:
-    """Return lines that count upwards from some number, and end at six or before."""
+    """Return lines that count upwards from a random number and end at six at the latest."""
     draw, words = random.Random(seed), list(NUMBERS.values())
     starts = [draw.randrange(4) for _ in range(n)]
     return [" ".join(words[start : draw.randint(start + 2, len(words))]) for start in starts]
@@ -55,7 +55,7 @@ def write_lines(path: Path, lines: list[str]) -> Path:
 
 
 def interrupting(step: int, number: int) -> Callable[..., Any]:
-    """Return what stands in the place of `show_fitting`, and sends this process a signal after a step."""
+    """Return a replacement for `show_fitting` that sends this process the signal `number` after a step."""
 
     @contextmanager
     def show(progress: Any, source: Any) -> Iterator[Callable[[FitProgress], None]]:
@@ -69,7 +69,7 @@ def interrupting(step: int, number: int) -> Callable[..., Any]:
 
 
 def ticking(clock: Clock, stop: int | None = None) -> Callable[[FitProgress], None]:
-    """Return a progress callback that lets a second go by each time, and does what Ctrl-C does after a step."""
+    """Return a progress callback that advances the clock by a second per step, and interrupts like Ctrl-C at `stop`."""
 
     def report(state: FitProgress) -> None:
         if state.phase == "training":
@@ -82,7 +82,7 @@ def ticking(clock: Clock, stop: int | None = None) -> Callable[[FitProgress], No
 
 @functools.cache
 def number_translator() -> Translator:
-    """Return a translator of numbers; not to be changed."""
+    """Return a translator of numbers; callers must not change it."""
     return Translator(**NETWORK | WORDS | {"learning_rate": 0.02}).fit(
         number_pairs(600), validation=number_pairs(30, 2)
     )
@@ -90,18 +90,18 @@ def number_translator() -> Translator:
 
 @functools.cache
 def counting_model() -> LanguageModel:
-    """Return a language model of lines that count; not to be changed."""
+    """Return a language model of lines that count; callers must not change it."""
     return LanguageModel(**NETWORK, **LINES).fit(counting_lines())
 
 
 @functools.cache
 def character_model() -> LanguageModel:
-    """Return a language model of one running text of characters; not to be changed."""
+    """Return a language model of a running text of characters; callers must not change it."""
     return LanguageModel(**NETWORK, **LINES | {"units": "characters", "epochs": 4}).fit(counting_lines())
 
 
 def assert_same(found: TextNetwork, expected: TextNetwork) -> None:
-    """Two networks have learned the same, bit for bit, and measured the same on the way, but for the time."""
+    """Assert that two networks learned the same, bit for bit, with the same history except for times."""
     assert found.complete and expected.complete
     assert np.array_equal(found.parameters.flat, expected.parameters.flat)
     untimed = [[entry | {"seconds": 0} for entry in one.metadata["history"]] for one in (found, expected)]

@@ -1,4 +1,4 @@
-"""Paragraphs about planted topics, and words that know nothing of them yet."""
+"""Paragraphs about planted topics, and word vectors that know nothing about them."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ NAMES = [f"t{topic}w{i}" for topic in range(N_TOPICS) for i in range(WORDS_EACH)
 OPTIONS = FitOptions(
     steps=40, batch_size=16, learning_rate=2e-2, temperature=0.05, evaluate_every=10, warmup=5, seed=3, workers=1
 )
-"""What trains on the paragraphs within a second."""
+"""Options that train on the paragraphs within a second."""
 
 
 def make_words() -> Embeddings:
-    """Return random vectors, which know nothing of the topics."""
+    """Return random vectors, which know nothing about the topics."""
     vectors = np.random.default_rng(2).normal(size=(len(NAMES), 12))
     return Embeddings(Vocabulary(NAMES, np.full(len(NAMES), 50)), vectors)
 
@@ -40,7 +40,7 @@ def make_paragraphs(n: int = 80) -> list[str]:
 
 
 def topic_margin(encoder: SentenceEncoder) -> float:
-    """Return how much nearer sentences of one topic are than those of two."""
+    """Return how much higher the cosine of sentences on the same topic is than the mean over all pairs."""
     first = [f"t{topic}w0 t{topic}w1 t{topic}w2" for topic in range(N_TOPICS)]
     second = [f"t{topic}w5 t{topic}w6 t{topic}w7" for topic in range(N_TOPICS)]
     cosines = encoder.encode(first) @ encoder.encode(second).T
@@ -48,7 +48,7 @@ def topic_margin(encoder: SentenceEncoder) -> float:
 
 
 def nearest_topics(encoder: SentenceEncoder) -> list[int]:
-    """Return, for a sentence of each topic, the topic of the nearest sentence of other words."""
+    """Return, for one sentence of each topic, the topic of the nearest sentence with other words."""
     first = [f"t{topic}w0 t{topic}w1 t{topic}w2" for topic in range(N_TOPICS)]
     second = [f"t{topic}w5 t{topic}w6 t{topic}w7" for topic in range(N_TOPICS)]
     nearest: list[int] = (encoder.encode(first) @ encoder.encode(second).T).argmax(axis=1).tolist()
@@ -56,7 +56,7 @@ def nearest_topics(encoder: SentenceEncoder) -> list[int]:
 
 
 def stop_at(step: int) -> Callable[[FitProgress], None]:
-    """Return a progress callback that does what Ctrl-C does."""
+    """Return a progress callback that interrupts like Ctrl-C at a step."""
 
     def report(state: FitProgress) -> None:
         if state.phase == "training" and state.step >= step:

@@ -1,4 +1,4 @@
-"""A small trainer that the tests of training share."""
+"""A small trainer shared by the tests of training."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from w2v.training.trainer import Pause, Trainer
 
 
 def make_trainer(n_tokens: int = 6000, n_words: int = 40, seed: int = 5, **options: Any) -> Trainer:
-    """Return a trainer on random sentences of ten words."""
+    """Return a trainer for random sentences of ten words."""
     rng = np.random.default_rng(8)
     ids = np.sort(rng.zipf(1.3, 3 * n_tokens + n_words) % n_words)
     tokens = rng.permutation(np.concatenate([np.arange(n_words), rng.choice(ids, n_tokens - n_words)])).astype(np.int32)

@@ -323,5 +323,5 @@ def test_state_that_is_damaged_is_refused(name: str, whole: Loop) -> None:
     if name in ("lm", "adam.first", "best.lm"):
         spoilt = tensors[name].copy()
         spoilt[-1] = np.nan
-        with pytest.raises(ValueError, match=f"{name} holds a value that is not finite"):
+        with pytest.raises(ValueError, match=f"{name} contains a value that is not finite"):
             Loop(LanguageModel(), OPTIONS).restore(tensors | {name: spoilt})

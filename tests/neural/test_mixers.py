@@ -218,7 +218,7 @@ def test_the_mixer_decides_what_generates() -> None:
         table = ParameterTable.initialise(config.tensors(), 1)
         found: tuple[type, type] = type(translator_of(config, table)), type(decoder_of(config, table))
         assert found == expected
-    with pytest.raises(ValueError, match="stacks of attention, not of the mixer 'recurrent'"):
+    with pytest.raises(ValueError, match="mixer attention, not 'recurrent'"):
         FusedTranslator(config, table)
 
 
@@ -226,7 +226,7 @@ def test_the_mixer_decides_what_generates() -> None:
     ("changes", "message"),
     [
         ({"mixer": "magic"}, "mixer must be one of attention, recurrent, convolution"),
-        ({"mixer": "recurrent", "dim": 5, "heads": 1}, "dim, which must be even, not 5"),
+        ({"mixer": "recurrent", "dim": 5, "heads": 1}, "needs an even dim, not 5"),
         ({"mixer": "convolution", "window": 0}, "window must be 1 or more"),
     ],
 )

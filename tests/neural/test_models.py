@@ -191,7 +191,7 @@ def test_a_start_tells_all_tokens_alike() -> None:
         (lambda: CausalConfig(V, ENCODER), "must be causal"),
         (lambda: CausalConfig(3, DECODER), "more than 3 tokens"),
         (lambda: CausalConfig(V, JOINT.decoder), "no memory"),
-        (lambda: replace(JOINT, encoder=DECODER), "whole sequence"),
+        (lambda: replace(JOINT, encoder=DECODER), "must not be causal"),
         (lambda: replace(JOINT, decoder=DECODER), "memory_size must be"),
         (lambda: replace(JOINT, source_size=V + 1), "joint table"),
         (lambda: replace(SEPARATE, joint=True, source_size=V), "joint table"),

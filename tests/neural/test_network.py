@@ -258,8 +258,8 @@ def test_config_round_trips_through_json() -> None:
     ("change", "message"),
     [
         ({"dim": 0}, "dim must be a whole number from 1 to 65536, got 0"),
-        ({"heads": 3}, "dim must be a multiple of heads: 8 is not one of 3"),
-        ({"heads": 8}, "rotary positions turn pairs of columns"),
+        ({"heads": 3}, "dim must be a multiple of heads: 8 is not a multiple of 3"),
+        ({"heads": 8}, "rotary positions rotate pairs of columns"),
         ({"layers": 2000}, "layers must be a whole number from 1 to 1024"),
         ({"dropout": 1.0}, "dropout must be a finite number at least 0 and below 1, got 1.0"),
         ({"dropout": float("nan")}, "dropout must be"),

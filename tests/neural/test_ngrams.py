@@ -87,8 +87,8 @@ def test_a_model_is_its_arrays(rng: np.random.Generator) -> None:
 @pytest.mark.parametrize(
     ("name", "place", "value", "what"),
     [
-        ("words", 5, 9, "not in its vocabulary"), ("first", 3, 10**6, "does not say where"), ("first", 1, 4, "fewer"),
-        ("first", 0, 0, "does not say"), ("masses", 4, np.nan, "not finite"), ("backoffs", 0, np.inf, "not finite"),
+        ("words", 5, 9, "not in its vocabulary"), ("first", 3, 10**6, "positions of"), ("first", 1, 4, "different"),
+        ("first", 0, 0, "positions of"), ("masses", 4, np.nan, "not finite"), ("backoffs", 0, np.inf, "not finite"),
         ("settings", 0, 8, "order"), ("settings", 0, 2, "order"),
     ],
 )  # fmt: skip
@@ -114,7 +114,7 @@ def test_bad_input_is_refused() -> None:
         NgramModel.fit(text, 2, 4)
     with pytest.raises(ValueError, match="more than 3 tokens"):
         NgramModel.fit(text, 2, 2)
-    with pytest.raises(ValueError, match="START and END are put around"):
+    with pytest.raises(ValueError, match="START and END are added"):
         NgramModel.fit(Packed.of([[3, START]]), 2, N_TOKENS)
     with pytest.raises(ValueError, match="tokens must be from 0 to 8"):
         NgramModel.fit(text, 2, N_TOKENS).next_distribution(np.array([9]))

@@ -60,10 +60,10 @@ def test_round_trip_through_a_dict_in_another_order() -> None:
     ("change", "message"),
     [
         ({"a.bias": None}, "'a.bias' is missing"),
-        ({"c": np.zeros(1, np.float32)}, "an array 'c', which the network does not have"),
+        ({"c": np.zeros(1, np.float32)}, "unexpected array 'c', which the network does not have"),
         ({"a.bias": np.zeros((5, 1), np.float32)}, r"'a.bias' has shape \(5, 1\); the network needs \(5,\)"),
         ({"a.bias": np.zeros(5)}, "all must be float32 or all float64"),
-        ({"a.bias": np.array([0, 0, np.nan, 0, 0], np.float32)}, "'a.bias' holds a value that is not finite"),
+        ({"a.bias": np.array([0, 0, np.nan, 0, 0], np.float32)}, "'a.bias' contains a value that is not finite"),
     ],
 )
 def test_arrays_that_do_not_fit_are_named(change: dict[str, NDArray[Any] | None], message: str) -> None:

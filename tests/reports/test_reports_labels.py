@@ -166,9 +166,13 @@ def test_texts_with_labels_are_measured(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("model", "asked", "message"),
     [
-        (mistaken_classifier, {"evaluations": Evaluations(pairs=["a"])}, "a text classifier is not measured on pairs"),
-        (name_tagger, {"evaluations": Evaluations(classify=["a"])}, "a tagger is not measured on labels"),
-        (bar_classifier, {"evaluations": Evaluations(sts=["a"])}, "an image classifier is not measured on scored"),
+        (
+            mistaken_classifier,
+            {"evaluations": Evaluations(pairs=["a"])},
+            "classifier cannot be evaluated on pairs",
+        ),
+        (name_tagger, {"evaluations": Evaluations(classify=["a"])}, "a tagger cannot be evaluated on labels"),
+        (bar_classifier, {"evaluations": Evaluations(sts=["a"])}, "an image classifier cannot be evaluated on scored"),
         (name_tagger, {"options": CardOptions(words=["a"])}, "nearest words are for word vectors"),
         (name_tagger, {"options": CardOptions(sentences="a")}, "sentences and other models are for encoders"),
         (mistaken_classifier, {"evaluations": Evaluations(classify=["a"], against="b")}, "and other models are for"),
@@ -223,7 +227,7 @@ def test_many_labels_are_shown_by_their_mistakes() -> None:
 def test_matrix_has_a_cell_for_each_count() -> None:
     drawn = draw_matrix(Matrix("confusion", "t", ("a<b>", "b"), ((3, 1), (0, 4))))
     assert drawn.count("<rect") == 4 and "<b>" not in drawn
-    assert "a&lt;b&gt; taken for b: 1 of 4" in drawn
+    assert "a&lt;b&gt; predicted as b: 1 of 4" in drawn
 
 
 def test_command_writes_reports_on_labels(tmp_path: Path) -> None:
@@ -232,7 +236,7 @@ def test_command_writes_reports_on_labels(tmp_path: Path) -> None:
     assert result.exit_code == 0, result.output
     assert "Confusion matrix" in (tmp_path / "r.html").read_text(encoding="utf-8")
     result = run("report", tmp_path / "my.classifier", "-o", tmp_path / "no.html", "--text", tmp_path / "r.html")
-    assert_mistake(result, 1, "a text classifier is not measured on texts")
+    assert_mistake(result, 1, "a text classifier cannot be evaluated on texts")
     assert not (tmp_path / "no.html").exists()
 
 

@@ -77,7 +77,7 @@ def test_card_says_what_a_language_model_is() -> None:
     assert facts["… of both together"] == f"{math.exp(metadata['mixture_loss']):.2f}"
     assert list(sections(card)) == ["How to use it", "Samples", "Training", "Settings", "Limits"]
     settings = {row[0]: row[1:] for table in tables(card, "Settings") for row in table.rows}
-    assert settings["its texts are"] == ("lines, which end",)
+    assert settings["texts"] == ("separate lines",)
     assert settings["n-grams, by order"][0].count(",") >= 2
 
 
@@ -97,7 +97,7 @@ def test_translations_are_measured_and_shown(pairs: Path) -> None:
     found, greedy = (bleu(number_translator().translate(sources, beam=beam), targets) for beam in (5, 1))
     copied = bleu(sources, targets).score
     [table] = tables(card, "Evaluation")
-    assert table.header[2:] == (">beam of 5", ">greedy", ">the source, copied")
+    assert table.header[2:] == (">beam of 5", ">greedy", ">copied source")
     assert table.rows == (("pairs.tsv", "30", f"{found.score:.1f}", f"{greedy.score:.1f}", f"{copied:.1f}"),)
     assert found.signature in to_html(card)
     [result] = card.results
@@ -133,7 +133,7 @@ def test_lines_are_translated_without_an_answer(tmp_path: Path) -> None:
     assert table.header == ("source", "translation")
     assert table.rows == (("eins zwei", "two one"), ("drei", "three"))
     (tmp_path / "lines.de").write_text("\n \n", encoding="utf-8")
-    with pytest.raises(CorpusError, match="lines.de: there is no line to translate"):
+    with pytest.raises(CorpusError, match="lines.de: the file has no line to translate"):
         model_card(number_translator(), options=CardOptions(sentences=tmp_path / "lines.de"))
 
 
@@ -234,8 +234,11 @@ def test_pictures_stand_beside_markdown(kind: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("asked", "message"),
     [
-        ({"evaluations": Evaluations(analogies=["a"])}, "a translator is not measured on analogies; it takes pairs"),
-        ({"evaluations": Evaluations(texts=["a"])}, "a translator is not measured on texts"),
+        (
+            {"evaluations": Evaluations(analogies=["a"])},
+            "translator cannot be evaluated on analogies; it takes pairs",
+        ),
+        ({"evaluations": Evaluations(texts=["a"])}, "a translator cannot be evaluated on texts"),
         ({"options": CardOptions(words=["one"])}, "nearest words are for word vectors and encoders"),
     ],
 )
@@ -249,11 +252,11 @@ def test_translators_are_not_asked_what_they_cannot_answer(asked: dict[str, Any]
     [
         (
             {"evaluations": Evaluations(pairs=["a"])},
-            "a language model is not measured on pairs of texts; it takes texts",
+            "a language model cannot be evaluated on pairs of texts; it takes texts",
         ),
-        ({"evaluations": Evaluations(sts=["a"])}, "not measured on scored pairs of sentences"),
+        ({"evaluations": Evaluations(sts=["a"])}, "cannot be evaluated on scored pairs of sentences"),
         ({"options": CardOptions(sentences="a")}, "sentences are for encoders and translators"),
-        ({"options": CardOptions(words=["one"])}, "and this is a language model"),
+        ({"options": CardOptions(words=["one"])}, "but this is a language model"),
     ],
 )
 def test_language_models_are_not_asked_what_they_cannot_answer(asked: dict[str, Any], message: str) -> None:
@@ -262,13 +265,13 @@ def test_language_models_are_not_asked_what_they_cannot_answer(asked: dict[str, 
 
 
 def test_word_vectors_are_not_measured_on_texts() -> None:
-    with pytest.raises(ValueError, match="texts are for language models, and these are word vectors"):
+    with pytest.raises(ValueError, match="texts are for language models, but these are word vectors"):
         model_card(Embeddings(["a", "b"], [[1.0], [2.0]]), evaluations=Evaluations(texts=["a"]))
 
 
 def test_texts_without_a_word_are_no_text(tmp_path: Path) -> None:
     (tmp_path / "blank.txt").write_text("\n\n", encoding="utf-8")
-    with pytest.raises(CorpusError, match=r"blank\.txt: there is no text to measure"):
+    with pytest.raises(CorpusError, match=r"blank\.txt: the file has no text"):
         model_card(counting_model(), evaluations=Evaluations(texts=[tmp_path / "blank.txt"]))
 
 
@@ -284,10 +287,10 @@ def test_command_writes_reports_on_texts(tmp_path: Path, pairs: Path, text: Path
     page = tmp_path / "translator.html"
     result = run("report", tmp_path / "my.translator", "-o", page, "--pairs", pairs, "--sentences", text)
     assert result.exit_code == 0, result.output
-    assert "the source, copied" in page.read_text(encoding="utf-8")
+    assert "copied source" in page.read_text(encoding="utf-8")
     result = run("report", tmp_path / "my.lm", "-o", tmp_path / "lm.md", "--text", text)
     assert result.exit_code == 0, result.output
     assert "n-grams, order 3" in (tmp_path / "lm.md").read_text(encoding="utf-8")
     result = run("report", tmp_path / "my.lm", "-o", tmp_path / "no.html", "--pairs", pairs)
-    assert_mistake(result, 1, "a language model is not measured on pairs of texts; it takes texts")
+    assert_mistake(result, 1, "a language model cannot be evaluated on pairs of texts; it takes texts")
     assert not (tmp_path / "no.html").exists()

@@ -1,1 +1,1 @@
-"""Search by words beside search by vectors, and both at once."""
+"""Search by words, alone or combined with search by vectors."""

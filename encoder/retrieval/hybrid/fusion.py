@@ -1,4 +1,4 @@
-"""One order of what was found by vectors and by words: a weighted sum of both scores, brought to one range."""
+"""Combine results by vectors and by words into one ranking: a weighted sum of both scores, scaled to the same range."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ from numpy.typing import NDArray
 from w2v.encoder.retrieval.hits import Hit, Hits
 
 VECTORS = 0.8
-"""How much the cosine counts; BM25 counts the rest. Bruch et al. recommend it; benchmarks/hybrid.py finds it best."""
+"""Weight of the cosine; BM25 gets the rest. Bruch et al. recommend this value; benchmarks/hybrid.py finds it best."""
 
 _LEAST_COSINE = -1.0
 
 
 def fuse(hits: Sequence[Hit]) -> Hits:
-    """Return what one query has found, each with its score ``fused``, the best first [1]_.
+    """Return the results of one query, each with its combined score ``fused``, best first [1]_.
 
-    Both scores are brought to the range of 0 to 1: from the least that there can be, -1 of a cosine and 0 of BM25, to
-    the highest that was found. What has neither ranks nothing. Of equal scores that of the higher cosine is first,
-    then what came first.
+    Both scores are scaled to the range 0 to 1: from the least possible score, -1 for a cosine and 0 for BM25, to the
+    highest one found. A score that is the lowest possible for all hits has no effect. Ties go to the higher cosine,
+    then to the earlier hit.
 
     Parameters
     ----------
@@ -48,12 +48,12 @@ def _to_one(scores: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def by_words(hits: Sequence[Hit]) -> Hits:
-    """Return what one query has found, the highest BM25 first, and of equal ones what came first."""
+    """Return the results of one query sorted by BM25, highest first; ties keep their order."""
     return Hits(sorted(hits, key=lambda hit: -(hit.bm25 or 0.0)))
 
 
 def distinct(hits: Sequence[Hit], n: int) -> Hits:
-    """Return the first `n` hits, of equal sentences the first."""
+    """Return the first `n` hits with distinct sentences; of equal sentences, the first is kept."""
     seen: dict[str, Hit] = {}
     for hit in hits:
         if len(seen) == n:

@@ -1,4 +1,4 @@
-"""Searching one index by words, alone or beside a search by vectors."""
+"""Search one index by words, alone or together with a search by vectors."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ from w2v.vectors.ranking import best_rows
 from w2v.vectors.table import VectorTable
 
 By = Literal["vectors", "words", "both"]
-"""What a search goes by."""
+"""What a search ranks by."""
 WAYS: tuple[By, ...] = get_args(By)
 
-_REPEATS = 8  # equal sentences that are expected among the best
+_REPEATS = 8  # expected number of equal sentences among the best
 
 
 class Stored(Protocol):
@@ -35,14 +35,14 @@ class Stored(Protocol):
     live: NDArray[np.bool_] | None
 
     def all(self) -> Iterator[tuple[int, list[str]]]:
-        """Yield all sentences, removed ones too, some at a time, with the first row."""
+        """Yield all sentences in batches, removed ones included, each batch with its first row."""
 
     def sentence(self, row: int) -> str:
         """Return the sentence of a row."""
 
 
 class Searched(Protocol):
-    """An index that is searched by vectors; see `w2v.encoder.retrieval.index.searching.Searcher`."""
+    """An index that can be searched by vectors; see `w2v.encoder.retrieval.index.searching.Searcher`."""
 
     @property
     def rows(self) -> Stored:
@@ -56,22 +56,22 @@ class Searched(Protocol):
         exact: bool,
         chosen: NDArray[np.bool_] | None = None,
     ) -> list[list[tuple[int, float]]]:
-        """Return for each vector the nearest rows, equal sentences once, and their cosines."""
+        """Return for each vector the nearest rows and their cosines; equal sentences appear once."""
 
     def hit(self, row: int, score: float) -> Hit:
-        """Return what a hit tells of a row."""
+        """Return the hit for a row."""
 
 
 class WordsNotKeptWarning(UserWarning):
-    """The index of words cannot be kept in the folder of its index, so that it has to be built again."""
+    """The word index cannot be saved in its index's folder, so it has to be rebuilt for the next search."""
 
 
 def open_words(
     folder: Path, state: EncoderState, rows: Stored, progress: Progress | bool | str | None = None
 ) -> WordIndex:
-    """Return the index of the words of all rows: the one in a folder, or else a new one, which is put there.
+    """Return the word index of all rows: the saved one, or a new one, which is saved in the folder.
 
-    ImportError if bm25s is missing; a `WordsNotKeptWarning` says why it could not be kept.
+    ImportError if bm25s is missing; a `WordsNotKeptWarning` gives the reason if it could not be saved.
     """
     n_rows, of = len(rows.positions), blake2b(rows.positions.data, digest_size=16).hexdigest()
     found = WordIndex.load(folder, state.vocabulary, state.tokenizer, n_rows, of)
@@ -83,14 +83,14 @@ def open_words(
     try:
         built.save(folder, of)
     except (ModelError, OSError) as error:
-        message = f"the index of words cannot be kept, and the next search by words makes it again: {error}"
+        message = f"the word index cannot be saved, so the next search by words builds it again: {error}"
         warnings.warn(WordsNotKeptWarning(message), stacklevel=2)
     return built
 
 
 @contextmanager
 def _told(progress: Progress | bool | str | None) -> Iterator[Progress | None]:
-    """Show how far it is as a user has asked for it; give the function to call."""
+    """Show progress as the user has chosen; yield the function to call."""
     if callable(progress):
         yield progress
         return
@@ -111,7 +111,7 @@ def find_candidates(
 ) -> list[list[Hit]]:
     """Return for each query its `n` best sentences by words and, by "both", its `n` nearest; equal sentences once.
 
-    Every hit has both scores. `units`, shape (Q, d), are the vectors of the texts, of length 1, or 0: these find
+    Every hit has both scores. `units`, shape (Q, d), are the vectors of the texts, of length 1; zero vectors find
     nothing. `exact` and `chosen` are as for `Searcher.find`.
     """
     near = searcher.find_rows(units, texts, n, exact, chosen) if by == "both" else [[] for _ in texts]
@@ -130,7 +130,7 @@ def _scored(
     n: int,
     allowed: NDArray[np.bool_] | None,
 ) -> list[Hit]:
-    """Return the hits of a query whose nearest rows, with their cosines, and whose scores of all rows are known."""
+    """Return the hits of a query, given its nearest rows with their cosines and the scores of all rows."""
     similarities = dict(near)
     further = [row for row in _best(searcher, bm25, n, allowed) if row not in similarities]
     cosines = searcher.rows.table.units(np.array(further, np.intp)) @ unit
@@ -139,7 +139,7 @@ def _scored(
 
 
 def _best(searcher: Searched, bm25: NDArray[np.float32], n: int, allowed: NDArray[np.bool_] | None) -> list[int]:
-    """Return the rows with a word of the query that have the highest scores, the first of equal sentences."""
+    """Return the rows with the highest scores that contain a word of the query; of equal sentences, the first."""
     is_found = bm25 > 0 if allowed is None else (bm25 > 0) & allowed
     scores = np.where(is_found, bm25, np.float32(-np.inf))
     wanted = n + _REPEATS

@@ -1,7 +1,7 @@
-"""`WordIndex`: which sentences of an index have the words of a query, ranked by BM25 of the library bm25s.
+"""`WordIndex`: finds the sentences that contain the words of a query, ranked by BM25 with the library bm25s.
 
-Its arrays and its vocabulary lie in a folder of the index, as .npy and JSON. All of it follows from the sentences: what
-is missing, damaged or of other sentences is built anew.
+Its arrays and its vocabulary are in a subfolder of the index, as .npy and JSON files. They can be derived from the
+sentences, so anything missing, damaged or out of date is rebuilt.
 """
 
 from __future__ import annotations
@@ -25,38 +25,38 @@ from w2v.vectors.model_folder import encode_json, parse_json
 from w2v.vectors.ranking import best_rows
 
 K1, B = 1.5, 0.75
-"""How soon a word that occurs again counts no more, and how far long sentences count less; the library's defaults."""
+"""Saturation of repeated words, and strength of the length normalisation; the defaults of the library."""
 
 _STAMP = "words.json"
 _VERSION = 1
 _ARRAYS = ("data", "indices", "indptr")
 _PASSES = 4
-"""How often all sentences are gone through: once by the tokenizer, then to be measured, counted and scored."""
+"""Passes over all sentences: one by the tokenizer, then one each to measure, count and score."""
 
 Progress = Callable[[str, int, "int | None"], None]
 
 
 def import_bm25s() -> Any:
-    """Return the library; an ImportError says how to install it."""
-    return load_optional("bm25s", "searching by words needs the package bm25s: pip install 'w2v-toolkit[search]'")
+    """Return the library; the ImportError explains how to install it."""
+    return load_optional("bm25s", "searching by words requires the package bm25s: pip install 'w2v-toolkit[search]'")
 
 
 class WordIndex:
-    """Scores sentences by the words that they share with a query [1]_.
+    """Scores sentences by the words they share with a query [1]_.
 
     The score of a sentence is the sum, over the words w of the query, of ::
 
         idf(w) · f / (f + K1 · (1 − B + B · length / mean length)),   idf(w) = ln(1 + (N − n + ½) / (n + ½))
 
-    where f is how often w is in the sentence, n in how many of the N sentences it is, and lengths are numbers of words:
-    the form of Lucene [2]_.
+    where f is the number of times w occurs in the sentence, n the number of sentences that contain w, N the number of
+    sentences, and lengths are counted in words. This is the variant of Lucene [2]_.
 
     Parameters
     ----------
     lookup : WordLookup
-        Makes words of a query, as it did of the sentences.
+        Splits queries into words, as it did the sentences.
     library : bm25s.BM25
-        Indexed, or loaded.
+        An index that has been built or loaded.
 
     References
     ----------
@@ -80,20 +80,20 @@ class WordIndex:
         n_sentences: int,
         progress: Progress | None = None,
     ) -> WordIndex:
-        """Index sentences.
+        """Index sentences by their words.
 
         Parameters
         ----------
         vocabulary : Vocabulary
-            The words that are looked up fastest; others count as well.
+            The words with the fastest lookup; other words are indexed as well.
         tokenizer : Tokenizer
-            Its special pieces do not count.
+            Its special tokens are not indexed.
         batches : iterable of list of str
-            All sentences, some at a time.
+            All sentences, in batches.
         n_sentences : int
-            N.
+            N, the number of sentences.
         progress : callable, optional
-            Called with what is done, how much of it and of how much.
+            Called with the name of the step, the amount done and the total.
 
         Raises
         ------
@@ -104,12 +104,12 @@ class WordIndex:
         lookup = _lookup(vocabulary, tokenizer)
         told = None if progress is None else _Told(progress, _PASSES * n_sentences)
         texts = _read(lookup, batches, told)
-        with np.errstate(invalid="ignore"):  # where no sentence has a word
+        with np.errstate(invalid="ignore"):  # if no sentence has a word
             library.index(texts, create_empty_token=False, show_progress=False)
         return cls(lookup, library)
 
     def scores(self, query: str) -> NDArray[np.float32]:
-        """Return the score of every sentence, shape (N,): 0 where it has no word of the query."""
+        """Return the score of every sentence, shape (N,), float32; 0 if it contains no word of the query."""
         ids = self._library.get_tokens_ids(self._words(query))
         if not ids:
             return np.zeros(len(self), np.float32)
@@ -119,10 +119,10 @@ class WordIndex:
     def best(
         self, query: str, n: int, chosen: NDArray[np.bool_] | None = None
     ) -> tuple[NDArray[np.float32], NDArray[np.intp]]:
-        """Return the scores of the best sentences that have a word of the query, falling, and their rows.
+        """Return the best scores of sentences that contain a word of the query, in descending order, and their rows.
 
-        Those of equal scores are in the order of their rows. `chosen`, shape (N,), says which sentences count; words
-        are weighed by all of them.
+        Ties are in row order. `chosen`, shape (N,), selects the sentences to search; word weights are still those of
+        all sentences.
         """
         scores = self.scores(query)
         is_found = scores > 0 if chosen is None else (scores > 0) & chosen
@@ -130,7 +130,7 @@ class WordIndex:
         return scores[rows], rows
 
     def knows(self, query: str) -> bool:
-        """Say whether a sentence has a word of the query."""
+        """Return whether any sentence contains a word of the query."""
         return bool(self._library.get_tokens_ids(self._words(query)))
 
     def _words(self, query: str) -> list[str]:
@@ -138,9 +138,9 @@ class WordIndex:
         return words
 
     def save(self, folder: Path, of: str) -> None:
-        """Write it, replacing what is there; `of` tells its sentences from others.
+        """Save the index, replacing a previous one; `of` identifies the indexed sentences.
 
-        ModelError or OSError if that cannot be done.
+        Raises ModelError or OSError if that fails.
         """
         folder.parent.mkdir(exist_ok=True)
         with atomic_folder(folder, replace=True) as new:
@@ -154,7 +154,7 @@ class WordIndex:
     def load(
         cls, folder: Path, vocabulary: Vocabulary, tokenizer: Tokenizer, n_sentences: int, of: str
     ) -> WordIndex | None:
-        """Return what was saved, memory-mapped; None if there is none of these sentences, or it is damaged.
+        """Return the saved index, memory-mapped; None if there is none for these sentences, or it is damaged.
 
         Raises
         ------
@@ -167,18 +167,18 @@ class WordIndex:
                 return None
             loaded = library.BM25.load(folder, mmap=True, allow_pickle=False, show_progress=False)
             _check(loaded, n_sentences)
-        except (ModelError, OSError, ValueError, TypeError, KeyError):  # of files that somebody has changed
+        except (ModelError, OSError, ValueError, TypeError, KeyError):  # the files may have been changed by hand
             return None
         return cls(_lookup(vocabulary, tokenizer), loaded)
 
 
 def _stamp(n_sentences: int, of: str) -> dict[str, Any]:
-    """Return what decides whether a saved index can be used."""
+    """Return the values that decide whether a saved index can be used."""
     return {"version": _VERSION, "sentences": n_sentences, "of": of, "k1": K1, "b": B}
 
 
 def _check(library: Any, n_sentences: int) -> None:
-    """Raise ValueError if arrays that were read do not fit together."""
+    """Raise ValueError if loaded arrays are inconsistent."""
     data, indices, indptr = (library.scores[name] for name in _ARRAYS)
     ids = set(library.vocab_dict.values())
     is_whole = (
@@ -195,7 +195,7 @@ def _check(library: Any, n_sentences: int) -> None:
 
 
 def _lookup(vocabulary: Vocabulary, tokenizer: Tokenizer) -> WordLookup:
-    """Return what makes words of texts: of pieces those that stand in the text, however long it is."""
+    """Return the lookup that splits texts into words; subword tokens come without special ones or truncation."""
     if isinstance(tokenizer, PiecesTokenizer):
         tokenizer = replace(tokenizer, special=False, max_tokens=None, keep_unknown=False)
     return WordLookup(vocabulary, tokenizer)
@@ -203,7 +203,7 @@ def _lookup(vocabulary: Vocabulary, tokenizer: Tokenizer) -> WordLookup:
 
 @dataclass
 class _Told:
-    """Tells how far the passes over the sentences are."""
+    """Reports progress over the passes through the sentences."""
 
     progress: Progress
     total: int
@@ -216,7 +216,7 @@ class _Told:
 
 @dataclass
 class _Texts:
-    """The sentences as the library reads them: numbers of words, which stay an array until they are gone through."""
+    """The sentences in the library's form: word numbers, kept in one array until they are iterated over."""
 
     flat: NDArray[np.int32]
     offsets: NDArray[np.int64]
@@ -241,7 +241,7 @@ class _Texts:
 
 
 def _read(lookup: WordLookup, batches: Iterable[list[str]], told: _Told | None) -> _Texts:
-    """Return the words of all sentences: numbers, without gaps, and which word each stands for."""
+    """Return the words of all sentences as consecutive numbers, and the word for each number."""
     known = lookup.vocabulary.index_to_key
     further: dict[str, int] = {}
     parts: list[NDArray[np.int32]] = [np.empty(0, np.int32)]

@@ -1,1 +1,1 @@
-"""An index of sentences: built in bounded memory, searched exactly or through a graph."""
+"""An index of sentences: built in bounded memory, searched exactly or with graphs."""

@@ -1,4 +1,4 @@
-"""What building an index and adding to it have in common: the encoder, the place to write to, and texts to rows."""
+"""Shared by building an index and adding to it: the encoder, the output folder, and encoding texts to rows."""
 
 from __future__ import annotations
 
@@ -53,15 +53,15 @@ if TYPE_CHECKING:
     from w2v.encoder.sentence_encoder import SentenceEncoder, Start
 
 Progress = Callable[[str, int, "int | None"], None]
-"""Called with what is being done ("encoding", "linking", …), how much of it is done and how much there is, if known."""
+"""Called with the name of the step ("encoding", "linking", …), the amount done and the total, if known."""
 
 
 Makes = Inference | PictureInference
-"""What makes vectors of texts, or of pictures by their names."""
+"""Computes the vectors of texts, or of pictures given by name."""
 
 
 def state_of(encoder: SentenceEncoder | ImageClassifier | Start, truncate_dim: int | None = None) -> tuple[Maker, int]:
-    """Return what an encoder has learned and the number of columns to keep."""
+    """Return the state of an encoder and the number of columns to keep."""
     from w2v.encoder.sentence_encoder import SentenceEncoder
 
     state: Maker
@@ -88,9 +88,9 @@ def check_output(path: Path, overwrite: bool) -> None:
 def encode_texts(
     path: Path, contents: Contents, inference: Makes, texts: Any, progress: Progress | None
 ) -> Iterator[EncodedBatch]:
-    """Return what is to be appended to an index at a path, batch by batch, the first of them encoded already.
+    """Return the batches to append to the index at `path`; the first one is encoded at once.
 
-    By that it is judged what space all of it takes: a NoSpaceError if the disk of `path` has less.
+    The first batch gives an estimate of the total size: NoSpaceError if the disk of `path` has less space.
     """
     batches = _encoded(path, contents, inference, texts, progress)
     first = next(batches, None)
@@ -102,7 +102,7 @@ def _encoded(
 ) -> Iterator[EncodedBatch]:
     output = Output(truncate_dim=contents.dimension)
     before = contents.sources[-1].lines if contents.sources and not contents.sources[-1].name else 0
-    row_bytes, is_first = 16 + contents.dimension * np.dtype(contents.dtype).itemsize, True  # a place and a vector
+    row_bytes, is_first = 16 + contents.dimension * np.dtype(contents.dtype).itemsize, True  # a position and a vector
     for batch in read_batches(texts, splits=contents.splits, lines_before=before):
         vectors = inference.encode(batch.sentences, output)
         if is_first:
@@ -120,7 +120,7 @@ def _encoded(
 def append_batches(
     folder: Path, contents: Contents, batches: Iterable[EncodedBatch], joining: Joining | None = None
 ) -> Contents:
-    """Append sentences, with what joins them, to an index; return what it holds then."""
+    """Append sentences, with their ids and metadata, to an index; return its new contents."""
     joining = joining or Joining()
     with appending(folder, contents) as appender:
         for batch in batches:
@@ -131,14 +131,14 @@ def append_batches(
 
 
 class IndexWriter(Growing):
-    """Writes an index while its sentences are encoded; where a disk is full, it goes along to another.
+    """Writes an index while its sentences are encoded; if a disk fills up, it moves to another.
 
     Parameters
     ----------
     path : Path
-        Where the index is to be.
+        Where to write the index.
     contents : Contents
-        Of the empty index.
+        Contents of the empty index.
     inference : Inference
     texts, progress
         See `encode_texts`.
@@ -148,7 +148,7 @@ class IndexWriter(Growing):
     Attributes
     ----------
     contents : Contents
-        What was written.
+        The contents written so far.
     """
 
     def __init__(
@@ -167,7 +167,7 @@ class IndexWriter(Growing):
         self._batches = Waiting(encode_texts(path, contents, inference, texts, progress))
 
     def save(self, *, overwrite: bool = False) -> Path:
-        """Write the index and return where it is; see `w2v.storage.rescue.save_result`."""
+        """Write the index and return its path; see `w2v.storage.rescue.save_result`."""
 
         def write(place: Path) -> None:
             with atomic_folder(place, replace=overwrite and place == self._path, moved=moved.append) as folder:
@@ -199,7 +199,7 @@ class IndexWriter(Growing):
             self.contents = appender.contents = replace(whole, encoder_digest=digest)
 
     def finish(self, part: Path) -> tuple[str, str]:
-        """Make an index of the sentences that were written."""
+        """Make an index of the sentences written so far."""
         for name, size in self.contents.sizes().items():
             os.truncate(part / name, size)
         contents = self.contents = self._joining.write(part, self.contents, is_whole=False)
@@ -222,7 +222,7 @@ def write_index(
     progress: Progress | None,
     joining: Joining,
 ) -> tuple[Path, Contents, Makes]:
-    """Write an index; return where it is, what it holds, and what encoded it. See `SentenceIndex.build`."""
+    """Write an index; return its path, its contents and the encoder. See `SentenceIndex.build`."""
     if dtype not in DTYPES:
         raise ValueError(f"dtype must be one of {', '.join(DTYPES)}, not {dtype!r:.80}")
     state, columns = state_of(encoder, truncate_dim)

@@ -1,4 +1,4 @@
-"""Exact copies of a query come first, though rounding may give others a score that is as high, or higher."""
+"""Rank exact copies of a query first, even if rounding gives other sentences an equal or higher score."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from w2v.encoder.retrieval.index.rows import Rows
 from w2v.vectors.table import DType, VectorTable
 
 _ROUNDED: dict[DType, float] = {"float32": 1e-6, "float16": 1e-3, "int8": 2e-2}
-"""Scores that are not farther below 1 may be those of copies: stored rows are of length 1 but for rounding."""
+"""Scores this close to 1 may be those of copies: stored vectors have length 1 only up to rounding."""
 _MOST_ROWS = 4096
 _BELOW_1 = np.nextafter(np.float32(1), np.float32(0))
 
 
 class Copies:
-    """Puts the copies of queries before what is not told from them by its score.
+    """Ranks copies of queries before other rows with the same score.
 
     Parameters
     ----------
@@ -23,7 +23,7 @@ class Copies:
     units : ndarray of shape (Q, d), float32
         The queries, of length 1 or 0.
     texts : list of Q str, or None
-        What they are the vectors of.
+        The texts of the queries.
     """
 
     def __init__(self, rows: Rows, units: NDArray[np.float32], texts: list[str] | None) -> None:
@@ -34,10 +34,10 @@ class Copies:
     def put_first(
         self, query: int, scores: NDArray[np.float32], rows: NDArray[np.intp]
     ) -> tuple[NDArray[np.float32], NDArray[np.intp], bool]:
-        """Order what a query has found: scores of shape (n,), falling, and rows, -1 where there are fewer.
+        """Sort the results of a query: scores of shape (n,), descending, and rows, -1 if there are fewer.
 
-        A row that is the query's, bit for bit, has the score 1, and no other has; of several such the one of the same
-        text is the first. The third of what is returned is False if a copy may be among rows that were not found.
+        Rows that equal the query, bit for bit, or have its text get the score 1; all others score less. Rows with its
+        text come first. The third value returned is False if there may be copies among the rows that were not found.
         """
         near = np.flatnonzero((scores >= self._least) & (rows >= 0))
         if not near.size:
@@ -55,7 +55,7 @@ class Copies:
         return scores[order], rows[order], is_sure
 
     def _are_equal(self, query: int, rows: NDArray[np.intp]) -> NDArray[np.bool_]:
-        """Say which rows are those of a query, bit for bit."""
+        """Return which rows equal the query, bit for bit."""
         stored = self._rows.table.stored[rows]
-        equal: NDArray[np.bool_] = (stored == self._queries.stored[query]).all(axis=1)  # of int8 the directions
+        equal: NDArray[np.bool_] = (stored == self._queries.stored[query]).all(axis=1)  # for int8, without the scales
         return equal

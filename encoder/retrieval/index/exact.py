@@ -1,4 +1,4 @@
-"""The nearest rows of a table, by looking at all of them."""
+"""Find the nearest rows of a table by comparing with all of them."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ from w2v.settings.environment import default_workers
 from w2v.vectors.ranking import best_rows, top_rows
 from w2v.vectors.table import VectorTable
 
-_FEW_QUERIES = 16  # with more, it is less work to widen rows once for all of them
+_FEW_QUERIES = 16  # with more queries, it is cheaper to widen the rows once for all of them
 _ROWS_OF_A_TASK = 1 << 14
 _ROWS_OF_A_BLOCK = 1 << 18
-_SPARSE = 5  # of so many rows one is copied in the time that it takes to look at all of them
+_SPARSE = 5  # copying one row takes as long as comparing this many
 
 
 def nearest_rows(
     queries: NDArray[np.float32], table: VectorTable, rows: slice, n: int
 ) -> tuple[NDArray[np.float32], NDArray[np.intp]]:
-    """Return the best of some rows of a table of finite numbers for each query; see `w2v.vectors.ranking.top_rows`.
+    """Return the best rows of a range of a table for each query; see `w2v.vectors.ranking.top_rows`.
 
-    All cores share the rows. For few queries most of the work is to read them and to widen their numbers, which
-    compiled code does in registers; for many it is products of matrices. Queries are of length 1 (or 0), shape (Q, d);
-    scores and rows have the shape (Q, <= n).
+    The range is split among all cores. With few queries, most of the time goes into reading and widening the rows,
+    which compiled code does in registers; with many, into matrix products. Queries have length 1 (or 0) and shape
+    (Q, d); the table must be finite. Scores and rows have shape (Q, <= n).
     """
     start, stop, _ = rows.indices(len(table))
     if not len(queries) or stop - start < _ROWS_OF_A_TASK:
@@ -36,14 +36,14 @@ def nearest_rows(
 
 
 def _suits_rows(queries: NDArray[np.float32], n_rows: int) -> bool:
-    """Say whether compiled code is faster than products of matrices."""
+    """Return whether compiled code is faster than matrix products."""
     return len(queries) <= _FEW_QUERIES and queries.shape[1] >= LANES and n_rows >= _ROWS_OF_A_TASK
 
 
 def _by_rows(
     queries: NDArray[np.float32], part: VectorTable, start: int, n: int, allowed: NDArray[np.bool_] | None = None
 ) -> tuple[NDArray[np.float32], NDArray[np.intp]]:
-    """Return the best rows of a part of a table that begins at `start`, of those that are allowed."""
+    """Return the best allowed rows of a part of a table that begins at row `start`."""
     stored = (part.stored.view(np.uint16) if part.dtype == "float16" else part.stored).reshape(-1)
     flat = np.ascontiguousarray(queries).reshape(-1)
     products = np.empty((len(queries), len(part)), np.float32)
@@ -66,7 +66,7 @@ def _by_rows(
 def _by_matrices(
     queries: NDArray[np.float32], table: VectorTable, start: int, stop: int, n: int
 ) -> tuple[NDArray[np.float32], NDArray[np.intp]]:
-    """Return the best rows from `start` to below `stop`; each thread looks at some, with a BLAS of one thread."""
+    """Return the best rows from `start` to below `stop`; each thread compares some, with single-threaded BLAS."""
     from threadpoolctl import threadpool_limits  # comes with scikit-learn
 
     workers = default_workers()
@@ -81,10 +81,10 @@ def _by_matrices(
 def nearest_of(
     queries: NDArray[np.float32], table: VectorTable, rows: slice, n: int, allowed: NDArray[np.bool_] | None
 ) -> tuple[NDArray[np.float32], NDArray[np.intp]]:
-    """Return the best of the rows that are allowed, shape (N,); see `nearest_rows`.
+    """Return the best of the allowed rows; see `nearest_rows`. `allowed` has shape (N,).
 
-    Where they are few in a block, they are brought together, so that what is left out costs nothing; copies of many
-    would cost more than to look at all. There are n scores for each query.
+    In blocks with few allowed rows these are copied together, so that the others cost nothing; copying many would cost
+    more than comparing with all. Each query gets n scores.
     """
     if allowed is None:
         return nearest_rows(queries, table, rows, n)
@@ -111,6 +111,6 @@ def nearest_of(
 def best_of(
     scores: NDArray[np.float32], rows: NDArray[np.intp], n: int
 ) -> tuple[NDArray[np.float32], NDArray[np.intp]]:
-    """Return the n highest scores of each query and their rows, equal ones in the order given; shapes (Q, <= n)."""
+    """Return the n highest scores of each query and their rows, ties in the given order; shapes (Q, <= n)."""
     order = np.argsort(-scores, axis=1, kind="stable")[:, :n]
     return np.take_along_axis(scores, order, axis=1), np.take_along_axis(rows, order, axis=1)

@@ -1,4 +1,4 @@
-"""Graphs of near sentences, each of so many that it fits in memory while it is built; they are searched together."""
+"""Graphs of near sentences, each small enough to be built in memory; they are searched together."""
 
 from __future__ import annotations
 
@@ -13,27 +13,27 @@ from w2v.vectors.index import NeighborIndex
 from w2v.vectors.table import VectorTable
 
 GRAPH_ROWS = 1 << 19
-"""Sentences in one graph."""
+"""Sentences per graph."""
 LEAST_ROWS = 1 << 16
-"""Fewer are looked at one by one in less time than a graph of their own would save."""
+"""Below this number of sentences, comparing with all is faster than a graph of their own."""
 
 EXACT_LIMIT = 1_000_000
-"""Up to so many sentences all are looked at, unless a graph is asked for."""
+"""Up to this number of sentences, a search compares with all unless a graph is requested."""
 
 _MOST_WANTED = 4096
 
 CONNECTIVITY, EFFORT = 16, 96
-"""See `NeighborIndex.build`. The graphs hold int8, which finds as much as float16 here in half of time and memory."""
+"""See `NeighborIndex.build`. Graphs store int8, whose recall equals float16 here, in half the time and memory."""
 
 
 class SentenceGraphs:
-    """Graphs of ranges of rows of a table; the other rows are looked at one by one.
+    """Graphs over ranges of rows of a table; the other rows are searched exhaustively.
 
     Parameters
     ----------
     graphs : sequence of NeighborIndex
     ranges : sequence of (int, int)
-        From which to below which row of the table each reaches, in their order.
+        The start and the end (exclusive) of each graph's range of rows, in order.
     """
 
     def __init__(self, graphs: Sequence[NeighborIndex] = (), ranges: Sequence[tuple[int, int]] = ()) -> None:
@@ -42,13 +42,13 @@ class SentenceGraphs:
     def search(
         self, queries: NDArray[np.float32], table: VectorTable, n: int, allowed: NDArray[np.bool_] | None = None
     ) -> tuple[NDArray[np.float32], NDArray[np.intp]]:
-        """Return nearly the best rows for each query, of those allowed; see `w2v.vectors.ranking.top_rows`.
+        """Return approximately the best allowed rows for each query; see `w2v.vectors.ranking.top_rows`.
 
-        They are the best where there are no graphs, and where so many are wanted that most of a graph would be visited.
+        They are exact if there are no graphs, or if so many are wanted that most of a graph would be visited.
         """
         wanted, n_allowed = n, len(table) if allowed is None else int(np.count_nonzero(allowed))
         if allowed is not None and n_allowed:
-            wanted = -(-n * len(table) // n_allowed)  # as many of them are allowed on average
+            wanted = -(-n * len(table) // n_allowed)  # so that on average n of them are allowed
         while self._ranges and wanted <= _MOST_WANTED:
             scores, rows = self._search(queries, table, wanted)
             if allowed is None:
@@ -78,12 +78,12 @@ class SentenceGraphs:
 
 
 def cut_evenly(start: int, stop: int) -> Iterator[tuple[int, int]]:
-    """Cut rows into ranges of about the same size, none larger than `GRAPH_ROWS`."""
+    """Split rows into ranges of about equal size, none larger than `GRAPH_ROWS`."""
     n_parts = -(-(stop - start) // GRAPH_ROWS)
     borders = np.linspace(start, stop, n_parts + 1).astype(int).tolist()
     yield from zip(borders, borders[1:], strict=False)
 
 
 def has_usearch() -> bool:
-    """Say whether the library that builds and searches graphs is installed."""
+    """Return whether the library that builds and searches graphs is installed."""
     return importlib.util.find_spec("usearch") is not None

@@ -1,6 +1,6 @@
-"""Pictures in an index of sentences: their names stand for the texts, and a classifier of pictures for the encoder.
+"""Pictures in an index: their names take the place of texts, and an image classifier that of the encoder.
 
-A name is a PNG or JPEG file, or FILE#N: number N, from 0, of a file of many; see `w2v.corpora.images.read_pictures`.
+A name is a PNG or JPEG file, or FILE#N for picture N, from 0, of an archive; see `w2v.corpora.images.read_pictures`.
 """
 
 from __future__ import annotations
@@ -31,15 +31,15 @@ if TYPE_CHECKING:
     from w2v.corpora.tokenizers import Tokenizer
 
 Maker = EncoderState | ImageClassifier
-"""What makes the vectors of an index."""
+"""What computes the vectors of an index."""
 
 
 class PictureInference:
-    """Makes vectors of pictures by their names, as `Inference` makes them of sentences."""
+    """Computes the vectors of pictures given by name, as `Inference` does for sentences."""
 
     def __init__(self, state: ImageClassifier, workers: int | None = None) -> None:
         self.state, self._workers = state, workers
-        self._file, self._pictures = "", list[Pictures]()  # the file of many that was read last
+        self._file, self._pictures = "", list[Pictures]()  # the archive that was read last
 
     def encode(self, sentences: Sequence[str], output: Output) -> NDArray[Any]:
         """Return the vectors of pictures, shape (S, d).
@@ -55,7 +55,7 @@ class PictureInference:
         CorpusError
             If a picture cannot be read.
         ValueError
-            If one is of another size than those that the classifier was trained on.
+            If a picture does not have the size the classifier was trained on.
         """
         parts = [self._read(file, list(names)) for file, names in groupby(sentences, _file_of_many)]
         vectors = [self.state.transform(part, workers=self._workers) for part in parts]
@@ -70,12 +70,12 @@ class PictureInference:
         [whole] = self._pictures
         numbers = np.array([int(name.rpartition(NUMBER)[2]) for name in names])
         if numbers.max() >= len(whole):
-            read_pictures(f"{file}{NUMBER}{numbers.max()}")  # which says how many there are
+            read_pictures(f"{file}{NUMBER}{numbers.max()}")  # raises an error that gives their number
         return whole.take(numbers)
 
 
 def _file_of_many(name: str) -> str:
-    """Return the file of FILE#N, and nothing for a picture in a file of its own."""
+    """Return FILE of FILE#N, or an empty string for a picture in its own file."""
     file, _, number = name.rpartition(NUMBER)
     return "" if os.path.lexists(name) or not number.isdecimal() else file
 
@@ -88,19 +88,19 @@ def names_in(sources: Any) -> Iterator[str]:
 
 
 def inference_of(state: Maker, workers: int | None = None) -> Inference | PictureInference:
-    """Return what makes vectors with an encoder or a classifier of pictures."""
+    """Return the inference of an encoder or of an image classifier."""
     return PictureInference(state, workers) if isinstance(state, ImageClassifier) else Inference(state, workers)
 
 
 def texts_of(state: Maker, given: Any) -> Any:
-    """Return what an index is made of: a corpus as `open_corpus` opens it, texts of tables, or names of pictures."""
+    """Return what to index: a corpus as `open_corpus` opens it, texts of tables, or names of pictures."""
     if isinstance(given, TableTexts):
         return given
     return names_in(given) if isinstance(state, ImageClassifier) else open_corpus(given)
 
 
 def save_maker(state: Maker, folder: Path) -> None:
-    """Write what makes the vectors of an index."""
+    """Write the encoder or classifier of an index."""
     if isinstance(state, ImageClassifier):
         state.save(folder)
     else:
@@ -108,14 +108,14 @@ def save_maker(state: Maker, folder: Path) -> None:
 
 
 def load_maker(folder: Path, tokenizer: Tokenizer | None = None) -> Maker:
-    """Open what makes the vectors of an index; ModelError if it is missing or damaged."""
+    """Open the encoder or classifier of an index; ModelError if it is missing or damaged."""
     if is_kind(folder, IMAGE_CLASSIFIERS.name):
         return ImageClassifier.load(folder)
     return load_encoder(folder, tokenizer=tokenizer)
 
 
 def digest_of(folder: Path) -> str:
-    """Return the SHA-256 of what makes the vectors of an index: of the names and the contents of its files."""
+    """Return the SHA-256 of an index's encoder or classifier: of the names and contents of its files."""
     digest = hashlib.sha256()
     for file in sorted(each for each in folder.rglob("*") if each.is_file()):
         digest.update(f"{file.relative_to(folder).as_posix()}\0{file.stat().st_size}\0".encode())

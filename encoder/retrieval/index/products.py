@@ -1,4 +1,4 @@
-"""Products of a few vectors with rows that may be stored in fewer bits and are widened in registers; in Numba."""
+"""Products of a few vectors with rows that may be stored in fewer bits and are widened in registers (Numba)."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _float32 = np.float32
 
 @compiled
 def multiply_rows(stored, width, queries, n_queries, first, last, products):
-    """Assign the products of stored rows with some vectors.
+    """Assign the products of stored rows and some vectors.
 
     Parameters
     ----------
@@ -22,14 +22,14 @@ def multiply_rows(stored, width, queries, n_queries, first, last, products):
     queries : ndarray of shape (n_queries * width,), float32
     n_queries : int
     first, last : int
-        Which rows: from `first` to below `last`.
+        The range of rows: from `first` to below `last`.
     products : ndarray of shape (n_queries, N), float32
         products[q, first:last] is overwritten.
 
     Notes
     -----
-    NumPy equivalent : products[:, first:last] = queries @ rows[first:last].T, but each sum is made in the same order
-    whichever rows and queries there are.
+    NumPy equivalent: products[:, first:last] = queries @ rows[first:last].T, except that each sum is accumulated in
+    the same order, whichever rows and queries are given.
     """
     whole = width // LANES * LANES
     low = LANES - (width - whole)
@@ -46,7 +46,7 @@ def multiply_rows(stored, width, queries, n_queries, first, last, products):
                 d += 2 * LANES
             if d < whole:
                 even = fma(load_widened(stored, start + d), load_vector(queries, at + d), even)
-            if whole < width:  # the last columns, by a vector whose first lanes were counted already
+            if whole < width:  # the last columns: a vector that overlaps columns already summed
                 left = select_lanes(load_widened(stored, start + width - LANES), zero, low, LANES)
                 odd = fma(left, load_vector(queries, at + width - LANES), odd)
             products[query, row] = sum_lanes(even) + sum_lanes(odd)

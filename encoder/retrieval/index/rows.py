@@ -1,4 +1,4 @@
-"""The sentences of an index and their vectors, as they lie in its folder, memory-mapped."""
+"""The sentences of an index and their vectors, memory-mapped from its folder."""
 
 from __future__ import annotations
 
@@ -37,12 +37,12 @@ class Rows:
     positions : ndarray of shape (N, 2), int64
         See `START` and `LINE`.
     live : ndarray of shape (N,), bool, or None
-        Which rows are not removed; None if none is.
+        Which rows are not removed; None if none has been.
 
     Raises
     ------
     ModelError
-        If a file is missing or shorter than the configuration says.
+        If a file is missing or shorter than recorded in the configuration.
     """
 
     def __init__(self, folder: Path, contents: Contents) -> None:
@@ -52,7 +52,7 @@ class Rows:
         stored = np.frombuffer(mapped[VECTORS], contents.dtype).reshape(n, contents.dimension)
         scales = np.frombuffer(mapped[SCALES], np.float32) if SCALES in mapped else None
         if scales is not None and not (scales >= 0).all():
-            raise ModelError(f"{folder / SCALES} is damaged: a scale is negative or no number")
+            raise ModelError(f"{folder / SCALES} is damaged: a scale is negative or not a number")
         self.table = VectorTable(stored, scales, are_units=True)
         self.positions: NDArray[np.int64] = np.frombuffer(mapped[POSITIONS], np.int64).reshape(n, 2)
         self._text = mapped[TEXT]
@@ -61,7 +61,7 @@ class Rows:
 
     @cached_property
     def live_rows(self) -> NDArray[np.intp]:
-        """The numbers of the rows that are not removed."""
+        """The row numbers that are not removed."""
         return np.arange(len(self.table)) if self.live is None else np.flatnonzero(self.live)
 
     def sentence(self, row: int) -> str:
@@ -69,7 +69,7 @@ class Rows:
         return self.sentences(row, row + 1)[0]
 
     def sentences(self, start: int, stop: int) -> list[str]:
-        """Return the sentences from `start` to below `stop`; a ModelError if the index is damaged there."""
+        """Return the sentences from `start` to below `stop`; ModelError if the index is damaged there."""
         try:
             return [encoded[:-1].decode() for encoded in self._encoded(start, stop)]
         except UnicodeDecodeError as error:
@@ -78,7 +78,7 @@ class Rows:
             ) from error
 
     def encoded(self, rows: NDArray[np.intp]) -> list[bytes]:
-        """Return sentences near each other by their rows, rising, as the file has them: a line feed behind each."""
+        """Return sentences as stored, each followed by a line feed; `rows` must be close together and ascending."""
         start = int(rows[0])
         found = self._encoded(start, int(rows[-1]) + 1)
         return found if len(found) == len(rows) else [found[row] for row in (rows - start).tolist()]
@@ -93,12 +93,12 @@ class Rows:
         return [data[a - first : b - first] for a, b in zip(borders, borders[1:], strict=False)]
 
     def all(self, size: int = _AT_ONCE) -> Iterator[tuple[int, list[str]]]:
-        """Yield all sentences in the order of their rows, removed ones too, some at a time: the first row, and they."""
+        """Yield all sentences in row order, removed ones included, in batches: the first row, and the sentences."""
         for start in range(0, len(self.table), size):
             yield start, self.sentences(start, min(start + size, len(self.table)))
 
     def place(self, row: int) -> tuple[str, int]:
-        """Return the file that a sentence came from and its line there, from 1."""
+        """Return the file that a sentence came from and its line in it, from 1."""
         source = self._contents.sources[int(np.searchsorted(self._ends, row, side="right"))]
         return source.name, int(self.positions[row, LINE])
 
@@ -110,7 +110,7 @@ def _read_live(folder: Path, contents: Contents) -> NDArray[np.bool_] | None:
     file = removed_file(folder, contents.removed)
     rows = np.frombuffer(_mapped(file, 8 * contents.removed), "<i8")
     if not (rows[0] >= 0 and rows[-1] < contents.sentences and (np.diff(rows) > 0).all()):
-        raise ModelError(f"{file} is damaged: it does not have the rows of {contents.removed:,} sentences")
+        raise ModelError(f"{file} is damaged: it does not contain {contents.removed:,} rows")
     live = np.ones(contents.sentences, np.bool_)
     live[rows] = False
     return live
@@ -123,5 +123,5 @@ def _mapped(file: Path, size: int) -> mmap.mmap | bytes:
     with reading(file) as stream:
         found = os.fstat(stream.fileno()).st_size
         if found < size:
-            raise ModelError(f"{file} is damaged: it has {found:,} bytes, but {size:,} were written")
+            raise ModelError(f"{file} is damaged: it has {found:,} bytes instead of at least {size:,}")
         return mmap.mmap(stream.fileno(), size, access=mmap.ACCESS_READ)

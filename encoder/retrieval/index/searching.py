@@ -1,4 +1,4 @@
-"""What an index finds: the nearest sentences, exact copies of a query first, equal ones once."""
+"""Search an index for the nearest sentences: exact copies of a query first, equal sentences once."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ from w2v.encoder.retrieval.index.storage import Contents, graph_file
 from w2v.vectors.index import NeighborIndex
 
 Where = str | NDArray[np.bool_] | Sequence[bool] | Callable[[dict[str, Any]], bool]
-"""Which sentences to search: a condition such as ``year >= 2000``, one truth value for each, or what returns it."""
+"""Which sentences to search: a condition such as ``year >= 2000``, one boolean per sentence, or a function."""
 
 _QUERIES_AT_ONCE, _RESULTS_AT_ONCE = 256, 1 << 22
-_REPEATS = 8  # equal sentences that are expected among the nearest
+_REPEATS = 8  # expected number of equal sentences among the nearest
 
 
 class Searcher:
-    """Finds sentences in the folder of an index."""
+    """Searches the sentences in the folder of an index."""
 
     def __init__(self, folder: Path, contents: Contents) -> None:
         self._folder = folder
@@ -42,10 +42,10 @@ class Searcher:
         exact: bool,
         chosen: NDArray[np.bool_] | None = None,
     ) -> list[list[Hit]]:
-        """Find the sentences that are nearest to vectors, shape (Q, d), of length 1, or 0: these find nothing.
+        """Find the sentences nearest to vectors, shape (Q, d), of length 1; zero vectors find nothing.
 
-        `texts` are what they are the vectors of, or None; with `exact` every sentence is looked at even if there are
-        graphs; `chosen` as for `nearest`.
+        `texts` are the texts of the vectors, or None. With `exact`, every sentence is compared even if there are
+        graphs. `chosen` is as for `nearest`.
         """
         found = self.find_rows(units, texts, top_n, exact, chosen)
         return [Hits(self.hit(row, score) for row, score in its_rows) for its_rows in found]
@@ -58,7 +58,7 @@ class Searcher:
         exact: bool,
         chosen: NDArray[np.bool_] | None = None,
     ) -> list[list[tuple[int, float]]]:
-        """Return the rows of what `find` finds, each with its cosine."""
+        """Return the rows that `find` finds, each with its cosine."""
         if top_n < 1:
             raise ValueError(f"top_n must be at least 1, not {top_n}")
         if not len(units):
@@ -80,7 +80,7 @@ class Searcher:
         return found
 
     def count(self, chosen: NDArray[np.bool_] | None) -> int:
-        """Return how many rows are searched."""
+        """Return the number of rows to search."""
         return self.contents.live if chosen is None else int(np.count_nonzero(chosen))
 
     def nearest(
@@ -91,11 +91,11 @@ class Searcher:
         exact: bool = False,
         chosen: NDArray[np.bool_] | None = None,
     ) -> tuple[NDArray[np.float32], NDArray[np.intp]]:
-        """Return the nearest rows of the table, equal sentences and all, for vectors of length 1, shape (Q, d).
+        """Return the nearest rows of the table, equal sentences included, for vectors of length 1, shape (Q, d).
 
-        Removed sentences are never among them. `chosen`, shape (N,), says which rows to search, none of them removed;
-        of up to `EXACT_LIMIT` such each is looked at even if there are graphs. Scores, shape (Q, n), are cosines,
-        falling; where there are fewer they are -inf, and the rows -1.
+        Removed sentences are never returned. `chosen`, shape (N,), selects the rows to search, none of them removed; up
+        to `EXACT_LIMIT` selected rows are all compared, even if there are graphs. Scores, shape (Q, n), are cosines in
+        descending order; if there are fewer than n, the rest are -inf, with row -1.
         """
         is_exact = exact or (chosen is not None and self.count(chosen) <= EXACT_LIMIT)
         graphs = SentenceGraphs() if is_exact else self.graphs
@@ -108,12 +108,12 @@ class Searcher:
 
     @property
     def graphs(self) -> SentenceGraphs:
-        """The graphs, memory-mapped; without any, all sentences are looked at.
+        """The graphs, memory-mapped; without any, all sentences are compared.
 
-        A damaged one is a ModelError, and an ImportError says what to install if usearch is missing.
+        ModelError if a graph is damaged; if usearch is missing, the ImportError explains how to install it.
         """
         if self._graphs is None:
-            remedy = f"search with exact (--exact), or build the index {self._folder} again"
+            remedy = f"search exactly (--exact), or build the index {self._folder} again"
             ranges = self.contents.graphs
             parts = [(graph_file(self._folder, *ends), self.rows.table.take(slice(*ends))) for ends in ranges]
             opened = [NeighborIndex.read(file, table, remedy) for file, table in parts]
@@ -121,12 +121,12 @@ class Searcher:
         return self._graphs
 
     def hit(self, row: int, score: float) -> Hit:
-        """Return what a hit tells of a row."""
+        """Return the hit for a row."""
         file, line = self.rows.place(row)
         return Hit(self.rows.sentence(row), score, line, file, *self.records.of(row))
 
     def chosen(self, where: Where, kinds: Mapping[str, Kind] | None = None) -> NDArray[np.bool_]:
-        """Return which rows, shape (N,), are not removed and meet a condition; see `OpenedIndex.chosen`."""
+        """Return which rows, shape (N,), are not removed and satisfy a condition; see `OpenedIndex.chosen`."""
         live = self.rows.live
         if isinstance(where, str):
             found = parse_where(where, self.records.kinds if kinds is None else kinds).mask(self.records.column)
@@ -138,7 +138,7 @@ class Searcher:
             met = np.asarray(where)
             if met.dtype != np.bool_ or met.shape != rows.shape:
                 raise ValueError(
-                    f"where must be a condition, or true or false for each of the {len(rows):,} sentences, not "
+                    f"where must be a condition, or one boolean for each of the {len(rows):,} sentences, not "
                     f"{met.dtype} of shape {met.shape}"
                 )
         chosen = np.zeros(len(self.rows.table), np.bool_)
@@ -146,7 +146,7 @@ class Searcher:
         return chosen
 
     def _distinct(self, scores: NDArray[np.float32], rows: NDArray[np.intp], top_n: int) -> list[tuple[int, float]]:
-        """Return the rows of the first `top_n` sentences, equal ones once, with their scores."""
+        """Return the rows and scores of the first `top_n` distinct sentences."""
         seen: dict[str, tuple[int, float]] = {}
         for score, row in zip(scores.tolist(), rows.tolist(), strict=True):
             if row < 0:
@@ -160,7 +160,7 @@ class Searcher:
 
 
 def unit_vectors(vectors: NDArray[Any], dimension: int) -> NDArray[np.float32]:
-    """Return vectors of any length at length 1, or 0; see `SentenceIndex.search_vectors`."""
+    """Return vectors scaled to length 1; zero vectors stay 0. See `SentenceIndex.search_vectors`."""
     vectors = np.asarray(vectors)
     if vectors.dtype.kind not in "fiu":
         raise TypeError(f"vectors must be an array of numbers, not of {vectors.dtype}")
@@ -168,17 +168,17 @@ def unit_vectors(vectors: NDArray[Any], dimension: int) -> NDArray[np.float32]:
         raise ValueError(f"vectors must have shape (Q, {dimension}), not {vectors.shape}")
     wrong = np.flatnonzero(~np.isfinite(vectors).all(axis=1))
     if wrong.size:
-        raise ValueError(f"a vector is not finite: number {wrong[0]}, from 0, contains NaN or infinity")
+        raise ValueError(f"vector {wrong[0]}, counted from 0, contains NaN or infinity")
     wide = vectors.astype(np.float64)
     if vectors.dtype == np.float32 and _are_units(wide):
         return vectors
-    for order in (np.inf, 2):  # with the largest number first, no square is out of range
+    for order in (np.inf, 2):  # dividing by the maximum first avoids overflow of squares
         lengths = np.linalg.norm(wide, order, axis=1)
         wide /= np.where(lengths > 0, lengths, 1)[:, None]
     return wide.astype(np.float32)
 
 
 def _are_units(vectors: NDArray[np.float64]) -> bool:
-    """Say whether vectors are of length 1, or 0, but for rounding; a copy of a stored one then stays its copy."""
+    """Return whether vectors have length 1, or 0, up to rounding; a copy of a stored vector then stays equal to it."""
     squares = np.einsum("ij,ij->i", vectors, vectors)
     return bool(((np.abs(squares - 1) < 1e-6) | (squares == 0)).all())

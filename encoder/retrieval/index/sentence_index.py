@@ -1,4 +1,4 @@
-"""`SentenceIndex`: sentences with their vectors in a folder, in which the nearest to a query are found at once."""
+"""`SentenceIndex`: sentences and their vectors in a folder, for fast nearest-neighbour search."""
 
 from __future__ import annotations
 
@@ -34,13 +34,13 @@ Folders = list[str] | list[Path] | tuple[str | os.PathLike[str], ...]
 
 
 class SentenceIndex(OpenedIndex):
-    """Sentences and their vectors in a folder, with the encoder that made them.
+    """Sentences and their vectors in a folder, with their encoder.
 
     `SentenceIndex(path)` opens one, as `SentenceIndex.open` does, and `SentenceIndex.build` makes one. Sentences and
-    vectors are memory-mapped, so that an index may be larger than memory. Every sentence is looked at in a search;
-    above a million, or when it is asked for, graphs of near sentences [1]_ are built, in which the nearest are found
-    without looking at most of the others. Ids and metadata may stand beside the sentences: by ids they are removed and
-    replaced, by metadata a search is narrowed.
+    vectors are memory-mapped, so an index may be larger than memory. A search compares with every sentence. Above a
+    million sentences, or on request, graphs of near sentences [1]_ are built, so that a search visits only a small
+    part. Sentences may have ids and metadata: ids are used to remove and replace sentences, metadata to filter a
+    search.
 
     Parameters
     ----------
@@ -60,12 +60,12 @@ class SentenceIndex(OpenedIndex):
     """
 
     habits = {  # noqa: RUF012
-        "load": "SentenceIndex(path) opens it",
+        "load": "open an index with SentenceIndex(path)",
         "query": "it is search(text)",
         "similarity_search": "it is search(text)",
         "delete": "it is remove(ids)",
         "update": "it is replace(ids, texts)",
-        "upsert": "replace(ids, texts) changes what is there, add(texts, ids=ids) adds to it",
+        "upsert": "replace(ids, texts) changes existing sentences, add(texts, ids=ids) adds new ones",
     }
 
     @classmethod
@@ -86,37 +86,40 @@ class SentenceIndex(OpenedIndex):
         workers: int | None = None,
         progress: Progress | None = None,
     ) -> SentenceIndex:
-        """Write a new index; memory does not grow with the text.
+        """Write a new index; memory does not grow with the size of the text.
 
         Parameters
         ----------
         encoder : SentenceEncoder, ImageClassifier, EncoderState, Embeddings, str or path-like
-            What makes the vectors, or its folder. A copy of it becomes part of the index.
+            Computes the vectors; may be given as a folder. A copy of it becomes part of the index.
         sentences : str, path-like, list of path-like, TextReader, or iterable of str
-            Files, with a sentence a line, or sentences. Those without a known word are left out. For a classifier of
-            pictures their files and folders; what is indexed, found and asked for are then the names of pictures.
+            Files with one sentence per line, or sentences. Those without a known word are left out. For an image
+            classifier, files and folders of pictures; the index then contains, returns and searches by names of
+            pictures.
         path : str or path-like
             The folder to write.
         dtype : {"float32", "float16", "int8"}, default "float16"
-            How vectors are stored. float16 finds what float32 does; int8 takes half of that and is off by up to 0.01.
+            Storage type of the vectors. float16 gives the results of float32; int8 takes half the space of float16, and
+            its similarities are off by up to 0.01.
         truncate_dim : int, optional
-            Keep so many of the first columns; by default as many as the encoder is set to.
+            Keep only this many leading columns; by default, as many as the encoder is set to.
         splits : bool, default False
-            Cut lines into sentences; see `corpora.split_sentences`. All of them have the id and metadata of their line.
+            Split lines into sentences; see `corpora.split_sentences`. Each has the id and metadata of its line.
         ids : list of str or int, or str, optional
-            An id for each text, blank ones too, or which column of the metadata the ids are; by default "id", if there
-            is such a column.
+            An id for each text, including blank ones, or the name of the metadata column with the ids; by default "id",
+            if there is such a column.
         metadata : list of dict, dict of lists, data frame, str or path-like, optional
-            A record for each text, in their order, or the CSV, TSV or JSON lines file that has them; see
+            One record per text, in order, or a CSV, TSV or JSON lines file of records; see
             `w2v.corpora.tables.files.read_records`. Values are text, integers, floats, booleans, or missing (None,
             NaN); dates become text.
         text_column : str, optional
-            `sentences` are tables in CSV, TSV or JSON lines files; this column has the texts, and the others are their
-            metadata.
+            If `sentences` are tables in CSV, TSV or JSON lines files: the column with the texts. The other columns
+            become metadata.
         approximate : bool, optional
-            Build graphs for approximate search; by default above `EXACT_LIMIT` sentences, where usearch is installed.
+            Build graphs for approximate search; by default, if there are more than `EXACT_LIMIT` sentences and usearch
+            is installed.
         overwrite : bool, default False
-            Replace an index that exists.
+            Replace an existing index.
         workers : int, optional
             Threads; all cores by default.
         progress : callable, optional
@@ -129,22 +132,22 @@ class SentenceIndex(OpenedIndex):
         Raises
         ------
         ModelError
-            If the folder exists (with `overwrite`: and is no index) or cannot be written.
+            If the folder exists (with `overwrite`: and is not an index) or cannot be written.
         SavedElsewhereError
-            If its disk is full: the index is in another place, or its first sentences are; see
+            If the disk is full: the index, or its first sentences, have been saved elsewhere; see
             `w2v.storage.rescue.save_result`.
         ValueError
-            If there is no sentence with a known word, an option is out of range, an id is missing or given twice, there
-            are more or fewer records than texts, or a column mixes types.
+            If no sentence has a known word, an option is out of range, an id is missing or repeated, the number of
+            records differs from that of texts, or a column mixes types.
         CorpusError
-            If a file cannot be read, is no text, or is a broken table.
+            If a file cannot be read, is not text, or is an invalid table.
         ImportError
             If `approximate` is True and usearch is not installed.
 
         Notes
         -----
-        An interruption leaves nothing. Once all sentences are written the index is there, and graphs are added to it
-        one after another.
+        An interruption leaves no index behind. The index exists once all sentences are written; graphs are then added
+        one by one.
         """
         if approximate:
             import_usearch()
@@ -174,26 +177,26 @@ class SentenceIndex(OpenedIndex):
         tokenizer: Tokenizer | None = None,
         workers: int | None = None,
     ) -> SentenceIndex | ShardedIndex:
-        """Open an index, memory-mapped, or several of one encoder, which are searched as one.
+        """Open an index, memory-mapped, or several with the same encoder, to be searched together.
 
         Parameters
         ----------
         path : str or path-like, or a list of them
-            The folder. Its graphs are read by usearch, which checks less than the rest is checked: search
-            approximately only in indexes that you or people you trust have built.
+            The folder. usearch, which reads graphs, validates less than the rest of the index is validated: search
+            approximately only in indexes built by yourself or people you trust.
         tokenizer : Tokenizer, optional
-            Needed where the encoder's is a callable; see `w2v.encoder.model.persistence.load_encoder`.
+            Required if the encoder's tokenizer is a callable; see `w2v.encoder.model.persistence.load_encoder`.
         workers : int, optional
             Threads; all cores by default.
 
         Returns
         -------
-        SentenceIndex, or ShardedIndex of a list
+        SentenceIndex, or ShardedIndex for a list
 
         Raises
         ------
         ModelError
-            If it is missing, no index, of a newer version or damaged, or if several are of different encoders.
+            If it is missing, not an index, damaged or of a newer version, or if several have different encoders.
         """
         if not isinstance(path, (str, os.PathLike)):
             return ShardedIndex(path, tokenizer=tokenizer, workers=workers)
@@ -209,30 +212,30 @@ class SentenceIndex(OpenedIndex):
         approximate: bool | None = None,
         progress: Progress | None = None,
     ) -> int:
-        """Add sentences behind those that are there.
+        """Append sentences to the index.
 
         Parameters
         ----------
         sentences, ids, metadata, text_column
-            As for `build`. An index with ids needs ids for what is added. Columns may be new; of the others the types
-            stay.
+            As for `build`. If the index has ids, new sentences need ids. There may be new columns; existing columns
+            keep their types.
         approximate : bool, optional
-            As for `build`. By default graphs are also added to where there are some.
+            As for `build`. By default, an index with graphs also gets graphs of the new sentences.
         progress : callable, optional
             See `Progress`.
 
         Returns
         -------
         int
-            How many were added. They count all at once when all are written; an interruption leaves the index as it
-            was, and one while graphs are built leaves it searchable.
+            Number of added sentences. They are added all at once when all are written. An interruption leaves the index
+            unchanged; one while graphs are built leaves it searchable.
 
         Raises
         ------
         ModelError
-            If another process is changing it, or it cannot be written.
+            If another process is changing the index, or it cannot be written.
         ValueError
-            If there is no sentence with a known word, an id is there already, or as for `build`.
+            If no sentence has a known word, an id exists already, or as for `build`.
         CorpusError, ImportError
             As for `build`.
         """
@@ -255,55 +258,55 @@ class SentenceIndex(OpenedIndex):
         return contents.sentences - before.sentences
 
     def remove(self, ids: Any = None, *, where: Where | None = None) -> int:
-        """Remove sentences: they are marked, and found no more; `compact` frees their space.
+        """Remove sentences: they are marked and no longer found; `compact` frees their space.
 
         Parameters
         ----------
         ids : str, int, or a list of them, optional
         where : str, sequence of bool, or callable, optional
-            In place of ids, a condition; see `search`.
+            A condition, instead of ids; see `search`.
 
         Returns
         -------
         int
-            How many were removed. All of them are, or after an interruption none.
+            Number of removed sentences. An interruption removes none.
 
         Raises
         ------
         ValueError
-            If an id is unknown or given twice, the index has no ids, or the condition cannot be understood.
+            If an id is unknown or repeated, the index has no ids, or the condition is invalid.
         ModelError
             If another process is changing the index, or it cannot be written.
         """
         if (ids is None) == (where is None):
-            raise ValueError("say which sentences to remove, by ids or by a condition (where)")
+            raise ValueError("give either ids or a condition (where) to select the sentences to remove")
         chosen = None if where is None else lambda found: Searcher(found.folder, found.contents).chosen(where)
         contents, n = remove_sentences(self._path, ids, chosen)
         self._read(contents)
         return n
 
     def replace(self, ids: Any, sentences: Any, *, metadata: Any = None, progress: Progress | None = None) -> int:
-        """Put other texts in the place of those with some ids; they come behind the last sentence.
+        """Replace the texts with the given ids; the new ones are appended after the last sentence.
 
         Parameters
         ----------
         ids : str, int, or a list of them
         sentences : str or list of str
-            A text for each id, with a known word.
+            One text per id, each with a known word.
         metadata : list of dict, dict of lists, data frame, str or path-like, optional
-            A record for each text. Columns that it has are changed, the others kept.
+            One record per text. Its columns are updated, others are kept.
         progress : callable, optional
             See `Progress`.
 
         Returns
         -------
         int
-            How many sentences there are in their place. All of them are replaced, or after an interruption none.
+            Number of new sentences. An interruption replaces none.
 
         Raises
         ------
         ValueError
-            If an id is unknown or given twice, a text has no known word, or numbers of texts or types differ.
+            If an id is unknown or repeated, a text has no known word, or the number of texts or a type does not match.
         ModelError
             If another process is changing the index, or it cannot be written.
         """
@@ -313,9 +316,9 @@ class SentenceIndex(OpenedIndex):
         return n
 
     def compact(self, *, progress: Progress | None = None) -> int:
-        """Write the index anew without what was removed, and put it in its place.
+        """Rewrite the index without removed sentences, in its place.
 
-        Nothing is encoded. Sentences get new rows; graphs of near sentences that have lost some are built again.
+        Nothing is encoded. Sentences get new row numbers; graphs that contained removed sentences are rebuilt.
 
         Parameters
         ----------
@@ -325,12 +328,12 @@ class SentenceIndex(OpenedIndex):
         Returns
         -------
         int
-            How many sentences are gone for good. An interruption leaves the index as it was.
+            Number of sentences deleted for good. An interruption leaves the index unchanged.
 
         Raises
         ------
         ModelError
-            If another process is changing the index, its folder holds something else, or it cannot be written.
+            If another process is changing the index, its folder contains other files, or it cannot be written.
         ValueError
             If all sentences are removed.
         """
@@ -343,22 +346,22 @@ class SentenceIndex(OpenedIndex):
         return before.removed if contents is not None else 0
 
     def _link(self, approximate: bool | None, progress: Progress | None) -> None:
-        """Build graphs if that is asked for, or pays and is possible."""
+        """Build graphs if requested, or if that is worthwhile and possible."""
         if approximate or (approximate is None and self.wants_graphs and has_usearch()):
             self.build_graphs(progress=progress)
 
     @property
     def wants_graphs(self) -> bool:
-        """Whether so many sentences are in no graph that searches would be much faster with one."""
+        """Whether so many sentences are in no graph that one would make searches much faster."""
         n, linked = self.contents.sentences, self.contents.in_graphs
         return (n > EXACT_LIMIT or linked > 0) and n - linked >= LEAST_ROWS
 
     def build_graphs(
         self, *, connectivity: int = CONNECTIVITY, effort: int = EFFORT, progress: Progress | None = None
     ) -> int:
-        """Build graphs of all sentences that are in none yet; searches are approximate from then on.
+        """Build graphs of all sentences that are in none; searches are approximate from then on.
 
-        Each graph counts when it is written, so that after an interruption this goes on with the next.
+        Each graph counts once it is written, so a call after an interruption continues with the next.
 
         Parameters
         ----------
@@ -370,7 +373,7 @@ class SentenceIndex(OpenedIndex):
         Returns
         -------
         int
-            Of how many sentences.
+            Number of sentences added to graphs.
 
         Raises
         ------
@@ -379,7 +382,7 @@ class SentenceIndex(OpenedIndex):
         ValueError
             If a number is out of range.
         ModelError
-            If another process is adding to the index, or it cannot be written.
+            If another process is changing the index, or it cannot be written.
         """
         import_usearch()
         how: dict[str, Any] = {"connectivity": connectivity, "effort": effort, "workers": self._workers}

@@ -1,9 +1,9 @@
-"""The folder of an index: sentences, where each came from, and vectors, in files that only ever grow.
+"""The folder of an index: sentences, their sources and their vectors, in append-only files.
 
-`config.json` says how much of each file counts. Adding writes behind that, flushes the files to the disk, and then
-replaces `config.json` in one step; whatever happens before, the index is as it was, and the next addition cuts off
-what lies behind. Ids and metadata of a range of sentences, graphs, and the numbers of removed sentences are in files
-that are never changed: others take their place in `config.json`. What a reader has mapped stays as it is.
+`config.json` records how much of each file is valid. Adding sentences appends to the files, flushes them to disk, and
+then replaces `config.json` atomically. Until then the index is unchanged, and the next addition truncates whatever was
+appended. Ids and metadata of a range of sentences, graphs, and the numbers of removed sentences are in files that are
+never modified: new files take their place in `config.json`. So anything a reader has mapped stays the same.
 """
 
 from __future__ import annotations
@@ -27,21 +27,21 @@ from w2v.vectors.table import DTYPES, DType, VectorTable
 
 KIND = "sentence-index"
 FORMAT_VERSION = 2
-"""2 has ids, metadata, removed sentences or gaps between graphs; an index without them is written as 1."""
+"""Version 2 adds ids, metadata, removed sentences and gaps between graphs; an index without these is version 1."""
 
 ENCODER, TEXT, POSITIONS, VECTORS, SCALES = (
     "encoder", "sentences.txt", "positions.bin", "vectors.bin", "scales.bin",
 )  # fmt: skip
-"""Names in the folder: that of the encoder, and the files that grow."""
+"""Names in the folder: the encoder, and the files that grow."""
 PARTS = "parts"
-"""The folder of what else is derived from the sentences, each part in a folder of its own; see `part_folder`."""
+"""The folder of further data derived from the sentences, each part in a subfolder; see `part_folder`."""
 ID = "id"
-"""The column of ids among the columns of metadata."""
+"""The name of the id column among the metadata columns."""
 
 Range = tuple[int, int]
 
 START, LINE = 0, 1
-"""Columns of the positions: where a sentence starts in the text, in bytes, and the line that it was on, from 1."""
+"""Columns of the positions: byte offset of a sentence in the text, and the line it was on, from 1."""
 
 _RANGE_NAME = re.compile(r"(?:graph|records)-\d+-\d+\.safetensors|removed-\d+\.bin")
 _UNFINISHED = re.compile(r"\.(.+)\.[0-9a-f]{8}\.tmp")
@@ -52,16 +52,16 @@ _OF = {"graph": "graphs", "records": "records"}
 
 @dataclass(frozen=True)
 class Source:
-    """Sentences that were added one after another from one place.
+    """Sentences that were added consecutively from the same source.
 
     Attributes
     ----------
     name : str
-        The file; empty for sentences that came from a program.
+        The file; empty for sentences added by a program.
     sentences : int
-        How many were kept.
+        Number of sentences kept.
     lines : int
-        How many lines there were.
+        Number of lines read.
     """
 
     name: str
@@ -71,7 +71,7 @@ class Source:
 
 @dataclass(frozen=True)
 class Contents:
-    """What `config.json` says.
+    """The contents of `config.json`.
 
     Attributes
     ----------
@@ -83,19 +83,19 @@ class Contents:
     sentences : int
         N.
     text_bytes : int
-        How much of the text counts.
+        Number of valid bytes in the text file.
     sources : tuple of Source
         In the order of the sentences.
     graphs : tuple of (int, int)
-        From which to below which sentence each graph of near sentences reaches, in their order.
+        The start and the end (exclusive) of each graph's range of sentences, in order.
     columns : tuple of (str, str)
-        Names and types of the columns of metadata, that of the ids, `ID`, among them.
+        Names and types of the metadata columns, including the id column, `ID`.
     records : tuple of (int, int)
-        From which to below which sentence each file of ids and metadata reaches, in their order.
+        The start and the end (exclusive) of the range of sentences of each file of ids and metadata, in order.
     removed : int
-        How many sentences are removed.
+        Number of removed sentences.
     encoder_digest : str
-        SHA-256 of the encoder; empty where an older version has written the index.
+        SHA-256 of the encoder; empty if an older version wrote the index.
     """
 
     dimension: int
@@ -112,12 +112,12 @@ class Contents:
 
     @property
     def in_graphs(self) -> int:
-        """How many sentences are in graphs."""
+        """Number of sentences in graphs."""
         return sum(stop - start for start, stop in self.graphs)
 
     @property
     def live(self) -> int:
-        """How many sentences are not removed."""
+        """Number of sentences that are not removed."""
         return self.sentences - self.removed
 
     def outside_graphs(self) -> list[Range]:
@@ -126,7 +126,7 @@ class Contents:
         return [(start, stop) for start, stop in zip(borders[::2], borders[1::2], strict=True) if start < stop]
 
     def with_graph(self, start: int, stop: int) -> Contents:
-        """Return the contents with a further graph."""
+        """Return the contents with another graph."""
         return replace(self, graphs=tuple(sorted([*self.graphs, (start, stop)])))
 
     def file_names(self) -> set[str]:
@@ -135,7 +135,7 @@ class Contents:
         return named | ({f"removed-{self.removed}.bin"} if self.removed else set())
 
     def sizes(self) -> dict[str, int]:
-        """Return how many bytes of each file count."""
+        """Return the number of valid bytes of each file."""
         sizes = {
             TEXT: self.text_bytes,
             POSITIONS: 16 * self.sentences,
@@ -144,14 +144,14 @@ class Contents:
         return sizes | ({SCALES: 4 * self.sentences} if self.dtype == "int8" else {})
 
     def to_config(self) -> dict[str, Any]:
-        """Return the configuration."""
+        """Return the configuration as JSON values."""
         reached = self.graphs[-1][1] if self.graphs else 0
         is_plain = not (self.columns or self.removed) and self.in_graphs == reached
         return {"format": FORMAT, "format_version": 1 if is_plain else FORMAT_VERSION, "kind": KIND, **asdict(self)}
 
 
 def read_contents(path: str | os.PathLike[str]) -> Contents:
-    """Read and check the ``config.json`` of an index; a ModelError says what is wrong with it."""
+    """Read and check the ``config.json`` of an index; the ModelError explains what is wrong."""
     config = read_header(path, KIND, FORMAT_VERSION, counted="sentences")
     file = Path(path, LAYOUT.config)
     check_positive(config, file, "dimension")
@@ -174,11 +174,11 @@ def read_contents(path: str | os.PathLike[str]) -> Contents:
     for name in _OF.values():
         borders = [0, *(border for ends in getattr(contents, name) for border in ends), contents.sentences]
         if borders != sorted(borders) or any(start == stop for start, stop in getattr(contents, name)):
-            raise ModelError(f"{file} is damaged: its {name} do not follow each other")
+            raise ModelError(f"{file} is damaged: its {name} are not consecutive")
     if removed > contents.sentences or len(dict(columns)) != len(columns):
-        raise ModelError(f"{file} is damaged: it removes more sentences than it has, or names a column twice")
+        raise ModelError(f"{file} is damaged: it has more removed sentences than sentences, or repeats a column name")
     if sum(source.sentences for source in sources) != contents.sentences:
-        raise ModelError(f"{file} is damaged: its sources have not as many sentences as the index")
+        raise ModelError(f"{file} is damaged: the number of sentences in its sources differs from that of the index")
     return contents
 
 
@@ -207,7 +207,7 @@ def _read_column(entry: Any) -> tuple[str, Kind]:
 
 
 def write_contents(folder: Path, contents: Contents) -> None:
-    """Replace ``config.json`` in one step: from then on the index is what `contents` says."""
+    """Replace ``config.json`` atomically; from then on, `contents` describes the index."""
     with atomic_file(folder / LAYOUT.config) as file:
         file.write(encode_json(contents.to_config()))
 
@@ -223,28 +223,28 @@ def records_file(folder: Path, start: int, stop: int) -> Path:
 
 
 def removed_file(folder: Path, n_removed: int) -> Path:
-    """Return the file of the rows of removed sentences, int64, rising; there is one for each number of them."""
+    """Return the file with the rows of removed sentences, int64, ascending; its name contains their number."""
     return folder / f"removed-{n_removed}.bin"
 
 
 def part_folder(folder: Path, name: str) -> Path:
-    """Return the folder of something that is derived from the sentences, whether it is there or not.
+    """Return the folder for data derived from the sentences, whether it exists or not.
 
-    Sentences keep their rows while others are added or removed, and new ones get the rows behind them: a part that
-    tells up to which row it goes can be brought up to date. `compact` numbers rows anew, and writes no parts.
+    Rows of sentences do not change when others are added or removed, and new sentences get the rows after them. A part
+    that records its last row can therefore be updated. `compact` renumbers rows and copies no parts.
     """
     return folder / PARTS / name
 
 
 def with_removed(folder: Path, contents: Contents, rows: NDArray[np.intp]) -> Contents:
-    """Write the rows of all removed sentences, rising; return the contents with them."""
+    """Write the rows of all removed sentences, ascending; return the contents with them."""
     with atomic_file(removed_file(folder, len(rows))) as file:
         file.write(rows.astype("<i8").data)
     return replace(contents, removed=len(rows))
 
 
 def remove_obsolete(folder: Path, contents: Contents) -> None:
-    """Delete files whose place others have taken; whoever has opened the index has them mapped."""
+    """Delete files that have been superseded; readers that opened the index before keep their mappings."""
     needed = contents.file_names()
     for name in os.listdir(folder):
         if (_RANGE_NAME.fullmatch(name) and name not in needed) or _is_unfinished(name):
@@ -253,13 +253,13 @@ def remove_obsolete(folder: Path, contents: Contents) -> None:
 
 
 def _is_unfinished(name: str) -> bool:
-    """Say whether a name is that of a file which a process was writing when it was killed."""
+    """Return whether a name is that of a temporary file, left by a process that was killed while writing."""
     found = _UNFINISHED.fullmatch(name)
     return found is not None and (found[1] == LAYOUT.config or _RANGE_NAME.fullmatch(found[1]) is not None)
 
 
 def is_index(path: str | os.PathLike[str]) -> bool:
-    """Say whether a folder claims to be an index, whatever its state."""
+    """Return whether a folder has the configuration of an index, valid or not."""
     try:
         return parse_json(Path(path, LAYOUT.config)).get("kind") == KIND
     except ModelError:
@@ -267,19 +267,19 @@ def is_index(path: str | os.PathLike[str]) -> bool:
 
 
 def check_replaceable(path: str | os.PathLike[str]) -> None:
-    """Raise `ModelError` unless all of what is at `path` is an index and may be deleted."""
+    """Raise `ModelError` unless `path` contains an index and nothing else, so that it may be deleted."""
     if not is_index(path):
-        raise ModelError(f"{path} exists and is not an index of sentences, so it is not overwritten")
+        raise ModelError(f"{path} exists but is not an index of sentences, so it is not overwritten")
     known = {LAYOUT.config, ENCODER, TEXT, POSITIONS, VECTORS, SCALES, PARTS}
     for entry in sorted(os.listdir(path)):
         if entry not in known and not _RANGE_NAME.fullmatch(entry) and not _is_unfinished(entry):
             raise ModelError(
-                f"{path} is not overwritten: it also holds {entry!r}, which is not part of an index; move it elsewhere"
+                f"{path} is not overwritten: it also contains {entry!r}, not part of an index; move that elsewhere"
             )
 
 
 class EncodedBatch(NamedTuple):
-    """Sentences that follow each other in one file, those without a vector left out.
+    """Consecutive sentences of one file, without those that have no vector.
 
     Attributes
     ----------
@@ -291,9 +291,9 @@ class EncodedBatch(NamedTuple):
     units : ndarray of shape (n, d), float32
         Vectors of length 1.
     n_lines : int
-        How many lines there were.
+        Number of lines read.
     texts : ndarray of shape (n,), int64
-        The number of the text that each is of, from 0, among all that are appended.
+        The number of each sentence's text, from 0, among all texts to append.
     """
 
     name: str
@@ -306,12 +306,12 @@ class EncodedBatch(NamedTuple):
 
 @dataclass
 class Appender:
-    """Writes sentences behind those of an index.
+    """Appends sentences to those of an index.
 
     Attributes
     ----------
     contents : Contents
-        Of the index with what was appended so far.
+        Of the index, including what has been appended so far.
     files : mapping of str to BinaryIO
         The files that grow, open at their ends.
     """
@@ -320,11 +320,11 @@ class Appender:
     files: Mapping[str, BinaryIO] = field(default_factory=dict)
 
     def append(self, batch: EncodedBatch) -> None:
-        """Append a batch: all of it is in the files then."""
+        """Append a batch; when this returns, all of it is in the files."""
         n, contents = len(batch.sentences), self.contents
         n_bytes = self._write(batch) if n else 0
         *before, last = (*contents.sources, Source(batch.name, n, batch.n_lines))
-        if before and last.name == "" == before[-1].name:  # lines of programs are numbered on
+        if before and last.name == "" == before[-1].name:  # line numbers of texts added by programs continue
             last = Source("", before[-1].sentences + n, before[-1].lines + batch.n_lines)
             before.pop()
         self.contents = replace(
@@ -335,7 +335,7 @@ class Appender:
         )
 
     def _write(self, batch: EncodedBatch) -> int:
-        """Write a batch and return how long its text is."""
+        """Write a batch and return the length of its text in bytes."""
         lengths = np.fromiter(map(len, batch.sentences), np.int64, len(batch.sentences)) + 1
         positions = np.empty((len(lengths), 2), "<i8")
         positions[:, START] = self.contents.text_bytes + np.cumsum(lengths) - lengths
@@ -353,10 +353,10 @@ class Appender:
 
 @contextmanager
 def appending(folder: Path, contents: Contents, *, is_new: bool = False) -> Iterator[Appender]:
-    """Open the files of an index to append to them; what was appended counts once the block ends without an error.
+    """Open the files of an index for appending; what is appended becomes valid when the block ends without an error.
 
-    After an error the files are cut back to what they were, unless the index is new. That a file cannot be written, or
-    is shorter than the configuration says, is a ModelError.
+    After an error, the files are truncated to their previous size, unless the index is new. ModelError if a file cannot
+    be written, or is shorter than recorded in the configuration.
     """
     try:
         with ExitStack() as opened:
@@ -365,7 +365,7 @@ def appending(folder: Path, contents: Contents, *, is_new: bool = False) -> Iter
                 files[name] = opened.enter_context(open(folder / name, "r+b" if (folder / name).exists() else "xb"))
                 if files[name].seek(0, os.SEEK_END) < size:
                     raise ModelError(f"{folder / name} is damaged: it is shorter than {size:,} bytes")
-                files[name].truncate(size)  # what an interrupted addition has left
+                files[name].truncate(size)  # left by an interrupted addition
                 files[name].seek(size)
             appender = Appender(contents, files)
             yield appender
@@ -384,10 +384,10 @@ def appending(folder: Path, contents: Contents, *, is_new: bool = False) -> Iter
 
 @contextmanager
 def locked_for_adding(folder: Path) -> Iterator[None]:
-    """Keep other processes from changing the same index; a ModelError if one is changing it now."""
+    """Keep other processes from changing the same index; ModelError if one is changing it now."""
     before = _inode(folder)
     with lock_folder(folder) as is_mine:
-        if is_mine is False or _inode(folder) != before:  # compacted in between
+        if is_mine is False or _inode(folder) != before:  # the index was compacted in the meantime
             raise ModelError(f"another process is changing {folder}; try again when it has finished")
         yield
 

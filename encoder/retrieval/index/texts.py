@@ -1,4 +1,4 @@
-"""What is read into an index: lines of files, or texts of a program, whole or cut into sentences."""
+"""Read texts for an index: lines of files, or texts from a program, whole or split into sentences."""
 
 from __future__ import annotations
 
@@ -17,24 +17,24 @@ Texts = TextReader | TableTexts | Iterable[str]
 
 @dataclass
 class Batch:
-    """Sentences that follow each other in one file.
+    """Consecutive sentences of one file.
 
     Attributes
     ----------
     name : str
-        The file; empty for texts of a program.
+        The file; empty for texts from a program.
     sentences : list of str
-        None of them blank.
+        None of them is blank.
     lines : list of int
-        The line that each is on, from 1.
+        The line of each sentence, from 1.
     texts : list of int
-        The number of the text that each is of, from 0, among all that are read.
+        The number of each sentence's text, from 0, among all texts read.
     n_lines : int
-        How many lines were read.
+        Number of lines read.
     read : int
-        How much was read of all texts, up to the end of the batch at least: bytes of a reader, texts of an iterable.
+        Amount read of all texts, at least up to the end of the batch: bytes of a reader, texts of an iterable.
     total : int or None
-        How much there is, if that is known.
+        The total amount, if known.
     """
 
     name: str
@@ -53,24 +53,24 @@ def read_batches(
     size: int = BATCH_SENTENCES,
     lines_before: int = 0,
 ) -> Iterator[Batch]:
-    """Read texts, lines of a reader or an iterable's, some at a time; a batch may have no sentences.
+    """Read texts, from the lines of a reader or from an iterable, in batches; a batch may have no sentences.
 
     Parameters
     ----------
     texts : TextReader, TableTexts or iterable of str
     splits : bool, default False
-        Cut texts into sentences; see `corpora.split_sentences`. All of them are on the line of their text.
+        Split texts into sentences; see `corpora.split_sentences`. They all have the line of their text.
     size : int
-        A batch ends with the text that makes it so large, or with its file.
+        A batch ends after the text that reaches this number of sentences, or at the end of its file.
     lines_before : int, default 0
-        How many texts of an iterable came before.
+        Number of earlier texts of an iterable.
 
     Raises
     ------
     TypeError, ValueError
-        If a text is not a str, or holds half a surrogate pair.
+        If a text is not a str, or contains half a surrogate pair.
     CorpusError
-        If a file cannot be read or is no text.
+        If a file cannot be read or is not text.
     """
     batch: Batch | None = None
     for ordinal, (name, number, text) in enumerate(_numbered(texts, lines_before)):
@@ -93,7 +93,7 @@ def read_batches(
 
 
 def _numbered(texts: Texts, lines_before: int) -> Iterator[tuple[str, int, str]]:
-    """Yield the file, the number of the line in it and the text."""
+    """Yield for each text its file, its line number and the text."""
     if isinstance(texts, (TextReader, TableTexts)):
         yield from texts.numbered_lines()
         return
@@ -102,7 +102,7 @@ def _numbered(texts: Texts, lines_before: int) -> Iterator[tuple[str, int, str]]
 
 
 def _progress(texts: Texts, n_texts: int) -> tuple[int, int | None]:
-    """Return how much was read and how much there is; see `Batch`."""
+    """Return the amount read and the total; see `Batch`."""
     if isinstance(texts, TextReader):
         return texts.consumed_bytes, texts.total_bytes
     return n_texts, len(texts) if isinstance(texts, Sized) else None

@@ -1,4 +1,4 @@
-"""Threads that stop when they are no longer needed."""
+"""Thread pools that stop cleanly."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from contextlib import contextmanager
 
 @contextmanager
 def thread_pool(workers: int) -> Iterator[ThreadPoolExecutor]:
-    """Make threads; after an error or Ctrl-C what they work on is finished, and what waits for them is not begun."""
+    """Make a thread pool; after an error or Ctrl-C, running work is completed and pending work is cancelled."""
     pool = ThreadPoolExecutor(workers)
     try:
         yield pool

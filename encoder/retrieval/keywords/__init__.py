@@ -1,1 +1,1 @@
-"""Words that name groups of texts."""
+"""Keywords of groups of texts."""

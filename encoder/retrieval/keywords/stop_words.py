@@ -1,4 +1,4 @@
-"""Words that say nothing about a text: found in the text itself, listed in a file, or the English ones."""
+"""Stop words: found in the text itself, listed in a file, or the English ones."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ StopWords = str | Iterable[str] | None
 
 OWN, ENGLISH = "text", "english"
 
-_FREQUENT = 1e-3  # of the words of the text
-_VARIED, _RATHER_VARIED = 0.7, 0.55  # of the most varied word
-_LEAST_WORDS = 1000  # different ones; in fewer, neighbours tell nothing
-_SAMPLED = 2000  # occurrences of a word, enough to see its neighbours
+_FREQUENT = 1e-3  # fraction of all running words
+_VARIED, _RATHER_VARIED = 0.7, 0.55  # relative to the word with the most varied neighbours
+_LEAST_WORDS = 1000  # distinct words; below this, neighbours are not informative
+_SAMPLED = 2000  # occurrences of a word, enough to estimate the entropy of its neighbours
 _IN_GROUP, _LEAST_TEXTS, _EVERYWHERE = 0.01, 3, 0.8
 _CONTRACTION = re.compile(r"(?:n't|'(?:s|re|ve|ll|d|m))$")
 
@@ -30,33 +30,33 @@ _CONTRACTION = re.compile(r"(?:n't|'(?:s|re|ve|ll|d|m))$")
 def own_stop_words(
     ids: NDArray[np.int32], offsets: NDArray[np.int64], in_groups: csc_array, sizes: NDArray[np.int64]
 ) -> NDArray[np.intp]:
-    """Return the stop words of a text, which the text itself shows: words that are frequent everywhere.
+    """Return the stop words of a text, as the text itself shows them: words that are frequent everywhere.
 
-    A word is one if it is at least one of a thousand running words and stands beside almost any other: the entropies
-    of the word before it and of the word after it [1]_, added up, are at least 0.7 of the highest such sum. Names and
-    words of a topic may be as frequent, but keep company with a few others.
+    A word is a stop word if at least one in a thousand running words is this word, and it occurs next to almost any
+    other: the sum of the entropies of the word before it and of the word after it [1]_ is at least 0.7 of the highest
+    such sum. Names and words of a topic may be as frequent, but they occur next to only a few others.
 
-    A word is also one if it is in at least three texts, and in one of a hundred, of each of the groups that hold 0.8 of
-    the texts together, and has 0.55 of the highest entropies.
+    A word is also a stop word if groups in which it is frequent together contain 0.8 of the texts, and its entropy sum
+    is at least 0.55 of the highest. Frequent means in at least three texts, and in one in a hundred, of the group.
 
-    No list or grammar is needed, so the rule holds in any language whose words are told apart. In a text of fewer than
-    1,000 different words neighbours tell nothing: only the second holds, without its entropies.
+    The rule uses no list or grammar, so it works for any language with separable words. In a text with fewer than 1,000
+    distinct words, neighbours are not informative: only the second criterion applies, without its entropies.
 
     Parameters
     ----------
     ids : ndarray of shape (N,), int32
-        Words of all texts, one after another.
+        Words of all texts, concatenated.
     offsets : ndarray of shape (S + 1,), int64
-        Text s has the words ids[offsets[s]:offsets[s + 1]].
+        Text s consists of the words ids[offsets[s]:offsets[s + 1]].
     in_groups : sparse array of shape (G, V)
-        How many texts of each group each word is in.
+        Number of texts in each group that contain each word.
     sizes : ndarray of shape (G,), int64
-        Texts of each group. In a single group no word is everywhere.
+        Number of texts in each group. With a single group, the second criterion does not apply.
 
     Returns
     -------
     ndarray of int
-        Words, from 0 to V - 1, the most frequent first.
+        Word numbers, from 0 to V - 1, the most frequent first.
 
     References
     ----------
@@ -82,7 +82,7 @@ def own_stop_words(
 
 
 def _variety(ids: NDArray[np.int32], offsets: NDArray[np.int64], words: NDArray[np.intp]) -> NDArray[np.float64]:
-    """Return how varied the neighbours of words are, relative to the most varied of these words, 0 to 1."""
+    """Return how varied the neighbours of each word are, from 0 to 1, relative to the most varied of these words."""
     is_first, is_last = np.zeros(len(ids), bool), np.zeros(len(ids), bool)
     filled = np.flatnonzero(np.diff(offsets))
     is_first[offsets[filled]], is_last[offsets[filled + 1] - 1] = True, True
@@ -107,24 +107,24 @@ def _entropy(words: NDArray[np.int32]) -> float:
 
 
 def listed_stop_words(names: Iterable[str], stop_words: StopWords) -> set[str]:
-    """Return those of some words that a list of stop words holds, in any case of their letters.
+    """Return which of the words are in a list of stop words, ignoring case.
 
     Parameters
     ----------
     names : iterable of str
     stop_words : "english" or collection of str
-        For English the list of scikit-learn, and its words contracted: "don't", "we'll".
+        "english" means the list of scikit-learn and contractions of its words: "don't", "we'll".
 
     Raises
     ------
     ValueError
-        If it is another string.
+        If `stop_words` is another string.
     """
     if stop_words is None or stop_words == OWN:
         return set()
     if isinstance(stop_words, str):
         if stop_words != ENGLISH:
-            raise ValueError(f"stop_words is 'text', 'english', a collection of words or None, not {stop_words!r:.80}")
+            raise ValueError(f"stop_words must be 'text', 'english', words or None, not {stop_words!r:.80}")
         from sklearn.feature_extraction.text import ENGLISH_STOP_WORDS
 
         return {name for name in names if _is_english(name.lower(), ENGLISH_STOP_WORDS)}
@@ -137,14 +137,14 @@ def _is_english(word: str, listed: frozenset[str]) -> bool:
 
 
 def chosen_stop_words(asked: str) -> StopWords:
-    """Return what a user asks for: "text", "english", "none", or the words of a file.
+    """Return the stop words for a user's choice: "text", "english", "none", or the name of a file of words.
 
     Raises
     ------
     CorpusError
-        If the file cannot be read or is no text.
+        If the file cannot be read or is not text.
     ValueError
-        If it has no words.
+        If it contains no words.
     """
     if asked in (OWN, ENGLISH):
         return asked
@@ -152,5 +152,5 @@ def chosen_stop_words(asked: str) -> StopWords:
         return None
     words = [word for line in TextReader(asked).lines() for word in line.split()]
     if not words:
-        raise ValueError(f"{asked} has no words; a list of stop words has one a line")
+        raise ValueError(f"{asked} contains no words; write one stop word per line")
     return words

@@ -1,4 +1,4 @@
-"""The words of texts, and pairs of words, counted once for any groups of these texts."""
+"""The words of texts, and pairs of words, counted once and then usable for any grouping of the texts."""
 
 from __future__ import annotations
 
@@ -21,21 +21,21 @@ if TYPE_CHECKING:
 
 _BLOCK_TEXTS = 1 << 13
 _MEMORY = 1 << 26
-_LEAST_TEXTS = 3  # of a group that a word is in, a tenth of a small one, to tell anything about it
-_ONCE_IN = 64  # words of a text
-_LEAST_PAIRS = 5  # texts that a pair of words is in
-_TIED = 0.3  # normalised pointwise mutual information of a pair
+_LEAST_TEXTS = 3  # of a group that must contain a word for it to be a keyword; a tenth of small groups
+_ONCE_IN = 64  # words of a text; see `Terms.matrix`
+_LEAST_PAIRS = 5  # occurrences of a pair of words
+_TIED = 0.3  # least normalised pointwise mutual information of a pair
 
 
 class Keyword(NamedTuple):
-    """A word, or two, that tells a group of texts from the others.
+    """A word, or a pair of words, that distinguishes a group of texts from the others.
 
     Attributes
     ----------
     word : str
-        Two words have a space between them.
+        A pair of words is separated by a space.
     weight : float
-        By class-based TF-IDF.
+        Class-based TF-IDF.
     """
 
     word: str
@@ -43,18 +43,18 @@ class Keyword(NamedTuple):
 
 
 class Terms:
-    """The words of S texts, counted once; `keywords` names any groups of the texts.
+    """The words of S texts, counted once; `keywords` finds the keywords of any grouping of the texts.
 
     Parameters
     ----------
     names : sequence of str
         The V words.
     ids : ndarray of shape (N,), int32
-        Words of all texts, one after another.
+        Words of all texts, concatenated.
     offsets : ndarray of shape (S + 1,), int64
-        Text s has the words ids[offsets[s]:offsets[s + 1]], perhaps none.
+        Text s consists of the words ids[offsets[s]:offsets[s + 1]]; it may be empty.
     n_single : int, optional
-        So many of the names are single words, all by default; the others are pairs.
+        Number of names that are single words, all by default; the rest are pairs.
 
     Examples
     --------
@@ -85,13 +85,13 @@ class Terms:
         ----------
         texts : SentenceIndex or sequence of str
         tokenizer : Tokenizer, optional
-            That of the index's encoder, if it makes words, or `WordsTokenizer`, by default.
+            By default the tokenizer of the index's encoder, if it splits texts into whole words, else `WordsTokenizer`.
         progress : callable, optional
             See `Progress`; "naming".
 
         Notes
         -----
-        Memory is some 12 bytes a word of text.
+        Memory is about 12 bytes per word of text.
         """
         return _scan(texts, tokenizer or word_tokenizer(texts), progress)
 
@@ -103,9 +103,9 @@ class Terms:
 
     @property
     def matrix(self) -> csr_array:
-        """How often each word counts in each text, shape (S, V), int32: once, in longer ones at most once in 64 words.
+        """How often each word counts in each text, shape (S, V), int32: at most once per 64 words of the text.
 
-        A word that an item of news repeats says little more of its topic; one that a chapter repeats does.
+        A word repeated in a news item says little more about its topic; one repeated in a chapter does.
         """
         if self._matrix is None:
             from scipy.sparse import csr_array
@@ -123,16 +123,16 @@ class Terms:
         Parameters
         ----------
         labels : array-like of shape (S,), int, optional
-            Groups of the texts, see `in_groups`: words that are frequent in all of them are stop words too. A hundred
-            groups or fewer show best what is everywhere.
+            Groups of the texts, see `in_groups`: words that are frequent in all of them are stop words too. This works
+            best with a hundred groups or fewer.
         stop_words : {"text", "english"}, collection of str or None, default "text"
-            Words that are frequent everywhere in these texts, see `own_stop_words`; English stop words, or those given,
-            as well; or no words, if it is None.
+            The words that are frequent everywhere in these texts, see `own_stop_words`; in addition, English stop words
+            or the given ones; or no words, if None.
 
         Raises
         ------
         ValueError
-            If `stop_words` is another string, or as `in_groups`.
+            If `stop_words` is another string, or as for `in_groups`.
         """
         listed = listed_stop_words(self.names, stop_words)
         if stop_words is None:
@@ -145,7 +145,7 @@ class Terms:
         return [*own, *(name for name in self.names if name in listed and name not in own)]
 
     def without(self, words: Iterable[str]) -> Terms:
-        """Return the terms without some words."""
+        """Return the terms without the given words."""
         left_out = set(words)
         is_kept = np.array([name not in left_out for name in self.names], bool)
         number = np.cumsum(is_kept, dtype=np.int32) - 1
@@ -155,9 +155,9 @@ class Terms:
         return Terms(names, number[self.ids[kept]], offsets)
 
     def with_bigrams(self) -> Terms:
-        """Return the terms with pairs of words that follow each other more often than by chance.
+        """Return the terms with pairs of adjacent words that occur together more often than by chance.
 
-        A pair occurs five times at least and has a normalised pointwise mutual information [1]_ of 0.3.
+        A pair occurs at least five times and has a normalised pointwise mutual information [1]_ of at least 0.3.
 
         References
         ----------
@@ -184,23 +184,23 @@ class Terms:
         Parameters
         ----------
         labels : array-like of shape (S,), int
-            The group of each text, from 0. Texts of negative labels are in none.
+            The group of each text, from 0. Texts with negative labels are in no group.
         n_groups : int, optional
             By default one more than the largest label.
 
         Raises
         ------
         ValueError
-            If there are not S labels, or one is too large.
+            If there are not S labels, or one is not below `n_groups`.
         """
         return self._summed(self.matrix, labels, n_groups)
 
     def texts_in_groups(self, labels: ArrayLike, n_groups: int | None = None) -> csr_array:
-        """Return how many texts of each group each word is in, shape (G, V), int64; see `in_groups`."""
+        """Return the number of texts in each group that contain each word, shape (G, V), int64; see `in_groups`."""
         return self._summed(self.matrix > 0, labels, n_groups)
 
     def _summed(self, of_texts: csr_array, labels: ArrayLike, n_groups: int | None) -> csr_array:
-        """Return the sums of the rows of each group, with the words of each in order."""
+        """Return the sums of the rows of each group, with sorted column indices."""
         from scipy.sparse import csr_array
 
         groups, n_groups = self._checked(labels, n_groups)
@@ -211,17 +211,18 @@ class Terms:
         return counts
 
     def keywords(self, labels: ArrayLike, n_words: int = 10, n_groups: int | None = None) -> list[list[Keyword]]:
-        """Return the words of each group that tell it from the others, the most telling first.
+        """Return the keywords of each group, which distinguish it from the others, the best first.
 
-        Words are weighed by `class_tfidf`; texts that are in no group count as one more group [1]_. Only words count
-        that are in three texts of the group, or a tenth of a small one, and in a larger part of it than of all texts.
+        Words are weighted by `class_tfidf`; texts in no group form an additional group [1]_. A keyword must occur in at
+        least three texts of the group, or a tenth of a small one, and in a larger fraction of the group than of all
+        texts.
 
         Parameters
         ----------
         labels, n_groups
             See `in_groups`.
         n_words : int, default 10
-            At most so many words a group.
+            Maximum number of keywords per group.
 
         Returns
         -------
@@ -230,7 +231,7 @@ class Terms:
         Raises
         ------
         ValueError
-            As `in_groups`.
+            As for `in_groups`.
 
         References
         ----------
@@ -240,7 +241,7 @@ class Terms:
         of_texts = np.where(of_texts < 0, n_groups, of_texts)
         n_weighed = n_groups + 1 if (of_texts == n_groups).any() else n_groups
         weights = class_tfidf(self.in_groups(of_texts, n_weighed))
-        counts = self.texts_in_groups(of_texts, n_groups + 1)  # of the same words, in the same order
+        counts = self.texts_in_groups(of_texts, n_groups + 1)  # the same words in the same order
         sizes = np.bincount(of_texts, minlength=n_groups + 1)
         overall = counts.sum(axis=0) / max(1, len(self))
         found = []
@@ -256,7 +257,7 @@ class Terms:
     def _chosen(
         self, words: NDArray[Any], counts: NDArray[Any], weights: NDArray[np.float64], n_words: int
     ) -> list[Keyword]:
-        """Return the first words; a pair takes the place of its words where these are seldom without it."""
+        """Return the first words; a pair replaces its words if they rarely occur without it."""
         chosen: dict[str, tuple[int, float]] = {}
         for word, count, weight in zip(words.tolist(), counts.tolist(), weights.tolist(), strict=True):
             name = self.names[word]
@@ -270,7 +271,7 @@ class Terms:
         return [Keyword(name, weight) for name, (_, weight) in best]
 
     def _is_said(self, name: str, chosen: dict[str, tuple[int, float]]) -> bool:
-        """Say whether a chosen pair holds a word, or one of a pair."""
+        """Return whether a chosen pair contains a word, or either word of a pair."""
         if self.n_single == len(self.names):
             return False
         parts = set(name.split(" "))
@@ -279,41 +280,41 @@ class Terms:
     def _checked(self, labels: ArrayLike, n_groups: int | None) -> tuple[NDArray[np.int64], int]:
         of_texts = np.asarray(labels, np.int64)
         if of_texts.shape != (len(self),):
-            raise ValueError(f"{len(self):,} texts need as many labels, not an array of shape {of_texts.shape}")
+            raise ValueError(f"labels must have shape ({len(self):,},), one for each text, not {of_texts.shape}")
         largest = int(of_texts.max(initial=-1))
         if n_groups is not None and largest >= n_groups:
-            raise ValueError(f"labels of {n_groups:,} groups are below {n_groups:,}, and {largest:,} is not")
+            raise ValueError(f"labels of {n_groups:,} groups must be below {n_groups:,}, but one is {largest:,}")
         return of_texts, largest + 1 if n_groups is None else n_groups
 
 
 def class_tfidf(counts: csr_array) -> csr_array:
-    """Return the weight of each word for each group, by class-based TF-IDF [1]_, shape (G, V), float64.
+    """Return the weight of each word in each group by class-based TF-IDF [1]_, shape (G, V), float64.
 
-    The weight is tf · log(1 + A / f): tf is the fraction that the word has of the group's words, f how often it is in
-    all groups, and A the mean number of words of a group.
+    The weight is tf · log(1 + A / f), where tf is the word's fraction of the words in the group, f its count in all
+    groups, and A the mean number of words in a group.
 
     Parameters
     ----------
     counts : sparse array of shape (G, V)
-        How often each word is in each group.
+        Count of each word in each group.
 
     References
     ----------
     .. [1] Grootendorst 2022, BERTopic: neural topic modeling with a class-based TF-IDF procedure, arXiv:2203.05794,
-       section 3.3; tf as in its program, which divides by the number of words of the group.
+       section 3.3; tf as in its program, which divides by the number of words in the group.
     """
     return weighed(counts, rarity(counts))
 
 
 def rarity(counts: csr_array) -> NDArray[np.float64]:
-    """Return log(1 + A / f) of each word, shape (V,); see `class_tfidf`."""
+    """Return log(1 + A / f) of each word, shape (V,), float64; see `class_tfidf`."""
     in_group, in_all = np.asarray(counts.sum(axis=1)), np.asarray(counts.sum(axis=0))
     rarities: NDArray[np.float64] = np.log1p(in_group.mean() / np.maximum(in_all, 1))
     return rarities
 
 
 def weighed(counts: csr_array, rarities: NDArray[np.float64]) -> csr_array:
-    """Return the weights of words whose rarity is known; see `class_tfidf`."""
+    """Return the weights of words, given their rarities; see `class_tfidf`."""
     from scipy.sparse import csr_array
 
     tf = counts.data / np.repeat(np.maximum(counts.sum(axis=1), 1), np.diff(counts.indptr))
@@ -321,7 +322,7 @@ def weighed(counts: csr_array, rarities: NDArray[np.float64]) -> csr_array:
 
 
 def heaviest(weights: csr_array, names: Sequence[str], n_words: int) -> list[list[str]]:
-    """Return the names of the largest weights of each row, the largest first."""
+    """Return the names of the largest weights in each row, in descending order."""
     found = []
     for start, stop in zip(weights.indptr.tolist(), weights.indptr[1:].tolist(), strict=False):
         words, weight = weights.indices[start:stop], weights.data[start:stop]
@@ -340,30 +341,30 @@ def group_keywords(
     tokenizer: Tokenizer | None = None,
     progress: Progress | None = None,
 ) -> list[list[Keyword]]:
-    """Return the words that tell each group of texts from the others, the most telling first.
+    """Return the keywords of each group of texts, which distinguish it from the others, the best first.
 
     Parameters
     ----------
     texts, tokenizer, progress
         See `Terms.of`.
     labels : array-like of shape (S,), int
-        The group of each text, from 0; texts of negative labels are in none.
+        The group of each text, from 0; texts with negative labels are in no group.
     n_words : int, default 10
-        At most so many words a group.
+        Maximum number of keywords per group.
     stop_words
         See `Terms.stop_words`.
     bigrams : bool, default False
-        Count two words that follow each other as well; see `Terms.with_bigrams`.
+        Count pairs of adjacent words as well; see `Terms.with_bigrams`.
 
     Returns
     -------
     list of G lists of Keyword
-        See `Terms.keywords`. To name several groupings of the same texts, count once, by ``Terms.of(texts)``.
+        See `Terms.keywords`. For several groupings of the same texts, count the words once, by ``Terms.of(texts)``.
 
     Raises
     ------
     ValueError
-        If there are not as many labels as texts, or `stop_words` is an unknown name.
+        If the number of labels differs from that of texts, or `stop_words` is an unknown name.
     """
     terms = Terms.of(texts, tokenizer=tokenizer, progress=progress)
     terms = terms.without(terms.stop_words(labels, stop_words))
@@ -371,7 +372,7 @@ def group_keywords(
 
 
 def word_tokenizer(texts: Any) -> Tokenizer:
-    """Return the tokenizer of an index's encoder, if that makes words: parts of words tell little."""
+    """Return the tokenizer of an index's encoder if it splits texts into whole words: subwords make poor keywords."""
     if isinstance(texts, SentenceIndex) and isinstance(texts.state, EncoderState):
         tokenizer = texts.state.tokenizer
         return WordsTokenizer() if tokenizer.to_config()["name"] == "pieces" else tokenizer
@@ -381,7 +382,7 @@ def word_tokenizer(texts: Any) -> Tokenizer:
 def _mutual_information(
     codes: NDArray[np.int64], counts: NDArray[np.int64], ids: NDArray[np.int32], n_words: int
 ) -> NDArray[np.float64]:
-    """Return how much more often pairs of words follow each other than by chance, from -1 to 1."""
+    """Return how much more often pairs of words are adjacent than by chance, from -1 to 1, float64."""
     n = max(1, len(ids))
     p_word, p_pair = np.bincount(ids, minlength=n_words) / n, counts / n
     by_chance = p_word[codes // n_words] * p_word[codes % n_words]
@@ -389,7 +390,7 @@ def _mutual_information(
 
 
 def _scan(texts: SentenceIndex | Sequence[str], tokenizer: Tokenizer, progress: Progress | None) -> Terms:
-    """Read texts twice: for the words that there are, and for those of each text."""
+    """Read texts twice: for the vocabulary, then for the words of each text."""
     n = len(texts)
     with WorkFolder() as work:
         try:

@@ -1,1 +1,1 @@
-"""What is found among many sentences: near-duplicates and clusters."""
+"""Finding near-duplicates, pairs and clusters among many sentences."""

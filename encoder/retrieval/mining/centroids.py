@@ -1,4 +1,4 @@
-"""Centres of many vectors, found on some of them at a time, and which of them each vector is nearest to."""
+"""Cluster centres of many vectors, fitted on batches, and assignment of vectors to the nearest centres."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from w2v.vectors.table import VectorTable
 
 _BATCH_ROWS = 4096
 _BLOCK_ROWS = 1 << 13
-_SETTLED = 1e-4  # mean squared shift of the centres, relative to their squared length, at which they stay
+_SETTLED = 1e-4  # converged when the mean squared shift of the centres, over their squared length, is below this
 
 
 def fit_centroids(
@@ -23,7 +23,7 @@ def fit_centroids(
     is_careful: bool = True,
     progress: Callable[[int, int], None] | None = None,
 ) -> NDArray[np.float32]:
-    """Return centres of the rows of a table, shape (n_centroids, d), of length 1 (or 0), by k-means on batches [1]_.
+    """Return centres of the rows of a table, shape (n_centroids, d), of length 1 (or 0), by mini-batch k-means [1]_.
 
     Memory does not grow with the table.
 
@@ -32,9 +32,9 @@ def fit_centroids(
     table : VectorTable of shape (N, d)
         Rows of length 1; N is at least `n_centroids`.
     n_batches : int
-        How many batches of random rows are taken at most; it ends early when the centres hardly move.
+        Maximum number of batches of random rows; fitting stops early when the centres hardly move.
     is_careful : bool, default True
-        Begin with centres that are far from each other (k-means++), not with random ones.
+        Start with centres far from each other (k-means++) instead of random ones.
 
     References
     ----------
@@ -69,7 +69,7 @@ def fit_centroids(
 def assign(
     table: VectorTable, centroids: NDArray[np.float32], n: int = 1
 ) -> Iterator[tuple[slice, NDArray[np.intp], NDArray[np.float32]]]:
-    """Yield blocks of a table's rows with the `n` nearest centres of each, in no order, and the cosines with them."""
+    """Yield blocks of rows, the `n` nearest centres of each row, unordered, and the cosines with them."""
     n = min(n, len(centroids))
     for start in range(0, len(table), _BLOCK_ROWS):
         block = slice(start, min(start + _BLOCK_ROWS, len(table)))

@@ -1,4 +1,4 @@
-"""Clusters of sentences: k-means on as many as there are, named by the words that tell them from the others."""
+"""Cluster all sentences by k-means, and name the clusters by keywords."""
 
 from __future__ import annotations
 
@@ -28,26 +28,26 @@ MOST_CLUSTERS = 10_000
 _USUAL_CLUSTERS = 100
 _N_BATCHES = 200
 _TYPICAL = 5
-_CONSIDERED = 1 << 17  # sentences near to the centres, of all clusters together
-_LONG = 160  # characters; the mean of many words is near to any centre
+_CONSIDERED = 1 << 17  # candidates for typical sentences, of all clusters together
+_LONG = 160  # characters; vectors of long sentences average many words, so they are near every centre
 
 
 @dataclass(frozen=True)
 class Cluster:
-    """Sentences that are nearest to the same centre.
+    """Sentences with the same nearest centre.
 
     Attributes
     ----------
     number : int
-        From 1, by falling size.
+        From 1, in order of decreasing size.
     size : int
-        How many sentences.
+        Number of sentences.
     words : list of str
-        What tells it from the others, the most telling first; see `Terms.keywords`.
+        Keywords that distinguish it from the other clusters, the best first; see `Terms.keywords`.
     typical : list of Place
-        Different sentences that are near to the centre, those of them with the most of `words` first, long ones last.
+        Distinct sentences near the centre: first those that contain the most of `words`, long ones last.
     similarity : float
-        Mean cosine of its sentences with its centre: how close they are.
+        Mean cosine of its sentences with its centre: how compact it is.
     """
 
     number: int
@@ -58,7 +58,7 @@ class Cluster:
 
 
 class Member(NamedTuple):
-    """A sentence and the cluster that it is in.
+    """A sentence and its cluster.
 
     Attributes
     ----------
@@ -75,14 +75,14 @@ class Member(NamedTuple):
 
 
 class Clustering:
-    """The clusters of sentences; made by `cluster_sentences`.
+    """Clusters of sentences; created by `cluster_sentences`.
 
     Attributes
     ----------
     clusters : list of Cluster
-        By falling size; none of them is empty.
+        In order of decreasing size; none is empty.
     labels : ndarray of shape (N,), int32
-        The number of the cluster that each sentence is in.
+        The cluster number of each sentence, from 1.
     similarities : ndarray of shape (N,), float16
         Cosine of each sentence with its centre.
     centroids : ndarray of shape (K, d), float32
@@ -112,7 +112,7 @@ class Clustering:
         return html_table((">cluster", ">sentences", "keywords", "example"), rows)
 
     def members(self, index: SentenceIndex) -> Iterator[Member]:
-        """Yield all sentences of the index that was clustered, in their order, with their clusters."""
+        """Yield all sentences of the clustered index, in order, with their clusters."""
         for row, (label, similarity) in enumerate(zip(self.labels, self.similarities, strict=True)):
             yield Member(int(label), float(similarity), index.place(row))
 
@@ -129,22 +129,22 @@ def cluster_sentences(
     seed: int = 0,
     progress: Progress | None = None,
 ) -> Clustering:
-    """Put sentences into clusters of similar ones.
+    """Cluster sentences by similarity.
 
     Parameters
     ----------
     source, encoder, splits, workers
-        See `opened_sentences`. Texts need an encoder: most sentences share no word with most others.
+        See `opened_sentences`. Texts need an encoder, because most pairs of sentences share no word.
     n_clusters : int, optional
-        At most so many; some may be empty and are left out. By default sqrt(N / 2), but not more than 100.
+        Maximum number; empty clusters are left out. By default sqrt(N / 2), but at most 100.
     n_words : int, default 8
-        Words that name each.
+        Number of keywords per cluster.
     stop_words : {"text", "english"}, collection of str or None, default "text"
-        Words that name none: those that are frequent everywhere; English ones, or those given, as well; or no words.
-        See `Terms.stop_words`.
+        Words that are no keywords: those that are frequent everywhere; in addition, English stop words or the given
+        ones; or no words. See `Terms.stop_words`.
     seed : int, default 0
     progress : callable, optional
-        See `Progress`; "counting" and "encoding", "clustering" and "naming".
+        See `Progress`; the steps are "counting", "encoding", "clustering" and "naming".
 
     Returns
     -------
@@ -153,14 +153,14 @@ def cluster_sentences(
     Raises
     ------
     ValueError
-        If `n_clusters` is below 1 or above the number of sentences, or texts come without an encoder; also as
+        If `n_clusters` is below 1 or above the number of sentences, or texts are given without an encoder; also as for
         `opened_sentences`.
     CorpusError, ModelError
-        As `opened_sentences`.
+        As for `opened_sentences`.
 
     Notes
     -----
-    Memory is some 30 bytes a sentence and 12 a word, and what centres take. Words are weighed by class-based TF-IDF;
+    Memory is about 30 bytes per sentence and 12 per word, plus the centres. Keywords are chosen by class-based TF-IDF;
     see `Terms.keywords`.
     """
     with opened_sentences(source, encoder, splits=splits, by_words=False, workers=workers, progress=progress) as index:
@@ -178,7 +178,7 @@ def cluster_index(
     seed: int = 0,
     progress: Progress | None = None,
 ) -> Clustering:
-    """Put the sentences of an index into clusters; see `cluster_sentences`."""
+    """Cluster the sentences of an index; see `cluster_sentences`."""
     told = None if progress is None else lambda done, total: progress("clustering", done, total)
     labels, similarities, centroids = group_rows(index.table, n_clusters, seed=seed, progress=told)
     sizes = np.bincount(labels)
@@ -201,16 +201,16 @@ def group_rows(
     seed: int = 0,
     progress: Callable[[int, int], None] | None = None,
 ) -> tuple[NDArray[np.int32], NDArray[np.float16], NDArray[np.float32]]:
-    """Return the cluster of each row, from 0 by falling size, its cosine with the centre, and the centres.
+    """Return the cluster of each row, from 0 in order of decreasing size, its cosine with the centre, and the centres.
 
-    None of the clusters is empty; by default there are sqrt(N / 2), but not more than 100. ValueError if `n_clusters`
-    is below 1 or above the number of rows.
+    No cluster is empty. By default `n_clusters` is sqrt(N / 2), but at most 100. ValueError if `n_clusters` is below 1
+    or above the number of rows.
     """
     n = len(table)
     if n_clusters is None:
         n_clusters = max(1, min(_USUAL_CLUSTERS, round((n / 2) ** 0.5)))
     if not 1 <= n_clusters <= min(n, MOST_CLUSTERS):
-        raise ValueError(f"{n:,} sentences make 1 to {min(n, MOST_CLUSTERS):,} clusters, not {n_clusters:,}")
+        raise ValueError(f"{n:,} sentences can form 1 to {min(n, MOST_CLUSTERS):,} clusters, not {n_clusters:,}")
     centroids = fit_centroids(table, n_clusters, n_batches=_N_BATCHES, seed=seed, progress=progress)
     labels, similarities = np.empty(n, np.int32), np.empty(n, np.float16)
     for block, nearest, scores in assign(table, centroids):
@@ -225,7 +225,7 @@ def group_rows(
 def typical_rows(
     index: SentenceIndex, labels: NDArray[np.int32], similarities: NDArray[np.float16], words: list[list[str]]
 ) -> list[list[int]]:
-    """Return rows of different sentences of each cluster; see `Cluster`. Labels are from 0, those below of none."""
+    """Return rows of distinct typical sentences of each cluster; see `Cluster`. Negative labels mean no cluster."""
     tokenizer = word_tokenizer(index)
     order = np.lexsort((-similarities.astype(np.float32), labels))
     borders = np.searchsorted(labels[order], np.arange(len(words) + 1))
@@ -241,5 +241,5 @@ def typical_rows(
 
 
 def _rank(sentence: str, names: list[str], tokenizer: Tokenizer) -> tuple[bool, int]:
-    """Return what to sort the sentences near to a centre by."""
+    """Return the key that sorts sentences near a centre."""
     return len(sentence) > _LONG, -len(set(tokenizer(sentence)).intersection(names))

@@ -1,4 +1,4 @@
-"""Sentences that say nearly the same as an earlier one."""
+"""Find sentences that are near-duplicates of earlier ones."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from w2v.encoder.sentence_encoder import SentenceEncoder, Start
 
 EXACT_ROWS = 1 << 18
-"""Up to so many different sentences all pairs are compared, unless it is said otherwise."""
+"""Up to this number of distinct sentences, all pairs are compared by default."""
 
 _CELLS_OF_A_ROW = 3
 _LEAST_CELLS = 16
@@ -36,7 +36,7 @@ _BELOW_1 = np.nextafter(np.float32(1), np.float32(0))
 
 
 class Duplicate(NamedTuple):
-    """A sentence that is near to an earlier one.
+    """A sentence that is a near-duplicate of an earlier one.
 
     Attributes
     ----------
@@ -62,38 +62,38 @@ def mine_duplicates(
     seed: int = 0,
     progress: Progress | None = None,
 ) -> Iterator[Duplicate]:
-    """Find sentences that are near to earlier ones.
+    """Find sentences that are near-duplicates of earlier ones.
 
     Parameters
     ----------
     source, encoder, splits, workers, progress
         See `opened_sentences`.
     threshold : float, default 0.9
-        Cosine from which two sentences are duplicates, above 0 and at most 1.
+        Least cosine of two duplicates, above 0 and at most 1.
     top_n : int, default 10
-        Of each sentence, so many of the nearest earlier ones are told. Of one whose vector is that of an earlier one,
-        as that of an equal sentence is, only the first of these is.
+        Report at most this many matches per sentence, the nearest. If the vector of a sentence equals that of an
+        earlier one, as for equal sentences, only the first such match is reported.
     exact : bool, optional
-        Compare all pairs, or only those that are near to the same centres, which misses a few; by default the first up
-        to `EXACT_ROWS` different sentences.
+        Compare all pairs, or only pairs near the same cluster centres, which misses a few; by default, all pairs up to
+        `EXACT_ROWS` distinct sentences.
     seed : int, default 0
-        Of the centres.
+        Seed of the cluster centres.
 
     Yields
     ------
     Duplicate
-        In the order of the later sentence, then by falling similarity.
+        In the order of the later sentence, then by decreasing similarity.
 
     Raises
     ------
     ValueError
-        If a number is out of range; also as `opened_sentences`.
+        If a number is out of range; also as for `opened_sentences`.
     CorpusError, ModelError
-        As `opened_sentences`.
+        As for `opened_sentences`.
 
     Notes
     -----
-    Memory is some 50 bytes a sentence, and without `exact` 20 bytes for each pair that is found.
+    Memory is about 50 bytes per sentence, and without `exact` 20 bytes for each pair found.
     """
     how = Comparison(threshold, exact, workers, seed, progress)
     with opened_sentences(source, encoder, splits=splits, workers=workers, progress=progress) as index:
@@ -101,7 +101,7 @@ def mine_duplicates(
 
 
 def duplicates_of(index: SentenceIndex, pairs: Iterator[Pairs]) -> Iterator[Duplicate]:
-    """Yield the sentences that pairs of rows of an index stand for."""
+    """Yield the duplicates given by pairs of rows of an index."""
     for found in pairs:
         for later, earlier, score in zip(*(array.tolist() for array in found), strict=True):
             yield Duplicate(score, index.place(later), index.place(earlier))
@@ -109,7 +109,7 @@ def duplicates_of(index: SentenceIndex, pairs: Iterator[Pairs]) -> Iterator[Dupl
 
 @contextmanager
 def threads(workers: int | None) -> Iterator[ThreadPoolExecutor]:
-    """Make threads, all cores by default, each of which has a BLAS of one thread."""
+    """Make threads, by default one per core, each with single-threaded BLAS."""
     from threadpoolctl import threadpool_limits  # comes with scikit-learn
 
     with threadpool_limits(1, "blas"), thread_pool(workers or default_workers()) as pool:
@@ -118,7 +118,7 @@ def threads(workers: int | None) -> Iterator[ThreadPoolExecutor]:
 
 @dataclass(frozen=True)
 class Comparison:
-    """How rows are compared with each other; see `mine_duplicates`.
+    """How rows are compared; see `mine_duplicates`.
 
     Raises
     ------
@@ -137,28 +137,28 @@ class Comparison:
             raise ValueError(f"the threshold must be above 0 and at most 1, not {self.threshold}")
 
     def cells(self, table: VectorTable, rows: NDArray[np.int64]) -> Cells | None:
-        """Return the cells in which some different rows are compared; None where all pairs are."""
+        """Return the cells in which distinct rows are compared; None if all pairs are."""
         if self.exact or len(rows) < _LEAST_CELLS or (self.exact is None and len(rows) <= EXACT_ROWS):
             return None
         return Cells.fit(table, rows, self.seed)
 
     def join(self, table: VectorTable, rows: NDArray[np.int64], cells: Cells | None) -> Callable[[int], Join]:
-        """Return what makes a `Join` that keeps so many of the nearest rows."""
+        """Return a function that makes a `Join` for a given number of nearest rows to keep."""
         whole = Reduction(np.eye(table.shape[1], dtype=np.float32))
         reduction = choose_reduction(table, rows, self.threshold) if cells is None else whole
         return lambda top_n: Join(table, self.threshold, top_n, reduction)
 
     def tell(self, done: int, total: int) -> None:
-        """Say how far it is."""
+        """Report progress."""
         if self.progress is not None:
             self.progress("comparing", done, total)
 
 
 def near_rows(table: VectorTable, how: Comparison, *, top_n: int = 10) -> Iterator[Pairs]:
-    """Yield the pairs of near rows of a table, shape (N, d), whose rows are of length 1; see `mine_duplicates`.
+    """Yield the pairs of near rows of a table, shape (N, d), whose rows have length 1; see `mine_duplicates`.
 
-    They come in the order of the later row, then by falling score, which is 1 for rows that are equal bit for bit and
-    below it for all others.
+    They are sorted by the later row, then by decreasing score. Rows that are equal bit for bit have score 1, all others
+    less.
     """
     if top_n < 1:
         raise ValueError(f"top_n must be at least 1, not {top_n}")
@@ -180,7 +180,7 @@ def near_rows(table: VectorTable, how: Comparison, *, top_n: int = 10) -> Iterat
 
 
 def first_equal_rows(table: VectorTable) -> NDArray[np.int64]:
-    """Return for each row the first that is equal to it, bit for bit."""
+    """Return for each row the first row equal to it, bit for bit, shape (N,), int64."""
     stored = table.stored
     digests = (hashlib.blake2b(row, digest_size=8).digest() for row in stored)
     keys = np.frombuffer(b"".join(digests), np.uint64)
@@ -190,7 +190,7 @@ def first_equal_rows(table: VectorTable) -> NDArray[np.int64]:
 
 
 def _with_copies(pairs: Pairs, first: NDArray[np.int64], start: int, stop: int) -> Pairs:
-    """Return pairs of later rows from `start` to below `stop` with those that are equal to earlier ones."""
+    """Add to the pairs of later rows from `start` to below `stop` those of rows equal to earlier ones."""
     rows = np.arange(start, stop)
     rows = rows[first[rows] != rows]
     copies = Pairs(rows, first[rows], np.ones(len(rows), np.float32))
@@ -199,7 +199,7 @@ def _with_copies(pairs: Pairs, first: NDArray[np.int64], start: int, stop: int) 
 
 
 def _pairs_in_cells(join: Join, cells: Cells, pool: ThreadPoolExecutor, how: Comparison) -> Pairs:
-    """Return the pairs of rows that have a near centre in common, each once."""
+    """Return the pairs of rows that share a near centre, each pair once."""
     found, n_found = [join_pairs([])], 0
     for cell, pairs in enumerate(pool.map(join.all_pairs, cells.rows())):
         found.append(pairs)
@@ -212,14 +212,14 @@ def _pairs_in_cells(join: Join, cells: Cells, pool: ThreadPoolExecutor, how: Com
 
 @dataclass(frozen=True)
 class Cells:
-    """Rows of a table by the centres that they are near to, each in several cells.
+    """Rows of a table grouped by near centres; each row is in several cells.
 
     Attributes
     ----------
     order : ndarray of shape (n * k,), int64
-        The rows, rising in each cell.
+        The rows, ascending within each cell.
     borders : list of int
-        Where each cell begins in `order`, and where the last one ends.
+        The start of each cell in `order`, and the end of the last one.
     """
 
     order: NDArray[np.int64]
@@ -227,7 +227,7 @@ class Cells:
 
     @classmethod
     def fit(cls, table: VectorTable, rows: NDArray[np.int64], seed: int) -> Cells:
-        """Find centres of a table and put some of its rows into the cells of the nearest."""
+        """Fit centres to a table and assign some of its rows to the cells of their nearest centres."""
         n_cells = max(_LEAST_CELLS, round(2 * len(rows) ** 0.5))
         centroids = fit_centroids(table, n_cells, n_batches=_CELL_BATCHES, seed=seed, is_careful=False)
         labels = np.empty((len(table), _CELLS_OF_A_ROW), np.int32)

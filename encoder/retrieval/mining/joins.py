@@ -1,12 +1,12 @@
-"""All pairs of rows of a table whose cosine reaches a threshold: exactly, in memory that does not grow with the table.
+"""Find all pairs of rows whose cosine reaches a threshold: exactly, in memory that does not grow with the table.
 
-Most pairs are far from it, and most of a product of two rows lies in the few directions in which sentences differ
-most. Let x = (a, b) be a row in the principal axes, a its first k columns and b the others. Then by Cauchy and Schwarz
+Most pairs are far below it, and most of the dot product of two rows lies in the few directions in which sentences vary
+most. Let x = (a, b) be a row in the principal axes, where a is its first k columns and b the rest. By Cauchy–Schwarz,
 
     x · x' = a · a' + b · b' <= a · a' + |b| |b'|,
 
-which is the product of rows (a, |b|) of k + 1 columns. Only pairs for which that reaches the threshold are looked at
-whole; no other pair can.
+which is the dot product of the rows (a, |b|) with k + 1 columns. Only pairs for which this bound reaches the threshold
+are compared in full; no other pair can reach it.
 """
 
 from __future__ import annotations
@@ -21,23 +21,23 @@ from numpy.typing import NDArray
 from w2v.vectors.table import VectorTable
 
 STRIP_ROWS = 4096
-"""Later rows that are compared with all before them at once."""
+"""Number of later rows that are compared at once with all earlier ones."""
 
-_TILE_ROWS = 256  # earlier rows of a product; its scores, with a strip, are 4 MiB
+_TILE_ROWS = 256  # earlier rows per matrix product; the scores with one strip take 4 MiB
 _SAMPLED_ROWS = 4096
 _COMPARED_ROWS = 1024
 _WIDTHS = (16, 32, 48, 64, 96, 128, 192, 256)
-_WHOLE_COST = 30_000  # looking at one pair whole costs as much as so many columns of the product of a pair
-_SLACK = 3e-4  # rows in float16 are of length 1 to 1e-4, and products are rounded
+_WHOLE_COST = 30_000  # comparing one pair in full costs as much as this many columns of a product
+_SLACK = 3e-4  # float16 rows have length 1 within 1e-4, and products are rounded
 
 
 class Pairs(NamedTuple):
-    """Pairs of rows that are near to each other.
+    """Pairs of near rows.
 
     Attributes
     ----------
     later, earlier : ndarray of shape (m,), int64
-        Rows, ``earlier < later``.
+        Row numbers, with ``earlier < later``.
     scores : ndarray of shape (m,), float32
         Their cosines.
     """
@@ -47,7 +47,7 @@ class Pairs(NamedTuple):
     scores: NDArray[np.float32]
 
     def best(self, top_n: int) -> Pairs:
-        """Return the `top_n` nearest of each later row, by later row, the nearest first; each pair once."""
+        """Return the `top_n` nearest earlier rows of each later row, sorted by later row and score; each pair once."""
         order = np.lexsort((self.earlier, -self.scores, self.later))
         later, earlier = self.later[order], self.earlier[order]
         is_first = np.ones(len(order), bool)
@@ -57,29 +57,29 @@ class Pairs(NamedTuple):
         return self.take(order[rank < top_n])
 
     def take(self, index: NDArray[Any]) -> Pairs:
-        """Return some of the pairs."""
+        """Return the pairs at the given positions."""
         return Pairs(self.later[index], self.earlier[index], self.scores[index])
 
 
 def join_pairs(parts: list[Pairs]) -> Pairs:
-    """Return the pairs of all parts, one after another."""
+    """Return the concatenation of several sets of pairs."""
     if not parts:
         return Pairs(np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0, np.float32))
     return Pairs(*(np.concatenate(arrays) for arrays in zip(*parts, strict=True)))
 
 
 def n_pairs(n_rows: int) -> int:
-    """Return how many pairs rows make."""
+    """Return the number of pairs among `n_rows` rows."""
     return n_rows * (n_rows - 1) // 2
 
 
 class Reduction:
-    """From rows to the few columns that bound their products; see the head of this module.
+    """Reduces rows to the few columns that bound their products; see the module docstring.
 
     Parameters
     ----------
     axes : ndarray of shape (d, k), float32
-        Orthonormal columns; d of them leave nothing out.
+        Orthonormal columns; with d of them nothing is left out.
     """
 
     def __init__(self, axes: NDArray[np.float32]) -> None:
@@ -87,11 +87,11 @@ class Reduction:
 
     @property
     def is_whole(self) -> bool:
-        """Whether nothing is left out, so that the bound is the product itself."""
+        """Whether no direction is left out, so that the bound is the dot product itself."""
         return bool(self._axes.shape[0] == self._axes.shape[1])
 
     def __call__(self, units: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Return (a, |b|) for rows of length 1, shape (n, k + 1); the rows themselves if nothing is left out."""
+        """Return (a, |b|) for rows of length 1, shape (n, k + 1), or the rows themselves if nothing is left out."""
         if self.is_whole:
             return units
         reduced = np.empty((len(units), self._axes.shape[1] + 1), np.float32)
@@ -102,11 +102,11 @@ class Reduction:
 
 
 def choose_reduction(table: VectorTable, rows: NDArray[np.int64], threshold: float) -> Reduction:
-    """Return the reduction with which joining some rows is expected to take the least time, judged on a sample."""
+    """Return the reduction expected to make the join of some rows fastest, estimated on a sample."""
     picked = rows[np.unique(np.linspace(0, len(rows) - 1, _SAMPLED_ROWS).astype(np.intp))]
     sample = unit_rows(table, picked)
     _, axes = np.linalg.eigh(sample.T.astype(np.float64) @ sample)
-    axes = np.ascontiguousarray(axes[:, ::-1], np.float32)  # the largest first
+    axes = np.ascontiguousarray(axes[:, ::-1], np.float32)  # largest eigenvalue first
     best, least = Reduction(axes), float(table.shape[1])
     compared = sample[:: max(1, len(sample) // _COMPARED_ROWS)]
     n_compared = n_pairs(len(compared))
@@ -123,13 +123,13 @@ def choose_reduction(table: VectorTable, rows: NDArray[np.int64], threshold: flo
 
 
 def unit_rows(table: VectorTable, rows: NDArray[np.int64]) -> NDArray[np.float32]:
-    """Return rows of length 1, shape (n, d)."""
+    """Return rows scaled to length 1, shape (n, d), float32."""
     units: NDArray[np.float32] = table.unscaled(rows) * table.inverse_norms(rows)[:, None]
     return units
 
 
 class Join:
-    """Finds the pairs of a table that reach a threshold.
+    """Finds the pairs of rows of a table that reach a threshold.
 
     Parameters
     ----------
@@ -137,7 +137,7 @@ class Join:
     threshold : float
         In (-1, 1].
     top_n : int
-        How many earlier rows, the nearest, are kept of each later one.
+        Number of earlier rows, the nearest, to keep for each later one.
     reduction : Reduction
     """
 
@@ -145,7 +145,7 @@ class Join:
         self._table, self._threshold, self._top_n, self._reduction = table, threshold, top_n, reduction
 
     def best(self, parts: list[Pairs]) -> Pairs:
-        """Return the nearest pairs of all parts."""
+        """Return the nearest pairs of several parts."""
         return join_pairs(parts).best(self._top_n)
 
     def strips(
@@ -154,10 +154,10 @@ class Join:
         pool: ThreadPoolExecutor | None = None,
         tell: Callable[[int, int], None] = lambda done, total: None,
     ) -> Iterator[tuple[Pairs, int]]:
-        """Yield the pairs of some rows, which rise, strip by strip, by later row, and the last row of the strip.
+        """Yield the pairs among some rows, in ascending order, strip by strip, and the last row of the strip.
 
-        Each thread computes products of its own, so BLAS should be limited to one. `tell` is called with the number of
-        pairs of rows that were compared, and of all.
+        Each thread computes its own products, so BLAS should be limited to one thread. `tell` is called with the number
+        of pairs of rows compared so far and the total.
         """
         for start in range(0, len(rows), STRIP_ROWS):
             strip = rows[start : start + STRIP_ROWS]
@@ -167,7 +167,7 @@ class Join:
     def between(
         self, rows: NDArray[np.int64], strip: NDArray[np.int64], pool: ThreadPoolExecutor | None = None
     ) -> Pairs:
-        """Return the pairs of some rows with later ones of a strip; threads share the blocks of the former."""
+        """Return the pairs of some rows with later rows in a strip; threads share the blocks of the former."""
         units = unit_rows(self._table, strip)
         reduced = np.ascontiguousarray(self._reduction(units).T)
         blocks = [rows[start : start + STRIP_ROWS] for start in range(0, len(rows), STRIP_ROWS)]
@@ -175,7 +175,7 @@ class Join:
         return self.best(list(found))
 
     def all_pairs(self, rows: NDArray[np.int64]) -> Pairs:
-        """Return the pairs of a few rows."""
+        """Return the pairs among a few rows."""
         parts = []
         for start in range(0, len(rows), STRIP_ROWS):
             strip = rows[start : start + STRIP_ROWS]
@@ -193,7 +193,7 @@ class Join:
         strip_units: NDArray[np.float32],
         strip_reduced: NDArray[np.float32],
     ) -> Pairs:
-        """Return the pairs of a block of rows with later rows of a strip."""
+        """Return the pairs of a block of rows with later rows in a strip."""
         units = unit_rows(self._table, block)
         reduced = self._reduction(units)
         parts = []
@@ -210,7 +210,7 @@ class Join:
             earlier += start
             is_before = block[earlier] < strip[later]
             earlier, later = earlier[is_before], later[is_before]
-            for first in range(0, len(earlier), STRIP_ROWS):  # whole rows of some pairs at a time
+            for first in range(0, len(earlier), STRIP_ROWS):  # full rows of some pairs at a time
                 part = slice(first, first + STRIP_ROWS)
                 scores = np.einsum("ij,ij->i", units[earlier[part]], strip_units[later[part]])
                 near = np.flatnonzero(scores >= self._threshold)

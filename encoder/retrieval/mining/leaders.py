@@ -1,4 +1,4 @@
-"""Which sentences stay when every near-duplicate of an earlier one is taken out, and for which each one stays."""
+"""Which sentences remain when near-duplicates of earlier ones are removed, and which one each sentence duplicates."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from w2v.vectors.table import VectorTable
 if TYPE_CHECKING:
     from w2v.encoder.sentence_encoder import SentenceEncoder, Start
 
-_PART_ROWS = 256  # among so many rows all pairs that are near are held, however many
+_PART_ROWS = 256  # rows whose near pairs are all kept, however many there are
 
 
 def group_duplicates(
@@ -38,7 +38,7 @@ def group_duplicates(
     seed: int = 0,
     progress: Progress | None = None,
 ) -> list[list[Place]]:
-    """Put sentences that are near to the same earlier one into groups; see `index_leaders`.
+    """Group the sentences that are near-duplicates of the same earlier one; see `index_leaders`.
 
     Parameters
     ----------
@@ -50,12 +50,12 @@ def group_duplicates(
     Returns
     -------
     list of list of Place
-        The largest group first, each in the order of its sentences; the first of a group is its leader.
+        Largest group first; each in the order of its sentences. The first sentence of a group is its leader.
 
     Raises
     ------
     ValueError, CorpusError, ModelError
-        As `mine_duplicates`.
+        As for `mine_duplicates`.
     """
     how = Comparison(threshold, exact, workers, seed, progress)
     with opened_sentences(source, encoder, splits=splits, workers=workers, progress=progress) as index:
@@ -64,7 +64,7 @@ def group_duplicates(
 
 
 def groups_of(leaders: NDArray[np.int64], min_size: int = 2) -> list[list[int]]:
-    """Return the rows of each leader, the largest group first, equally large ones in their order."""
+    """Return the rows of each group, largest first; groups of equal size are in order of their leaders."""
     order = np.argsort(leaders, kind="stable")
     _, starts, sizes = np.unique(leaders[order], return_index=True, return_counts=True)
     largest = np.argsort(-sizes, kind="stable")
@@ -73,11 +73,11 @@ def groups_of(leaders: NDArray[np.int64], min_size: int = 2) -> list[list[int]]:
 
 
 def index_leaders(index: SentenceIndex, how: Comparison) -> NDArray[np.int64]:
-    """Return the row that each sentence is a duplicate of, itself for those that stay; see `find_leaders`.
+    """Return the row that each sentence duplicates, its own if it remains; see `find_leaders`.
 
-    Looked for among those that stay, nothing is found. Where sentences are compared by their words, whose weights
-    depend on the text, those that stay are therefore weighed and compared again, until all of them stay. What then goes
-    takes with it those that stayed for it.
+    The remaining sentences have no duplicates among themselves. If sentences are compared by their words, the weights
+    depend on the text. So the remaining sentences are weighted and compared again, until all of them remain. If a
+    leader is removed in this process, so are its duplicates, and they take its leader.
     """
     leaders = find_leaders(index.table, how)
     if not is_overlap(index.state):
@@ -92,7 +92,7 @@ def index_leaders(index: SentenceIndex, how: Comparison) -> NDArray[np.int64]:
 
 @dataclass(frozen=True)
 class _Kept:
-    """Some sentences of an index; they are read whenever they are asked for."""
+    """Some sentences of an index, read anew at each iteration."""
 
     index: SentenceIndex
     rows: NDArray[np.int64]
@@ -109,7 +109,7 @@ class _Kept:
 def _among_those_left(
     leaders: NDArray[np.int64], again: Callable[[NDArray[np.int64]], NDArray[np.int64]]
 ) -> NDArray[np.int64]:
-    """Return the leaders once those that are left were looked at again, unless nothing was taken out."""
+    """Return the leaders after another pass over the remaining rows; unchanged if no row was removed."""
     kept = np.flatnonzero(leaders == np.arange(len(leaders)))
     if len(kept) == len(leaders):
         return leaders
@@ -119,14 +119,14 @@ def _among_those_left(
 
 
 def find_leaders(table: VectorTable, how: Comparison) -> NDArray[np.int64]:
-    """Return the row that each row is a duplicate of, itself for those that stay, shape (N,).
+    """Return the row that each row duplicates, its own if it remains, shape (N,), int64.
 
-    From the first row on, each that is near to one that stays is a duplicate of the nearest such, and each other stays:
-    no two that stay are near to each other, and every other is near to its leader. Without `exact`, not all pairs are
-    looked at; then this is done with those that stay, again and again, until all of them stay.
+    Rows are visited in order. A row near one that remains is a duplicate of the nearest such row; any other remains. So
+    no two remaining rows are near each other, and every other row is near its leader. Without `exact`, not all pairs
+    are compared; then the remaining rows are compared again, until all of them remain.
 
-    Rows, of length 1, are only compared with those that stay, of which there are few where there are many duplicates.
-    Memory is some 80 bytes a row.
+    Rows must have length 1. They are only compared with remaining rows, which are few if there are many duplicates.
+    Memory is about 80 bytes per row.
     """
     first = first_equal_rows(table)
     rows = np.flatnonzero(first == np.arange(len(first)))
@@ -153,7 +153,7 @@ def find_leaders(table: VectorTable, how: Comparison) -> NDArray[np.int64]:
 
 
 def _resolved(pairs: Pairs, n_rows: int) -> NDArray[np.int64]:
-    """Return the leaders, where some pairs name a row that does not stay itself."""
+    """Return the leaders from pairs, some of which may name an earlier row that is itself a duplicate."""
     leaders = np.arange(n_rows)
     pairs = pairs.best(len(pairs.scores))
     for later, earlier in zip(pairs.later.tolist(), pairs.earlier.tolist(), strict=True):
@@ -163,7 +163,7 @@ def _resolved(pairs: Pairs, n_rows: int) -> NDArray[np.int64]:
 
 
 def _stored_rows(table: VectorTable, rows: NDArray[np.int64], folder: WorkFolder) -> VectorTable:
-    """Return some rows of a table, copied to a file that is mapped into memory."""
+    """Return some rows of a table, copied to a memory-mapped file."""
     stored = np.memmap(folder / "rows", table.dtype, "w+", shape=(len(rows), table.shape[1]))
     for start in range(0, len(rows), STRIP_ROWS):
         stored[start : start + STRIP_ROWS] = table.stored[rows[start : start + STRIP_ROWS]]
@@ -171,7 +171,7 @@ def _stored_rows(table: VectorTable, rows: NDArray[np.int64], folder: WorkFolder
 
 
 class _Leaders:
-    """Finds, among some rows, those that stay and the nearest of these to each other row; see `Comparison.join`."""
+    """Finds the rows that remain, and for each other row the nearest that remains; see `Comparison.join`."""
 
     def __init__(self, join: Callable[[int], Join]) -> None:
         self._nearest, self._all = join(1), join(_PART_ROWS)
@@ -182,7 +182,7 @@ class _Leaders:
         pool: ThreadPoolExecutor | None = None,
         tell: Callable[[int, int], None] = lambda done, total: None,
     ) -> Pairs:
-        """Return each of some rows, which rise, that does not stay, with the nearest that does; see `Join.strips`."""
+        """Return each row that does not remain with the nearest that does; `rows` are ascending. See `Join.strips`."""
         leaders, found = np.empty(0, np.int64), []
         for start in range(0, len(rows), STRIP_ROWS):
             strip = rows[start : start + STRIP_ROWS]
@@ -194,7 +194,7 @@ class _Leaders:
         return join_pairs(found)
 
     def _stay(self, rows: NDArray[np.int64]) -> NDArray[np.int64]:
-        """Return those that are near to no earlier one that stays."""
+        """Return the rows that are not near any earlier row that remains."""
         leaders = np.empty(0, np.int64)
         for start in range(0, len(rows), _PART_ROWS):
             part = rows[start : start + _PART_ROWS]

@@ -1,7 +1,7 @@
-"""Rows of two tables that belong together, by a margin: how near they are beside how near others are to either.
+"""Match rows of two tables by a margin: their similarity relative to that of their other neighbours.
 
-Some rows are near to everything. The ratio margin [1]_ of x and y is their cosine over the mean cosine with the k rows
-of the other table that are nearest to x and to y:
+Some rows are near to everything. The ratio margin [1]_ of x and y is their cosine divided by the mean cosine of each
+with its k nearest rows in the other table:
 
     margin(x, y) = 2 cos(x, y) / (mean of x's k nearest + mean of y's k nearest)
 
@@ -33,18 +33,18 @@ _CELL_BATCHES = 12
 Floats = NDArray[np.float32]
 Rows = NDArray[np.int64]
 Job = tuple[Rows, Rows]
-"""Rows of the first and of the second table, all of which are compared with each other."""
+"""Rows of the first and of the second table, to be compared all with all."""
 
 
 class Nearest:
-    """For each row of a table the k nearest of another one.
+    """The k nearest rows in another table for each row of a table.
 
     Attributes
     ----------
     scores : ndarray of shape (N, k), float32
-        Cosines, falling; -inf where there are fewer.
+        Cosines, descending; -inf if there are fewer than k.
     rows : ndarray of shape (N, k), int64
-        -1 where there are fewer.
+        -1 if there are fewer than k.
     """
 
     def __init__(self, n_rows: int, k: int) -> None:
@@ -53,14 +53,14 @@ class Nearest:
 
     @property
     def means(self) -> Floats:
-        """Mean of the scores of each row, shape (N,); 0 where there are none."""
+        """Mean score of each row, shape (N,); 0 if it has none."""
         is_found = self.rows >= 0
         total = np.where(is_found, self.scores, 0).sum(axis=1)
         means: Floats = total / np.maximum(1, is_found.sum(axis=1))
         return means
 
     def update(self, found: _Found) -> None:
-        """Add what was found for some rows; of equal scores those stay that were there before."""
+        """Merge in further results for some rows; on ties, earlier results are kept."""
         mine, scores, rows = found
         scores = np.concatenate([self.scores[mine], scores], axis=1)
         rows = np.concatenate([self.rows[mine], rows], axis=1)
@@ -70,7 +70,7 @@ class Nearest:
 
 
 class _Found(NamedTuple):
-    """Rows of one table, shape (n,), and the best of some of the other, shape (n, <= k)."""
+    """Rows of one table, shape (n,), and their best matches in part of the other, shape (n, <= k)."""
 
     mine: Rows
     scores: Floats
@@ -81,7 +81,7 @@ _Outcome = tuple[_Found, _Found, int]
 
 
 class MarginPairs(NamedTuple):
-    """Pairs of a row of the first and one of the second table, shape (m,) each."""
+    """Pairs of a row of the first table and one of the second, shape (m,) each."""
 
     first: Rows
     second: Rows
@@ -89,7 +89,7 @@ class MarginPairs(NamedTuple):
     margins: Floats
 
     def take(self, index: NDArray[np.intp]) -> MarginPairs:
-        """Return some of the pairs."""
+        """Return the pairs at the given positions."""
         return MarginPairs(self.first[index], self.second[index], self.cosines[index], self.margins[index])
 
 
@@ -101,19 +101,19 @@ def nearest_both_ways(
     pool: ThreadPoolExecutor | None = None,
     tell: Callable[[int], None] = lambda done: None,
 ) -> tuple[Nearest, Nearest]:
-    """Find for each row of two tables the k nearest of the other, in memory of 24 k bytes a row.
+    """Find the k nearest rows in the other table for each row of two tables; takes 24 k bytes per row.
 
     Parameters
     ----------
     first, second : VectorTable of shapes (N, d) and (M, d)
     parts : iterable of Job
-        Rows of the first and of the second table that are compared with each other, each pair of rows in one part only:
-        all rows, or what `rows_by_cells` gives.
+        Rows of the first and of the second table to compare, each pair of rows in one part only: all rows, or the
+        result of `rows_by_cells`.
     k : int
     pool : ThreadPoolExecutor, optional
-        Its threads share the work; BLAS should be limited to one thread.
+        Threads to share the work; BLAS should be limited to one thread.
     tell : callable, optional
-        Called with the number of pairs of rows that were compared.
+        Called with the number of pairs of rows compared.
     """
     of_first, of_second = Nearest(len(first), k), Nearest(len(second), k)
 
@@ -136,7 +136,7 @@ def nearest_both_ways(
 
 
 def _best(scores: Floats, mine: Rows, others: Rows, least: Floats, k: int) -> _Found:
-    """Return the k best of each of some rows that has any above `least`; scores have the shape (n, m)."""
+    """Return the k best matches of each row that has any above `least`; scores have shape (n, m)."""
     better = np.flatnonzero(scores.max(axis=1) > least)
     some = scores[better]
     if some.shape[1] > k:
@@ -155,7 +155,7 @@ def _jobs(parts: Iterable[Job]) -> Iterator[Job]:
 def _map_some(
     pool: ThreadPoolExecutor | None, work: Callable[[Job], _Outcome], jobs: Iterator[Job]
 ) -> Iterator[_Outcome]:
-    """Map as `pool.map`, but give it a few jobs at a time, so that few results wait."""
+    """Like `pool.map`, but submit only a few jobs at a time, so that few results wait in memory."""
     if pool is None:
         yield from map(work, jobs)
         return
@@ -171,10 +171,10 @@ def rows_by_cells(
     seed: int,
     tell: Callable[[int, int], None] | None = None,
 ) -> list[Job]:
-    """Return parts for `nearest_both_ways` in which most near pairs are, and few others.
+    """Return parts for `nearest_both_ways` that contain most near pairs and few others.
 
-    A row of the second table belongs to the nearest of about 2 sqrt(M) centres; one of the first is compared with those
-    of the few centres that are nearest to it.
+    A row of the second table belongs to the nearest of about 2 sqrt(M) centres. A row of the first is compared with the
+    rows of the few centres nearest to it.
     """
     n_cells = min(len(second), max(_LEAST_CELLS, round(2 * len(second_rows) ** 0.5)))
     centroids = fit_centroids(second, n_cells, n_batches=_CELL_BATCHES, seed=seed, is_careful=False, progress=tell)
@@ -185,7 +185,7 @@ def rows_by_cells(
 
 
 def _cells(table: VectorTable, centroids: Floats, rows: Rows, n: int) -> list[Rows]:
-    """Return, for each centre, those of some rows that have it among their n nearest."""
+    """Return, for each centre, the rows that have it among their n nearest centres."""
     n = min(n, len(centroids))
     labels = np.empty((len(table), n), np.int32)
     for block, nearest, _ in assign(table, centroids, n):
@@ -197,9 +197,9 @@ def _cells(table: VectorTable, centroids: Floats, rows: Rows, n: int) -> list[Ro
 
 
 def margin_pairs(of_first: Nearest, of_second: Nearest, *, threshold: float, min_similarity: float) -> MarginPairs:
-    """Return the pairs of which one is among the k nearest of the other, if they reach both limits, the best first.
+    """Return the pairs, best first, in which one is among the other's k nearest and both limits are reached.
 
-    Where the nearest have negative cosines in the mean, the margin is 0.
+    If the mean cosine of the nearest rows is negative, the margin is 0.
     """
     firsts, seconds = (np.repeat(np.arange(len(one.rows)), one.rows.shape[1]) for one in (of_first, of_second))
     first = np.concatenate([firsts, of_second.rows.reshape(-1)])
@@ -217,7 +217,7 @@ def margin_pairs(of_first: Nearest, of_second: Nearest, *, threshold: float, min
 
 
 def match_rows(pairs: MarginPairs, is_wanted: Callable[[int, int], bool]) -> Iterator[tuple[int, int, float, float]]:
-    """Yield pairs in their order, as rows, cosine and margin; none with a row that an earlier one has."""
+    """Yield pairs in order, as rows, cosine and margin, skipping those with a row that was already used."""
     used: tuple[set[int], set[int]] = set(), set()
     for first, second, cosine, margin in zip(*(array.tolist() for array in pairs), strict=True):
         if first not in used[0] and second not in used[1] and is_wanted(first, second):

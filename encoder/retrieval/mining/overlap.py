@@ -1,4 +1,4 @@
-"""The encoder of who has none: sentences are alike if they share words, the rare ones counting more."""
+"""An encoder that needs no word vectors: sentences are similar if they share words, rare ones weighing more."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from w2v.encoding.vocabulary import Vocabulary
 COLUMNS = 512
 
 _MOST_WORDS = 1 << 17
-_LIGHTEST = 50  # a word of probability a / 50 has the weight 0.98, and so has 1 like words that are not held
+_LIGHTEST = 50  # a word with probability a / 50 has weight 0.98; rarer words are not stored and get weight 1
 _MEMORY = 1 << 26
 _MARK = "weighed_by_the_text"
 
@@ -32,16 +32,16 @@ def overlap_state(
     tokenizer: Tokenizer | None = None,
     progress: Callable[[int, int | None], None] | None = None,
 ) -> EncoderState:
-    """Return an encoder without any word vectors: cosines count the words that two sentences of the texts share.
+    """Return an encoder without word vectors: the cosine of two sentences measures the words they share.
 
-    A word of probability p in the texts has the weight a / (a + p), as in `encoder.sif_state`, and a direction drawn
-    from its spelling, an `Identity`. The directions of two words are nearly orthogonal, so that a cosine of c is off by
+    A word with probability p in the texts has weight a / (a + p), as in `encoder.sif_state`, and a direction derived
+    from its spelling, an `Identity`. The directions of two words are nearly orthogonal: a cosine c has an error of
     about (1 - c²) / sqrt(`columns`).
 
     Raises
     ------
     EmptyVocabularyError
-        If there is no word.
+        If the texts contain no word.
     CorpusError
         If a file cannot be read.
     """
@@ -58,7 +58,7 @@ def overlap_state(
         )
         probabilities = np.asarray(vocabulary.counts) / max(1, stream.n_words)
         del stream
-    held = max(1, int(np.searchsorted(-probabilities, -DEFAULT_A / _LIGHTEST)))  # the others are nearly of weight 1
+    held = max(1, int(np.searchsorted(-probabilities, -DEFAULT_A / _LIGHTEST)))  # the others have a weight near 1
     words = vocabulary.index_to_key[:held]
     identity = Identity(1.0)
     table = np.zeros((held, columns), np.float32)
@@ -68,5 +68,5 @@ def overlap_state(
 
 
 def is_overlap(state: Maker) -> bool:
-    """Say whether an encoder is one of `overlap_state`, whose weights depend on the text that is compared."""
+    """Return whether an encoder is from `overlap_state`, so that its weights depend on the texts being compared."""
     return isinstance(state, EncoderState) and _MARK in state.metadata

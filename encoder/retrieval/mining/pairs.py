@@ -1,4 +1,4 @@
-"""Sentences of two texts that say nearly the same: pairs to train on, or translations."""
+"""Find pairs of sentences in two texts with nearly the same meaning, for training or as translations."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ if TYPE_CHECKING:
 
 
 class MinedPair(NamedTuple):
-    """Two sentences that belong together.
+    """Two matching sentences.
 
     Attributes
     ----------
     margin : float
-        Their cosine over the mean of those with the sentences nearest to them.
+        Their cosine divided by the mean cosine with their nearest sentences.
     similarity : float
         Their cosine.
     first, second : Place
@@ -62,49 +62,50 @@ def mine_pairs(
     seed: int = 0,
     progress: Progress | None = None,
 ) -> Iterator[MinedPair]:
-    """Find pairs of sentences of two texts that stand out as near to each other; see `mining.margins`.
+    """Find pairs of sentences in two texts that are much nearer to each other than to others; see `mining.margins`.
 
     Parameters
     ----------
     first, second : SentenceIndex, path, list of path-like, TextReader or iterable of str
         Texts, or indexes of the same encoder; see `opened_sentences`.
     encoder : SentenceEncoder, EncoderState, Embeddings, str or path-like, optional
-        What makes the vectors of texts; by default that of the index, if one of the two is. Indexes have their own.
+        Computes the vectors of texts; by default the encoder of the index, if one of the two is an index.
     threshold : float, default 1.1
-        The least margin of a pair.
+        Least margin of a pair.
     min_similarity : float, default 0.6
-        Its least cosine, above -1 and at most 1.
+        Least cosine of a pair, above -1 and at most 1.
     max_overlap : float, default 0.8
-        Leave out pairs with a larger `word_overlap`, which teach little; 1 keeps them all.
+        Leave out pairs with a larger `word_overlap`, which add little for training; 1 keeps them all.
     min_words, max_words : int, default 5 and 40
-        Leave out pairs with a shorter or a longer sentence.
+        Leave out pairs with a shorter or longer sentence.
     n_neighbors : int, default 4
-        k of the margin. A pair is found if one of the two is among the k nearest of the other.
+        k of the margin. A pair is found if either sentence is among the k nearest of the other.
     exact : bool, optional
-        Compare all sentences with each other, or only those near to the same centres, which misses a few; by default
-        the first as long as both texts have at most `EXACT_ROWS` different sentences.
+        Compare all sentences with each other, or only those near the same cluster centres, which misses a few; by
+        default all, if both texts have at most `EXACT_ROWS` distinct sentences.
     splits, workers, progress
         See `opened_sentences`.
     tokenizer : Tokenizer, default WordsTokenizer()
-        What makes the words that are counted.
+        Splits sentences into words for `max_overlap`, `min_words` and `max_words`.
     seed : int, default 0
-        Of the centres.
+        Seed of the cluster centres.
 
     Yields
     ------
     MinedPair
-        By falling margin. A sentence is in one pair at most, and of equal sentences the first only.
+        By decreasing margin. A sentence occurs in at most one pair; of equal sentences, only the first is used.
 
     Raises
     ------
     ValueError
-        If a number is out of range, or the texts have vectors of different widths; also as `opened_sentences`.
+        If a number is out of range, or the texts have vectors of different widths; also as for `opened_sentences`.
     CorpusError, ModelError
-        As `opened_sentences`.
+        As for `opened_sentences`.
 
     Notes
     -----
-    Memory is some 24 `n_neighbors` + 50 bytes a sentence. Vectors of texts lie in the system's temporary folder.
+    Memory is about 24 `n_neighbors` + 50 bytes per sentence. Vectors of texts are kept in the system's temporary
+    folder.
     """
     _check(threshold, min_similarity, max_overlap, (1, min_words, max_words), n_neighbors)
     tokenize = WordsTokenizer() if tokenizer is None else tokenizer
@@ -114,8 +115,8 @@ def mine_pairs(
         tables = [index.table for index in indexes]
         if tables[0].shape[1] != tables[1].shape[1]:
             raise ValueError(
-                f"the two texts have vectors of {tables[0].shape[1]} and {tables[1].shape[1]} columns; make both with "
-                "the same encoder"
+                f"the two texts have vectors of {tables[0].shape[1]} and {tables[1].shape[1]} columns; encode both "
+                "with the same encoder"
             )
         rows = [_distinct(table) for table in tables]
         if exact is None:
@@ -147,7 +148,7 @@ def mine_pairs(
 def _open(
     opened: ExitStack, sources: tuple[Any, Any], encoder: Any, of_texts: dict[str, Any], how: dict[str, Any]
 ) -> list[SentenceIndex]:
-    """Open two texts or indexes; if one is an index, the other may be a text for its encoder."""
+    """Open two texts or indexes; if one is an index, its encoder encodes the other, if that is a text."""
     found: dict[int, SentenceIndex] = {}
     for place in sorted((0, 1), key=lambda place: not _is_index(sources[place])):
         further = how
@@ -178,6 +179,6 @@ def _check(
     if not 0 < max_overlap <= 1:
         raise ValueError(f"max_overlap must be above 0 and at most 1, not {max_overlap}")
     if list(words) != sorted(words):
-        raise ValueError(f"min_words and max_words must be 1 <= {words[1]} <= {words[2]}")
+        raise ValueError(f"min_words must be at least 1 and at most max_words, not {words[1]} and {words[2]}")
     if n_neighbors < 1:
         raise ValueError(f"n_neighbors must be at least 1, not {n_neighbors}")

@@ -1,4 +1,4 @@
-"""The sentences that duplicates or clusters are looked for in: an index, or texts that become one for a while."""
+"""Open the sentences to compare: an index, or texts that are indexed temporarily."""
 
 from __future__ import annotations
 
@@ -30,23 +30,23 @@ def opened_sentences(
     workers: int | None = None,
     progress: Progress | None = None,
 ) -> Iterator[SentenceIndex]:
-    """Open an index, or make one of texts in the system's temporary folder, which is gone when the block ends.
+    """Open an index, or build one from texts in the system's temporary folder; it is deleted when the block ends.
 
     Parameters
     ----------
     source : SentenceIndex, str, path-like, list of path-like, TextReader or iterable of str
-        An index or its folder; or files, with a sentence a line; or sentences.
+        An index or its folder; or files with one sentence per line; or sentences.
     encoder : SentenceEncoder, EncoderState, Embeddings, str or path-like, optional
-        What makes the vectors of texts, or its folder. Without it sentences are compared by the words that they
-        share; see `overlap_state`. Not for an index, which has its own.
+        Computes the vectors of texts; may be given as a folder. Without it, sentences are compared by the words they
+        share; see `overlap_state`. Not for an index, which has its own encoder.
     splits : bool, default False
-        Cut lines into sentences.
+        Split lines into sentences.
     by_words : bool, default True
-        Compare by words without an encoder; otherwise texts need one.
+        Compare by words if there is no encoder; otherwise texts require one.
     workers : int, optional
         Threads; all cores by default.
     progress : callable, optional
-        See `Progress`; "counting" and "encoding".
+        See `Progress`; the steps are "counting" and "encoding".
 
     Yields
     ------
@@ -55,9 +55,9 @@ def opened_sentences(
     Raises
     ------
     ValueError
-        If there is no sentence with a known word, texts need an encoder, or an index is given one or told to split.
+        If no sentence has a known word, texts require an encoder, or an encoder or `splits` is given for an index.
     CorpusError
-        If a file cannot be read, or standard input, which is read twice without an encoder, is read again.
+        If a file cannot be read, or standard input would have to be read twice, as it is without an encoder.
     ModelError
         If an index or encoder cannot be opened.
     """
@@ -66,19 +66,19 @@ def opened_sentences(
     if isinstance(source, SentenceIndex):
         if encoder is not None or splits:
             raise ValueError(
-                f"{source.path} is an index: it has an encoder and sentences already; give neither model nor splits"
+                f"{source.path} is an index with its own encoder and sentences; give neither a model nor splits"
             )
         yield source
         return
     if encoder is None and not by_words:
         raise ValueError(
-            "give a model: word vectors or a sentence encoder; `w2v train FILE --output my.model` makes one of a text"
+            "give a model, word vectors or a sentence encoder; `w2v train FILE --output my.model` trains one on a text"
         )
     texts = open_corpus(source)
     with WorkFolder() as work:
         if encoder is None:
             if not isinstance(texts, TextReader) and iter(texts) is texts:
-                texts = list(texts)  # counted and encoded
+                texts = list(texts)  # iterated over twice: to count and to encode
             told = None if progress is None else lambda done, total: progress("counting", done, total)
             state: Maker = overlap_state(texts, progress=told)
             columns = state.dimension

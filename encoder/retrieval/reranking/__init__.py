@@ -1,1 +1,1 @@
-"""Reading a query and a text together, to put what a search has found into a better order."""
+"""Reranking: score each query and result together, for a better order of search results."""

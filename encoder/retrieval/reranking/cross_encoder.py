@@ -1,4 +1,4 @@
-"""`CrossEncoder`: scores pairs of texts by a network that reads both at once."""
+"""`CrossEncoder`: scores pairs of texts with a network that reads both together."""
 
 from __future__ import annotations
 
@@ -20,42 +20,42 @@ from w2v.settings.environment import default_workers
 from w2v.settings.habits import Answering, also_called
 
 _ELSEWHERE = {
-    "activation_fn": "the folder says whether scores go through a sigmoid, which changes no order",
-    "apply_softmax": "there is one score a pair",
+    "activation_fn": "the folder decides whether scores pass through a sigmoid; the order is the same",
+    "apply_softmax": "there is one score per pair",
     "convert_to_tensor": "torch.from_numpy(model.predict(…)) is a tensor",
-    "convert_to_numpy": "scores are a NumPy array",
-    "device": "it runs on the CPU; workers is the number of threads",
-    "num_workers": "workers of the constructor is the number of threads",
-    "prompt": "put it in front of the queries",
-    "prompt_name": "put the prompt in front of the queries",
+    "convert_to_numpy": "scores are always a NumPy array",
+    "device": "it runs on the CPU; set the number of threads with workers",
+    "num_workers": "set the number of threads with workers in the constructor",
+    "prompt": "prepend it to the queries",
+    "prompt_name": "prepend the prompt to the queries",
 }
 
 
 class CrossEncoder(Answering):
     """A cross-encoder [1]_ of sentence-transformers, run without PyTorch: it reads a query and a text together.
 
-    That takes a pass of the network for each pair, so it is for the best hundred of a search, which it puts into a
-    better order; see the option `rerank` of `SentenceIndex.search`.
+    Each pair takes a forward pass through the network. So it is suited to rerank the best hundred or so results of a
+    search; see the option `rerank` of `SentenceIndex.search`.
 
     Parameters
     ----------
     path : str or path-like
-        A folder of transformers or sentence-transformers with a BERT whose head is a linear layer with one score,
-        as those of cross-encoder/ms-marco-MiniLM have. Nothing is downloaded.
+        A transformers or sentence-transformers folder with a BERT model whose head is a linear layer with one output,
+        such as cross-encoder/ms-marco-MiniLM. Nothing is downloaded.
     workers : int, optional
         Threads; all cores by default.
 
     Raises
     ------
     ModelError
-        If the folder is missing or damaged, or holds something else.
+        If the folder is missing or damaged, or contains another kind of model.
     ImportError
         If the package tokenizers is missing.
 
     Notes
     -----
-    A pair becomes ``[CLS] query [SEP] text [SEP]``, in which the two texts have token types of their own; of pairs
-    that are too long the longer text loses its end. The score is that of transformers, but for rounding.
+    A pair becomes ``[CLS] query [SEP] text [SEP]``; the two texts have different token types. If a pair is too long,
+    the longer text is truncated. Scores equal those of transformers up to rounding.
 
     References
     ----------
@@ -63,11 +63,11 @@ class CrossEncoder(Answering):
     """
 
     habits = {  # noqa: RUF012
-        "fit": "it is imported, not trained here",
-        "save_pretrained": "its folder stays as it is",
-        "push_to_hub": "its folder stays as it is, and huggingface_hub can upload it",
-        "max_length": "it is max_tokens, which the folder says",
-        "max_seq_length": "it is max_tokens, which the folder says",
+        "fit": "cross-encoders can be loaded, but not trained here",
+        "save_pretrained": "its folder is not changed",
+        "push_to_hub": "upload its folder with huggingface_hub",
+        "max_length": "it is max_tokens, set by the folder",
+        "max_seq_length": "it is max_tokens, set by the folder",
     }
 
     def __init__(self, path: str | os.PathLike[str], *, workers: int | None = None) -> None:
@@ -84,14 +84,14 @@ class CrossEncoder(Answering):
         facts = [
             ("folder", self._path),
             ("network", f"{network.layers} layers of {network.dim:,} columns"),
-            ("pieces of a pair", f"at most {self.max_tokens:,}"),
+            ("tokens per pair", f"at most {self.max_tokens:,}"),
             ("scores", "from 0 to 1" if self._parts.sigmoid else "any number"),
         ]
         return html_facts("Cross-encoder", facts)
 
     @property
     def max_tokens(self) -> int:
-        """How many pieces of a pair the network reads."""
+        """Maximum number of tokens of a pair that the network reads."""
         return self._parts.tokenizer.max_tokens or self._parts.network.max_positions
 
     @also_called(_ELSEWHERE, show_progress_bar="progress", sentences="pairs", inputs="pairs")
@@ -108,19 +108,19 @@ class CrossEncoder(Answering):
         ----------
         pairs : iterable of (str, str), a data frame of two columns, or one (str, str)
         batch_size : int, default 32
-            Pairs that are in memory at a time. Neither it nor threads change a bit of a score.
+            Pairs processed together. Scores do not depend on it, nor on the number of threads.
         progress : bool, str or callable, optional
-            True, "bar" or "log" shows how far it is; a function is called with the number of pairs done and of all.
+            True, "bar" or "log" shows progress; a function is called with the number of pairs done and the total.
 
         Returns
         -------
-        ndarray of shape (n,), float32; of one pair a number
-            The higher, the better the texts go together.
+        ndarray of shape (n,), float32; a float for a single pair
+            The higher, the better the two texts match.
 
         Raises
         ------
         TypeError
-            If something is not a pair of texts; the message counts from 0.
+            If an item is not a pair of texts; the message counts from 0.
         ValueError
             If `batch_size` is less than 1.
         """
@@ -147,14 +147,14 @@ class CrossEncoder(Answering):
         batch_size: int = 32,
         progress: Callable[[int, int], None] | bool | str | None = None,
     ) -> list[dict[str, Any]]:
-        """Return texts in the order of their scores with a query, the best first.
+        """Return texts sorted by their scores with a query, best first.
 
         Parameters
         ----------
         query : str
         documents : iterable of str
         top_n : int, optional
-            Return so many; all by default.
+            Number of results; all by default.
         return_documents : bool, default False
             Return the texts as well.
         batch_size, progress
@@ -163,8 +163,8 @@ class CrossEncoder(Answering):
         Returns
         -------
         list of dict
-            As sentence-transformers has it: ``corpus_id``, the place of the text, from 0; ``score``; and ``text``.
-            Those of equal scores are in the order of their places.
+            In the format of sentence-transformers: ``corpus_id``, the position of the text, from 0; ``score``; and
+            ``text``. Ties are in the order of positions.
 
         Raises
         ------
@@ -193,7 +193,7 @@ class CrossEncoder(Answering):
         return scores
 
     def _scores(self, firsts: list[str], seconds: list[str]) -> NDArray[np.float32]:
-        """Return the scores of pairs; each depends on its own texts alone, bit for bit."""
+        """Return the scores of pairs; each depends only on its own texts, bit for bit."""
         parts = self._parts
         numbers, types, offsets = parts.tokenizer.pairs(firsts, seconds)
         states = self._network.rows(parts.table[numbers] + parts.types[types], offsets, self._workers)
@@ -205,13 +205,13 @@ class CrossEncoder(Answering):
 
 
 def _divided(pairs: Iterable[Any]) -> tuple[list[str], list[str]]:
-    """Return the first texts of pairs and the second ones; a TypeError if something is not two texts."""
+    """Return the first and the second texts of pairs; TypeError if an item is not two texts."""
     firsts, seconds = [], []
     for number, pair in enumerate(pairs):
         if isinstance(pair, (str, bytes)) or not isinstance(pair, Iterable) or len(listed := list(pair)) != 2:
-            raise TypeError(f"pair {number} is not two texts but {pair!r:.60}")
+            raise TypeError(f"pair {number} must be two texts, not {pair!r:.60}")
         if wrong := [text for text in listed if not isinstance(text, str)]:
-            raise TypeError(f"pair {number} holds what is not text: {wrong[0]!r:.60}")
+            raise TypeError(f"pair {number} contains something that is not text: {wrong[0]!r:.60}")
         firsts.append(checked_text(listed[0], number))
         seconds.append(checked_text(listed[1], number))
     return firsts, seconds

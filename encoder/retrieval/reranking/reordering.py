@@ -1,4 +1,4 @@
-"""What a search has found, in the order of a cross-encoder's scores."""
+"""Sort search results by the scores of a cross-encoder."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ def rerank(
     found: Sequence[Sequence[Hit]],
     progress: Progress | bool | str | None = None,
 ) -> list[Hits]:
-    """Return what each query has found in the order of the scores of query and sentence, the highest first.
+    """Return the results of each query sorted by the cross-encoder's scores of query and sentence, highest first.
 
-    Those of equal scores keep their order. `progress` is as for `CrossEncoder.predict`, but a function is called with
-    what is done as well.
+    Ties keep their order. `progress` is as for `CrossEncoder.predict`, except that a function is also called with the
+    name of the step.
     """
     pairs = [(query, hit.sentence) for query, hits in zip(queries, found, strict=True) for hit in hits]
     told = partial(progress, "reranking") if callable(progress) else progress

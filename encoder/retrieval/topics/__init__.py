@@ -1,1 +1,1 @@
-"""Topics of a text: groups of its sentences with keywords, over time, and as a tree."""
+"""Topics of a text: groups of its sentences with keywords, their development over time, and their hierarchy."""

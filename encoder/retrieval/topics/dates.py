@@ -1,4 +1,4 @@
-"""Dates of sentences: read from a file or a table, and put into bins."""
+"""Dates of sentences: read from a file or a table, and grouped into bins."""
 
 from __future__ import annotations
 
@@ -24,29 +24,29 @@ MOST_BINS = 1000
 
 _TIME = r"[T ](\d{1,2}):(\d{2})(?::(\d{2})(?:\.\d*)?)?(Z|[+-]\d{2}:?\d{2})?"
 _DATE = re.compile(rf"(\d{{4}})(?:([-/.])(\d{{1,2}})(?:\2(\d{{1,2}})(?:{_TIME})?)?)?")
-_KNOWN = "write YYYY, YYYY-MM or YYYY-MM-DD, with a time, HH:MM, if you like"
+_KNOWN = "write YYYY, YYYY-MM or YYYY-MM-DD, optionally followed by a time, HH:MM"
 Times = NDArray[np.datetime64]
 
 
 def read_dates(path: str | os.PathLike[str], column: str | None = None) -> Times:
-    """Read a date a line, or the column of a table with one row a sentence.
+    """Read one date per line, or a column of a table with one row per sentence.
 
     Parameters
     ----------
     path : str or path-like
-        A text; or a table, see `w2v.corpora.tables.files.read_records`.
+        A text file, or a table; see `w2v.corpora.tables.files.read_records`.
     column : str, optional
-        Its name; the file is a table then.
+        Name of the column, if the file is a table.
 
     Returns
     -------
     ndarray of datetime64[s]
-        NaT where a line or cell is empty, or missing in a JSON object.
+        NaT if a line or cell is empty, or the value is missing in a JSON object.
 
     Raises
     ------
     CorpusError
-        If the file cannot be read, has no such column, or a line has something that is no date; it is named.
+        If the file cannot be read or has no such column, or a line is not a date; the message names it.
     """
     found: Iterable[tuple[str, Any]]
     if column is None:
@@ -66,7 +66,7 @@ def read_dates(path: str | os.PathLike[str], column: str | None = None) -> Times
 
 
 def as_time(value: Any) -> Any:
-    """Return a date as a moment in UTC; NaT for None and for text without one.
+    """Return a date as UTC time; NaT for None and for empty text.
 
     Parameters
     ----------
@@ -76,11 +76,11 @@ def as_time(value: Any) -> Any:
     Raises
     ------
     ValueError
-        If it is no date.
+        If it is not a date.
     """
     if value is None or (isinstance(value, str) and not value.strip()):
         return np.datetime64("NaT", "s")
-    if isinstance(value, datetime):  # pandas' timestamps, too; NaT among them
+    if isinstance(value, datetime):  # includes pandas timestamps and NaT
         if value != value:
             return np.datetime64("NaT", "s")
         aware = value.astimezone(timezone.utc).replace(tzinfo=None) if value.tzinfo else value
@@ -104,7 +104,7 @@ def as_time(value: Any) -> Any:
 
 
 def as_times(dates: Iterable[Any]) -> Times:
-    """Return dates as `as_time` has them; ValueError says, from 1, which is none."""
+    """Convert dates with `as_time`; the ValueError gives the number, from 1, of an invalid date."""
     times = []
     for number, value in enumerate(dates, 1):
         try:
@@ -115,18 +115,18 @@ def as_times(dates: Iterable[Any]) -> Times:
 
 
 def binned(times: Times, bins: int | Unit) -> tuple[NDArray[np.int64], Times]:
-    """Return the bin of each moment, -1 of those that are not known, and the borders of the B bins, shape (B + 1,).
+    """Return the bin of each time, -1 if unknown, and the edges of the B bins, shape (B + 1,).
 
     Parameters
     ----------
     times : ndarray of datetime64[s]
     bins : int or {"day", "month", "year"}
-        How many bins of the same length, or one a day, month or year, from the first to the last.
+        The number of bins of equal length, or one bin per day, month or year, from the first to the last date.
 
     Raises
     ------
     ValueError
-        If no date is known, `bins` is neither, or there would be over 1,000.
+        If no date is known, `bins` is invalid, or there would be more than 1,000 bins.
     """
     is_known = ~np.isnat(times)
     if not is_known.any():
@@ -134,16 +134,16 @@ def binned(times: Times, bins: int | Unit) -> tuple[NDArray[np.int64], Times]:
     first, last = times[is_known].min(), times[is_known].max()
     if isinstance(bins, str):
         if bins not in UNITS:
-            raise ValueError(f"bins is a number, or {', '.join(map(repr, UNITS))}, not {bins!r:.80}")
+            raise ValueError(f"bins must be a number, or {', '.join(map(repr, UNITS))}, not {bins!r:.80}")
         code = {"day": "D", "month": "M", "year": "Y"}[bins]
         start, stop = first.astype(f"datetime64[{code}]"), last.astype(f"datetime64[{code}]")
         n_bins = int((stop - start).astype(np.int64)) + 1
         if n_bins > MOST_BINS:
-            raise ValueError(f"{first} to {last} are {n_bins:,} bins of a {bins}, over {MOST_BINS:,}; take longer ones")
+            raise ValueError(f"{first} to {last} are {n_bins:,} bins of a {bins}, over {MOST_BINS:,}; use longer bins")
         borders = (start + np.arange(n_bins + 1)).astype("datetime64[s]")
     else:
         if isinstance(bins, bool) or not 1 <= bins <= MOST_BINS:
-            raise ValueError(f"bins is a number from 1 to {MOST_BINS:,}, not {bins!r:.80}")
+            raise ValueError(f"bins must be a number from 1 to {MOST_BINS:,}, not {bins!r:.80}")
         seconds = np.linspace(0, int((last - first).astype(np.int64)) + 1, bins + 1).round().astype("timedelta64[s]")
         borders = np.unique(first + seconds)
     places = np.searchsorted(borders, times, side="right") - 1
@@ -151,13 +151,13 @@ def binned(times: Times, bins: int | Unit) -> tuple[NDArray[np.int64], Times]:
 
 
 def spread(dates: Times | Sequence[Any], rows: NDArray[np.int64], n_lines: int) -> Times:
-    """Return the date of each of N sentences, where there is one a sentence or one a line.
+    """Return the date of each of N sentences, given one date per sentence or per line.
 
     Parameters
     ----------
     dates : sequence of N or of `n_lines` dates
     rows : ndarray of shape (N,), int64
-        The line, from 0, that each sentence was on.
+        The line, from 0, of each sentence.
     """
     times = dates if isinstance(dates, np.ndarray) and dates.dtype.kind == "M" else as_times(dates)
     if len(times) == len(rows):
@@ -169,7 +169,7 @@ def spread(dates: Times | Sequence[Any], rows: NDArray[np.int64], n_lines: int) 
 
 
 def lines_of(index: SentenceIndex) -> tuple[NDArray[np.int64], int]:
-    """Return the line of each sentence, from 0 over all files in their order, and how many lines there are."""
+    """Return the line of each sentence, from 0 over all files in order, and the number of lines."""
     starts, n_lines, name, in_file = [], 0, None, 0
     for source in index.contents.sources:
         if source.name != name:

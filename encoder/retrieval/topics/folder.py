@@ -1,4 +1,4 @@
-"""The folder that topics are saved in."""
+"""The folder in which topics are saved."""
 
 from __future__ import annotations
 
@@ -47,19 +47,19 @@ _TYPES: dict[str, type] = {
 
 @dataclass(frozen=True)
 class TopicFiles:
-    """What a folder of topics holds, beside the encoder.
+    """The contents of a folder of topics, except the encoder.
 
     Attributes
     ----------
     parameters : dict
-        Of the constructor.
+        Constructor parameters.
     columns, n_lines : int
-        Columns of vectors that count, and lines that the sentences were on.
+        Number of vector columns used, and number of lines that the sentences came from.
     representative : list of lists of dict
         Fields of `Hit`, by topic.
     words : list of str
     n_single : int
-        So many of the words are single ones.
+        Number of words that are single words; the rest are pairs.
     arrays : dict of ndarray
     """
 
@@ -73,14 +73,14 @@ class TopicFiles:
 
 
 def is_topics(path: str | os.PathLike[str]) -> bool:
-    """Tell whether a folder says that it holds topics."""
+    """Return whether a folder has the configuration of topics."""
     return os.path.isdir(path) and is_kind(path, KIND)
 
 
 def write_topics(path: Path, files: TopicFiles, maker: Maker, *, overwrite: bool) -> Path:
-    """Write a folder; return where it is. ModelError if something else is there."""
+    """Write a folder; return its path. ModelError if something else is there."""
     if overwrite and os.path.lexists(path) and not is_topics(path):
-        raise ModelError(f"{path} exists and is not a folder of topics; choose another name")
+        raise ModelError(f"{path} exists but is not a folder of topics; choose another name")
     moved: list[Path] = []
     config = {
         "format": FORMAT,
@@ -105,7 +105,7 @@ def write_topics(path: Path, files: TopicFiles, maker: Maker, *, overwrite: bool
 
 
 def read_topics(path: str | os.PathLike[str]) -> tuple[TopicFiles, Maker]:
-    """Read a folder that `write_topics` wrote; a ModelError says what is wrong with it."""
+    """Read a folder written by `write_topics`; the ModelError explains what is wrong with it."""
     config = read_header(path, KIND, FORMAT_VERSION, counted="topics")
     file = Path(path, LAYOUT.config)
     for name in ("sentences", "columns", "lines"):
@@ -116,9 +116,9 @@ def read_topics(path: str | os.PathLike[str]) -> tuple[TopicFiles, Maker]:
         n_words, n_single = int(config["words"]), int(config["single_words"])
         for hit in (hit for hits_of_topic in hits for hit in hits_of_topic):
             if set(hit) != set(Hit._fields):
-                raise ValueError("a representative sentence lacks something")
+                raise ValueError("a representative sentence is incomplete")
         if len(hits) != config["topics"] or not 0 <= n_single <= n_words:
-            raise ValueError("topics or words do not agree")
+            raise ValueError("topics or words are inconsistent")
     except (KeyError, TypeError, ValueError) as error:
         raise ModelError(f"{file} is damaged: {error}") from error
     arrays = _read_arrays(Path(path, ARRAYS), config, n_words)
@@ -128,7 +128,7 @@ def read_topics(path: str | os.PathLike[str]) -> tuple[TopicFiles, Maker]:
 
 
 def _read_arrays(file: Path, config: dict[str, Any], n_words: int) -> dict[str, NDArray[Any]]:
-    """Return the arrays, whose entries are within their bounds."""
+    """Return the arrays after checking that their entries are in range."""
     found = read_tensors(file)
     n, n_topics = config["sentences"], config["topics"]
     n_centroids = len(found.get("centroids", ()))
@@ -153,7 +153,7 @@ def _read_arrays(file: Path, config: dict[str, Any], n_words: int) -> dict[str, 
     }
     for name, (low, high) in bounds.items():
         if arrays[name].size and not (low <= arrays[name].min() and arrays[name].max() < high):
-            raise ModelError(f"{file} is damaged: {name!r} holds numbers that are out of range")
+            raise ModelError(f"{file} is damaged: {name!r} contains values out of range")
     offsets = arrays["offsets"]
     if offsets[0] != 0 or offsets[-1] != n_ids or (np.diff(offsets) < 0).any():
         raise ModelError(f"{file} is damaged: 'offsets' do not rise from 0 to the number of words")

@@ -46,9 +46,9 @@ class FoundTopics(Estimator):
     _n_lines: int
 
     def predict(self, texts: Iterable[str]) -> NDArray[np.int32]:
-        """Return the topic of each further text, shape (S,): that of the nearest centre.
+        """Return the topic of each new text, that with the nearest centre, shape (S,), int32.
 
-        -1 for texts without a known word, and, after HDBSCAN, for those farther from the centre than nearly all of the
+        -1 for texts without a known word and, after HDBSCAN, for texts farther from the centre than nearly all of the
         topic.
 
         Raises
@@ -67,12 +67,12 @@ class FoundTopics(Estimator):
 
     @property
     def sizes_(self) -> NDArray[np.int64]:
-        """Sentences of each topic, shape (K,), int64."""
+        """Number of sentences of each topic, shape (K,), int64."""
         return np.bincount(self.labels_[self.labels_ >= 0], minlength=self._parts.n_topics)
 
     @property
     def n_outliers_(self) -> int:
-        """How many sentences are in no topic."""
+        """Number of sentences in no topic."""
         return int((self.labels_ < 0).sum())
 
     @property
@@ -81,7 +81,7 @@ class FoundTopics(Estimator):
         return [", ".join(word for word, _ in words[:_IN_NAME]) or NO_NAME for words in self.keywords_]
 
     def info(self) -> TopicTable:
-        """Return a row a topic: how many sentences, its keywords and some of its sentences; outliers first."""
+        """Return one row per topic: its size, keywords and some of its sentences; outliers first."""
         self._check_fitted()
         rows = [
             TopicRow(topic, size, name, [word for word, _ in words], [hit.sentence for hit in hits])
@@ -93,22 +93,21 @@ class FoundTopics(Estimator):
         return TopicTable([*outliers, *rows])
 
     def over_time(self, dates: Times | Sequence[Any], *, bins: int | Unit = 10, n_words: int = 5) -> Periods:
-        """Return how large each topic is in each part of a time, and what it is about then.
+        """Return the size and keywords of each topic over time.
 
         Parameters
         ----------
         dates : sequence of str, int, date, datetime or datetime64
-            One for each of the sentences, or for each line that they were on; see `read_dates`. None or "" where
-            it is not known.
+            One per sentence, or one per line of the input; see `read_dates`. None or "" if unknown.
         bins : int or {"day", "month", "year"}, default 10
-            How many parts of the same length, or of which length.
+            Number of bins of equal length, or the length of a bin.
         n_words : int, default 5
-            Keywords of a topic in a bin. They are weighed as those of the topic, but by their frequency in the bin.
+            Keywords per topic and bin. Their weights are those of the topic, but with their frequency in the bin.
 
         Raises
         ------
         ValueError
-            If there are not as many dates as sentences or lines, one of them is no date, none is known, or `bins` is
+            If the number of dates matches neither sentences nor lines, a date is invalid, none is known, or `bins` is
             out of range.
         """
         self._check_fitted()
@@ -116,7 +115,7 @@ class FoundTopics(Estimator):
         return periods(self.terms_, self.labels_, len(self), places, borders, rarity(self._counts()), n_words)
 
     def _counts(self) -> csr_array:
-        """Return how many sentences of each topic, and of the outliers, each word is in."""
+        """Return the number of sentences of each topic, and of the outliers, that contain each word."""
         n_topics = len(self)
         labels = np.where(self.labels_ >= 0, self.labels_, n_topics)
         return self.terms_.in_groups(labels, n_topics + (1 if self.n_outliers_ else 0))
@@ -127,12 +126,12 @@ class FoundTopics(Estimator):
         Parameters
         ----------
         linkage : {"ward", "average"}, default "ward"
-            Which two become one: those that add least to the variance [1]_, or those of the largest mean cosine.
+            Which topics to merge: those that increase the variance least [1]_, or those with the largest mean cosine.
 
         Raises
         ------
         ValueError
-            If it is neither.
+            If `linkage` is unknown.
 
         References
         ----------

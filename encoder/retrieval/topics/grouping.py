@@ -1,4 +1,4 @@
-"""Groups of vectors: those nearest to the same centre, or where vectors lie densely, with outliers between them."""
+"""Group vectors: by nearest centre (k-means), or by density, with outliers (HDBSCAN)."""
 
 from __future__ import annotations
 
@@ -19,26 +19,26 @@ METHODS: tuple[Method, ...] = ("kmeans", "hdbscan")
 REDUCTIONS: tuple[Reduction, ...] = ("spectral", "umap", "pca", "none")
 
 MOST_DENSE = 10_000
-"""So many rows at most show where vectors lie densely; the others go to the groups that these make."""
+"""Maximum number of rows clustered by density; the others are assigned to the resulting groups."""
 
-_LEAST_LIKE = 0.05  # fraction of a dense group that is farther from its centre than what is still taken in
+_LEAST_LIKE = 0.05  # fraction of a dense group farther from its centre than the limit for new members
 _NEIGHBORS = 15
 _TELL = Callable[[int, int], None]
 
 
 class Groups(NamedTuple):
-    """The groups of N vectors.
+    """Groups of N vectors.
 
     Attributes
     ----------
     labels : ndarray of shape (N,), int32
-        From 0 by falling size; -1 for outliers.
+        From 0 in order of decreasing size; -1 for outliers.
     similarities : ndarray of shape (N,), float16
-        Cosine of each vector with the centre of its group, or with the nearest one.
+        Cosine of each vector with the centre of its group, or for outliers with the nearest centre.
     centroids : ndarray of shape (C, d), float32
-        Of length 1.
+        Vectors of length 1.
     limits : ndarray of shape (C,), float32
-        A further vector is an outlier if its cosine with the nearest centre is lower.
+        A new vector is an outlier if its cosine with the nearest centre is below this.
     """
 
     labels: NDArray[np.int32]
@@ -54,26 +54,26 @@ def by_centres(table: VectorTable, n_clusters: int | None, seed: int, tell: _TEL
 
 
 def by_density(table: VectorTable, min_size: int, reduction: Reduction, dims: int, seed: int) -> Groups:
-    """Return groups by HDBSCAN [1]_, in fewer dimensions.
+    """Return groups found by HDBSCAN [1]_ in a reduced number of dimensions.
 
-    Above `MOST_DENSE` rows, evenly chosen ones are grouped. Each other goes to the group with the nearest centre, or is
-    an outlier if it is farther from it than nearly all of the group.
+    Above `MOST_DENSE` rows, an evenly spaced sample is clustered. Each other row joins the group with the nearest
+    centre, or is an outlier if it is farther from it than nearly all of the group.
 
     Parameters
     ----------
     table : VectorTable of shape (N, d)
         Rows of length 1.
     min_size : int
-        Rows of the smallest group.
+        Minimum number of rows in a group.
     reduction : {"spectral", "umap", "pca", "none"}
-        How vectors get `dims` columns; see `reduced`. Distances in many say little of where they lie densely.
+        How vectors are reduced to `dims` columns; see `reduced`. Density is not meaningful in many dimensions.
 
     Raises
     ------
     ValueError
-        If there are fewer than two times `min_size` rows or fewer than 4, or no group is found.
+        If there are fewer than twice `min_size` rows or fewer than 4, or no group is found.
     ImportError
-        If umap-learn is asked for and not installed.
+        If umap-learn is requested but not installed.
 
     References
     ----------
@@ -131,7 +131,7 @@ def _distinct(vectors: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArra
 
 
 def by_falling_size(sizes: NDArray[Any]) -> NDArray[np.int64]:
-    """Return the number that each group gets when the largest is 0."""
+    """Return the new number of each group when they are sorted by decreasing size, from 0."""
     numbers = np.empty(len(sizes), np.int64)
     numbers[np.argsort(-sizes, kind="stable")] = np.arange(len(sizes))
     return numbers
@@ -140,7 +140,7 @@ def by_falling_size(sizes: NDArray[Any]) -> NDArray[np.int64]:
 def nearest(
     table: VectorTable, centroids: NDArray[np.float32], limits: NDArray[np.float32]
 ) -> tuple[NDArray[np.int32], NDArray[np.float16]]:
-    """Return the group of each row, -1 for those farther from its centre than its limit, and the cosines with it."""
+    """Return the group of each row, -1 if it is farther from the centre than the limit, and its cosine with it."""
     labels, similarities = np.empty(len(table), np.int32), np.empty(len(table), np.float16)
     for block, found, scores in assign(table, centroids):
         group, score = found[:, 0], scores[:, 0]
@@ -150,15 +150,15 @@ def nearest(
 
 
 def reduced(vectors: NDArray[np.float32], how: Reduction, dims: int, seed: int) -> NDArray[np.float32]:
-    """Return vectors in fewer columns, or as they are, if they have no more, are hardly more, or `how` is "none".
+    """Return vectors with fewer columns, or unchanged if they have hardly more than `dims` or `how` is "none".
 
     Parameters
     ----------
     vectors : ndarray of shape (N, d), float32
-        Of length 1.
+        Vectors of length 1.
     how : {"spectral", "umap", "pca", "none"}
-        Laplacian eigenmaps [1]_ of the graph of the 15 nearest neighbours, which UMAP begins with; UMAP [2]_, which
-        needs umap-learn; or principal components, which hardly part the topics of real text.
+        Laplacian eigenmaps [1]_ of the graph of the 15 nearest neighbours, which is how UMAP is initialised; UMAP [2]_,
+        which requires umap-learn; or principal components, which hardly separate the topics of real text.
     dims : int
     seed : int
 
@@ -170,7 +170,7 @@ def reduced(vectors: NDArray[np.float32], how: Reduction, dims: int, seed: int) 
     if how == "none" or vectors.shape[1] <= dims or len(vectors) <= dims + 2:
         return vectors
     if how == "umap":
-        umap = load_optional("umap", "fewer dimensions by UMAP need umap-learn: pip install 'w2v-toolkit[umap]'")
+        umap = load_optional("umap", "reduction by UMAP requires umap-learn: pip install 'w2v-toolkit[umap]'")
         model = umap.UMAP(n_components=dims, n_neighbors=_NEIGHBORS, min_dist=0, metric="cosine", random_state=seed)
         points: NDArray[np.float32] = model.fit_transform(vectors)
         return points
@@ -183,7 +183,7 @@ def reduced(vectors: NDArray[np.float32], how: Reduction, dims: int, seed: int) 
 
 
 def _eigenmap(vectors: NDArray[np.float32], dims: int, seed: int) -> NDArray[np.float32]:
-    """Return the first eigenvectors of the graph's Laplacian but the constant one, each point by its degree."""
+    """Return the first eigenvectors of the graph Laplacian, without the constant one, scaled by the degrees."""
     from scipy.sparse import csr_array, diags_array
     from scipy.sparse.linalg import eigsh
     from sklearn.neighbors import kneighbors_graph

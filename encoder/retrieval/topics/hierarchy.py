@@ -1,4 +1,4 @@
-"""Topics as a tree: which are nearest to each other, and what a smaller number of them would be."""
+"""A hierarchy of topics: which ones are nearest, and what a smaller number of topics would be."""
 
 from __future__ import annotations
 
@@ -17,23 +17,23 @@ if TYPE_CHECKING:
     from scipy.sparse import csr_array
 
 Linkage = Literal["ward", "average"]
-_OF_NODE = 3  # words of topics that are together
+_OF_NODE = 3  # keywords in the name of merged topics
 LINKAGES: tuple[Linkage, ...] = ("ward", "average")
 
 
 class Merge(NamedTuple):
-    """Two topics, or what was made of topics before, that become one.
+    """Two topics, or results of earlier merges, that become one.
 
     Attributes
     ----------
     parent, left, right : int
-        Topics from 0 to K - 1; what merges make, in their order, from K on.
+        Topics have numbers from 0 to K - 1; merged ones are numbered from K on, in order.
     distance : float
-        By the linkage; it rises from merge to merge.
+        Distance by the linkage; it increases from merge to merge.
     size : int
-        Sentences of the two.
+        Number of sentences of both together.
     keywords : list of str
-        What tells the two together from all others.
+        Keywords that distinguish the merged topic from all others.
     """
 
     parent: int
@@ -45,16 +45,16 @@ class Merge(NamedTuple):
 
 
 class Hierarchy:
-    """A tree of topics; made by `Topics.hierarchy`, and printed as one.
+    """A tree of topics; created by `Topics.hierarchy`. Print it to see the tree.
 
     Attributes
     ----------
     merges : list of Merge
-        K - 1 of them, the nearest topics first.
+        The K - 1 merges, nearest topics first.
     names : list of str
-        Of the K topics.
+        Names of the K topics.
     sizes : list of int
-        Their sentences.
+        Their numbers of sentences.
     """
 
     def __init__(self, merges: list[Merge], names: list[str], sizes: list[int]) -> None:
@@ -73,7 +73,7 @@ class Hierarchy:
         return f"<pre>{escape(str(self))}</pre>"
 
     def _lines(self, node: int, mark: str, before: str) -> list[str]:
-        """Return the lines of a part of the tree, the larger branch first."""
+        """Return the lines of a subtree, larger branch first."""
         if node < len(self.names):
             return [f"{mark}{self.names[node]}  ({node}: {self.sizes[node]:,})"]
         merge = self.merges[node - len(self.names)]
@@ -84,11 +84,11 @@ class Hierarchy:
         return lines + self._lines(second, f"{before}└─ ", f"{before}   ")
 
     def size_of(self, node: int) -> int:
-        """Return the sentences of a topic or of what a merge makes."""
+        """Return the number of sentences of a topic or merged topic."""
         return self.sizes[node] if node < len(self.names) else self.merges[node - len(self.names)].size
 
     def cut(self, n: int) -> NDArray[np.int64]:
-        """Return, for each topic, which of `n` larger topics it is in, numbered in the order of the topics.
+        """Return, for each topic, which of `n` larger topics contains it, numbered in the order of the topics.
 
         Raises
         ------
@@ -97,7 +97,7 @@ class Hierarchy:
         """
         n_topics = len(self.names)
         if not 1 <= n <= n_topics:
-            raise ValueError(f"{n_topics:,} topics can be merged to 1 to {n_topics:,}, not to {n:,}")
+            raise ValueError(f"{n_topics:,} topics can be merged into 1 to {n_topics:,}, not {n:,}")
         group = np.arange(n_topics)
         node_of = np.arange(n_topics)
         for merge in self.merges[: n_topics - n]:
@@ -127,12 +127,12 @@ class Hierarchy:
 
 
 def linked(centers: NDArray[np.float32], linkage: Linkage) -> NDArray[np.float64]:
-    """Return the merges of centres as SciPy has them, shape (K - 1, 4); ValueError for an unknown linkage.
+    """Return the merges of centres in SciPy's format, shape (K - 1, 4); ValueError for an unknown linkage.
 
-    Ward's linkage is of Euclidean distances, average linkage of 1 - cosine.
+    Ward's linkage uses Euclidean distances, average linkage uses 1 - cosine.
     """
     if linkage not in LINKAGES:
-        raise ValueError(f"linkage is {' or '.join(map(repr, LINKAGES))}, not {linkage!r:.80}")
+        raise ValueError(f"linkage must be {' or '.join(map(repr, LINKAGES))}, not {linkage!r:.80}")
     if len(centers) < 2:
         return np.empty((0, 4))
     from scipy.cluster import hierarchy
@@ -150,13 +150,13 @@ def hierarchy_of(
     sizes: NDArray[np.int64],
     linkage: Linkage,
 ) -> Hierarchy:
-    """Return the tree of topics.
+    """Return the hierarchy of topics.
 
     Parameters
     ----------
     centers : ndarray of shape (K, d), float32
     counts : sparse array of shape (K or K + 1, V)
-        How many sentences of each topic, and of the outliers, each word is in.
+        Number of sentences of each topic, and of the outliers, that contain each word.
     words : sequence of V str
     names : list of K str
     sizes : ndarray of shape (K,), int64

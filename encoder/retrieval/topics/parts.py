@@ -1,4 +1,4 @@
-"""The parts of topics: groups of sentences as they were found, of which several may have become one topic."""
+"""The parts of topics: the groups of sentences as originally found, several of which may be merged into one topic."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ from w2v.vectors.table import VectorTable
 
 
 class Parts(NamedTuple):
-    """Groups of N sentences, and the topic that each is of.
+    """Groups of N sentences, and the topic of each group.
 
     Attributes
     ----------
     centroids : ndarray of shape (C, d), float32
-        Of length 1.
+        Vectors of length 1.
     limits : ndarray of shape (C,), float32
         See `Groups`.
     owner : ndarray of shape (C,), int64
-        The topic of each.
+        The topic of each part.
     of_sentences : ndarray of shape (N,), int64
-        The part of each sentence; of outliers any.
+        The part of each sentence; arbitrary for outliers.
     """
 
     centroids: NDArray[np.float32]
@@ -33,19 +33,19 @@ class Parts(NamedTuple):
 
     @classmethod
     def of(cls, groups: Groups) -> Parts:
-        """Return groups that are a topic each."""
+        """Make each group a topic."""
         parts = np.maximum(groups.labels, 0).astype(np.int64)
         return cls(groups.centroids, groups.limits, np.arange(len(groups.centroids)), parts)
 
     @property
     def n_topics(self) -> int:
-        """How many topics they make."""
+        """Number of topics."""
         return int(self.owner.max(initial=-1)) + 1
 
     def centers(self, labels: NDArray[np.int32], similarities: NDArray[np.float16]) -> NDArray[np.float32]:
         """Return the centre of each topic, of length 1, given the topic of each sentence and its cosine with its part.
 
-        That of several parts is the mean of theirs, weighted by the cosines of their sentences.
+        The centre of a topic with several parts is their mean, weighted by the cosines of their sentences.
         """
         if self.n_topics == len(self.centroids):
             return self.centroids
@@ -58,14 +58,14 @@ class Parts(NamedTuple):
         return centers
 
     def topics(self, vectors: NDArray[np.float32]) -> NDArray[np.int32]:
-        """Return the topic with the nearest part to each vector; -1 of zeros, and of those beyond a part's limit."""
+        """Return the topic of the part nearest to each vector; -1 for zeros and for vectors beyond the part's limit."""
         parts, _ = nearest(VectorTable(vectors, are_units=True), self.centroids, self.limits)
         is_known = vectors.any(axis=1) & (parts >= 0)
         found: NDArray[np.int64] = np.where(is_known, self.owner[np.maximum(parts, 0)], -1)
         return found.astype(np.int32)
 
     def spread(self, rows: NDArray[np.int64], n: int) -> Parts:
-        """Return the parts of N other sentences, of which those at some rows are these."""
+        """Return the parts for N sentences, of which those at `rows` are the present ones."""
         parts = np.zeros(n, np.int64)
         parts[rows] = self.of_sentences
         return self._replace(of_sentences=parts)

@@ -1,4 +1,4 @@
-"""Topics over time: how large each is in each part of it, and what it is about then."""
+"""Topics over time: the size and keywords of each topic in each period."""
 
 from __future__ import annotations
 
@@ -17,20 +17,20 @@ if TYPE_CHECKING:
 
 
 class Period(NamedTuple):
-    """A topic in one bin of time.
+    """A topic in one time bin.
 
     Attributes
     ----------
     topic : int
-        -1 stands for the outliers.
+        -1 means the outliers.
     start, stop : str
-        From when to before when, as ISO 8601 has it; only the day where bins begin at midnight.
+        Start and end (exclusive) in ISO 8601 format; only the date if all bins start at midnight.
     size : int
-        Sentences of the topic in the bin.
+        Number of the topic's sentences in the bin.
     fraction : float
-        Of all sentences in the bin.
+        Fraction of all sentences in the bin.
     keywords : list of str
-        What the topic is about in this time.
+        Keywords of the topic in this bin.
     """
 
     topic: int
@@ -42,12 +42,12 @@ class Period(NamedTuple):
 
 
 class Periods(list[Period]):
-    """Topics over time, by topic and time: a list, which a notebook shows as a table.
+    """Topics over time, sorted by topic and time: a list that notebooks show as a table.
 
     Attributes
     ----------
     n_undated : int
-        Sentences without a date, which are left out.
+        Number of sentences without a date, which are left out.
     """
 
     __slots__ = ("n_undated",)
@@ -76,7 +76,7 @@ def periods(
     rarities: NDArray[np.float64],
     n_words: int,
 ) -> Periods:
-    """Return the size and the words of each topic in each bin, outliers first.
+    """Return the size and keywords of each topic in each bin, outliers first.
 
     Parameters
     ----------
@@ -87,7 +87,7 @@ def periods(
     places, borders
         See `binned`.
     rarities : ndarray of shape (V,)
-        By which words are weighed.
+        Word weights.
     """
     n_bins = len(borders) - 1
     cell = np.where(places >= 0, (labels.astype(np.int64) + 1) * n_bins + places, -1)
@@ -111,6 +111,6 @@ def periods(
 
 
 def _shown(borders: Times) -> list[str]:
-    """Return moments as ISO 8601 has them, without hours if all are at midnight."""
+    """Return times in ISO 8601 format, without the time of day if all are at midnight."""
     days = borders.astype("datetime64[D]")
     return [str(one) for one in (days if (days == borders).all() else borders)]

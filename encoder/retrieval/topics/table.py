@@ -1,4 +1,4 @@
-"""The table of topics: what each is about."""
+"""A table of topics and their keywords."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ if TYPE_CHECKING:
 
 
 class TopicRow(NamedTuple):
-    """What a topic is about.
+    """A topic and its keywords.
 
     Attributes
     ----------
     topic : int
-        From 0 by falling size; -1 stands for the outliers.
+        From 0 in order of decreasing size; -1 means the outliers.
     size : int
-        How many sentences.
+        Number of sentences.
     name : str
         Its first keywords.
     keywords : list of str
-        The most telling first.
+        The best first.
     representative : list of str
-        Sentences near to its centre.
+        Sentences near its centre.
     """
 
     topic: int
@@ -36,7 +36,7 @@ class TopicRow(NamedTuple):
 
 
 class TopicTable(list[TopicRow]):
-    """A row a topic, outliers first if there are any: a list, which a notebook shows as a table."""
+    """One row per topic, outliers first if there are any: a list that notebooks show as a table."""
 
     __slots__ = ()
 

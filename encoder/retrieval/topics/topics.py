@@ -1,4 +1,4 @@
-"""`Topics`: what a text is about, as groups of its sentences."""
+"""`Topics`: finds the topics of a text as groups of its sentences."""
 
 from __future__ import annotations
 
@@ -40,38 +40,38 @@ from w2v.vectors.table import VectorTable
 if TYPE_CHECKING:
     from w2v.encoder.sentence_encoder import SentenceEncoder, Start
 
-_SHOWN = 5  # sentences of a topic
+_SHOWN = 5  # representative sentences per topic
 
 
 class Topics(FoundTopics):
-    """Groups of sentences that are about the same, with keywords.
+    """Groups of sentences about the same topic, with keywords.
 
     Parameters
     ----------
     encoder : SentenceEncoder, EncoderState, Embeddings, str or path-like, optional
-        What makes vectors of texts, or its folder. An index has its own.
+        Computes the vectors of texts; may be given as a folder. An index has its own encoder.
     method : {"kmeans", "hdbscan"}, default "kmeans"
-        k-means puts every sentence into a topic. HDBSCAN [1]_ finds as many as there are, and leaves outliers.
+        k-means assigns every sentence to a topic. HDBSCAN [1]_ chooses the number of topics, and leaves outliers.
     n_clusters : int, optional
-        For k-means: how many; by default sqrt(N / 2), but not more than 100.
+        For k-means: number of topics; by default sqrt(N / 2), but at most 100.
     n_topics : int, optional
-        Merge the nearest topics until so many are left; see `hierarchy`.
+        Merge the nearest topics until this many are left; see `hierarchy`.
     min_size : int, default 15
-        For HDBSCAN: sentences of the smallest topic, among the 10,000 that it looks at.
+        For HDBSCAN: minimum number of sentences per topic, among the 10,000 that it clusters.
     reduction : {"spectral", "umap", "pca", "none"}, default "spectral"
-        For HDBSCAN: how vectors get `dims` columns first, by the graph of nearest neighbours, or by principal
-        components. UMAP needs umap-learn, which the extra `umap` installs.
+        For HDBSCAN: how vectors are first reduced to `dims` columns: by the graph of nearest neighbours, by UMAP, or by
+        principal components. UMAP requires umap-learn, which the extra `umap` installs.
     dims : int, default 5
-        For HDBSCAN.
+        For HDBSCAN: number of columns after the reduction.
     n_words : int, default 10
-        Keywords of a topic.
+        Number of keywords per topic.
     stop_words : {"text", "english"}, collection of str or None, default "text"
-        Words that are no keywords: those that are frequent everywhere; English ones, or those given, as well; or none.
-        See `Terms.stop_words`.
+        Words that are no keywords: those that are frequent everywhere; in addition, English stop words or the given
+        ones; or no words. See `Terms.stop_words`.
     bigrams : bool, default False
-        Take two words that belong together as keywords as well; see `Terms.with_bigrams`.
+        Also use pairs of words that belong together as keywords; see `Terms.with_bigrams`.
     splits : bool, default False
-        Cut texts into sentences.
+        Split texts into sentences.
     workers : int, optional
         Threads; all cores by default.
     random_state : int, default 1
@@ -80,18 +80,18 @@ class Topics(FoundTopics):
     Attributes
     ----------
     labels_ : ndarray of shape (N,), int32
-        The topic of each sentence, from 0 by falling size; -1 for outliers. The N sentences are those of the index or
-        the files, or the texts given, of which those without a known word are outliers.
+        The topic of each sentence, from 0 in order of decreasing size; -1 for outliers. The N sentences are those of
+        the index or the files, or the given texts; texts without a known word are outliers.
     similarities_ : ndarray of shape (N,), float16
-        Cosine of each sentence with the centre that it is nearest to.
+        Cosine of each sentence with the nearest centre.
     centers_ : ndarray of shape (K, d), float32
-        Of length 1.
+        Vectors of length 1.
     keywords_ : list of K lists of Keyword
-        By class-based TF-IDF [2]_, the most telling first.
+        By class-based TF-IDF [2]_, the best first.
     representative_ : list of K `Hits`
-        Different sentences near to the centre of each topic.
+        Distinct sentences near the centre of each topic.
     terms_ : Terms
-        The words of the sentences, stop words left out.
+        The words of the sentences, without stop words.
 
     References
     ----------
@@ -117,7 +117,7 @@ class Topics(FoundTopics):
         "transform": "it is predict(texts)",
         "fit_transform": "it is fit_predict(texts)",
         "load": "it is Topics.open(path)",
-        "visualize_topics": "model_card(topics) of w2v.reports makes a page with pictures",
+        "visualize_topics": "model_card(topics) of w2v.reports makes a page with plots",
     }
 
     @by_name
@@ -145,26 +145,26 @@ class Topics(FoundTopics):
         Parameters
         ----------
         texts : SentenceIndex, str, path-like, list of path-like, TextReader or iterable of str
-            An index or its folder; or files, with a sentence a line; or texts.
+            An index or its folder; or files with one sentence per line; or texts.
         y : ignored
             For scikit-learn.
         progress : callable, optional
-            See `Progress`; "encoding", "clustering" and "naming".
+            See `Progress`; the steps are "encoding", "clustering" and "naming".
 
         Returns
         -------
         Topics
-            Itself.
+            The estimator itself.
 
         Raises
         ------
         ValueError
-            If there are fewer sentences than topics, no sentence has a known word, texts come without an encoder, or a
-            parameter is out of range.
+            If there are fewer sentences than topics, no sentence has a known word, texts are given without an encoder,
+            or a parameter is out of range.
         CorpusError, ModelError
             If a file, an index or an encoder cannot be read.
         ImportError
-            If a package is missing that `reduction` needs.
+            If a package required by `reduction` is missing.
         """
         self._check_parameters()
         source = (texts, self.encoder)
@@ -193,13 +193,13 @@ class Topics(FoundTopics):
     def _check_parameters(self) -> None:
         for name, known in (("method", METHODS), ("reduction", REDUCTIONS)):
             if getattr(self, name) not in known:
-                raise ValueError(f"{name} is {' or '.join(map(repr, known))}, not {getattr(self, name)!r:.80}")
+                raise ValueError(f"{name} must be {' or '.join(map(repr, known))}, not {getattr(self, name)!r:.80}")
         for name, least in (("n_topics", 1), ("min_size", 2), ("dims", 1), ("n_words", 1)):
             value = getattr(self, name)
             if value is not None and (type(value) is not int or value < least):
-                raise ValueError(f"{name} is a whole number from {least} on, not {value!r:.80}")
+                raise ValueError(f"{name} must be a whole number of at least {least}, not {value!r:.80}")
         if self.n_clusters is not None and self.method == "hdbscan":
-            raise ValueError("n_clusters is for k-means: HDBSCAN finds the number; n_topics merges topics to fewer")
+            raise ValueError("n_clusters is for k-means; HDBSCAN finds the number itself, and n_topics merges topics")
 
     def _grouped(self, table: VectorTable, progress: Progress | None) -> Groups:
         if self.method == "hdbscan":
@@ -210,12 +210,12 @@ class Topics(FoundTopics):
         return by_centres(table, self.n_clusters, self.random_state, told)
 
     def _name(self) -> None:
-        """Find the keywords of the topics, and their centres, from their parts."""
+        """Compute the keywords of the topics, and their centres from their parts."""
         self.keywords_ = self.terms_.keywords(self.labels_, self.n_words, self._parts.n_topics)
         self.centers_ = self._parts.centers(self.labels_, self.similarities_)
 
     def _take(self, group: NDArray[np.int64]) -> None:
-        """Merge topics: `group` says for each which it becomes."""
+        """Merge topics: `group` gives for each topic the one it becomes."""
         becomes = by_falling_size(np.bincount(group, self.sizes_))[group]
         self.labels_ = np.where(self.labels_ >= 0, becomes[np.maximum(self.labels_, 0)], -1).astype(np.int32)
         self._parts = self._parts._replace(owner=becomes[self._parts.owner])
@@ -235,7 +235,7 @@ class Topics(FoundTopics):
         return found
 
     def _align_with_texts(self, index: SentenceIndex) -> None:
-        """Give the texts of a program that have no vector their place, among the outliers."""
+        """Add the given texts that have no vector to the labels, as outliers."""
         if any(source.name for source in index.contents.sources):
             return
         n, rows = self._n_lines, self._lines
@@ -253,7 +253,7 @@ class Topics(FoundTopics):
         return self.fit(texts, progress=progress).labels_
 
     def merged(self, n_topics: int, linkage: Linkage = "ward") -> Topics:
-        """Return the same topics, the nearest of which are merged until `n_topics` are left; see `hierarchy`.
+        """Return the topics with the nearest ones merged until `n_topics` are left; see `hierarchy`.
 
         Raises
         ------
@@ -266,23 +266,23 @@ class Topics(FoundTopics):
         return merged
 
     def save(self, path: str | os.PathLike[str], *, overwrite: bool = False) -> Path:
-        """Write a folder that `open` reads: topics, the words of the sentences, and the encoder; nothing is pickled.
+        """Write a folder for `open`, with the topics, the words of the sentences and the encoder; nothing is pickled.
 
         Parameters
         ----------
         path : str or path-like
         overwrite : bool, default False
-            Replace topics that are there.
+            Replace existing topics.
 
         Returns
         -------
         Path
-            Where it is.
+            The path of the folder.
 
         Raises
         ------
         ModelError
-            If something is there, with `overwrite` something else than topics, or it cannot be written.
+            If something is there (with `overwrite`: other than topics), or the folder cannot be written.
         """
         self._check_fitted()
         parameters = {name: value for name, value in self.get_params().items() if name != "encoder"}
@@ -307,12 +307,12 @@ class Topics(FoundTopics):
 
     @classmethod
     def open(cls, path: str | os.PathLike[str]) -> Topics:
-        """Open topics that were saved.
+        """Open saved topics.
 
         Raises
         ------
         ModelError
-            If the folder is missing, of another kind, of a newer version or damaged.
+            If the folder is missing, of another kind, damaged or of a newer version.
         """
         files, maker = read_topics(path)
         topics, arrays = cls(**files.parameters), files.arrays

@@ -1,6 +1,6 @@
-// The colours of points: a ring for regions, far apart for categories, a ramp for numbers and dates.
+// The colours of points: a ring for regions, contrasting ones for categories, a ramp for numbers and dates.
 
-const RING_STEP = 5; // through the ring of twelve, so that one category's colour is unlike the next one's
+const RING_STEP = 5; // around the ring of twelve, so that adjacent categories have different colours
 const RAMPS = {
   light: ["#3a4cb8", "#1f86b8", "#2f9e6d", "#b08a00", "#c2410c"],
   dark: ["#6f7cf0", "#3fa8e0", "#4fd09a", "#e8c34d", "#ff9a5c"],
@@ -8,7 +8,7 @@ const RAMPS = {
 const REST = { light: "#b9b3a7", dark: "#4a5468" };
 const COLORS = 12;
 
-/** Return twelve colours, and `rest`, that of what is none of them, or filtered out. */
+/** Return twelve colours, and `rest`, the colour of other and of filtered-out points. */
 export function colorsOf(kind, theme) {
   const name = theme.isDark ? "dark" : "light";
   let colors = [...theme.points];
@@ -17,7 +17,7 @@ export function colorsOf(kind, theme) {
   return Object.assign(colors, { rest: REST[name] });
 }
 
-/** Return the number of the colour of a bin; 12 is that of the rest. */
+/** Return the colour number of a bin; 12 is that of the rest. */
 export function colorOf({ kind, bins }, bin) {
   const isRest = ["(none)", "others"].includes(bins[bin]);
   if (isRest) return COLORS;

@@ -1,4 +1,4 @@
-// Columns as histograms that filter by a click, and what the colours of the map stand for.
+// Columns as histograms that filter on click, and the legend of the map's colours.
 
 import { byId, make, shown, thousands } from "../dom.js";
 import { colorOf, colorsOf } from "./colors.js";
@@ -6,7 +6,7 @@ import { colorOf, colorsOf } from "./colors.js";
 const LEGEND = 12;
 
 export class Facets {
-  /** `selection` and `columns` return what there is; `onColor` is called with a column's name, `onChange` after a filter. */
+  /** `selection` and `columns` return the current ones; `onColor` is called with a column's name, `onChange` after filtering. */
   constructor(selection, columns, onColor, onChange) {
     Object.assign(this, { selection, columns, onColor, onChange, cards: new Map() });
     byId("facets").replaceChildren(make("p", { class: "hint" }, "Histograms appear when the map is complete."));
@@ -44,7 +44,7 @@ export class Facets {
     this.onChange();
   }
 
-  /** Show how many there are of each bin, and which are chosen. */
+  /** Show the count of each bin, and which bins are chosen. */
   show() {
     for (const [name, { bars, clear }] of this.cards) {
       const { counts, chosen } = this.selection().facets.get(name);
@@ -60,7 +60,7 @@ export class Facets {
     }
   }
 
-  /** Mark the column that the map is coloured by. */
+  /** Mark the column that colours the map. */
   choose(name) {
     for (const [key, { swatch }] of this.cards) swatch.setAttribute("aria-pressed", String(key === name));
   }
@@ -84,7 +84,7 @@ export class Legend {
     this.show();
   }
 
-  /** Return the number of the colour of each point by a column. */
+  /** Return the colour number of each point for a column. */
   tones(column) {
     if (column.tones !== undefined) return column.tones;
     const colors = Uint8Array.from(column.bins, (_, bin) => colorOf(column, bin));
@@ -103,7 +103,7 @@ export class Legend {
       dot.style.setProperty("--color", color);
       return make("li", {}, dot, make("bdi", {}, shown(name, 34)));
     };
-    byId("legend-entries").hidden = kind === "regions"; // their names stand on the map
+    byId("legend-entries").hidden = kind === "regions"; // their names are on the map
     const named = bins.map((name, bin) => [name, bin]).filter(([, bin]) => paints[bin] < LEGEND || kind !== "category");
     const isRamp = kind === "number" || kind === "date";
     const step = isRamp ? Math.max(1, Math.ceil(named.length / 6)) : 1;

@@ -1,4 +1,4 @@
-// The page of an index: the map comes first, then names, columns, and what is asked.
+// The page of an index: it loads the map first, then names and columns, and answers requests.
 
 import { fetchArrays, getModel, question, watchServer } from "../api.js";
 import { announce, byId, thousands } from "../dom.js";
@@ -14,7 +14,7 @@ const REGIONS = "region";
 const map = new DocumentMap((place) => (place === null ? tabs.go("search") : tabs.go("search", "at", String(place))), select);
 let selection = null;
 let color = REGIONS;
-const columns = new Map(); // by name: kind, bins, and the bin of each point
+const columns = new Map(); // kind, bins, and the bin of each point, by name
 
 const legend = new Legend(map, () => columns, setColor);
 initTheme((theme) => {
@@ -37,7 +37,7 @@ listen();
 tabs.route();
 await watchMap();
 
-/** Fetch the map; then what else there is to see. */
+/** Fetch the map, then everything else. */
 async function watchMap() {
   await map.follow((after) => fetchArrays("points", { after }));
   const { levels, labels } = await fetchArrays("regions");
@@ -49,7 +49,7 @@ async function watchMap() {
   update();
 }
 
-/** Return the region of the first level that each point lies in. */
+/** Return the first-level region of each point. */
 function firstLevel(levels, labels) {
   let above = levels.at(-1).map((_, i) => i);
   for (let level = levels.length - 1; level > 0; level--) above = above.map((i) => levels[level][i].parent);
@@ -77,7 +77,7 @@ function setColor(name) {
   paint();
 }
 
-/** Give each point its colour, and grey to what is not selected. */
+/** Colour each point, and make unselected ones grey. */
 function paint() {
   const tones = legend.tones(columns.get(color)).slice();
   const { lit, isFiltered } = selection;
@@ -85,7 +85,7 @@ function paint() {
   map.setTones(tones, isFiltered);
 }
 
-/** Show what is selected now. */
+/** Show the current selection. */
 function update() {
   const { count, n, isFiltered } = selection;
   paint();
@@ -113,7 +113,7 @@ function showSelected() {
   if (selection.count > 0) tabs.go("table");
 }
 
-/** Show what the address asks for. */
+/** Show what the URL requests. */
 function open(name, [how = "", ...rest]) {
   byId("panel").classList.toggle("wide", name === "table");
   map.resize();

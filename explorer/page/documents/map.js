@@ -10,13 +10,13 @@ import { MapView, REACH } from "../view.js";
 import { colorsOf } from "./colors.js";
 import { Scatter } from "./scatter.js";
 
-const WAIT = 60; // milliseconds before a sentence is asked for that is pointed at
-const FURTHER = 1.5; // how much nearer than the finest regions names are of help
+const WAIT = 60; // milliseconds before the sentence under the pointer is requested
+const FURTHER = 1.5; // zoom beyond the finest regions up to which names are useful
 const LONGEST_TIP = 220;
 const STRIDE = 5; // pixels between the corners of a lasso
 
 export class DocumentMap extends MapView {
-  /** `onPick` is called with the place of a sentence or null, `onLasso` with the corners of what was drawn around. */
+  /** `onPick` is called with the place of a sentence or null, `onLasso` with the corners of the lasso. */
   constructor(onPick, onLasso) {
     super(onPick);
     Object.assign(this, { onLasso, texts: new Map(), asked: 0, lasso: null, isLasso: false, palette: { kind: "regions", bins: 12 } });
@@ -41,7 +41,7 @@ export class DocumentMap extends MapView {
     this.setPalette(this.palette);
   }
 
-  /** Set what colours stand for: regions, or the bins of a column of a kind. */
+  /** Set the meaning of colours: regions, or the bins of a column of a kind. */
   setPalette(palette) {
     this.palette = palette;
     const colors = colorsOf(palette.kind, this.theme);
@@ -63,7 +63,7 @@ export class DocumentMap extends MapView {
     this.scatter?.set(points);
   }
 
-  /** Take over the names of regions, level by level. */
+  /** Set the names of regions, level by level. */
   setRegions(levels) {
     this.names?.set(levels, this.camera);
     this.request();
@@ -82,7 +82,7 @@ export class DocumentMap extends MapView {
     return isGoing || isFading;
   }
 
-  /** Fly to where a point is seen among others, if it is out of sight. */
+  /** Fly to a view of a point among others, if it is not visible. */
   bringIntoSight(place, others) {
     const [[left, top], , [right, low]] = this.sight();
     const [x, y] = [this.points?.[2 * place], this.points?.[2 * place + 1]];
@@ -104,7 +104,7 @@ export class DocumentMap extends MapView {
     this.quads.restore();
   }
 
-  /** Return the place of the point that is nearest to a spot of the window, one that is not filtered out. */
+  /** Return the place of the nearest point to a position in the window that is not filtered out. */
   placeAt(x, y, reach = REACH) {
     if (this.points === null || this.scatter == null) return null;
     const { camera, points } = this;
@@ -134,7 +134,7 @@ export class DocumentMap extends MapView {
     return this.texts.get(place) ?? "";
   }
 
-  /** Ask for a sentence, if it is still pointed at in a moment. */
+  /** Request a sentence if the pointer stays on it for a moment. */
   fetchText(place) {
     clearTimeout(this.asked);
     this.asked = setTimeout(async () => {
@@ -143,7 +143,7 @@ export class DocumentMap extends MapView {
       if (this.texts.size > 2000) this.texts.clear();
       this.texts.set(place, sentences[0]);
       if (this.hover !== place) return;
-      this.hover = null; // so that the tip is laid out anew
+      this.hover = null; // so that the tip is laid out again
       this.setHover(place, this.isByKey);
     }, WAIT);
   }
@@ -154,7 +154,7 @@ export class DocumentMap extends MapView {
     this.isByKey = false;
   }
 
-  /** Let the pointer draw around points instead of moving the map. */
+  /** Make the pointer draw a lasso instead of moving the map. */
   setLasso(isOn) {
     this.isLasso = isOn;
     this.lasso = null;
@@ -195,7 +195,7 @@ export class DocumentMap extends MapView {
     }
   }
 
-  /** Return the corners of what is in sight. */
+  /** Return the corners of the visible part. */
   sight() {
     const { camera } = this;
     const [left, top] = [camera.mapX(camera.insets.left), camera.mapY(0)];

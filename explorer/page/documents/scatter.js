@@ -1,9 +1,9 @@
-// Up to a million points. A few are drawn by the graphics card; many are added up in a picture, which costs a processor
-// that has to draw by itself a hundredth of that. It is larger than the window, so that moving the map moves the picture.
+// Up to a million points. A few are drawn by the GPU; many are accumulated in a picture, which on a machine without
+// a GPU costs a hundredth of that. It is larger than the window, so that panning the map moves the picture.
 
 import { attribute, clear, compile, DOT_FRAGMENT, makeTexture, setView, VERTEX } from "../webgl.js";
 
-const RARE = 0.3; // how strong points are that are filtered out
+const RARE = 0.3; // opacity of filtered-out points
 
 const POINT_VERTEX = `${VERTEX}
 in vec2 place;
@@ -21,7 +21,7 @@ void main() {
 
 const PICTURE_VERTEX = `#version 300 es
 in vec2 corner;
-uniform vec4 spot; // left, low, width, height in the window, from -1 to 1
+uniform vec4 spot; // left, bottom, width, height in the window, from -1 to 1
 out vec2 texel;
 
 void main() {
@@ -40,11 +40,11 @@ void main() {
   result = texture(picture, texel) * dim;
 }`;
 
-const FEW = 15_000; // points in sight that the graphics card draws, in every frame
-const BORDER = 0.3; // of the window, on each side of it in a picture
-const LARGEST = 4096; // pixels along a side of a picture
-const EDGE = 8; // pixels: points have a size
-const OFF = 128; // added to the colour of a point that is filtered out
+const FEW = 15_000; // visible points up to which the GPU draws them in every frame
+const BORDER = 0.3; // fraction of the window, on each side of a picture
+const LARGEST = 4096; // pixels, maximum side of a picture
+const EDGE = 8; // pixels, since points have a size
+const OFF = 128; // added to the colour of a filtered-out point
 
 export class Scatter {
   constructor(gl) {
@@ -54,7 +54,7 @@ export class Scatter {
     this.restore();
   }
 
-  /** Make everything that the graphics card holds, now and after it was lost. */
+  /** Create all GPU resources, initially and after the context was lost. */
   restore() {
     const { gl } = this;
     Object.assign(this, compile(gl, POINT_VERTEX, DOT_FRAGMENT));
@@ -83,7 +83,7 @@ export class Scatter {
     this.version++;
   }
 
-  /** Set the colour of each point, a number below 13, and 128 more if it is filtered out. */
+  /** Set the colour of each point, a number below 13, plus 128 if it is filtered out. */
   setTones(tones, isFiltered) {
     const { gl } = this;
     Object.assign(this, { tones, isFiltered });
@@ -92,14 +92,14 @@ export class Scatter {
     this.version++;
   }
 
-  /** Set 12 colours and that of points that are filtered out, from 0 to 1. */
+  /** Set 12 colours and that of filtered-out points, from 0 to 1. */
   setColors(colors, ground) {
     this.ground = ground;
     this.colors.set(colors.flat());
     this.version++;
   }
 
-  /** Draw; `dim` is how far the points step back behind something else. Say whether more is to be done. */
+  /** Draw; `dim` is how much the points are dimmed behind something else. Return whether more frames are needed. */
   draw(camera, ratio, dim) {
     const { gl } = this;
     if (this.points === null || this.tones.length !== this.points.length / 2) {
@@ -118,14 +118,14 @@ export class Scatter {
         this.paint(camera, ratio, dim, n);
         return false;
       }
-      this.make(camera, ratio, isZooming ? 0 : BORDER); // while one zooms every frame has another
+      this.make(camera, ratio, isZooming ? 0 : BORDER); // while zooming, every frame needs a new one
     }
     clear(gl, this.ground);
     this.show(this.picture, camera, dim);
     return isZooming;
   }
 
-  /** Return how large points are, in pixels of the page, and how opaque: where they lie close many make the colour. */
+  /** Return the size of points in CSS pixels and their opacity, which is lower where points are dense. */
   looks(camera) {
     const size = Math.min(9, 1.5 + 0.6 * Math.max(-1, camera.depth) + 2.4 / (1 + this.points.length / 40_000));
     const layers = (0.4 * (this.points.length / 2) * size * size) / (camera.scale * camera.bounds.width) ** 2;
@@ -148,7 +148,7 @@ export class Scatter {
     }
   }
 
-  /** Say whether the picture shows all of the window, as it is now. */
+  /** Return whether the picture covers the current window. */
   fits(camera, ratio) {
     const { picture } = this;
     if (picture === null || picture.version !== this.version || picture.scale !== camera.scale || picture.ratio !== ratio) return false;
@@ -171,17 +171,17 @@ export class Scatter {
     this.addUp(pixels, columns, rows, { left, low, scale: scale * fine, ...this.dots(camera, fine) });
     if (this.picture?.columns !== columns || this.picture?.rows !== rows || this.picture.ratio !== ratio) {
       gl.deleteTexture(this.texture ?? null);
-      this.texture = makeTexture(gl, columns, rows, fine === ratio ? gl.NEAREST : gl.LINEAR); // pixel by pixel it need not be mixed
+      this.texture = makeTexture(gl, columns, rows, fine === ratio ? gl.NEAREST : gl.LINEAR); // no interpolation at a scale of 1
     }
     gl.bindTexture(gl.TEXTURE_2D, this.texture);
-    gl.pixelStorei(gl.UNPACK_PREMULTIPLY_ALPHA_WEBGL, false); // colours are multiplied already
+    gl.pixelStorei(gl.UNPACK_PREMULTIPLY_ALPHA_WEBGL, false); // colours are premultiplied already
     gl.texSubImage2D(gl.TEXTURE_2D, 0, 0, 0, columns, rows, gl.RGBA, gl.UNSIGNED_BYTE, new Uint8Array(this.bytes, 0, size));
     gl.pixelStorei(gl.UNPACK_PREMULTIPLY_ALPHA_WEBGL, true);
     const seen = { left, low, right: left + width / scale, high: low + height / scale };
     this.picture = { texture: this.texture, version: this.version, scale, ratio, fine, columns, rows, seen };
   }
 
-  /** Return how points are drawn in a picture: squares of pixels whose corners are left out when they are large. */
+  /** Return the shape of points in a picture: squares of pixels, without the corners if they are large. */
   dots(camera, fine) {
     const { size, alpha } = this.looks(camera);
     const side = Math.max(2, Math.round(0.85 * size * fine));
@@ -192,7 +192,7 @@ export class Scatter {
     return { side, opaque, cells };
   }
 
-  /** Lay points over each other in the pixels of a picture, red first, those that are filtered out beneath the others. */
+  /** Blend points into the pixels of a picture; filtered-out points are beneath the others. */
   addUp(pixels, columns, rows, { left, low, scale, side, opaque, cells }) {
     const { points, tones } = this;
     const steps = Int32Array.from(cells, ([x, y]) => y * columns + x);
@@ -225,7 +225,7 @@ export class Scatter {
     }
   }
 
-  /** Draw a picture where it belongs in the window, at whole pixels so that it stays sharp. */
+  /** Draw a picture at its position in the window, aligned to pixels so that it stays sharp. */
   show({ texture, seen, fine, columns, rows }, camera, dim) {
     const { gl } = this;
     const { program, uniforms } = this.picturing;

@@ -4,13 +4,13 @@ import { Mistake, question } from "../api.js";
 import { announce, byId, listenTo, make, mistake, oneAtATime, shown, thousands } from "../dom.js";
 
 const SHOWN = 30; // hits with their texts
-const STRONG = 10; // hits that stand out most
-const SEEN = 60; // hits that one flies to
+const STRONG = 10; // hits highlighted most strongly
+const SEEN = 60; // hits that the view flies to
 const LONGEST = 400;
-const FITTING = 0.8; // of the hits that lie together are to be seen
+const FITTING = 0.8; // fraction of the hits to show, those close together
 
 export class Search {
-  /** `onAsk` is called with what was asked, `onGo` with where to go, `onSelect` with the places of hits. */
+  /** `onAsk` is called with the query, `onGo` with the target, `onSelect` with the places of hits. */
   constructor(map, facts, onAsk, onGo, onSelect) {
     Object.assign(this, { map, facts, onAsk, onGo, onSelect, asked: oneAtATime(), input: byId("query") });
     listenTo([this.input], facts.limits.query, () => this.type(), 250);
@@ -74,7 +74,7 @@ export class Search {
     });
   }
 
-  /** Show what a question is answered with, or what is wrong with it. */
+  /** Show the answer to a query, or its error. */
   async answer(asked, show) {
     try {
       byId("answer").replaceChildren(...show(await asked));
@@ -101,7 +101,7 @@ export class Search {
   }
 }
 
-/** Return where a sentence came from. */
+/** Return the source of a sentence. */
 export function sourceOf({ file, line }) {
   const name = file.split(/[\\/]/u).at(-1);
   return `${name === "" ? "text" : `${shown(name)}:`}${name === "" ? " " : ""}${thousands(line)}`;

@@ -1,4 +1,4 @@
-// What is selected: the points that no filter leaves out, and how many there are of each bin.
+// The selection: the points that pass all filters, and their count in each bin.
 
 export class Selection {
   constructor(n) {
@@ -14,7 +14,7 @@ export class Selection {
     return this.lasso !== null || [...this.facets.values()].some(({ chosen }) => chosen.size > 0);
   }
 
-  /** Choose a bin, or no longer; the chosen bins of one column add up, columns cut each other down. */
+  /** Choose a bin or undo that; bins of the same column are combined by or, columns by and. */
   toggle(name, bin) {
     const { chosen } = this.facets.get(name);
     if (!chosen.delete(bin)) chosen.add(bin);
@@ -33,14 +33,14 @@ export class Selection {
     this.update();
   }
 
-  /** Keep some points, however they were found. */
+  /** Keep the given points. */
   keep(places) {
     this.lasso = new Uint8Array(this.n);
     for (const place of places) this.lasso[place] = 1;
     this.update();
   }
 
-  /** Find out who is left, and count each column's bins among those that all other filters leave. */
+  /** Find the selected points, and count each column's bins among the points that pass all other filters. */
   update() {
     const { n, lasso } = this;
     const facets = [...this.facets.values()];
@@ -48,7 +48,7 @@ export class Selection {
     for (const { counts } of facets) counts.fill(0);
     let count = 0;
     for (let i = 0; i < n; i++) {
-      let misses = lasso === null || lasso[i] === 1 ? 0 : 2; // of two filters nothing is counted
+      let misses = lasso === null || lasso[i] === 1 ? 0 : 2; // a point that fails two filters is not counted
       let missed = -1;
       for (let k = 0; k < facets.length && misses < 2; k++) {
         if (masks[k][facets[k].codes[i]] === 0) {
@@ -77,7 +77,7 @@ export class Selection {
   }
 }
 
-/** Say of each point whether it lies inside some corners (even-odd). */
+/** Return for each point whether it is inside some corners (even-odd). */
 function inside(points, corners) {
   const found = new Uint8Array(points.length / 2);
   const [xs, ys] = [corners.map(([x]) => x), corners.map(([, y]) => y)];

@@ -9,7 +9,7 @@ const LONGEST = 300;
 const NAMES = { csv: "CSV", jsonl: "JSON Lines", txt: "Text" };
 
 export class Table {
-  /** `selection` returns what is selected, or null; `onChoose` is called with a place, `onPoint` with one or null. */
+  /** `selection` returns the selected points, or null; `onChoose` is called with a place, `onPoint` with one or null. */
   constructor(facts, selection, onChoose, onPoint) {
     Object.assign(this, { facts, selection, onChoose, onPoint, asked: oneAtATime(), isFresh: false });
     const head = ["Sentence", "From", ...facts.metadata].map((name) => make("th", { scope: "col" }, shown(name)));
@@ -19,7 +19,7 @@ export class Table {
     byId("more").addEventListener("click", () => this.load());
   }
 
-  /** Note that another selection is to be shown; show it if somebody looks. */
+  /** Record that the selection has changed; show it if the tab is open. */
   update(isShown) {
     if (this.selection() === null) return undefined;
     const bits = this.selection().bits();

@@ -1,9 +1,9 @@
-"""Products of float32 matrices in a fixed order of summation.
+"""Products of float32 matrices with a fixed order of summation.
 
-A matrix W of shape (K, M) is packed into panels of PANEL columns, each K + 1 rows of PANEL values: the bias, then the
-rows of W. The last panel is filled up with zeros. `multiply` holds a tile of ROWS x PANEL sums in registers and adds
-one row of the panel after the other, so that every sum is made in the order of k, alone in its lane: row i of the
-result does not depend on how many rows there are or on which tile it falls. A library's product makes no such promise.
+A matrix W of shape (K, M) is packed into panels of PANEL columns, each with K + 1 rows of PANEL values: the bias, then
+the rows of W. The last panel is padded with zeros. `multiply` keeps a tile of ROWS x PANEL sums in registers and adds
+one row of the panel after another, so every sum is accumulated in the order of k, in its own lane. Row i of the result
+therefore does not depend on the number of rows or on its tile. BLAS libraries make no such promise.
 
 All arrays are flat and C-contiguous. Nothing is checked.
 """
@@ -28,22 +28,22 @@ from w2v.kernels.simd import (
 )
 
 ROWS, COLUMNS = (12 if LANES == 16 else 6), 2
-"""The tile: 24 accumulators of the 32 registers of AVX-512, 12 of the 16 of AVX2."""
+"""The tile: 24 accumulators in the 32 registers of AVX-512, 12 in the 16 of AVX2."""
 HALF, MIDDLE = ROWS // 2, ROWS * 2 // 3
-"""Rows of smaller tiles: a single row is not computed as if it were twelve."""
+"""Rows of smaller tiles, so that a single row does not cost as much as twelve."""
 PANEL = COLUMNS * LANES
 BLOCK = 240
-"""Rows that are multiplied with all panels before the next rows are: they stay in the nearer caches."""
+"""Rows that are multiplied with all panels before the next ones, so that they stay in the nearer caches."""
 
 ASSIGN, ADD = np.bool_(False), np.bool_(True)
-"""Whether `multiply` adds; for False and True, which are types of their own, it would be compiled twice more."""
+"""Whether `multiply` adds; the literals False and True have types of their own and would compile it twice more."""
 
 _float32 = np.float32
 
 
 @compiled
 def packed_size(width, n_columns):
-    """Return how many values `pack` writes for a matrix of shape (width, n_columns)."""
+    """Return the number of values that `pack` writes for a matrix of shape (width, n_columns)."""
     return (n_columns + PANEL - 1) // PANEL * PANEL * (width + 1)
 
 
@@ -75,7 +75,7 @@ def pack(weight, width, n_columns, bias, panels):
 
 @compiled
 def pack_transposed(weight, n_columns, width, panels):
-    """Write the panels of the transpose of `weight`, shape (n_columns, width), with a bias of zeros."""
+    """Write the panels of the transpose of `weight`, shape (n_columns, width), with a zero bias."""
     at, whole = 0, width - width % LANES
     for first in range(0, n_columns, PANEL):
         for c in range(PANEL):
@@ -104,7 +104,7 @@ def copy_tile(scratch, n_rows, n_columns, out, at, stride, add):
 
 
 def _product_of(height):
-    """Return a function that multiplies `height` rows of x, which begin at `places`, with a panel."""
+    """Return a function that multiplies `height` rows of x, which start at `places`, by a panel."""
 
     @compiled
     def product(x, places, width, panels, panel, one, add, out, at, stride):
@@ -127,7 +127,7 @@ _multiply_half, _multiply_middle, _multiply_all = map(_product_of, (HALF, MIDDLE
 
 @compiled
 def multiply(x, n_rows, width, panels, n_columns, add, out):
-    """Assign x W + b to out, or add it.
+    """Assign x W + b to `out`, or add it.
 
     Parameters
     ----------
@@ -137,7 +137,7 @@ def multiply(x, n_rows, width, panels, n_columns, add, out):
         W, of shape (width, n_columns), and b; see `pack`.
     n_columns : int
     add : bool
-        Whether `out` is added to: out = out + (b + x W).
+        Whether to add to `out`: out = out + (b + x W).
     out : ndarray of shape (n_rows * n_columns,), float32
         Overwritten.
     """
@@ -170,7 +170,7 @@ def multiply(x, n_rows, width, panels, n_columns, add, out):
 
 @compiled
 def add_outer_products(x, n_rows, width, dy, n_columns, out):
-    """Add the sum over rows of the outer products of x and dy to out.
+    """Add the outer products of the rows of x and dy, summed over the rows, to out.
 
     Parameters
     ----------

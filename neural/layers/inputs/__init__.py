@@ -1,1 +1,1 @@
-"""How what is no text becomes the rows that a stack reads."""
+"""Turn inputs other than text into rows for a stack."""

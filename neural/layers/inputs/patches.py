@@ -1,9 +1,8 @@
-"""Pictures as sequences: each is cut into squares, and a linear map makes a row of every square.
+"""Pictures as sequences: each is cut into square patches, and a linear projection turns each patch into a row.
 
     x = [token,] patch₁ W + b, patch₂ W + b, …
 
-The token stands in front where there is one: a learned row that belongs to no square, and that what the whole picture
-shows may be gathered in.
+The optional token comes first: a learned row for no patch, which can collect information about the whole picture.
 
 References
 ----------
@@ -29,14 +28,14 @@ UNCHANGED = Change()
 
 
 class Grid(NamedTuple):
-    """How pictures are cut.
+    """How pictures are cut into patches.
 
     Attributes
     ----------
     height, width, channels : int
-        Of a picture.
+        Size of a picture.
     patch : int
-        Side of a square. Squares that reach beyond the right or the lower border are filled up with zeros.
+        Side of a patch. Patches that extend beyond the right or lower border are padded with zeros.
     """
 
     height: int
@@ -46,34 +45,34 @@ class Grid(NamedTuple):
 
     @property
     def rows(self) -> int:
-        """Squares one below the other."""
+        """Number of patches in a column."""
         return -(-self.height // self.patch)
 
     @property
     def columns(self) -> int:
-        """Squares side by side."""
+        """Number of patches in a row."""
         return -(-self.width // self.patch)
 
     @property
     def n_patches(self) -> int:
-        """Squares of a picture."""
+        """Number of patches per picture."""
         return self.rows * self.columns
 
     @property
     def patch_size(self) -> int:
-        """Values of a square."""
+        """Number of values per patch."""
         return self.patch * self.patch * self.channels
 
 
 class Cache(NamedTuple):
-    """What `backward` needs."""
+    """Values that `backward` needs."""
 
     linear: linear.Cache
     n_pictures: int
 
 
 def tensors(grid: Grid, dim: int, *, token: bool) -> dict[str, Tensor]:
-    """Return the arrays of the layer: ``weight`` (patch_size, dim), ``bias`` and, if there is one, ``token`` (dim,)."""
+    """Return the arrays of the layer: ``weight`` (patch_size, dim), ``bias`` and optionally ``token`` (dim,)."""
     arrays = linear.tensors(grid.patch_size, dim)
     return arrays | ({"token": Tensor((dim,), 0.02)} if token else {})
 
@@ -88,31 +87,31 @@ def cut(
     change: Change = UNCHANGED,
     seed: int = 0,
 ) -> Floats:
-    """Return the patches of some pictures, shape (B, P, patch_size), after a row of zeros for the token.
+    """Return the patches of some pictures, shape (B, P, patch_size), preceded by a zero row for the token, if any.
 
     Parameters
     ----------
     pictures : ndarray of shape (N, H, W, C)
     chosen : ndarray of shape (B,), int64
-        Numbers of pictures.
+        Indices of pictures.
     grid : Grid
     scale : Scale
         Its dtype is that of the result.
     token : bool, default False
     change : Change, optional
-        How they are changed at random; not at all by default.
+        Random augmentation; none by default.
     seed : int, default 0
-        In [0, 2**64): one for each step. What a picture's change is depends on it and on the picture's number alone.
+        In [0, 2**64), distinct for each step. The augmentation of a picture depends only on it and the picture's index.
     """
     patches = np.empty((len(chosen), token + grid.n_patches, grid.patch_size), scale.mean.dtype)
     pictures = pictures.view()
-    pictures.flags.writeable = False  # as those of mapped files are: the kernel is compiled once for both
+    pictures.flags.writeable = False  # like memory-mapped arrays, so that the kernel is compiled once for both
     kernels.cut(pictures, chosen, grid.patch, scale, change, np.uint64(seed), patches)
     return patches
 
 
 def fold(patches: Floats, grid: Grid, *, token: bool = False) -> Floats:
-    """Return pictures of patches, shape (B, H, W, C): the inverse of `cut` where nothing is changed or scaled."""
+    """Return the pictures of patches, shape (B, H, W, C): the inverse of `cut` without augmentation and scaling."""
     side, channels = grid.patch, grid.channels
     squares = patches[:, int(token) :].reshape(-1, grid.rows, grid.columns, side, side, channels)
     whole = squares.transpose(0, 1, 3, 2, 4, 5).reshape(-1, grid.rows * side, grid.columns * side, channels)
@@ -120,7 +119,7 @@ def fold(patches: Floats, grid: Grid, *, token: bool = False) -> Floats:
 
 
 def forward(parameters: Mapping[str, Floats], patches: Floats) -> tuple[Floats, Cache]:
-    """Return the rows that a stack reads, shape (B · R, dim), for patches of shape (B, R, patch_size); see `cut`."""
+    """Return the input rows of a stack, shape (B · R, dim), for patches of shape (B, R, patch_size); see `cut`."""
     n_pictures, n_rows, size = patches.shape
     x, cache = linear.forward(parameters, patches.reshape(n_pictures * n_rows, size))
     if "token" in parameters:
@@ -129,7 +128,7 @@ def forward(parameters: Mapping[str, Floats], patches: Floats) -> tuple[Floats, 
 
 
 def backward(parameters: Mapping[str, Floats], dx: Floats, cache: Cache) -> tuple[Floats, dict[str, Floats]]:
-    """Return the gradient of the patches, which `fold` makes one of pictures, and those of the parameters.
+    """Return the gradient of the patches, which `fold` converts to pictures, and those of the parameters.
 
     The rows of tokens in dx are overwritten.
     """

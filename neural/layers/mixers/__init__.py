@@ -1,1 +1,1 @@
-"""What may take the place of self-attention in a block: it lets the hidden states of a sequence see each other."""
+"""Alternatives to self-attention in a block, which exchange information between the hidden states of a sequence."""

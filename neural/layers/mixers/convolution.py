@@ -1,8 +1,8 @@
-"""A gated convolution: every token reads a window of its sequence; what lies beyond the sequence is zero.
+"""A gated convolution: every token reads a window of its sequence, padded with zeros.
 
 ::
 
-    w = x_{i − l} … x_{i − l + k − 1}, side by side       l = k − 1 if causal, else (k − 1) // 2
+    w = x_{i − l} … x_{i − l + k − 1}, concatenated       l = k − 1 if causal, else (k − 1) // 2
     y = ((w V + b) ⊙ σ(w G + c)) O + o
 
 References
@@ -27,14 +27,14 @@ Floats = NDArray[Any]
 
 
 class _Places(NamedTuple):
-    """Which token each place of each window is, shape (N, k), and whether it is one of the same sequence."""
+    """The token at each place of each window, shape (N, k), and whether it is in the same sequence."""
 
     tokens: NDArray[np.int64]
     inside: NDArray[np.bool_]
 
 
 class Cache(NamedTuple):
-    """What `backward` needs."""
+    """Values that `backward` needs."""
 
     places: _Places
     value: linear.Cache
@@ -46,7 +46,7 @@ class Cache(NamedTuple):
 
 
 def tensors(dim: int, window: int) -> dict[str, Tensor]:
-    """Return the arrays of the layer: ``value`` and ``gate``, of windows, and ``output``, each a `linear` layer."""
+    """Return the arrays of the layer: ``value`` and ``gate`` of windows, and ``output``, all `linear` layers."""
     inner = linear.tensors(window * dim, dim, deviation=(2 / (window * dim)) ** 0.5)
     return {
         **within("value", inner),
@@ -58,7 +58,7 @@ def tensors(dim: int, window: int) -> dict[str, Tensor]:
 def forward(
     parameters: Mapping[str, Floats], x: Floats, offsets: NDArray[np.int64], *, window: int, causal: bool
 ) -> tuple[Floats, Cache]:
-    """Return what becomes of the window of each token.
+    """Return the convolution of the window of each token.
 
     Parameters
     ----------
@@ -67,9 +67,9 @@ def forward(
     x : ndarray of shape (N, E)
     offsets : ndarray of shape (B + 1,), int64
     window : int
-        k, the tokens of a window.
+        k, the kernel width in tokens.
     causal : bool
-        Whether the window ends with the token itself.
+        Whether the window ends at the token itself.
 
     Returns
     -------
@@ -91,7 +91,7 @@ def forward(
 
 
 def backward(parameters: Mapping[str, Floats], dy: Floats, cache: Cache) -> tuple[Floats, dict[str, Floats]]:
-    """Return dx and the gradients."""
+    """Return dx and the gradients of the parameters."""
     tokens, inside = cache.places
     dactive, output = linear.backward(scope(parameters, "output"), dy, cache.output)
     dvalues = dactive * cache.gates  # y = value ⊙ σ(gate)

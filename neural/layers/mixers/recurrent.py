@@ -1,19 +1,19 @@
-"""A gated recurrent unit: a state for each sequence, which every token changes in its turn.
+"""A gated recurrent unit: a state for each sequence, updated by every token in turn.
 
 ::
 
-    r = σ(x W_r + b_r + s U_r + c_r)         how much of the state the candidate reads
-    z = σ(x W_z + b_z + s U_z + c_z)         how much of the state stays
+    r = σ(x W_r + b_r + s U_r + c_r)         how much of the state the candidate uses
+    z = σ(x W_z + b_z + s U_z + c_z)         how much of the state is kept
     n = tanh(x W_n + b_n + r ⊙ (s U_n + c_n))
     s ← (1 − z) ⊙ n + z ⊙ s
 
-A causal layer goes forward, with states of `dim` columns. Otherwise two halves go in both directions, and their states
-stand side by side. A linear map follows.
+A causal layer runs forward, with states of `dim` columns. Otherwise there is one half for each direction, and their
+states are concatenated. A linear layer follows.
 
 References
 ----------
 Cho et al. 2014, Learning phrase representations using RNN encoder-decoder, arXiv:1406.1078; in the variant of cuDNN and
-PyTorch, where r multiplies behind the product. Derivation: docs/derivations/recurrent.md.
+PyTorch, where r multiplies the product. Derivation: docs/derivations/recurrent.md.
 """
 
 from __future__ import annotations
@@ -38,14 +38,14 @@ _GATES, _KEPT = 3, 4
 
 
 class Schedule(NamedTuple):
-    """The tokens in the order of time: the first of every sequence, the longest sequence first, then the second ones.
+    """The tokens in time order: the first of all sequences, longest sequence first, then the second ones, and so on.
 
     Attributes
     ----------
     tokens : ndarray of shape (N,), int64
-        Which token each row is.
+        The token of each row.
     counts : ndarray of shape (T,), int64
-        Sequences that have a token at each time.
+        Number of sequences with a token at each time step.
     """
 
     tokens: NDArray[np.int64]
@@ -53,7 +53,7 @@ class Schedule(NamedTuple):
 
     @classmethod
     def of(cls, offsets: NDArray[np.int64], *, backward: bool = False) -> Schedule:
-        """Return the order of packed sequences, from their first token on or, `backward`, from their last."""
+        """Return the order for packed sequences, from their first token on or, with `backward`, from their last."""
         lengths = np.diff(offsets)
         order = np.argsort(-lengths, kind="stable")
         counts = np.searchsorted(-lengths[order], -np.arange(lengths.max(initial=0)))
@@ -63,16 +63,16 @@ class Schedule(NamedTuple):
 
     @property
     def n_states(self) -> int:
-        """Sequences that have a token; each has a state before the first time."""
+        """Number of sequences with tokens; each has an initial state."""
         return int(self.counts[0]) if len(self.counts) else 0
 
     @property
     def before(self) -> NDArray[np.int64]:
-        """Which state each row reads, shape (N,)."""
+        """The state that each row reads, shape (N,)."""
         return np.concatenate([np.zeros(0, np.int64), *(np.arange(s.start, s.stop) for _, s, _ in self.steps())])
 
     def steps(self) -> Iterator[tuple[slice, slice, slice]]:
-        """Yield for every time its rows, the states that they read and the states that they make."""
+        """Yield for every time step its rows, the states that they read and the states that they write."""
         row, before, now = 0, 0, self.n_states
         for n in self.counts.tolist():
             yield slice(row, row + n), slice(before, before + n), slice(now, now + n)
@@ -80,7 +80,7 @@ class Schedule(NamedTuple):
 
 
 class _Run(NamedTuple):
-    """What the backward pass needs of one direction."""
+    """Values that the backward pass of one direction needs."""
 
     schedule: Schedule
     input: linear.Cache
@@ -89,7 +89,7 @@ class _Run(NamedTuple):
 
 
 class Cache(NamedTuple):
-    """What `backward` needs."""
+    """Values that `backward` needs."""
 
     runs: list[_Run]
     output: linear.Cache
@@ -98,8 +98,9 @@ class Cache(NamedTuple):
 def tensors(dim: int, *, causal: bool) -> dict[str, Tensor]:
     """Return the arrays of the layer.
 
-    ``forward`` and, unless it is causal, ``backward``: in each ``input``, the map of tokens, and ``hidden``, that of
-    states, `linear` layers to reset, update and candidate side by side. Then ``output``, a `linear` layer.
+    ``forward`` and, unless it is causal, ``backward``: each has ``input``, the projection of tokens, and ``hidden``,
+    that of states, both `linear` layers to reset, update and candidate, concatenated. Then ``output``, a `linear`
+    layer.
     """
     size = dim if causal else dim // 2
     arrays: dict[str, Tensor] = {}
@@ -112,7 +113,7 @@ def tensors(dim: int, *, causal: bool) -> dict[str, Tensor]:
 def forward(
     parameters: Mapping[str, Floats], x: Floats, offsets: NDArray[np.int64], *, causal: bool
 ) -> tuple[Floats, Cache]:
-    """Return the states behind each token, joined by the output map.
+    """Return the states after each token, combined by the output projection.
 
     Parameters
     ----------
@@ -142,7 +143,7 @@ def forward(
 
 
 def backward(parameters: Mapping[str, Floats], dy: Floats, cache: Cache) -> tuple[Floats, dict[str, Floats]]:
-    """Return dx and the gradients."""
+    """Return dx and the gradients of the parameters."""
     djoined, output = linear.backward(scope(parameters, "output"), dy, cache.output)
     gradients, dx, first = within("output", output), np.zeros_like(dy), 0
     for name, own_run in zip(DIRECTIONS, cache.runs, strict=False):
@@ -163,7 +164,7 @@ def backward(parameters: Mapping[str, Floats], dy: Floats, cache: Cache) -> tupl
 
 
 class States:
-    """The map of states of one direction, packed once, and the steps that it takes.
+    """The projection of the states of one direction, packed once, and the recurrence.
 
     Parameters
     ----------
@@ -177,21 +178,21 @@ class States:
             self._panels = pack(_padded(self._weight), pad_heads(self._bias, _GATES))
 
     def run(self, inputs: Floats, schedule: Schedule, start: Floats) -> tuple[Floats, Floats]:
-        """Return the states behind the tokens, and what the backward pass needs besides.
+        """Return the states after the tokens, and further values that the backward pass needs.
 
         Parameters
         ----------
         inputs : ndarray of shape (N, 3 H)
-            What tokens add, in the order of time.
+            The contributions of the tokens, in time order.
         schedule : Schedule
         start : ndarray of shape (n_states, H)
 
         Returns
         -------
         states : ndarray of shape (n_states + N, H)
-            `start`, and the states behind each token.
+            `start`, followed by the states after each token.
         kept : ndarray of shape (N, 4 H), or more columns
-            Reset, update and candidate, and what the state adds to the candidate.
+            Reset, update and candidate, and the contribution of the state to the candidate.
         """
         n, (_, size) = len(inputs), start.shape
         if start.dtype == np.float32:
@@ -216,7 +217,7 @@ class States:
 
 
 def _run_backward(own: Mapping[str, Floats], dstates: Floats, own_run: _Run) -> tuple[Floats, Floats]:
-    """Return the gradients of what tokens add and of what states add, shape (N, 3 H); dstates is overwritten."""
+    """Return the gradients of the contributions of tokens and of states, shape (N, 3 H); dstates is overwritten."""
     schedule, _, states, kept = own_run
     weight, size = own["hidden.weight"], states.shape[1]
     n = len(kept)
@@ -246,5 +247,5 @@ def _directions(causal: bool) -> tuple[str, ...]:
 
 
 def _padded(weight: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Return the map of states with zeros for the columns that states are filled up with, in and out."""
+    """Return the projection of states, padded with zeros for the columns by which states are padded."""
     return np.ascontiguousarray(pad_heads(pad_heads(weight, _GATES).T, 1).T)

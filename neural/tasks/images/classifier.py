@@ -114,7 +114,7 @@ class ImageClassifier(TextEstimator[ImageParameters]):
             If there are too few pictures, they differ in size, or an option is out of range.
         """
         if size is not None and not is_source(X):
-            raise ValueError("size is for files: pass read_pictures(…, size=…), or arrays of the size that you want")
+            raise ValueError("size is for files: pass read_pictures(…, size=…), or arrays of the size you want")
         saving = checkpoint, checkpoint_every, overwrite
         with self._training(_name_of(X), saving, progress) as training:
             parameters = training.parameters
@@ -240,7 +240,7 @@ class ImageClassifier(TextEstimator[ImageParameters]):
         trained = self.network_
         config: ImageConfig = trained.config
         if config.encoder.mixer != "attention":
-            raise ValueError(f"there is no attention to be shown: the architecture is {config.encoder.mixer}")
+            raise ValueError(f"there is no attention to show: the architecture is {config.encoder.mixer}")
         if layer is not None and not 1 <= layer <= config.encoder.layers:
             raise ValueError(f"layer must be from 1 to {config.encoder.layers}, not {layer!r:.80}")
 
@@ -257,7 +257,7 @@ class ImageClassifier(TextEstimator[ImageParameters]):
         return shaped
 
     def pictures(self, X: Any) -> Pictures:  # noqa: N803
-        """Return pictures as the network reads them: checked, and if they come from files, scaled as in training.
+        """Return pictures in the form the network reads: checked, and if they come from files, scaled as in training.
 
         Parameters
         ----------
@@ -353,5 +353,5 @@ class ImageClassifier(TextEstimator[ImageParameters]):
 
 
 def _name_of(given: Any) -> object:
-    """Return what to call pictures while they are read."""
+    """Return the name of pictures for progress while they are read."""
     return given if is_source(given) else "the pictures"

@@ -15,9 +15,9 @@ from w2v.neural.tasks.images.network import PictureBatch
 from w2v.neural.tasks.labels.classification.measures import ClassificationReport, probabilities
 
 EXAMPLES = "examples"
-"""The name of the arrays of pictures that are kept."""
+"""Name of the arrays of stored pictures."""
 MOST_BYTES = 1 << 20
-"""Of the pixels of all pictures that are kept."""
+"""Maximum bytes of the pixels of all stored pictures."""
 
 
 def concluded(learned: TextNetwork, data: PictureData, batch: PictureBatch, most: int, workers: int) -> TextNetwork:

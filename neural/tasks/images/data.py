@@ -52,7 +52,7 @@ class PictureData:
         classes, wanted = np.unique(labels, return_inverse=True)
         if len(classes) < 2:
             raise ValueError(
-                f"all {len(labels):,} pictures show the same, {classes[0]!s:.80}: a classifier needs at least two "
+                f"all {len(labels):,} pictures have the label {classes[0]!s:.80}: a classifier needs at least two "
                 "classes, and got 1 class"
             )
         if validation is None:
@@ -67,7 +67,7 @@ class PictureData:
                 found = np.searchsorted(classes, own).clip(max=len(classes) - 1)
                 unknown = np.flatnonzero(classes[found] != own)
             if len(unknown):
-                raise ValueError(f"a picture to measure by shows {own[unknown[0]]!s:.80}, which none to train on does")
+                raise ValueError(f"a validation picture has the label {own[unknown[0]]!s:.80}, but no training picture")
             pixels = np.concatenate([pictures.pixels, validation.pixels])
             trained, apart = np.arange(len(labels)), np.arange(len(labels), len(pixels))
             wanted, files = np.concatenate([wanted, found]), validation.files
@@ -179,8 +179,8 @@ def _split(
     count = max(1, min(_MOST_HELD_OUT, n // 10)) if n_held_out is None else n_held_out
     if count > most:
         raise ValueError(
-            f"{count:,} of {n:,} pictures cannot be held out to measure by, since each of the {n - most:,} classes "
-            "needs one to train on; give more pictures, or others to measure by"
+            f"{count:,} of {n:,} pictures cannot be held out, since each of the {n - most:,} classes "
+            "needs one for training; give more pictures, or separate validation pictures"
         )
     return stratified(wanted, count, np.random.default_rng(seed))
 
@@ -188,9 +188,9 @@ def _split(
 def _check_same_shape(pixels: NDArray[Any], shape: tuple[int, ...]) -> None:
     if pixels.shape[1:] != tuple(shape):
         remedy = (
-            "make gray ones of one channel, or colored ones of three"
+            "convert them all to one channel (gray) or three (color)"
             if pixels.shape[1:3] == tuple(shape[:2])
-            else f"scale them; a classifier that is trained with size=({shape[0]}, {shape[1]}) or --size does so itself"
+            else f"scale them, or train with size=({shape[0]}, {shape[1]}) or --size, which scales them automatically"
         )
         raise ValueError(
             f"pictures are {' × '.join(map(str, pixels.shape[1:]))}, height × width × channels, but "

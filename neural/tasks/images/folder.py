@@ -1,4 +1,4 @@
-"""The folder of a classifier of pictures: what it must say, checked as it is read."""
+"""The folder of an image classifier and the checks on reading it."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def _config_from(described: Mapping[str, Any]) -> ImageConfig:
 
 
 def _read_pictures(folder: Path, config: ImageConfig, metadata: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the pictures that are kept; ModelError unless the folder says what its classes are."""
+    """Return the stored pictures; ModelError unless the folder contains the labels of its classes."""
     _check_metadata(folder, config, metadata)
     file = folder / f"{EXAMPLES}.safetensors"
     if not file.exists() or not (folder / LAYOUT.examples).exists():  # either may be deleted
@@ -43,26 +43,26 @@ def _read_pixels(file: Path, config: ImageConfig) -> NDArray[Any]:
     pixels = read_tensors(file).get("pixels")
     shape = (config.height, config.width, config.channels)
     if pixels is None or pixels.shape[1:] != shape or pixels.dtype not in (np.uint8, np.float32, np.float64):
-        raise ModelError(f"{file} is damaged: it does not hold pictures of {' × '.join(map(str, shape))}")
+        raise ModelError(f"{file} is damaged: it does not contain pictures of {' × '.join(map(str, shape))}")
     if not np.isfinite(pixels).all():
         raise ModelError(f"{file} is damaged: a pixel is not finite")
     return pixels
 
 
 def _check_metadata(folder: Path, config: ImageConfig, metadata: Mapping[str, Any]) -> None:
-    """Raise ModelError unless a folder says what its classes are, and how bright pixels are."""
+    """Raise ModelError unless a folder contains the labels of its classes and the scale of pixels."""
     try:
         labels, pixels = metadata["labels"], metadata["pixels"]
         if not isinstance(labels, list) or len(labels) != config.n_classes:
-            raise ValueError(f"the network has {config.n_classes} classes, and labels are not as many")
+            raise ValueError(f"the network has {config.n_classes} classes, but the number of labels differs")
         if len({type(label) for label in labels}) != 1 or type(labels[0]) not in (str, int, bool):
             raise TypeError("labels must all be text or all whole numbers")
         if any(label >= other for label, other in zip(labels, labels[1:], strict=False)):
-            raise ValueError("labels are not sorted, or one comes twice")
+            raise ValueError("labels are not sorted or not distinct")
         for name in ("mean", "deviation"):
             values = np.array(pixels[name], np.float64)
             if values.shape != (config.channels,) or not np.isfinite(values).all():
-                raise ValueError(f"the {name} of pixels is not a number for each channel")
+                raise ValueError(f"the {name} of pixels is not one number per channel")
         if not (np.array(pixels["deviation"]) > 0).all() or not 0 < float(pixels["top"]) < np.inf:
             raise ValueError("the deviation and the top of pixels must be above 0")
         if type(pixels["scaled"]) is not bool:

@@ -1,4 +1,4 @@
-"""What a classifier of pictures is made like, and what it is trained on step by step."""
+"""The configuration of an image classifier's network, and its training data step by step."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _ROWS_AT_ONCE = 2048
 
 
 def config_of(data: PictureData, parameters: ImageParameters) -> ImageConfig:
-    """Return the network for some pictures; ValueError if the parameters do not suit them."""
+    """Return the configuration of the network for some pictures; ValueError if the parameters do not suit them."""
     height, width, channels = data.pixels.shape[1:]
     patch = parameters.patch or patch_for(height, width)
     n_rows = (parameters.pooling == "token") + -(-height // patch) * -(-width // patch)
@@ -35,7 +35,7 @@ def config_of(data: PictureData, parameters: ImageParameters) -> ImageConfig:
 
 
 def patch_for(height: int, width: int) -> int:
-    """Return the smallest side of a patch, from 2 on, that leaves a picture few enough patches."""
+    """Return the smallest patch size, from 2, with which a picture has few enough patches."""
     patch = min(_LEAST_PATCH, max(height, width))
     while -(-height // patch) * -(-width // patch) > _MOST_PATCHES:
         patch += 1
@@ -43,7 +43,7 @@ def patch_for(height: int, width: int) -> int:
 
 
 def text_of(start: TextNetwork, data: PictureData, parameters: ImageParameters) -> Text:
-    """Return what a network reads in each step of its training, and what it is measured by."""
+    """Return the training batches of a network, and its held-out data."""
     described, config = start.metadata["pixels"], start.config
     scale = scale_of(described["mean"], described["deviation"])
     seed, change = parameters.random_state, _change(config, parameters)
@@ -82,7 +82,7 @@ def _change(config: ImageConfig, parameters: ImageParameters) -> Change:
 
 
 def _measure(config: ImageConfig, batch: PictureBatch, workers: int, table: ParameterTable) -> dict[str, float]:
-    """Return the accuracy on pictures that were held out."""
+    """Return the accuracy on held-out pictures."""
 
     def name(part: PictureBatch) -> NDArray[np.bool_]:
         vectors, _ = network.encode(config, table, part)

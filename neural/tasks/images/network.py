@@ -1,4 +1,4 @@
-"""A network that names what a picture shows: patches, a stack that sees them all, and one vector of them.
+"""The network of image classifiers: patches, a stack that attends to all of them, and their pooled vector.
 
 ::
 
@@ -41,24 +41,24 @@ _POOLED = dict(zip(POOLINGS, ("mean", "first"), strict=True))
 
 @dataclass(frozen=True)
 class ImageConfig:
-    """How a network for pictures is made.
+    """The configuration of a network for pictures.
 
     Attributes
     ----------
     height, width, channels : int
-        Of a picture.
+        Size of a picture.
     patch : int
         Side of its patches.
     n_classes : int
     encoder : StackConfig
-        Neither causal nor with a memory.
+        Must be neither causal nor have a memory.
     pooling : {"mean", "token"}
-        The mean of what the stack made of all patches; or of the class token, which stands before them.
+        How the hidden states become the vector: their mean over the patches, or that of the class token before them.
 
     Raises
     ------
     ValueError
-        If the values do not go together.
+        If the values are inconsistent.
     """
 
     height: int
@@ -76,36 +76,36 @@ class ImageConfig:
         if type(self.n_classes) is not int or self.n_classes < 2:
             raise ValueError(f"n_classes must be a whole number above 1, not {self.n_classes!r:.80}")
         if self.patch > max(self.height, self.width):
-            raise ValueError(f"patch must be at most a side of the {self.height} × {self.width} pictures: {self.patch}")
+            raise ValueError(f"patch must be at most the longer side of {self.height} × {self.width}, not {self.patch}")
         if self.encoder.causal or self.encoder.memory_size is not None:
-            raise ValueError("the encoder must see the whole picture and no memory")
+            raise ValueError("the encoder must not be causal and must have no memory")
         if self.pooling not in POOLINGS:
             raise ValueError(f"pooling must be one of {', '.join(POOLINGS)}, not {self.pooling!r:.80}")
 
     @property
     def grid(self) -> Grid:
-        """How pictures are cut."""
+        """How pictures are cut into patches."""
         return Grid(self.height, self.width, self.channels, self.patch)
 
     @property
     def has_token(self) -> bool:
-        """Whether a class token stands before the patches."""
+        """Whether a class token precedes the patches."""
         return self.pooling == "token"
 
     @property
     def n_rows(self) -> int:
-        """Rows that the stack reads of a picture."""
+        """Number of rows per picture that the stack reads."""
         return self.has_token + self.grid.n_patches
 
     @property
     def vocabulary_size(self) -> int:
-        """Classes that are told."""
+        """Number of classes."""
         return self.n_classes
 
     def tensors(self) -> dict[str, Tensor]:
-        """Return every array, its shape beside how it starts.
+        """Return the shape and initialisation of every array.
 
-        They are ``patches.…`` as in `layers.inputs.patches.tensors`, ``encoder.…`` as in `StackConfig.tensors`,
+        The names are ``patches.…`` as in `layers.inputs.patches.tensors`, ``encoder.…`` as in `StackConfig.tensors`,
         ``output.table`` (n_classes, dim) and ``output.bias`` (n_classes,).
         """
         dim = self.encoder.dim
@@ -118,20 +118,20 @@ class ImageConfig:
 
 
 class PictureBatch(NamedTuple):
-    """Pictures, and what they show.
+    """Pictures and their classes.
 
     Attributes
     ----------
     pictures : ndarray of shape (N, H, W, C)
     chosen : ndarray of shape (B,), int64
-        Which of them belong to the batch.
+        Indices of the pictures in the batch.
     wanted : ndarray of shape (B,), int64
         Their classes.
     scale : Scale
     change : Change
-        What happens to them.
+        Their augmentation.
     seed : int
-        Of these changes; one for each step.
+        Seed of the augmentation; distinct for each step.
     """
 
     pictures: NDArray[Any]
@@ -143,11 +143,11 @@ class PictureBatch(NamedTuple):
 
     @property
     def n_tokens(self) -> int:
-        """What is told: a class for each picture."""
+        """Number of predictions: one class per picture."""
         return len(self.chosen)
 
     def parts(self, n: int) -> list[tuple[int, PictureBatch]]:
-        """Divide the batch into at most n parts of about the same size, each beside its first picture's place."""
+        """Split the batch into at most n parts of about equal size, each with the index of its first picture."""
         borders = np.linspace(0, len(self.chosen), n + 1).round().astype(int).tolist()
         return [
             (first, self._replace(chosen=self.chosen[first:last], wanted=self.wanted[first:last]))
@@ -157,7 +157,7 @@ class PictureBatch(NamedTuple):
 
 
 class Encoded(NamedTuple):
-    """What `encode` made, for the backward pass."""
+    """Values from `encode` for the backward pass."""
 
     patches: patches.Cache
     stack: stack.Cache
@@ -171,7 +171,7 @@ def encode(
     dropped: Dropout | None = None,
     weights: list[list[Floats]] | None = None,
 ) -> tuple[Floats, Encoded]:
-    """Return the vectors of pictures, shape (B, dim), and what the backward pass needs.
+    """Return the vectors of pictures, shape (B, dim), and the values that the backward pass needs.
 
     Parameters
     ----------
@@ -179,7 +179,7 @@ def encode(
     parameters : mapping
     batch : PictureBatch
     dropped : Dropout, optional
-        What this step of training drops; nothing by default.
+        Dropout of this training step; none by default.
     weights : list of list, optional
         See `stack.forward`.
     """
@@ -218,7 +218,7 @@ def token_losses(
     workers: int = 1,
     most_tokens: int = 4096,
 ) -> Floats:
-    """Return −log p of the class of every picture, shape (B,), with nothing dropped; see `models.token_losses`."""
+    """Return −log p of the class of every picture, shape (B,), without dropout; see `models.token_losses`."""
 
     def work(part: PictureBatch) -> Floats:
         vectors, _ = encode(config, parameters, part)
@@ -232,7 +232,7 @@ def token_losses(
 def over_parts(
     work: Callable[[PictureBatch], _T], config: ImageConfig, batch: PictureBatch, workers: int, most_tokens: int = 4096
 ) -> list[_T]:
-    """Return what `work` makes of parts of a batch of about `most_tokens` rows, in their order, by several threads."""
+    """Return the results of `work`, in order, for parts of a batch of about `most_tokens` rows, using threads."""
     parts = batch.parts(n_parts(config, batch, workers, most_tokens))
     made: dict[int, _T] = {}
 
@@ -245,7 +245,7 @@ def over_parts(
 
 
 def n_parts(config: ImageConfig, batch: PictureBatch, workers: int, most_tokens: int) -> int:
-    """Return in how many parts a batch goes through the network: of at most so many rows, as many for each thread."""
+    """Return the number of parts of a batch: of at most `most_tokens` rows, and equally many for each thread."""
     per_worker = -(-batch.n_tokens * config.n_rows // (most_tokens * workers))
     return workers * max(1, per_worker)
 
@@ -279,7 +279,7 @@ def _add_gradients(
     dropped: Dropout,
     scale: float,
 ) -> tuple[float, float]:
-    """Add the gradients of some pictures to `total`; return the sums of their smoothed and their plain losses."""
+    """Add the gradients of some pictures to `total`; return the sums of their smoothed and plain losses."""
     vectors, cache = encode(config, parameters, part, dropped)
     smoothed, plain, dvectors = softmax_loss.token_losses(
         vectors, parameters["output.table"], parameters["output.bias"], part.wanted,

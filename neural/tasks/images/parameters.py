@@ -19,7 +19,7 @@ MAX_SIDE = 1 << 14
 class ImageShape(Constraint):
     """Height, width and optionally channels of pictures that are passed as flat rows."""
 
-    described = "(height, width) or (height, width, channels), whole numbers from 1 on"
+    described = "(height, width) or (height, width, channels), whole numbers of at least 1"
 
     def _allows(self, value: object) -> bool:
         return isinstance(value, tuple) and len(value) in (2, 3) and all(
@@ -84,7 +84,7 @@ class ImageParameters(SharedParameters):
         0.1,
         Number("Augmentation: zoom in or out at random by up to this fraction.", low=0, high=10),
     )
-    flip: bool = parameter(False, Flag("Augmentation: mirror every other picture, left to right."))
+    flip: bool = parameter(False, Flag("Augmentation: mirror half of the pictures at random, left to right."))
     cutout: int = parameter(0, Integer("Augmentation: hide a square of this side, in pixels.", 0, MAX_SIDE))
     held_out: int | None = parameter(
         None, Integer("Number of pictures held out of training for evaluation.", 1, MANY), "2,000, at most a tenth"

@@ -1,4 +1,4 @@
-"""What a classifier of pictures looks at, where it thinks that patches lie, and what it takes for what."""
+"""Plots of an image classifier: attention, similarity of positions, and confusion matrix."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ if TYPE_CHECKING:
 
 _SIDE, _GAP, _MARGIN, _HEAD = 1.5, 0.15, 0.2, 0.3
 MOST_DRAWN = 16
-"""Pictures whose attention is drawn together."""
+"""Maximum number of pictures drawn together."""
 _CELL, _NAME_SIZE, _MOST_NUMBERS = 0.36, 9.0, 40
 
 
 def plot_attention(classifier: ImageClassifier, X: Any, *, layer: int | None = None) -> Figure:  # noqa: N803
-    """Draw pictures, and beside each what every head of a layer looks at, the mean of the heads first.
+    """Draw pictures, and next to each the attention of every head of a layer, the mean of the heads first.
 
     Parameters
     ----------
@@ -31,7 +31,7 @@ def plot_attention(classifier: ImageClassifier, X: Any, *, layer: int | None = N
     X : array-like, Pictures, path-like or list of path-like
         At most 16 pictures.
     layer : int, optional
-        Which, from 1; the last by default.
+        Number of the layer, from 1; the last by default.
 
     Returns
     -------
@@ -40,13 +40,13 @@ def plot_attention(classifier: ImageClassifier, X: Any, *, layer: int | None = N
     Raises
     ------
     ValueError
-        If there are more pictures, no such layer, or no attention.
+        If there are too many pictures, no such layer, or no attention.
     ImportError
         If matplotlib or textalloc is not installed.
     """
     pictures = classifier.pictures(X)
     if len(pictures) > MOST_DRAWN:
-        raise ValueError(f"{len(pictures):,} pictures are too many for one drawing; give {MOST_DRAWN} at most")
+        raise ValueError(f"{len(pictures):,} pictures are too many for one figure; give at most {MOST_DRAWN}")
     weights = classifier.attention(pictures, layer=layer)
     labels = classifier.predict(pictures)
     seen = np.concatenate([weights.mean(axis=1, keepdims=True), weights], axis=1)
@@ -68,22 +68,22 @@ def plot_attention(classifier: ImageClassifier, X: Any, *, layer: int | None = N
 
 
 def plot_positions(classifier: ImageClassifier) -> Figure:
-    """Draw for each place of a patch how near the learned position of every other place is to its own: their cosines.
+    """Draw for each patch position the cosines of its learned embedding with those of all other positions.
 
-    What begins as a table without any order becomes a map where there are enough pictures and places: those in the same
-    rows and columns are near.
+    With enough pictures and patches, the initially random table becomes a map in which positions in the same row or
+    column are similar.
 
     Raises
     ------
     ValueError
-        If positions were not learned.
+        If positions are not learned.
     ImportError
         If matplotlib or textalloc is not installed.
     """
     trained = classifier.network_
     grid, name = trained.config.grid, "encoder.positions.table"
     if name not in trained.parameters:
-        raise ValueError(f"there is no map to draw: positions are {trained.config.encoder.positions}, not learned")
+        raise ValueError(f"there are no learned positions to draw: positions are {trained.config.encoder.positions}")
     table = trained.parameters[name][int(trained.config.has_token) :].astype(np.float64)
     units = table / np.maximum(np.linalg.norm(table, axis=1, keepdims=True), 1e-12)
     cosines = (units @ units.T).reshape(grid.rows, grid.columns, grid.rows, grid.columns)
@@ -100,14 +100,14 @@ def plot_positions(classifier: ImageClassifier) -> Figure:
 
 
 def plot_confusion(wanted: ArrayLike, found: ArrayLike, labels: Sequence[Any] | None = None) -> Figure:
-    """Draw which labels (rows) were taken for which (columns); what is right lies on the diagonal.
+    """Draw the confusion matrix: true labels by row, predicted labels by column; correct answers are on the diagonal.
 
     Parameters
     ----------
     wanted, found : array-like of shape (n,)
-        What pictures show, and what was said of them.
+        True and predicted labels.
     labels : sequence, optional
-        Those to draw, in their order; by default all there are.
+        The labels to draw, in this order; by default all that occur.
 
     Returns
     -------
@@ -116,7 +116,7 @@ def plot_confusion(wanted: ArrayLike, found: ArrayLike, labels: Sequence[Any] | 
     Raises
     ------
     ValueError
-        If there is nothing to compare, or not as many of both.
+        If there is nothing to compare, or the lengths differ.
     ImportError
         If matplotlib or textalloc is not installed.
     """
@@ -148,10 +148,10 @@ def plot_confusion(wanted: ArrayLike, found: ArrayLike, labels: Sequence[Any] | 
 def confusion(
     wanted: ArrayLike, found: ArrayLike, labels: Sequence[Any] | None = None
 ) -> tuple[NDArray[np.int64], list[Any]]:
-    """Return how often each label (row) was taken for each (column), and the labels; see `plot_confusion`."""
+    """Return the confusion matrix, true labels by row, and the labels; see `plot_confusion`."""
     first, second = np.asarray(wanted), np.asarray(found)
     if len(first) != len(second) or not len(first):
-        raise ValueError(f"there are {len(first):,} labels and {len(second):,} answers: nothing to compare")
+        raise ValueError(f"labels and predictions must be equally many, not {len(first):,} and {len(second):,}")
     names = sorted({*first.tolist(), *second.tolist()}) if labels is None else list(labels)
     place = {name: i for i, name in enumerate(names)}
     counts = np.zeros((len(names), len(names)), np.int64)
@@ -182,7 +182,7 @@ def _grid(
 
 
 def _show(axes: Axes, pixels: NDArray[Any], *, faint: bool = False) -> None:
-    """Draw a picture in its own range, or so faintly that something may lie on it."""
+    """Draw a picture with its own range of values, or faintly as a background."""
     low, high = float(pixels.min()), float(pixels.max())
     brightness = (pixels.astype(np.float64) - low) / max(high - low, 1e-12)
     if faint:
@@ -194,14 +194,14 @@ def _show(axes: Axes, pixels: NDArray[Any], *, faint: bool = False) -> None:
 
 
 def _tinted(strength: NDArray[Any]) -> NDArray[Any]:
-    """Return a colour for each value from 0 to 1, the more opaque the larger it is."""
+    """Return a colour for each value from 0 to 1, more opaque for larger values."""
     from matplotlib.colors import to_rgb
 
     return np.dstack([np.broadcast_to(np.array(to_rgb(COLORS[1])), (*strength.shape, 3)), 0.85 * strength])
 
 
 def _colors() -> Any:
-    """Return colours from −1 to 1, white in the middle."""
+    """Return a colour map from −1 to 1, white in the middle."""
     from matplotlib.colors import LinearSegmentedColormap
 
     return LinearSegmentedColormap.from_list("cosines", [COLORS[1], "white", COLORS[0]])

@@ -1,1 +1,1 @@
-"""Labels: what each word of a sentence is, and what a whole text is."""
+"""Labels of words and of texts: taggers and text classifiers."""

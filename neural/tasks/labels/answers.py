@@ -1,4 +1,4 @@
-"""What a trained tagger answers: tags of words, and of raw text the places of words and spans."""
+"""The output of a trained tagger: tags of words, and for raw text also positions and spans."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ from w2v.neural.tasks.labels.tagging_data import Labels
 from w2v.neural.tasks.labels.tagging_network import TaggerConfig
 
 _AT_ONCE = 2048
-"""Words that a thread tags at a time: what it needs stays in the caches."""
+"""Words that a thread tags at a time, few enough to stay in the caches."""
 _MOST_KEPT = 1 << 18
-"""Words whose embeddings are kept."""
+"""Number of words whose embeddings are cached."""
 
 
 class Word(NamedTuple):
@@ -32,9 +32,9 @@ class Word(NamedTuple):
     Attributes
     ----------
     text : str
-        As the text has it.
+        As it occurs in the text.
     start, stop : int
-        Its place, in characters.
+        Its position, in characters.
     tag : str
     """
 
@@ -50,9 +50,9 @@ class TextSpan(NamedTuple):
     Attributes
     ----------
     text : str
-        As the text has it.
+        As it occurs in the text.
     start, stop : int
-        Its place, in characters.
+        Its position, in characters.
     label : str
     """
 
@@ -64,18 +64,19 @@ class TextSpan(NamedTuple):
 
 @dataclass(frozen=True)
 class TaggedText:
-    """A text and what its words are.
+    """A text with the tags of its words.
 
     Attributes
     ----------
     text : str
-        As it was given.
+        The text as given.
     places : list of (int, int)
-        Where each word begins and ends, in characters.
+        The start and end of each word, in characters.
     tags : list of str
-        One a word.
+        One tag per word.
     probable : list of list of (str, float), or None
-        Of each word what it may be, and how probably, the most probable first: labels of spans and ``O``, or tags.
+        The possible labels of each word with their probabilities, most probable first: labels of spans and ``O``, or
+        tags.
     """
 
     text: str
@@ -85,7 +86,7 @@ class TaggedText:
 
     @property
     def words(self) -> list[Word]:
-        """The words with their places and tags."""
+        """The words with their positions and tags."""
         text = self.text
         return [
             Word(text[start:stop], start, stop, tag) for (start, stop), tag in zip(self.places, self.tags, strict=True)
@@ -93,7 +94,7 @@ class TaggedText:
 
     @property
     def spans(self) -> list[TextSpan]:
-        """The spans that the tags write; none if they write no spans."""
+        """The spans that the tags describe; empty if tags do not describe spans."""
         text, found = self.text, list[TextSpan]()
         for first, last, label in spans_of(self.tags):
             start, stop = self.places[first][0], self.places[last - 1][1]
@@ -101,7 +102,7 @@ class TaggedText:
         return found
 
     def to_dict(self) -> dict[str, Any]:
-        """Return everything in JSON types, under the names that spaCy has in `Doc.to_json`."""
+        """Return everything as JSON values, with the names of spaCy's `Doc.to_json`."""
         return {
             "text": self.text,
             "tokens": [
@@ -113,7 +114,7 @@ class TaggedText:
 
 
 class Reader:
-    """Tags sentences with a network, and remembers what words become.
+    """Tags sentences with a network, and caches the embeddings of words.
 
     Parameters
     ----------
@@ -143,7 +144,7 @@ class Reader:
     def probabilities(
         self, sentences: Sequence[Sequence[str]], columns: Sequence[Sequence[Sequence[str]]], workers: int
     ) -> list[NDArray[Any]]:
-        """Return the probability of each tag of each word, over all ways to tag a sentence that are not broken."""
+        """Return the probability of each tag of each word, over all valid tag sequences of a sentence."""
         offsets, found = self._answers(
             sentences, columns, workers, lambda z, borders: crf.probabilities(z, borders, self._scores)
         )
@@ -156,7 +157,7 @@ class Reader:
         workers: int,
         answer: Callable[[NDArray[Any], NDArray[np.int64]], NDArray[Any]],
     ) -> tuple[NDArray[np.int64], NDArray[Any]]:
-        """Return where each sentence begins, and what `answer` makes of the emissions, a row a word."""
+        """Return the start of each sentence, and the result of `answer` for the emissions, one row per word."""
         offsets = np.cumsum([0, *map(len, sentences)], dtype=np.int64)
         values = self._values(list(chain.from_iterable(columns)))
         ids, embeddings, cases = self._ids(list(chain.from_iterable(sentences)))
@@ -183,13 +184,13 @@ class Reader:
         known = len(self.labels.columns.values)
         if rows and len(rows[0]) != known:
             raise ValueError(
-                f"the tagger was trained with {known} given columns, and there are {len(rows[0])}: give as many with "
-                "each word (in Python `columns`, of files --column)"
+                f"the tagger was trained with {known} given columns, but there are {len(rows[0])}: give as many "
+                "with each word (in Python with `columns`, for files with --column)"
             )
         return self.labels.columns.encode(rows)
 
     def _ids(self, words: list[str]) -> tuple[NDArray[np.int64], NDArray[Any], NDArray[np.int64]]:
-        """Return each word's row, and the embeddings and cases that this is a row of: the next call may have others."""
+        """Return each word's index, and the embeddings and cases it refers to; these may differ in the next call."""
         rows, embeddings, cases = self._known
         new = [word for word in dict.fromkeys(words) if word not in rows]
         if len(rows) + len(new) > _MOST_KEPT:
@@ -199,12 +200,12 @@ class Reader:
             made = inputs.word_embeddings(self.config.inputs, scope(self._table, "inputs"), lexicon)
             rows = {**rows, **dict(zip(new, range(len(rows), len(rows) + len(new)), strict=True))}
             embeddings, cases = np.concatenate([embeddings, made]), np.concatenate([cases, lexicon.cases])
-            self._known = rows, embeddings, cases  # at once: others may tag at the same time
+            self._known = rows, embeddings, cases  # assigned together, because other threads may be tagging
         return np.fromiter(map(rows.__getitem__, words), np.int64, len(words)), embeddings, cases
 
 
 def tagged_texts(reader: Reader, texts: Sequence[str], tokenizer: Tokenizer, workers: int) -> list[TaggedText]:
-    """Return the words of texts with their tags and places."""
+    """Return the words of texts with their tags and positions."""
     places = [token_spans(text, tokenizer) for text in texts]
     words = [[text[start:stop] for start, stop in own] for text, own in zip(texts, places, strict=True)]
     tags = reader.tags(words, [[()] * len(own) for own in words], workers)

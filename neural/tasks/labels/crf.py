@@ -1,12 +1,12 @@
-"""The output of a network that tags: a linear-chain conditional random field, or a softmax of each token by itself.
+"""Output layers of taggers: a linear-chain conditional random field, or an independent softmax for each token.
 
-The tags y of a sentence with the emissions z have ::
+The tags y of a sentence with emissions z have ::
 
     s(y) = a[y_1] + Σ_t z_t[y_t] + Σ_t A[y_{t-1}, y_t] + e[y_T]        p(y) = exp s(y) / Σ_y' exp s(y')
 
-A, a and e are trained, and -inf where a tag may not stand, such as an I- behind an O. The sum over all ways and its
-gradient are computed exactly, by forward-backward; the best way is found by Viterbi, with either output.
-Derivation: docs/derivations/tagging.md.
+A, a and e are trained, and -inf for invalid tags, such as I- after O. The sum over all tag sequences and its gradient
+are computed exactly by forward-backward; the best sequence is found by Viterbi, for both outputs. Derivation:
+docs/derivations/tagging.md.
 
 References
 ----------
@@ -28,12 +28,12 @@ Floats = NDArray[Any]
 
 
 class Constraints(NamedTuple):
-    """Which tags may follow each other: 0 where they may, -inf where not.
+    """Which tags may follow each other: 0 if allowed, -inf if not.
 
     Attributes
     ----------
     transitions : ndarray of shape (K, K)
-        Tag i before tag k.
+        From tag i to tag k.
     start, end : ndarray of shape (K,)
     """
 
@@ -43,11 +43,11 @@ class Constraints(NamedTuple):
 
     @classmethod
     def none(cls, n_tags: int) -> Constraints:
-        """Return those that allow everything."""
+        """Return constraints that allow everything."""
         return cls(np.zeros((n_tags, n_tags)), np.zeros(n_tags), np.zeros(n_tags))
 
     def scores(self, parameters: Mapping[str, Floats] | None, dtype: Any) -> Constraints:
-        """Return A, a and e: those that were trained, or zeros if there are none, where they are allowed."""
+        """Return A, a and e, or zeros if they are not trained; -inf where forbidden."""
         if parameters is None:
             return Constraints(*(array.astype(dtype) for array in self))
         arrays = parameters["transitions"], parameters["start"], parameters["end"]
@@ -55,7 +55,7 @@ class Constraints(NamedTuple):
 
 
 def tensors(n_tags: int) -> dict[str, Tensor]:
-    """Return the arrays: ``transitions`` (K, K), ``start`` and ``end`` (K,); they begin at zero."""
+    """Return the arrays: ``transitions`` (K, K), ``start`` and ``end`` (K,), initialised to zero."""
     return {"transitions": Tensor((n_tags, n_tags)), "start": Tensor((n_tags,)), "end": Tensor((n_tags,))}
 
 
@@ -68,7 +68,7 @@ def losses(
     scale: float = 1.0,
     total: Mapping[str, Floats] | None = None,
 ) -> tuple[Floats, Floats | None]:
-    """Return −log p of the tags of each sentence, shape (B,), and the gradient of scale · their sum by z.
+    """Return −log p of the tags of each sentence, shape (B,), and the gradient of scale · their sum with respect to z.
 
     Parameters
     ----------
@@ -80,7 +80,7 @@ def losses(
     tags : ndarray of shape (N,), int64
     scale : float
     total : mapping, optional
-        The gradients of A, a and e are added to it; without it there are none, and None for that of z.
+        The gradients of A, a and e are added to it; without it, no gradients are computed, and that of z is None.
     """
     found = np.zeros(len(offsets) - 1, z.dtype)
     dz = np.empty_like(z) if total is not None else np.empty((0, z.shape[1]), z.dtype)
@@ -91,14 +91,14 @@ def losses(
 
 
 def best_tags(z: Floats, offsets: NDArray[np.int64], scores: Constraints) -> NDArray[np.int64]:
-    """Return the tags of the most probable way to tag each sentence, shape (N,); forbidden ways are never taken."""
+    """Return the most probable tag sequence of each sentence, shape (N,), int64; it is always a valid sequence."""
     tags = np.empty(len(z), np.int64)
     kernels.viterbi(z, offsets, *scores, tags)
     return tags
 
 
 def probabilities(z: Floats, offsets: NDArray[np.int64], scores: Constraints) -> Floats:
-    """Return the probability of every tag of every token, over all ways to tag its sentence, shape (N, K)."""
+    """Return the probability of every tag of every token, over all tag sequences of its sentence, shape (N, K)."""
     found = np.empty_like(z)
     kernels.crf_marginals(z, offsets, *scores, found)
     return found

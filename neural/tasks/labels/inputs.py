@@ -1,13 +1,14 @@
-"""What a network of labels reads: for each token a sum of what its word, its n-grams, its shape and its columns say.
+"""Input embeddings of taggers and classifiers: word, character n-grams, shape, given vectors and columns of each token.
 
 ::
 
-    f = [ E[word] ; Σ N[n-gram] / √n ; S[shape] ; U[usual case] ; given vectors ]     of every distinct word
-    x = f W + b + Σ_c C_c[value of column c]                                          of every token
+    f = [ E[word] ; Σ N[n-gram] / √n ; S[shape] ; U[usual case] ; given vectors ]     for every distinct word
+    x = f W + b + Σ_c C_c[value of column c]                                          for every token
 
-E, N, S, U, C, W and b are trained; given vectors stay as they are, so that words which training never saw keep their
-places among those it saw. While it trains, E's row of a word is at random that of unknown words, of rare words more
-often: so this row learns, and the rest of f learns to do without E. Derivation: docs/derivations/tagging.md.
+E, N, S, U, C, W and b are trained. Given vectors stay fixed, so that words not seen in training keep their similarity
+to those that were. During training, a word's row of E is randomly replaced by that of unknown words, more often for
+rare words. This trains the unknown row, and the rest of f learns to do without E. Derivation:
+docs/derivations/tagging.md.
 """
 
 from __future__ import annotations
@@ -28,31 +29,31 @@ from w2v.neural.tasks.labels.words import N_SHAPES, UNKNOWN, WORD_DEVIATION, Bag
 Floats = NDArray[Any]
 
 SHAPE_SIZE = 16
-"""Columns of the table of shapes."""
+"""Width of the table of shapes."""
 
 
 @dataclass(frozen=True)
 class InputConfig:
-    """How words become the embeddings that a stack reads.
+    """The configuration of the embeddings that a stack reads.
 
     Attributes
     ----------
     words : int
-        Rows of the table of words, that of unknown ones counted.
+        Rows of the word table, including that of unknown words.
     word_size : int
-        Its columns.
+        Width of the word table.
     buckets, ngram_size : int
-        Rows and columns of the table of n-grams.
+        Rows and width of the n-gram table.
     given, given_size : int
-        Rows of the vectors that are given, that of zeros counted, and their columns; 1 and 0 for none.
+        Rows of the given vectors, including that of zeros, and their width; 1 and 0 for none.
     columns : tuple of int
-        Values of each given column, the unknown one counted.
+        Number of values of each given column, including the unknown value.
     dim : int
-        Width of what the stack reads.
+        Width of the embeddings.
     spellings : int
-        Given vectors that are read of each word: 2 if that of the word in lower case is, too.
+        Number of given vectors per word: 2 if that of the lower-case word is read as well.
     usual_cases : int
-        Rows of the table of how words are written mostly; 0 for none.
+        Rows of the table of usual cases; 0 for none.
     """
 
     words: int
@@ -81,17 +82,17 @@ class InputConfig:
             self.usual_cases + 1,
         )
         if any(type(size) is not int or not 1 <= size < 1 << 31 for size in sizes):
-            raise ValueError("tables must have rows and columns")
+            raise ValueError("tables must have at least one row and one column")
 
     @property
     def borders(self) -> list[int]:
-        """Where the parts of f begin: words, n-grams, shapes, usual cases, given; and where it ends."""
+        """The start of each part of f: words, n-grams, shapes, usual cases, given vectors; and the end."""
         usual, given = SHAPE_SIZE * (self.usual_cases > 0), self.spellings * self.given_size
         sizes = (0, self.word_size, self.ngram_size, SHAPE_SIZE, usual, given)
         return list(accumulate(sizes))
 
     def tensors(self) -> dict[str, Tensor]:
-        """Return every array, its shape beside how it starts."""
+        """Return the shape and initialisation of every array."""
         arrays = {
             "words.table": Tensor((self.words, self.word_size), WORD_DEVIATION),
             "ngrams.table": Tensor((self.buckets, self.ngram_size), 0.3),
@@ -105,17 +106,17 @@ class InputConfig:
 
 
 class WordDropout(NamedTuple):
-    """Which tokens of a step of training are read as if training had never seen their words.
+    """Which tokens of a training step are replaced by the unknown word.
 
     Attributes
     ----------
     rare : float
-        A word seen n times is dropped with the probability rare / (rare + n), besides `rate`.
+        A word seen n times is dropped with probability rare / (rare + n), in addition to `rate`.
     rate : float
     seed : int
-        One for each step.
+        Distinct for each step.
     first_row : int
-        The token of the whole batch that the first token here is.
+        Index of the first token within the whole batch.
     """
 
     rare: float
@@ -124,7 +125,7 @@ class WordDropout(NamedTuple):
     first_row: int = 0
 
     def lost(self, counts: NDArray[np.int64]) -> NDArray[np.bool_]:
-        """Tell which tokens are dropped, whose words have these counts."""
+        """Return which tokens are dropped, given the counts of their words."""
         generator = np.random.PCG64(self.seed)
         generator.advance(self.first_row)
         drawn = np.random.Generator(generator).random(len(counts))
@@ -134,7 +135,7 @@ class WordDropout(NamedTuple):
 
 
 class Cache(NamedTuple):
-    """What `backward` needs."""
+    """Values that `backward` needs."""
 
     tokens: Tokens
     places: NDArray[np.int64]
@@ -152,7 +153,7 @@ def forward(
     tokens: Tokens,
     dropped: WordDropout | None = None,
 ) -> tuple[Floats, Cache]:
-    """Return the embeddings that a stack reads, shape (N, dim), and what `backward` needs."""
+    """Return the embeddings for a stack, shape (N, dim), and the values that `backward` needs."""
     lost = np.zeros(len(tokens.ids), np.bool_) if dropped is None else dropped.lost(lexicon.counts[tokens.ids])
     distinct, places = np.unique(2 * tokens.ids + lost, return_inverse=True)
     which, is_lost = np.divmod(distinct, 2)
@@ -166,7 +167,7 @@ def forward(
 
 
 def word_embeddings(config: InputConfig, parameters: Mapping[str, Floats], lexicon: Lexicon) -> Floats:
-    """Return what every word of a lexicon adds to the embedding of its tokens, shape (T, dim)."""
+    """Return the contribution of every word of a lexicon to the embeddings of its tokens, shape (T, dim)."""
     f, _ = _features(config, parameters, lexicon, np.arange(len(lexicon.own)), lexicon.own)
     return linear.forward(scope(parameters, "projection"), f)[0]
 
@@ -178,7 +179,7 @@ def _features(
     which: NDArray[np.int64],
     own: NDArray[np.int64],
 ) -> tuple[Floats, Bags]:
-    """Return f of some words of a lexicon, and their n-grams."""
+    """Return f for some words of a lexicon, and their n-grams."""
     table = parameters["ngrams.table"]
     ngrams = lexicon.ngrams.take(which)
     bags = np.empty((len(which), config.ngram_size), table.dtype)
@@ -195,7 +196,7 @@ def _features(
 
 
 def _scales(offsets: NDArray[np.int64], dtype: Any) -> Floats:
-    """Return 1 / √n for n n-grams, shape (T, 1)."""
+    """Return 1 / √n for the number n of each word's n-grams, shape (T, 1)."""
     scales: Floats = (1 / np.sqrt(np.maximum(np.diff(offsets), 1))).astype(dtype)[:, None]
     return scales
 

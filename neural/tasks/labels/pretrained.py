@@ -1,8 +1,8 @@
-"""Layers that text without labels has trained, as a start for those of a tagger or a classifier.
+"""Layers pretrained on unlabelled text, from which a tagger or a classifier starts.
 
-They read what they read before, x = v W + b of the vector v of a word, and what a network of labels reads besides: the
-word's own row, its n-grams and its shape, mapped as chance draws it. Mapped to zero at first, which would leave x as it
-was, these learned too late: with few labels the result was worse than without layers to start from.
+They keep their input, x = v W + b for the vector v of a word, and get additional inputs: the word's own row, its
+n-grams and its shape, with randomly initialised projections. With projections initialised to zero, which would leave x
+unchanged, these inputs were learned too late: with few labels, the result was worse than without pretrained layers.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from w2v.vectors.embeddings import Embeddings
 
 
 class PretrainedLayers(NamedTuple):
-    """Layers, and the words that they read.
+    """Pretrained layers and their input words.
 
     Attributes
     ----------
@@ -31,9 +31,9 @@ class PretrainedLayers(NamedTuple):
     parameters : mapping of str to ndarray
         Those of `stack`.
     weight, bias : ndarray of shape (e, dim) and (dim,)
-        How the vectors of words become what the stack reads.
+        The projection of word vectors to the input of the stack.
     words : Embeddings
-        Vectors of e columns.
+        Vectors with e columns.
     """
 
     stack: StackConfig
@@ -44,7 +44,7 @@ class PretrainedLayers(NamedTuple):
 
 
 class HasLayers(Protocol):
-    """What taggers and classifiers can start from, such as a `SentenceEncoder`."""
+    """An object that taggers and classifiers can start from, such as a `SentenceEncoder`."""
 
     def pretrained_layers(self) -> PretrainedLayers:
         """Return the layers; ValueError if there are none, or they do not read words."""
@@ -52,18 +52,18 @@ class HasLayers(Protocol):
 
 
 class Start(NamedTuple):
-    """What a training of labels starts from: the vectors that it reads as they are, and perhaps layers."""
+    """The starting point of a training: the given vectors, and optionally pretrained layers."""
 
     given: GivenVectors
     layers: PretrainedLayers | None = None
 
     @property
     def metadata(self) -> dict[str, Any]:
-        """What is kept with the model."""
+        """The metadata to save with the model."""
         return {} if self.layers is None else {"start": {"layers": self.layers.stack.layers, "words": self.given.known}}
 
     def initialise(self, config: Any, seed: int) -> ParameterTable:
-        """Return the parameters that training starts from, of a network with `inputs` and an `encoder`."""
+        """Return the initial parameters of a network with `inputs` and an `encoder`."""
         table = ParameterTable.initialise(config.tensors(), seed)
         if self.layers is not None:
             place_layers(table, config.inputs, self.layers, self.given.scale)
@@ -71,39 +71,39 @@ class Start(NamedTuple):
 
 
 def opened_layers(start: HasLayers | str | os.PathLike[str] | None, vectors: object) -> PretrainedLayers | None:
-    """Return the layers of what is to be started from, an encoder or its folder, if there is any.
+    """Return the layers of an encoder, given as such or as a folder; None without one.
 
     Raises
     ------
     TypeError
-        If it has none.
+        If it has no layers.
     ValueError
-        If there are word vectors besides: the layers read their own.
+        If word vectors are given as well: the layers have their own.
     ModelError
-        If the folder holds no encoder.
+        If the folder is not an encoder.
     """
     if start is None:
         return None
     if isinstance(start, (str, os.PathLike)):
-        start = w2v.SentenceEncoder.load(start)  # by the name that users know: networks know nothing of encoders
+        start = w2v.SentenceEncoder.load(start)  # through the public name, because `neural` must not import `encoder`
     if not hasattr(start, "pretrained_layers"):
         raise TypeError(f"start must be a SentenceEncoder with a network, or its folder, not a {type(start).__name__}")
     if vectors is not None:
-        raise ValueError("vectors are not for a start: its layers read the word vectors that they were trained with")
+        raise ValueError("vectors cannot be combined with start: its layers need their own word vectors")
     return start.pretrained_layers()
 
 
 def start_of(layers: PretrainedLayers | None, vectors: Any, words: Iterable[str], most: int) -> Start:
-    """Return what training starts from: layers with their vectors, or given vectors, or nothing.
+    """Return the starting point of a training: layers with their vectors, or given vectors, or neither.
 
     Parameters
     ----------
     layers : PretrainedLayers or None
     vectors : Embeddings, path-like or None
     words : iterable of str
-        Those of the training.
+        The words of the training.
     most : int
-        Of the other words of the vectors, how many are kept.
+        Maximum number of further words of the vectors to keep.
 
     Raises
     ------
@@ -113,14 +113,13 @@ def start_of(layers: PretrainedLayers | None, vectors: Any, words: Iterable[str]
     given = given_vectors(vectors if layers is None else layers.words, words, most)
     if layers is not None and not given.known:
         raise ValueError(
-            "the layers to start from know none of the words: start from layers that were trained on text of this "
-            "language"
+            "the layers to start from know none of the words: start from layers trained on text in this language"
         )
     return Start(given, layers)
 
 
 def place_layers(table: ParameterTable, inputs: InputConfig, layers: PretrainedLayers, scale: float) -> None:
-    """Overwrite the stack of a network, and how vectors come there, which were divided by `scale`."""
+    """Overwrite the stack of a network and the projection of vectors, which were divided by `scale`."""
     for name, array in within("encoder", layers.parameters).items():
         table[name][...] = array
     table["inputs.projection.weight"][inputs.borders[-2] :] = layers.weight * np.float32(scale)

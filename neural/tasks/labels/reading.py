@@ -1,4 +1,4 @@
-"""What the networks of labels have in common: words become embeddings, and a stack of blocks sees the whole text.
+"""The common part of taggers and classifiers: word embeddings, and a stack of blocks over the whole text.
 
 ::
 
@@ -26,23 +26,23 @@ from w2v.neural.tasks.labels.words import Bags, Lexicon, Tokens
 Floats = NDArray[Any]
 
 _RARE = 0.25
-"""What words are dropped by; see `WordDropout.rare`."""
+"""Word dropout; see `WordDropout.rare`."""
 
 
 @dataclass(frozen=True)
 class ReadingConfig:
-    """How a network of labels reads.
+    """The configuration of the input and the stack.
 
     Attributes
     ----------
     inputs : InputConfig
     encoder : StackConfig
-        Not causal and without a memory.
+        Must be neither causal nor have a memory.
 
     Raises
     ------
     ValueError
-        If the values do not go together.
+        If the values are inconsistent.
     """
 
     inputs: InputConfig
@@ -50,17 +50,17 @@ class ReadingConfig:
 
     def __post_init__(self) -> None:
         if self.encoder.causal or self.encoder.memory_size is not None:
-            raise ValueError("the encoder must see its whole text and no memory")
+            raise ValueError("the encoder must not be causal and must have no memory")
         if self.inputs.dim != self.encoder.dim:
-            raise ValueError(f"what words are made to must be as wide as the encoder, {self.encoder.dim}")
+            raise ValueError(f"the width of the inputs must be that of the encoder, {self.encoder.dim}")
 
     @property
     def vocabulary_size(self) -> int:
-        """Words with a row of their own, and the unknown one."""
+        """Number of words with a row of their own, plus the unknown word."""
         return self.inputs.words
 
     def tensors(self) -> dict[str, Tensor]:
-        """Return every array, its shape beside how it starts."""
+        """Return the shape and initialisation of every array."""
         return {**within("inputs", self.inputs.tensors()), **within("encoder", self.encoder.tensors())}
 
 
@@ -68,14 +68,14 @@ _C = TypeVar("_C", bound=ReadingConfig)
 
 
 class Cache(NamedTuple):
-    """What `backward` needs."""
+    """Values that `backward` needs."""
 
     inputs: inputs.Cache
     encoder: stack.Cache
 
 
 class Dropped(NamedTuple):
-    """What a step of training drops of some texts of a batch.
+    """Dropout of a training step, for part of a batch.
 
     Attributes
     ----------
@@ -88,7 +88,7 @@ class Dropped(NamedTuple):
 
     @classmethod
     def of(cls, regularisation: Regularisation, seed: int, first_row: int) -> Dropped:
-        """Return what is dropped of those whose first token is `first_row` of the batch."""
+        """Return the dropout for texts whose first token has the index `first_row` in the batch."""
         words = WordDropout(_RARE, regularisation.words, seed, first_row) if regularisation.words else None
         return cls(words, Dropout(regularisation.dropout, seed, first_row))
 
@@ -100,7 +100,7 @@ def forward(
     tokens: Tokens,
     dropped: Dropped | None = None,
 ) -> tuple[Floats, Cache]:
-    """Return the hidden states of all tokens, shape (N, dim), and what `backward` needs."""
+    """Return the hidden states of all tokens, shape (N, dim), and the values that `backward` needs."""
     words, states = (None, None) if dropped is None else dropped
     x, read = inputs.forward(config.inputs, scope(parameters, "inputs"), lexicon, tokens, words)
     h, encoded = stack.forward(config.encoder, scope(parameters, "encoder"), x, tokens.offsets, dropped=states)
@@ -116,7 +116,7 @@ def backward(
 
 
 def smallest(config: _C, length: int) -> tuple[_C, Lexicon, Tokens]:
-    """Return the smallest network of a kind, and a text of so many words for it; see `w2v.neural.models.smallest`."""
+    """Return the smallest network of a kind, and a text of `length` words for it; see `w2v.neural.models.smallest`."""
     own = replace(config.inputs, words=2, buckets=2, given=1, columns=tuple(1 for _ in config.inputs.columns))
     small = replace(config, inputs=own, encoder=replace(config.encoder, layers=min(1, config.encoder.layers)))
     zeros, ones = np.zeros(1, np.int64), np.ones(1, np.int64)

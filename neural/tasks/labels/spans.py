@@ -1,7 +1,7 @@
-"""Spans of words, such as names, and how tags write them: IOB1, IOB2 and BIOES; what they are worth, as conlleval says.
+"""Spans of words, such as names; their notation as tags in IOB1, IOB2 and BIOES; and their scores as by conlleval.
 
-A tag is ``O`` or a letter, a hyphen and a label. Spans are read as the program conlleval reads them, so that every
-sequence of tags has some: an I- that continues nothing begins a span.
+A tag is ``O``, or a letter, a hyphen and a label. Spans are read as by the program conlleval, so every tag sequence is
+readable: an I- that does not continue a span starts one.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _BEGINS, _ENDS, _ONLY_BIOES = "BS", "ES", set("ESLUMW")
 
 
 class Span(NamedTuple):
-    """The words start … stop − 1 of a sentence, and what they are."""
+    """The words start … stop − 1 of a sentence, and their label."""
 
     start: int
     stop: int
@@ -30,18 +30,18 @@ class Span(NamedTuple):
 
 
 def _divided(tag: str) -> tuple[str, str]:
-    """Return the letter of BIOES and the label of a tag; ("O", "") for what is outside, or no tag of a span."""
+    """Return the letter and the label of a tag; ("O", "") for tags outside of spans, or not in span notation."""
     letter, hyphen, label = tag.partition("-")
     return (_LETTERS[letter], label) if hyphen and letter in _LETTERS else (OUTSIDE, "")
 
 
 def label_of(tag: str) -> str:
-    """Return the label of a tag of spans; `OUTSIDE` of one that is outside, or no such tag."""
+    """Return the label of a span's tag; `OUTSIDE` for tags outside of spans, or not in span notation."""
     return _divided(tag)[1] or OUTSIDE
 
 
 def are_of_spans(tags: Iterable[str]) -> bool:
-    """Tell whether distinct tags write spans: all are O or have a letter and a label, and one does."""
+    """Return whether distinct tags are in span notation: all are O or a letter with a label, and not all are O."""
     divided = [(tag, _divided(tag)[0]) for tag in tags]
     return all((letter == OUTSIDE) == (tag == OUTSIDE) for tag, letter in divided) and any(
         letter != OUTSIDE for _, letter in divided
@@ -64,7 +64,7 @@ def spans_of(tags: Sequence[str]) -> list[Span]:
 
 
 def written(spans: Iterable[Span], length: int, scheme: str) -> list[str]:
-    """Return the tags that write spans of a sentence of `length` words, in one of `SCHEMES`."""
+    """Return the tags of spans in a sentence of `length` words, in one of `SCHEMES`."""
     tags, end, before = [OUTSIDE] * length, -1, ""
     for start, stop, label in sorted(spans):
         letters = ["I"] * (stop - start)
@@ -78,14 +78,14 @@ def written(spans: Iterable[Span], length: int, scheme: str) -> list[str]:
 
 
 class Found(NamedTuple):
-    """How sequences of tags write spans.
+    """The span notation of tag sequences.
 
     Attributes
     ----------
     scheme : str
         One of `SCHEMES`.
     n_broken : int
-        Spans that are written otherwise, such as an I- behind an O in IOB2; they are read as conlleval reads them.
+        Number of spans that violate the scheme, such as I- after O in IOB2; they are read as by conlleval.
     """
 
     scheme: str
@@ -93,7 +93,7 @@ class Found(NamedTuple):
 
 
 def find_scheme(sentences: Sequence[Sequence[str]]) -> Found:
-    """Tell which scheme the tags of sentences are written in."""
+    """Return the scheme that the tags of sentences follow."""
     letters = {tag[0] for tags in sentences for tag in tags if tag != OUTSIDE}
     if letters & _ONLY_BIOES:
         return Found("BIOES", _n_broken(sentences, "BIOES"))
@@ -103,7 +103,7 @@ def find_scheme(sentences: Sequence[Sequence[str]]) -> Found:
 
 
 def _n_broken(sentences: Sequence[Sequence[str]], scheme: str) -> int:
-    """Count the spans that are not written as a scheme has it."""
+    """Return the number of spans that violate a scheme."""
     n_broken = 0
     for tags in sentences:
         spans = spans_of(tags)
@@ -114,7 +114,7 @@ def _n_broken(sentences: Sequence[Sequence[str]], scheme: str) -> int:
 
 
 def constraints_of(tags: Sequence[str]) -> Constraints:
-    """Return which tags of BIOES or IOB2 may follow each other; which of these it is, the tags show."""
+    """Return which tags may follow each other; the notation, BIOES or IOB2, is recognised from the tags."""
     closes = any(_divided(tag)[0] in _ENDS for tag in tags)
     outside = (OUTSIDE, "")
     every = [_divided(tag) for tag in tags]
@@ -133,7 +133,7 @@ def constraints_of(tags: Sequence[str]) -> Constraints:
 
 @dataclass(frozen=True)
 class LabelScore:
-    """How well one label is found.
+    """Scores of one label.
 
     Attributes
     ----------
@@ -146,22 +146,22 @@ class LabelScore:
 
     @property
     def precision(self) -> float:
-        """Which fraction of what was found is right; 0 if nothing was."""
+        """Fraction of predicted items that are correct; 0 if there are none."""
         return self.n_right / self.n_found if self.n_found else 0.0
 
     @property
     def recall(self) -> float:
-        """Which fraction of what there is was found; 0 if there is nothing."""
+        """Fraction of true items that are found; 0 if there are none."""
         return self.n_right / self.n_wanted if self.n_wanted else 0.0
 
     @property
     def f1(self) -> float:
-        """The harmonic mean of both."""
+        """Harmonic mean of precision and recall."""
         total = self.n_found + self.n_wanted
         return 2 * self.n_right / total if total else 0.0
 
     def to_dict(self) -> dict[str, float]:
-        """Return everything in JSON types."""
+        """Return everything as JSON values."""
         return {
             "precision": self.precision, "recall": self.recall, "f1": self.f1, "wanted": self.n_wanted,
             "found": self.n_found, "right": self.n_right,
@@ -170,17 +170,17 @@ class LabelScore:
 
 @dataclass(frozen=True)
 class TagScores:
-    """What tags are worth, compared with those that were wanted.
+    """Scores of predicted tags.
 
     Attributes
     ----------
     accuracy : float
-        The fraction of words whose tag is right.
+        Fraction of words with the correct tag.
     n_words : int
     labels : dict of str to LabelScore
-        Of spans, if the tags write spans, else of words; in the order of their names.
+        By label of spans, or, if tags are not in span notation, by tag of words; sorted by name.
     spans : LabelScore or None
-        Of all spans together.
+        All spans together.
     """
 
     accuracy: float
@@ -194,22 +194,22 @@ class TagScores:
         return self.accuracy if self.spans is None else self.spans.f1
 
     def to_dict(self) -> dict[str, Any]:
-        """Return everything in JSON types."""
+        """Return everything as JSON values."""
         spans = {} if self.spans is None else self.spans.to_dict()
         labels = {name: score.to_dict() for name, score in self.labels.items()}
         return {"accuracy": self.accuracy, "words": self.n_words, **spans, "labels": labels}
 
 
 def score_tags(wanted: Sequence[Sequence[str]], found: Sequence[Sequence[str]]) -> TagScores:
-    """Compare tags with those that were wanted.
+    """Compare predicted tags with true ones.
 
     Raises
     ------
     ValueError
-        If there are no words, or sentences differ in length.
+        If there are no words, or the lengths of sentences differ.
     """
     if [len(tags) for tags in wanted] != [len(tags) for tags in found]:
-        raise ValueError("there must be a tag for each word: sentences and their tags differ in length")
+        raise ValueError("there must be one tag for each word, but sentences and their tags differ in length")
     n_words = sum(map(len, wanted))
     if not n_words:
         raise ValueError("there are no tagged words to compare")

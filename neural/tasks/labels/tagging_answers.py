@@ -1,4 +1,4 @@
-"""What a tagger said of the sentences that were held out: scores, what was taken for what, and how sure it was."""
+"""A tagger's results on held-out sentences: scores, confusion matrix, calibration and examples."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ from w2v.neural.tasks.reliability import calibration_error_of, reliability
 from w2v.storage.json_values import finite
 
 _MOST_LABELS = 100
-"""With more labels than this, what was taken for what is not kept."""
+"""Maximum number of labels for which a confusion matrix is stored."""
 
 
 def labels_of(tags: Sequence[str], of_spans: bool) -> list[str]:
-    """Return what each tag says a word is: the label of its span, ``O`` outside of spans; or the tag itself."""
+    """Return the label of each tag: that of its span, ``O`` outside of spans; or else the tag itself."""
     return [label_of(tag) for tag in tags] if of_spans else list(tags)
 
 
 def label_probabilities(names: Sequence[str], p: NDArray[Any]) -> tuple[list[str], NDArray[np.float64]]:
-    """Return the different labels, and from the probability of each tag, shape (N, K), that of each of them."""
+    """Return the distinct labels, and their probabilities, given those of the tags, shape (N, K)."""
     different = list(dict.fromkeys(names))
     sums = np.zeros((len(p), len(different)))
     for column, name in enumerate(names):
@@ -38,14 +38,14 @@ def label_probabilities(names: Sequence[str], p: NDArray[Any]) -> tuple[list[str
 
 
 def probable_labels(names: Sequence[str], p: NDArray[Any]) -> list[list[tuple[str, float]]]:
-    """Return for each word every label with its probability, the most probable first."""
+    """Return all labels of each word with their probabilities, most probable first."""
     different, sums = label_probabilities(names, p)
     orders = np.argsort(-sums, axis=1, kind="stable").tolist()
     return [[(different[k], float(own[k])) for k in order] for own, order in zip(sums, orders, strict=True)]
 
 
 def concluded(network: TextNetwork, held_out: Tagged, most: int, workers: int) -> TextNetwork:
-    """Return a trained network with what it says of the held-out sentences, and `most` of these at most."""
+    """Return a trained network with its results on held-out sentences, and at most `most` of these as examples."""
     labels: Labels = network.units["text"]
     reader, of_spans = Reader(network, network.parameters), labels.scheme is not None
     found = reader.tags(held_out.sentences, held_out.columns, workers)
@@ -68,7 +68,7 @@ def concluded(network: TextNetwork, held_out: Tagged, most: int, workers: int) -
 
 
 def _confusion(wanted: Sequence[str], found: Sequence[str]) -> dict[str, Any]:
-    """Return the labels and how many words of each, by row, were taken for each, by column."""
+    """Return the labels, and the confusion matrix of words: true labels by row, predicted labels by column."""
     names = sorted({*wanted, *found})
     if len(names) > _MOST_LABELS:
         return {}
@@ -79,7 +79,7 @@ def _confusion(wanted: Sequence[str], found: Sequence[str]) -> dict[str, Any]:
 
 
 def _examples(held_out: Tagged, found: Sequence[Sequence[str]], confidence: NDArray[np.float64], most: int) -> Examples:
-    """Return some of the sentences; one is as sure a mistake as its surest wrong tag, and as sure as its least sure."""
+    """Return some sentences; mistakes rank by the confidence of a wrong tag, others by their least confident tag."""
     offsets = np.cumsum([0, *map(len, found)])
     sureness, right = np.zeros(len(found)), np.zeros(len(found), np.bool_)
     for i, (wanted, answered) in enumerate(zip(held_out.tags, found, strict=True)):

@@ -1,4 +1,4 @@
-"""The sentences that a tagger is trained on and those it is measured by, and what it knows: words, values and tags."""
+"""Training and held-out sentences of a tagger, and its vocabulary of words, column values and tags."""
 
 from __future__ import annotations
 
@@ -32,16 +32,16 @@ from w2v.neural.tasks.labels.words import Columns, Lexicon, Tokens, WordVocabula
 from w2v.vectors.subwords import Subwords
 
 _INSIDE = "BIOES"
-"""How spans are written while a network learns them."""
+"""The span notation used inside the network."""
 
 
 class BrokenTagsWarning(DataWarning):
-    """Some spans are not written as their scheme has it; the message says how many, and how they are read."""
+    """Some spans violate their notation; the message gives their number and how they are read."""
 
 
 @dataclass(frozen=True)
 class ColumnNumbers:
-    """Which columns of files hold what, and how bytes are read; see `w2v.corpora.labels.tagged.read_tagged`."""
+    """The columns of words and tags in files, and error handling; see `w2v.corpora.labels.tagged.read_tagged`."""
 
     word: int | None = None
     tag: int | None = None
@@ -49,12 +49,12 @@ class ColumnNumbers:
     errors: str = "strict"
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the numbers in JSON types."""
+        """Return the object as JSON values."""
         return {"word": self.word, "tag": self.tag, "given": list(self.given), "errors": self.errors}
 
     @classmethod
     def from_dict(cls, described: Mapping[str, Any]) -> ColumnNumbers:
-        """Return what `to_dict` described; ValueError if it describes none."""
+        """Return the object described by `to_dict`; ValueError if the input is invalid."""
         errors = described.get("errors", "strict")
         numbers = [described.get("word"), described.get("tag"), *described.get("given", ())]
         if any(number is not None and (type(number) is not int or number < 1) for number in numbers):
@@ -72,18 +72,18 @@ class ColumnNumbers:
 
 @dataclass(frozen=True)
 class Labels:
-    """What a tagger knows: words, values of given columns, tags, and how it writes spans.
+    """The vocabulary of a tagger: words, values of given columns, tags, and the notation of spans.
 
     Attributes
     ----------
     words : WordVocabulary
     columns : Columns
     tags : tuple of str
-        Those that the network tells apart; of spans, in BIOES.
+        The tags of the network; for spans, in BIOES.
     scheme : str or None
-        How spans are written in answers; None if tags are no spans.
+        The notation of spans in answers; None if tags are not spans.
     sentence_case : bool
-        Whether a last column says how each sentence is written; see `sentence_cases`.
+        Whether the last column is the case of the sentence; see `sentence_cases`.
     """
 
     words: WordVocabulary
@@ -96,12 +96,12 @@ class Labels:
 
     @property
     def pieces(self) -> Sequence[str]:
-        """The words that have rows of their own."""
+        """The words with rows of their own."""
         return self.words.words
 
     @classmethod
     def learn(cls, tagged: Tagged, parameters: TaggerParameters, given: Sequence[str], *, by_spelling: bool) -> Labels:
-        """Collect the words, values and tags of sentences."""
+        """Collect the words, column values and tags of sentences."""
         rows = list(chain.from_iterable(tagged.columns))
         scheme = scheme_of(tagged.tags)
         tags = sorted({tag for own in inside(tagged.tags, scheme) for tag in own})
@@ -116,13 +116,13 @@ class Labels:
 
     @property
     def column_sizes(self) -> tuple[int, ...]:
-        """How many values each column has, the unknown one counted, and that of sentences at last."""
+        """Number of values of each column, including the unknown value; that of sentence cases is last."""
         return *(len(values) + 1 for values in self.columns.values), *((N_SENTENCES,) if self.sentence_case else ())
 
     def with_sentence_case(
         self, columns: NDArray[np.int64], cases: NDArray[np.int64], offsets: NDArray[np.int64]
     ) -> NDArray[np.int64]:
-        """Return the rows of the given columns of tokens, shape (N, C), with those of the last; `cases` by token."""
+        """Return the given columns of tokens, shape (N, C), with that of sentence cases added; `cases` are by token."""
         return np.column_stack([columns, sentence_cases(cases, offsets)]) if self.sentence_case else columns
 
     @cached_property
@@ -135,24 +135,24 @@ class Labels:
         return {tag: row for row, tag in enumerate(self.tags)}
 
     def encode_tags(self, sentences: Sequence[Sequence[str]]) -> NDArray[np.int64]:
-        """Return the rows of tags; a tag that training never saw has that of some other one, and is never right."""
+        """Return the indices of tags; a tag not seen in training gets an arbitrary one and never counts as correct."""
         flat = chain.from_iterable(inside(sentences, self.scheme))
         return np.array([self._rows.get(tag, 0) for tag in flat], np.int64)
 
     @cached_property
     def _answered(self) -> list[str]:
-        """What each tag is in the scheme of answers, IOB1 apart, which looks at what stands before."""
+        """Each tag in the notation of answers, except for IOB1, in which it depends on the preceding tag."""
         renamed = {"E": "I", "S": "B"} if self.scheme == "IOB2" else {}
         return [renamed.get(tag[0], tag[0]) + tag[1:] if renamed else tag for tag in self.tags]
 
     def decode(self, rows: NDArray[np.int64], offsets: NDArray[np.int64]) -> list[list[str]]:
-        """Return the tags of sentences, spans written as in the sentences that were trained on."""
+        """Return the tags of sentences, with spans in the notation of the training sentences."""
         names, flat, borders = self._answered, rows.tolist(), offsets.tolist()
         found = [[names[row] for row in flat[first:last]] for first, last in pairwise(borders)]
         return found if self.scheme != "IOB1" else [written(spans_of(tags), len(tags), "IOB1") for tags in found]
 
     def to_config(self) -> dict[str, Any]:
-        """Return what JSON can hold and `from_config` makes it of."""
+        """Return the object as JSON values for `from_config`."""
         return {
             "words": self.words.to_config(), "columns": [list(own) for own in self.columns.values],
             "tags": list(self.tags), "scheme": self.scheme, "sentence_case": self.sentence_case,
@@ -160,7 +160,7 @@ class Labels:
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any]) -> Labels:
-        """Return what `to_config` described; ValueError or TypeError if it describes none."""
+        """Return the object described by `to_config`; ValueError or TypeError if the input is invalid."""
         words, columns, scheme = config.get("words"), config.get("columns"), config.get("scheme")
         of_sentences = config.get("sentence_case", False)
         if (
@@ -169,25 +169,25 @@ class Labels:
             or not isinstance(columns, list)
             or scheme not in (None, *SCHEMES)
         ):
-            raise ValueError("it must hold words, columns, tags and the scheme of spans")
+            raise ValueError("it must contain words, columns, tags and the scheme of spans")
         tags = checked_names(config.get("tags"))
         if scheme is not None and not are_of_spans(tags):
-            raise ValueError(f"its tags are none of spans in {scheme}")
+            raise ValueError(f"its tags are not spans in {scheme}")
         return cls(
             WordVocabulary.from_config(words), Columns(tuple(map(checked_names, columns))), tags, scheme, of_sentences
         )
 
 
 def scheme_of(sentences: Sequence[Sequence[str]]) -> str | None:
-    """Return how spans are written, None if tags are no spans; warn of those that are written otherwise."""
+    """Return the notation of spans, None if tags are not spans; warn about spans that violate it."""
     if not are_of_spans({tag for tags in sentences for tag in tags}):
         return None
     scheme, n_broken = find_scheme(sentences)
     if n_broken:
         warnings.warn(
             BrokenTagsWarning(
-                f"{n_broken:,} spans are not written as {scheme} has it, such as an I- behind an O: each is read as a "
-                "span of its own, as conlleval does"
+                f"{n_broken:,} spans violate {scheme}, such as I- after O: each is read as a "
+                "separate span, as by conlleval"
             ),
             stacklevel=4,
         )
@@ -195,7 +195,7 @@ def scheme_of(sentences: Sequence[Sequence[str]]) -> str | None:
 
 
 def rewritten(sentences: Sequence[Sequence[str]], scheme: str | None) -> Sequence[Sequence[str]]:
-    """Return tags with their spans written in a scheme; as they are if it is theirs, or they write no spans."""
+    """Return tags with their spans in the given notation; unchanged if it is theirs, or they are not spans."""
     if scheme is None or not are_of_spans({tag for tags in sentences for tag in tags}):
         return sentences
     if find_scheme(sentences).scheme == scheme:
@@ -204,7 +204,7 @@ def rewritten(sentences: Sequence[Sequence[str]], scheme: str | None) -> Sequenc
 
 
 def inside(sentences: Sequence[Sequence[str]], scheme: str | None) -> Iterable[Sequence[str]]:
-    """Return tags as networks learn them: spans in BIOES."""
+    """Return tags as the network learns them, with spans in BIOES."""
     if scheme is None:
         return sentences
     return (written(spans_of(tags), len(tags), _INSIDE) for tags in sentences)
@@ -212,7 +212,7 @@ def inside(sentences: Sequence[Sequence[str]], scheme: str | None) -> Iterable[S
 
 @dataclass(frozen=True)
 class TagData:
-    """Sentences to train on and to measure by, and where they came from."""
+    """Training and held-out sentences, and their files."""
 
     trained: Tagged
     held_out: Tagged
@@ -223,7 +223,7 @@ class TagData:
     def of(
         cls, given: Tagged, validation: Tagged | None, numbers: ColumnNumbers, parameters: TaggerParameters
     ) -> TagData:
-        """Return the sentences of whatever `Tagger.fit` takes; ValueError if they are too few."""
+        """Return the sentences from the input of `Tagger.fit`; ValueError if there are too few."""
         if validation is not None:
             return cls(given, validation, numbers, validation.files)
         n = min(round(0.1 * len(given)), MOST_HELD_OUT)
@@ -231,14 +231,14 @@ class TagData:
             n = round(parameters.held_out * len(given))
         n = max(1, n)
         if n >= len(given):
-            raise ValueError("one sentence is too few: give more, or sentences for validation")
+            raise ValueError("one sentence is not enough: give more, or sentences for validation")
         order = np.random.default_rng(parameters.random_state).permutation(len(given))
         apart, trained = given.take(sorted(order[:n].tolist())), given.take(sorted(order[n:].tolist()))
         return cls(Tagged(trained.sentences, trained.tags, trained.columns, given.files), apart, numbers, None)
 
     @classmethod
     def again(cls, began: TextNetwork, given: Any, validation: Any, parameters: TaggerParameters) -> TagData:
-        """Return the sentences of a training that goes on: those given, or else read from their files."""
+        """Return the sentences of a resumed training: those given, or else read from their files."""
         numbers = ColumnNumbers.from_dict(began.metadata["training"].get("columns") or {})
         given, validation = began.trained_on(
             given, validation, "sentences", "Tagger.load(…).resume(sentences, tags)", read=numbers.read
@@ -247,7 +247,7 @@ class TagData:
 
 
 def tagged_of(sentences: Any, tags: Any, columns: Any, numbers: ColumnNumbers) -> Tagged:
-    """Return sentences with tags of files, or of lists; ValueError or TypeError says what does not go together."""
+    """Return tagged sentences from files or lists; ValueError or TypeError if they do not match."""
     found = _given(sentences, tags, columns, numbers)
     if not any(found.sentences):
         raise ValueError("the sentences have no words")
@@ -264,7 +264,7 @@ def _given(sentences: Any, tags: Any, columns: Any, numbers: ColumnNumbers) -> T
     ):
         return numbers.read(sentences)
     if tags is None:
-        raise ValueError("tags are missing: pass a list of tags for each sentence, or files that hold both")
+        raise ValueError("tags are missing: pass a list of tags for each sentence, or files with words and tags")
     words, given = checked_sentences(sentences, "word"), columns_of(sentences, columns)
     found = checked_sentences(tags, "tag")
     _check_lengths(words, found, "tags")
@@ -272,7 +272,7 @@ def _given(sentences: Any, tags: Any, columns: Any, numbers: ColumnNumbers) -> T
 
 
 def words_of(sentences: Any, columns: Any) -> tuple[list[list[str]], list[list[tuple[str, ...]]]]:
-    """Return the words of sentences and what is given with each."""
+    """Return the words of sentences and their column values."""
     if isinstance(sentences, Tagged):
         return sentences.sentences, sentences.columns
     words = checked_sentences(sentences)
@@ -280,7 +280,7 @@ def words_of(sentences: Any, columns: Any) -> tuple[list[list[str]], list[list[t
 
 
 def checked_sentences(sentences: Any, what: str = "word") -> list[list[str]]:
-    """Return sentences as lists of words, or tags; TypeError if one is none."""
+    """Return sentences as lists of words or tags; TypeError if one is not."""
     if not isinstance(sentences, Iterable):
         raise TypeError(f"a list of {what}s for each sentence is needed, not {type(sentences).__name__}")
     found = []
@@ -302,28 +302,28 @@ def checked_sentences(sentences: Any, what: str = "word") -> list[list[str]]:
 
 
 def columns_of(sentences: Any, columns: Any) -> list[list[tuple[str, ...]]]:
-    """Return what is given with each word: a value, or a tuple of them; empty tuples if there is nothing."""
+    """Return the column values of each word, as tuples; empty tuples if there are none."""
     if columns is None:
         return [[()] * len(sentence) for sentence in sentences]
     found = [[(value,) if isinstance(value, str) else tuple(value) for value in own] for own in columns]
     _check_lengths(sentences, found, "given columns")
     if len({len(values) for own in found for values in own}) > 1:
-        raise ValueError("every word must have as many values of given columns as the first")
+        raise ValueError("every word must have the same number of column values as the first")
     return found
 
 
 def _check_lengths(words: Sequence[Any], others: Sequence[Any], what: str) -> None:
     if len(words) != len(others):
-        raise ValueError(f"there are {len(words)} sentences, but {what} of {len(others)}; each sentence needs its own")
+        raise ValueError(f"there are {len(words)} sentences, but {what} for {len(others)}; give them for each sentence")
     for number, (sentence, other) in enumerate(zip(words, others, strict=True), 1):
         if len(sentence) != len(other):
             raise ValueError(
-                f"sentence {number} has {len(sentence)} words, but {len(other)} {what}: each word needs its own"
+                f"sentence {number} has {len(sentence)} words, but {len(other)} {what}: give one for each word"
             )
 
 
 def encode(tagged: Tagged, labels: Labels, vectors: NDArray[Any]) -> tuple[Lexicon, Tokens]:
-    """Return the words of sentences as a network reads them."""
+    """Return the words of sentences as input of the network."""
     rows: dict[str, int] = {}
     ids = np.array([rows.setdefault(word, len(rows)) for own in tagged.sentences for word in own], np.int64)
     offsets = np.cumsum([0, *map(len, tagged.sentences)], dtype=np.int64)

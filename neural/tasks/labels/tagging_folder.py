@@ -1,4 +1,4 @@
-"""What the folder of a tagger holds besides its network: words and tags, and the word vectors that were given."""
+"""The folder of a tagger: words and tags, and the given word vectors, besides the network."""
 
 from __future__ import annotations
 

@@ -1,10 +1,10 @@
-"""The network of a tagger: embeddings of words, a stack of blocks that see the whole sentence, and an output of tags.
+"""The network of a tagger: word embeddings, a stack of blocks over the whole sentence, and an output layer.
 
 ::
 
     x = inputs of words        h = stack(x)        z = h W + b        tags by z and the transitions of `crf`
 
-Two outputs learn W: a conditional random field, and a softmax of each token by itself.
+There are two output layers: a conditional random field, and an independent softmax for each token.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ OUTPUTS = ("crf", "softmax")
 
 @dataclass(frozen=True)
 class TaggerConfig(ReadingConfig):
-    """How a tagger is made.
+    """The configuration of a tagger.
 
     Attributes
     ----------
@@ -45,7 +45,7 @@ class TaggerConfig(ReadingConfig):
     Raises
     ------
     ValueError
-        If the values do not go together.
+        If the values are inconsistent.
     """
 
     tags: int
@@ -54,10 +54,10 @@ class TaggerConfig(ReadingConfig):
     def __post_init__(self) -> None:
         super().__post_init__()
         if self.output not in OUTPUTS or type(self.tags) is not int or not 1 <= self.tags < 1 << 20:
-            raise ValueError(f"there must be a tag, and the output be one of {', '.join(OUTPUTS)}")
+            raise ValueError(f"there must be at least one tag, and the output must be one of {', '.join(OUTPUTS)}")
 
     def tensors(self) -> dict[str, Tensor]:
-        """Return every array, its shape beside how it starts."""
+        """Return the shape and initialisation of every array."""
         return {
             **super().tensors(),
             **within("output", linear.tensors(self.encoder.dim, self.tags)),
@@ -66,12 +66,12 @@ class TaggerConfig(ReadingConfig):
 
 
 class TagBatch(NamedTuple):
-    """What a tagger reads, and what it is to answer.
+    """Inputs and targets of a tagger.
 
     Attributes
     ----------
     lexicon : Lexicon
-        Of the words that `tokens` name.
+        Contains the words that `tokens` refers to.
     tokens : Tokens
     wanted : ndarray of shape (N,), int64
         The tag of each token.
@@ -85,7 +85,7 @@ class TagBatch(NamedTuple):
 
     @property
     def n_tokens(self) -> int:
-        """N."""
+        """N, the number of tokens."""
         return len(self.wanted)
 
     def take(self, which: NDArray[np.int64]) -> TagBatch:
@@ -94,7 +94,7 @@ class TagBatch(NamedTuple):
         return self._replace(tokens=self.tokens.take(which), wanted=self.wanted[places])
 
     def parts(self, n: int) -> list[_Part]:
-        """Divide the batch into parts of about the same size."""
+        """Split the batch into parts of about equal size."""
         offsets = self.tokens.offsets
         return [
             _Part(
@@ -106,20 +106,20 @@ class TagBatch(NamedTuple):
 
 
 class _Part(NamedTuple):
-    """Some sentences of a batch, and which of its tokens is their first."""
+    """Some sentences of a batch, with the index of their first token in it."""
 
     batch: TagBatch
     first_row: int
 
 
 def emissions(config: TaggerConfig, parameters: Mapping[str, Floats], x: Floats, offsets: NDArray[np.int64]) -> Floats:
-    """Return what speaks for each tag of each token, shape (N, K), of the embeddings that the stack reads."""
+    """Return the scores of each tag for each token, shape (N, K), given the embeddings that the stack reads."""
     h, _ = stack.forward(config.encoder, scope(parameters, "encoder"), x, offsets)
     return linear.forward(scope(parameters, "output"), h)[0]
 
 
 def transition_scores(config: TaggerConfig, parameters: Mapping[str, Floats], constraints: Constraints) -> Constraints:
-    """Return A, a and e of `crf`: zeros, where they are allowed, if the output is a softmax."""
+    """Return A, a and e of `crf`; for a softmax, zeros where allowed."""
     own = scope(parameters, "crf") if config.output == "crf" else None
     return constraints.scores(own, parameters["output.bias"].dtype)
 
@@ -132,9 +132,9 @@ def token_losses(
     workers: int = 1,
     most_tokens: int = 4096,
 ) -> Floats:
-    """Return −log p of every token's tag with nothing dropped, shape (N,); of a CRF, its sentence's mean.
+    """Return −log p of every token's tag without dropout, shape (N,); for a CRF, the mean over its sentence.
 
-    Memory is bounded by `most_tokens` a thread; no value depends on it.
+    Memory is bounded by `most_tokens` per thread; values do not depend on it.
     """
     parts = batch.parts(max(workers, -(-batch.n_tokens // most_tokens)))
     found = np.empty(batch.n_tokens, parameters["output.bias"].dtype)
@@ -199,7 +199,7 @@ def _losses(
     scale: float,
     total: Mapping[str, Floats] | None,
 ) -> tuple[Floats, Floats, Floats]:
-    """Return the plain and the smoothed loss of each token, and dz, which is of use if there is a `total`."""
+    """Return the plain and the smoothed loss of each token, and dz, which is only valid if there is a `total`."""
     offsets, wanted = batch.tokens.offsets, batch.wanted
     if config.output == "crf":
         scores = transition_scores(config, parameters, batch.constraints)

@@ -1,4 +1,4 @@
-"""Word vectors that stand beside a network and are not trained: checked when they are read from a folder."""
+"""Fixed word vectors stored with a network; those read from a folder are checked."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ VECTORS_FILE = "vectors"
 
 
 def sizes_of(inputs: InputConfig, vocabulary: WordVocabulary) -> dict[str, tuple[int, int]]:
-    """Return how many rows the tables of a network have, beside how many a vocabulary needs."""
+    """Return the number of rows of the network's tables, and the number that a vocabulary requires."""
     return {
         "words": (inputs.words, len(vocabulary.words) + 1),
         "rows of n-grams": (inputs.buckets, vocabulary.subwords.buckets),
@@ -30,28 +30,28 @@ def sizes_of(inputs: InputConfig, vocabulary: WordVocabulary) -> dict[str, tuple
 
 
 def check_sizes(sizes: dict[str, tuple[Any, Any]]) -> None:
-    """Raise ValueError unless what a network has is what is listed."""
+    """Raise ValueError unless the network matches the listed sizes."""
     for what, (of_network, listed) in sizes.items():
         if of_network != listed:
             raise ValueError(f"the network has {of_network} {what}, but there are {listed}")
 
 
 def given_table(further: Mapping[str, Mapping[str, NDArray[Any]]]) -> NDArray[Any]:
-    """Return the vectors among the arrays that stand beside a network; a row of no columns if there are none."""
+    """Return the vectors stored with a network; one row without columns if there are none."""
     vectors: NDArray[Any] = further.get(VECTORS_FILE, {}).get("table", np.zeros((1, 0), np.float16))
     return vectors
 
 
 def read_given_vectors(folder: Path, inputs: InputConfig) -> dict[str, dict[str, NDArray[Any]]]:
-    """Read the vectors of a folder, if its network has any; `ModelError` if they do not fit it."""
+    """Read the vectors of a folder, if its network has any; `ModelError` if they do not match it."""
     if not inputs.given_size:
         return {}
     file = folder / f"{VECTORS_FILE}.safetensors"
     arrays = read_tensors(file)
     table = arrays.get("table")
     if table is None or set(arrays) != {"table"} or table.dtype != np.float16:
-        raise ModelError(f"{file} is damaged: it must hold a table of float16")
+        raise ModelError(f"{file} is damaged: it must contain a float16 table")
     shape = inputs.given, inputs.given_size
     if table.shape != shape or not np.isfinite(table).all():
-        raise ModelError(f"{file} is damaged: its vectors are not finite, or not of shape {shape}")
+        raise ModelError(f"{file} is damaged: its vectors are not finite, or do not have shape {shape}")
     return {VECTORS_FILE: arrays}

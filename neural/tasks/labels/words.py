@@ -1,6 +1,6 @@
-"""Words as a network reads them: rows of tables for the word itself, its n-grams, its shape, and given columns.
+"""Words as input of a network: table rows for the word itself, its n-grams, its shape, and given columns.
 
-Words are looked up in lower case, every digit as 0; what case and digits tell is in the shape.
+Words are looked up in lower case, with every digit as 0; the shape encodes case and digits.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from w2v.storage.json_values import from_json
 from w2v.vectors.subwords import Subwords
 
 UNKNOWN = 0
-"""The row of what was not seen in training, in the table of words and in that of each column."""
+"""Row of values not seen in training, in the word table and in the table of each column."""
 
 _CLASSES, _RUNS = 6, 4
 N_SHAPES = _CLASSES**_RUNS
@@ -33,7 +33,7 @@ _DIGIT = re.compile(r"\d")
 _MOST = 1 << 24
 
 WORD_DEVIATION = 0.3
-"""That of the rows of words that a network learns, when they are drawn at random."""
+"""Standard deviation of the initial rows of the trained word table."""
 
 
 class Bags(NamedTuple):
@@ -42,7 +42,7 @@ class Bags(NamedTuple):
     Attributes
     ----------
     rows, offsets : ndarray of shape (G,) and (T + 1,), int64
-        Word t has ``rows[offsets[t] : offsets[t + 1]]``.
+        Word t has the rows ``rows[offsets[t] : offsets[t + 1]]``.
     """
 
     rows: NDArray[np.int64]
@@ -50,17 +50,17 @@ class Bags(NamedTuple):
 
     @classmethod
     def of(cls, rows: Sequence[Sequence[int]]) -> Bags:
-        """Return those of lists."""
+        """Return the bags of lists of rows."""
         offsets = np.cumsum([0, *map(len, rows)], dtype=np.int64)
         return cls(np.fromiter(chain.from_iterable(rows), np.int64, int(offsets[-1])), offsets)
 
     def take(self, which: NDArray[np.int64]) -> Bags:
-        """Return those of some of the words, in the order of `which`."""
+        """Return the bags of some of the words, in the order of `which`."""
         offsets, places = take_sequences(self.offsets, which)
         return Bags(self.rows[places], offsets)
 
     def means(self, table: NDArray[Any], dtype: Any) -> NDArray[Any]:
-        """Return the mean of each word's rows of a table, shape (T, d); every word must have one."""
+        """Return the mean of each word's rows of a table, shape (T, d); every word must have at least one row."""
         rows = table[self.rows].astype(dtype, copy=False)
         counts = np.diff(self.offsets)
         if len(rows) == len(counts):
@@ -70,23 +70,24 @@ class Bags(NamedTuple):
 
 
 class Lexicon(NamedTuple):
-    """What is known of T distinct words.
+    """Features of T distinct words.
 
     Attributes
     ----------
     own : ndarray of shape (T,), int64
-        The row of each word in the table that is trained; `UNKNOWN` for others.
+        The row of each word in the trained table; `UNKNOWN` if it has none.
     given : tuple of Bags
-        The rows of `vectors` whose means are read, 0 for unknown words: as it is spelled, and perhaps in lower case.
+        The rows of `vectors` to average, 0 for unknown words: those of the word as spelled, and optionally in lower
+        case.
     ngrams : Bags
     shapes : ndarray of shape (T,), int64
         See `shape_of`.
     cases, usual : ndarray of shape (T,), int64
         See `case_of` and `usual_case`.
     vectors : ndarray of shape (K + 1, d), float16
-        Vectors that are not trained, d 0 if there are none; row 0 is zero.
+        Fixed vectors, with d = 0 if there are none; row 0 is zero.
     counts : ndarray of shape (T,), int64
-        How often training saw each.
+        Number of occurrences of each word in training.
     """
 
     own: NDArray[np.int64]
@@ -100,16 +101,16 @@ class Lexicon(NamedTuple):
 
 
 class Tokens(NamedTuple):
-    """Sentences, one after another.
+    """Concatenated sentences.
 
     Attributes
     ----------
     ids : ndarray of shape (N,), int64
-        Which word of a `Lexicon` each token is.
+        The index of each token's word in a `Lexicon`.
     offsets : ndarray of shape (B + 1,), int64
-        Where each sentence begins; the last is N.
+        Start of each sentence; the last is N.
     columns : ndarray of shape (N, C), int64
-        The row of each given column.
+        The row of each given column's value.
     """
 
     ids: NDArray[np.int64]
@@ -118,11 +119,11 @@ class Tokens(NamedTuple):
 
     @property
     def n_sequences(self) -> int:
-        """B."""
+        """B, the number of sentences."""
         return len(self.offsets) - 1
 
     def part(self, first: int, last: int) -> Tokens:
-        """Return the sentences first … last − 1; nothing is copied but offsets."""
+        """Return the sentences first … last − 1; only offsets are copied."""
         offsets = self.offsets[first : last + 1]
         own = slice(offsets[0], offsets[-1])
         return Tokens(self.ids[own], offsets - offsets[0], self.columns[own])
@@ -171,7 +172,7 @@ def _class_of(character: str) -> int:
 
 @dataclass(frozen=True)
 class Columns:
-    """The values that each given column had in training, such as parts of speech; what it lacks is unknown."""
+    """The values of each given column in training, such as parts of speech; other values are unknown."""
 
     values: tuple[tuple[str, ...], ...] = ()
 
@@ -180,7 +181,7 @@ class Columns:
         return [{value: row for row, value in enumerate(values, 1)} for values in self.values]
 
     def encode(self, rows: Sequence[Sequence[str]]) -> NDArray[np.int64]:
-        """Return the rows of the values of each token, shape (N, C)."""
+        """Return the rows of the column values of each token, shape (N, C)."""
         found = np.empty((len(rows), len(self.values)), np.int64)
         for column, known in enumerate(self._rows):
             found[:, column] = [known.get(row[column], UNKNOWN) for row in rows]
@@ -198,21 +199,21 @@ class Columns:
 
 @dataclass(frozen=True)
 class WordVocabulary:
-    """From words to rows of tables.
+    """Maps words to table rows.
 
     Parameters
     ----------
     words : tuple of str
-        Folded (see `folded`); they have rows of their own from 1 on.
+        Words with rows of their own, from 1; folded (see `folded`).
     counts : tuple of int
-        How often training saw each.
+        Number of occurrences of each in training.
     given : tuple of str
-        Words of vectors that are not trained, rows from 1 on.
+        Words with fixed vectors, rows from 1.
     subwords : Subwords
-        How n-grams are cut and numbered.
+        How n-grams are extracted and hashed.
     by_spelling : bool
-        Whether the vector of a word in lower case is read besides that of the word, how it is written mostly is told,
-        and a word that has no vector is read as those that it is made of; see `compound`.
+        Whether to read the vector of the lower-case word as well, to add the usual case of words, and to represent a
+        word without a vector by those of its parts; see `compound`.
     """
 
     words: tuple[str, ...]
@@ -231,7 +232,7 @@ class WordVocabulary:
 
     @cached_property
     def _any_case(self) -> dict[str, int]:
-        """The row of the first, most frequent spelling of each of `given`, by what it is in lower case."""
+        """The row of the first, most frequent spelling of each of `given`, by its lower-case form."""
         return {word.lower(): row for word, row in reversed(self._given.items())}
 
     @classmethod
@@ -244,7 +245,7 @@ class WordVocabulary:
         subwords: Subwords,
         by_spelling: bool = False,
     ) -> WordVocabulary:
-        """Collect words, most frequent first; those seen less often than `min_count` have no row of their own."""
+        """Collect words, most frequent first; those with fewer than `min_count` occurrences get no row of their own."""
         counts = Counter(map(folded, words))
         kept = sorted((-count, word) for word, count in counts.items() if count >= min_count)
         return cls(
@@ -252,7 +253,7 @@ class WordVocabulary:
         )
 
     def lexicon(self, words: Sequence[str], vectors: NDArray[Any]) -> Lexicon:
-        """Return what is known of distinct words; `vectors` are those of `given`, behind a row of zeros."""
+        """Return the features of distinct words; `vectors` are those of `given`, preceded by a zero row."""
         words = [normalize("NFC", word) for word in words]
         low = [folded(word) for word in words]
         own = np.array([self._own.get(word, UNKNOWN) for word in low], np.int64)
@@ -280,13 +281,13 @@ class WordVocabulary:
         return compound(word, self._any_case, self._given_row) or [0]
 
     def begin_with(self, table: NDArray[np.float32], vectors: NDArray[Any]) -> None:
-        """Overwrite the rows of words that have vectors with these, scaled to the deviation that rows are drawn with.
+        """Initialise the rows of words with their vectors, scaled to the deviation of random rows.
 
         Parameters
         ----------
         table : ndarray of shape (len(words) + 1, d), float32
         vectors : ndarray of shape (len(given) + 1, d)
-            Of deviation 1, those of `given` behind a row of zeros.
+            With standard deviation 1: those of `given`, preceded by a zero row.
         """
         rows = np.array([0, *map(self._given_row, self.words)], np.int64)
         table[rows > 0] = vectors[rows[rows > 0]] * np.float32(WORD_DEVIATION)
@@ -296,7 +297,7 @@ class WordVocabulary:
         return next((rows[one] for one in spellings(word) if one in rows), 0) if rows else 0
 
     def to_config(self) -> dict[str, Any]:
-        """Return what JSON can hold and `from_config` makes the vocabulary of."""
+        """Return the vocabulary as JSON values for `from_config`."""
         return {
             "words": list(self.words),
             "counts": list(self.counts),
@@ -307,7 +308,7 @@ class WordVocabulary:
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any]) -> WordVocabulary:
-        """Return the vocabulary that `to_config` described; ValueError or TypeError if it describes none."""
+        """Return the vocabulary described by `to_config`; ValueError or TypeError if the input is invalid."""
         words, given, counts = (
             checked_names(config.get("words")),
             checked_names(config.get("given")),
@@ -319,32 +320,32 @@ class WordVocabulary:
             raise ValueError("the counts of words must be whole numbers above 0")
         by_spelling = config.get("by_spelling", False)
         if type(by_spelling) is not bool:
-            raise ValueError("it does not say whether vectors are read by spelling")
+            raise ValueError("by_spelling must be true or false")
         return cls(words, tuple(counts), given, from_json(Subwords, config.get("subwords")), by_spelling)
 
 
 def checked_names(values: Any) -> tuple[str, ...]:
-    """Return a list of different names that a file holds; ValueError if it is none."""
+    """Return a list of distinct names read from a file; ValueError if it is anything else."""
     if not isinstance(values, list) or not all(isinstance(value, str) for value in values):
         raise ValueError("names must be a list of texts")
     if len(set(values)) != len(values) or len(values) > _MOST:
-        raise ValueError(f"names must be different, and at most {_MOST}")
+        raise ValueError(f"names must be distinct, and at most {_MOST}")
     return tuple(values)
 
 
 class GivenVectors(NamedTuple):
-    """Vectors of words that a network reads as they are.
+    """Fixed word vectors that a network reads.
 
     Attributes
     ----------
     words : tuple of str
-        K of them.
+        K words.
     table : ndarray of shape (K + 1, d), float16
-        Their vectors behind a row of zeros, scaled to deviation 1; d is 0 if there are none.
+        Their vectors, preceded by a zero row, scaled to standard deviation 1; d is 0 if there are none.
     scale : float
-        What they were divided by.
+        Divisor by which they were scaled.
     known : int
-        Words of the training among them, as they are spelled there or folded.
+        Number of training words among them, as spelled there or folded.
     """
 
     words: tuple[str, ...] = ()
@@ -354,16 +355,16 @@ class GivenVectors(NamedTuple):
 
 
 def given_vectors(given: Any, words: Iterable[str] = (), most: int = 200_000) -> GivenVectors:
-    """Return the vectors of words that a network is to read; none if `given` is None.
+    """Return the fixed word vectors for a network; none if `given` is None.
 
     Parameters
     ----------
     given : Embeddings, str, path-like, or None
         Word vectors, or their model folder.
     words : iterable of str
-        Words of the training, which are kept however rare they are.
+        The words of the training, which are kept even if they are rare.
     most : int
-        How many of the other words are kept, the most frequent.
+        Maximum number of further words to keep, the most frequent ones.
     """
     if given is None:
         return GivenVectors()

@@ -62,7 +62,7 @@ def bleu(found: Sequence[str], wanted: Sequence[str], *, tokenize: str | None = 
     """
     require_sacrebleu()
     if len(found) != len(wanted) or not found:
-        raise ValueError(f"BLEU needs a translation for each reference, not {len(found)} for {len(wanted)}")
+        raise ValueError(f"BLEU needs one translation for each reference, not {len(found)} for {len(wanted)}")
     from sacrebleu.metrics.bleu import BLEU
 
     if tokenize is not None and tokenize not in BLEU.TOKENIZERS:

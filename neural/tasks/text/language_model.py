@@ -226,7 +226,7 @@ class LanguageModel(TextEstimator[LanguageModelParameters]):
         ValueError
             If an option is out of range.
         """
-        Integer("Units to tell at each place.", 1, MANY).check("alternatives", alternatives)
+        Integer("Units to return at each position.", 1, MANY).check("alternatives", alternatives)
         pieces, found = self._units.pieces, list[Written]()
 
         def tell(chosen: Chosen) -> None:
@@ -285,7 +285,7 @@ class LanguageModel(TextEstimator[LanguageModelParameters]):
             raise ValueError(f"by must be one of {', '.join(JUDGES)}, not {by!r:.80}")
         network = self.network_
         if by == "mixture" and "mixture_weight" not in network.metadata:
-            raise ValueError("the weight of the mixture is found when training ends, and this model's has not ended")
+            raise ValueError("the weight of the mixture is only known after training, which is not complete")
         if by == "ngrams":
             return self.ngrams_.log_probabilities(packed)
         streams = Streams(packed, self._lines)
@@ -302,12 +302,12 @@ class LanguageModel(TextEstimator[LanguageModelParameters]):
     @classmethod
     def _check(cls, metadata: Mapping[str, Any]) -> None:
         if type(metadata.get("lines")) is not bool:
-            raise ValueError("it does not say whether its texts are lines")
+            raise ValueError("the entry 'lines' is missing or not a boolean")
         weight = metadata.get("mixture_weight", 0.0)
         if type(weight) is not float or not 0 <= weight <= 1:
             raise ValueError(f"mixture_weight must be from 0 to 1, not {weight!r:.80}")
         if "context" not in metadata["parameters"]:
-            raise ValueError("it does not say the context that was trained with")
+            raise ValueError("the parameter 'context' is missing")
 
     def _keep(self, network: TextNetwork) -> None:
         super()._keep(network)
@@ -345,7 +345,7 @@ class LanguageModel(TextEstimator[LanguageModelParameters]):
         windows = Windows(streams, parameters.context, parameters.batch_tokens, parameters.random_state)
         measured = Streams(held_out, data.lines)
         if not measured.lengths.any():
-            raise ValueError("the text to measure by holds nothing that the model could be asked about")
+            raise ValueError("the held-out text contains no tokens to predict")
         training.tell("counting n-grams")
         ngrams = NgramModel.fit(trained, parameters.order, len(units.pieces), sentences=data.lines)
         by_ngrams = ngrams.log_probabilities(held_out)
@@ -369,7 +369,7 @@ class LanguageModel(TextEstimator[LanguageModelParameters]):
 
 
 def _mixing(learned: TextNetwork, text: Streams, by_ngrams: NDArray[np.float64], workers: int) -> TextNetwork:
-    """Return what was learned with the weight that its network has beside the n-grams."""
+    """Return the trained network with the weight of its mixture with the n-gram model."""
     context = int(learned.metadata["parameters"]["context"])
     by_network = log_probabilities(learned, learned.parameters, text, context, workers)
     weight = best_weight(by_network, by_ngrams)

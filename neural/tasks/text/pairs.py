@@ -73,7 +73,7 @@ def _read(sources: Any, targets: Any, columns: tuple[int, int], errors: str) -> 
     if targets is not None:
         first, second = checked_texts(sources), checked_texts(targets)
         if len(first) != len(second):
-            raise ValueError(f"there are {len(first)} sources and {len(second)} targets; each source needs its own")
+            raise ValueError(f"there are {len(first)} sources but {len(second)} targets; give one for each source")
         return complete_pairs(zip(first, second, strict=True))
     if isinstance(sources, (str, os.PathLike)):
         sources = [sources]

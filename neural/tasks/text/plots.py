@@ -37,10 +37,10 @@ def plot_alignment(translation: Translation) -> Figure:
     longest = max(len(translation.source_pieces), len(translation.pieces))
     if longest > _MOST_PIECES:
         raise ValueError(
-            f"{longest:,} pieces are too many to draw what they look at; give a text of {_MOST_PIECES} at most"
+            f"{longest:,} pieces are too many to draw their attention; give a text of at most {_MOST_PIECES}"
         )
     if translation.alignment is None or not translation.alignment.size:
-        raise ValueError("there is nothing to draw: the translation is empty, or its alignment was not asked for")
+        raise ValueError("there is nothing to draw: the translation is empty, or its alignment was not requested")
     require_matplotlib()
     from matplotlib.colors import LinearSegmentedColormap
 

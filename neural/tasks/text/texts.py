@@ -47,7 +47,7 @@ class TextData:
             cut = len(text) - max(1, round(parameters.held_out * len(text)))
             trained, apart = [text[:cut]], [text[cut:]]
         if not any(text.strip() for text in trained) or not any(text.strip() for text in apart):
-            raise ValueError("the text is too short to hold out a part; give more, or a validation text")
+            raise ValueError("the text is too short to hold out a part; give more text, or a validation text")
         return cls(trained, apart, lines, files, None, errors)
 
     @classmethod
@@ -65,7 +65,7 @@ def _read(corpus: Any, lines: bool) -> tuple[list[str], list[str] | None]:
     found: Iterable[str]
     opened = open_corpus(corpus)
     if isinstance(opened, TokenLists):
-        raise TypeError("a language model learns from texts, not from lists of tokens: pass ' '.join(tokens) of each")
+        raise TypeError("a language model is trained on texts, not on lists of tokens: pass ' '.join(tokens) for each")
     if isinstance(opened, TextReader):
         found = opened.lines()
         files = opened.files

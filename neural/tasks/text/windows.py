@@ -13,7 +13,7 @@ from w2v.neural.packing import Packed
 
 
 class Streams:
-    """Texts, each with START in front and, with `ends`, END behind.
+    """Texts, each preceded by START and, with `ends`, followed by END.
 
     Parameters
     ----------
@@ -110,7 +110,7 @@ class Windows:
         shift = int(np.random.default_rng([self._seed, epoch, 1]).integers(self._context)) if epoch else 0
         streams = self._streams
         last = streams.borders[1:][np.searchsorted(streams.borders[1:], starts, side="right")] - 1
-        # only windows with others behind them are shifted; the last one of a stream stays
+        # only windows followed by others are shifted; the last one of a stream is not
         moved = np.where(starts + lengths + shift <= last, starts + shift, starts)
         return streams.batch(moved, lengths)
 

@@ -240,11 +240,11 @@ def test_an_interrupt_says_how_to_go_on(
     ("changes", "code", "fragment"),
     [
         ({"teacher": "none.encoder"}, 1, "none.encoder does not exist"),
-        ({"teacher": "them/none"}, 1, "name it hub:them/none"),
+        ({"teacher": "them/none"}, 1, "write hub:them/none"),
         ({"text": "none.txt"}, 1, "none.txt"),
         ({"text": "-"}, 1, "can be read only once"),
         ({"text": "short.txt"}, 1, "the text has 1 sentences of 4 to 40 words"),
-        ({"initial": "an.encoder"}, 1, "an.encoder is an encoder; `initial` are word vectors"),
+        ({"initial": "an.encoder"}, 1, "an.encoder is an encoder; `initial` must be word vectors"),
         ({"work": "."}, 1, "is not a folder of a distillation"),
         ({"sentences": "3"}, 2, "sentences"),
     ],

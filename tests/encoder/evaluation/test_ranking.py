@@ -74,7 +74,7 @@ def test_wrong_input_is_named() -> None:
     encode = Encode(np.eye(3))
     with pytest.raises(ValueError, match="top_n must be at least 1, not 0"):
         evaluate_ranking(encode, ["0"], ["1"], [{0}], top_n=0)
-    with pytest.raises(ValueError, match="1 queries need as many sets of documents, at least one, not 2"):
+    with pytest.raises(ValueError, match="1 queries need one set of documents each, and at least one query, not 2"):
         evaluate_ranking(encode, ["0"], ["1"], [{0}, {0}])
     for wrong in (set(), {1}, {-1}):
         with pytest.raises(ValueError, match="query 0 needs documents from 0 to 0"):

@@ -66,7 +66,7 @@ def test_scored_pairs_are_read_in_every_layout(tmp_path: Path, text: str) -> Non
 @pytest.mark.parametrize(
     "text, message",
     [
-        ("", "holds no pair"),
+        ("", "contains no pair"),
         ("a\tb\n", "line 1: expected two sentences and a score"),
         ("a\tb\t1\nc\td\tmany\n", "line 2: the score 'many' is not a number"),
         ("a\tb\t1\nc\td\tnan\n", "line 2: the score 'nan' is not a number"),
@@ -102,7 +102,7 @@ def test_labelled_sentences_may_be_latin_1(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "text, message",
     [
-        ("", "holds no sentence"),
+        ("", "contains no sentence"),
         ("a\tb\nc\n", "line 2: expected a label"),
         ("a\tb\tc\n", "line 1: expected a label"),
         ("no label here\n", "line 1: expected a label"),
@@ -169,7 +169,7 @@ def test_pairs_without_genres_have_one_report_only(tmp_path: Path) -> None:
 
 def test_sts_refuses_what_is_no_row_for_each_sentence() -> None:
     pairs = ScoredPairs(("a",), ("b",), np.array([1.0]))
-    with pytest.raises(EvaluationError, match=r"shape \(3,\) of 2 sentences"):
+    with pytest.raises(EvaluationError, match=r"shape \(3,\) for 2 sentences"):
         evaluate_sts(lambda sentences: np.zeros(3), pairs)
     with pytest.raises(EvaluationError, match="not finite"):
         evaluate_sts(lambda sentences: np.full((2, 3), np.nan), pairs)

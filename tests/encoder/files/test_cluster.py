@@ -87,7 +87,7 @@ def test_what_workers_do_not_see_or_see_otherwise_is_told(client: Any, folder: P
     with pytest.raises(Exception, match=r"is not the encoder that was sent as this path"):
         client.submit(lambda: sent.encode("the river"), pure=False).result()
     (folder / "my.encoder").rename(folder / "gone")
-    with pytest.raises(ModelError, match=r"my\.encoder is not there any more"):
+    with pytest.raises(ModelError, match=r"my\.encoder no longer exists"):
         encoder.encode_files(folder / "1.txt", folder / "out", client=client)
     assert not (folder / "out").exists()
 

@@ -197,7 +197,7 @@ def test_mistakes_are_told_before_anything_is_written(
         ([files / "a.txt"], {"truncate_dim": 21}, ValueError, "the vectors have only 20 columns"),
         ([files / "a.txt"], {"errors": "ignore"}, ValueError, 'errors must be "strict" or "replace"'),
         ([files / "a.txt"], {"format": "parquet"}, ImportError, r"pip install 'w2v-toolkit\[parquet\]'"),
-        ([files / "a.txt"], {"client": "local:2"}, ValueError, r"only an encoder that SentenceEncoder\.load"),
+        ([files / "a.txt"], {"client": "local:2"}, ValueError, r"only an encoder opened by SentenceEncoder\.load"),
     ):
         with pytest.raises(kind, match=told):
             encoder.encode_files(inputs, out, **options)
@@ -205,22 +205,22 @@ def test_mistakes_are_told_before_anything_is_written(
 
 
 def test_what_is_not_its_own_is_left_alone(encoder: SentenceEncoder, files: Path, out: Path, tmp_path: Path) -> None:
-    with pytest.raises(ModelError, match=r"a\.txt is a file; name a folder"):
+    with pytest.raises(ModelError, match=r"a\.txt is a file; give a folder"):
         encoder.encode_files([files / "b.txt"], files / "a.txt")
     with pytest.raises(ModelError, match=r"a\.txt is not a folder"):
         encoder.encode_files([files / "b.txt"], files / "a.txt" / "vectors")
     assert len(encoder.encode_files([files / "b.txt"], tmp_path / "new" / "vectors").written) == 1
-    with pytest.raises(ModelError, match="s3://bucket/v is an address, but vectors are written to a folder of a file"):
+    with pytest.raises(ModelError, match="s3://bucket/v is a URL, but vectors are written to a folder of a file"):
         encoder.encode_files([files / "b.txt"], "s3://bucket/v")
     out.mkdir()
     (out / "b.txt.npy").write_bytes(b"mine")
-    with pytest.raises(ModelError, match=r"b\.txt\.npy exists already, and no run has recorded it here; choose"):
+    with pytest.raises(ModelError, match=r"b\.txt\.npy already exists, and no earlier run has recorded it; choose"):
         encoder.encode_files([files / "b.txt"], out)
     assert contents(out) == {"b.txt.npy": b"mine"}
     encoder.encode_files([files / "a.txt"], out)
     elsewhere = tmp_path / "a.txt"
     elsewhere.write_text("x naïve\n" * 3)
-    with pytest.raises(ModelError, match=r"a\.txt\.npy was made of .*texts/a\.txt, not of .*; choose another folder"):
+    with pytest.raises(ModelError, match=r"a\.txt\.npy was made from .*texts/a\.txt, not from .*; choose another"):
         encoder.encode_files([elsewhere], out)
     with claimed(out), pytest.raises(ModelError, match="is being written by another run"):
         encoder.encode_files([files / "c.txt"], out)

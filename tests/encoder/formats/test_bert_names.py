@@ -87,17 +87,17 @@ def test_names_round_trip(rng: np.random.Generator) -> None:
 
 def test_other_arrangements_are_refused(rng: np.random.Generator) -> None:
     for change, message in (
-        ({"norm": "pre", "head": "branch"}, "BERT has the norm 'post'; this network has 'pre'"),
+        ({"norm": "pre", "head": "branch"}, "BERT has the norm 'post', but this network has 'pre'"),
         (
             {"positions": "rotary"},
-            r"BERT adds positions \(learned, sinusoidal, index, none\); this network has 'rotary'",
+            r"BERT has additive positions \(learned, sinusoidal, index, none\), not 'rotary'",
         ),
-        ({"positions": "fraction"}, "this network has 'fraction'"),
+        ({"positions": "fraction"}, "not 'fraction'"),
     ):
         with pytest.raises(ValueError, match=message):
             to_bert(*make(rng, **change))
     config, parameters = make(rng, positions="sinusoidal")
-    with pytest.raises(ValueError, match="read as 'learned' ones, not as 'sinusoidal'"):
+    with pytest.raises(ValueError, match="read as 'learned', not as 'sinusoidal'"):
         from_bert(config, to_bert(config, parameters))
     config, parameters = make(rng, head="branch")
     with pytest.raises(ValueError, match="the head must be 'none', not 'branch'"):

@@ -169,7 +169,7 @@ def test_training_goes_on_where_rows_are_summed_or_averaged(folder: Path) -> Non
     options = FitOptions(steps=2, batch_size=4, evaluate_every=1)
     fitted = fit_encoder(state, pairs=pairs, options=options)
     assert fitted.state.tokenizer == state.tokenizer and fitted.state.pooling.kind == "mean"
-    with pytest.raises(ValueError, match="pooling 'max' is not trained here"):
+    with pytest.raises(ValueError, match="pooling 'max' cannot be trained"):
         fit_encoder(replace(state, pooling=Pooling("max")), pairs=pairs, options=options)
 
 
@@ -232,11 +232,11 @@ def pickled(folder: Path) -> None:
     [
         (
             changed("config.json", model_type="deberta"),
-            "of the type 'deberta'; those that can be imported are bert, roberta",
+            "has the type 'deberta'; supported types are bert, roberta",
         ),
         (changed("config.json", model_type="roberta", pad_token_id=None), "pad_token_id must be of type int"),
         (changed("config.json", model_type="distilbert"), "dim must be of type int"),
-        (changed("config.json", position_embedding_type="relative_key"), "only a network with absolute positions"),
+        (changed("config.json", position_embedding_type="relative_key"), "only bidirectional networks with absolute"),
         (changed("config.json", hidden_act="silu"), "activation must be 'gelu' or"),
         (changed("config.json", hidden_size="8"), "hidden_size must be of type int"),
         (changed("config.json", hidden_size=0), "input_size must be a whole number from 1"),
@@ -249,14 +249,14 @@ def pickled(folder: Path) -> None:
             "intermediate_size must be of type",
         ),
         (changed_arrays(embeddings__word_embeddings__weight=None), "word_embeddings.weight' is missing"),
-        (changed_arrays(embeddings__word_embeddings__weight=np.ones((4, 8), np.float32)), "has 15 pieces"),
+        (changed_arrays(embeddings__word_embeddings__weight=np.ones((4, 8), np.float32)), "has 15 tokens"),
         (changed_arrays(embeddings__word_embeddings__weight=np.ones((20, 4), np.float32)), r"not \(words, 8\)"),
-        (changed_arrays(embeddings__LayerNorm__bias=np.full(8, np.nan, np.float32)), "holds NaN"),
+        (changed_arrays(embeddings__LayerNorm__bias=np.full(8, np.nan, np.float32)), "contains NaN"),
         (changed_arrays(embeddings__LayerNorm__bias=np.ones(8, np.int64)), "not floating-point"),
         (changed_arrays(embeddings__token_type_embeddings__weight=np.ones((0, 8), np.float32)), "is damaged"),
-        (changed("1_Pooling/config.json", pooling_mode_max_tokens=True), "cannot be imported; cls, max, mean"),
-        (changed("1_Pooling/config.json", pooling_mode="lasttoken"), r"\['lasttoken'\] cannot be imported"),
-        (changed("1_Pooling/config.json", pooling_mode=[["mean"]]), "cannot be imported"),
+        (changed("1_Pooling/config.json", pooling_mode_max_tokens=True), "is not supported; use one of cls, max, mean"),
+        (changed("1_Pooling/config.json", pooling_mode="lasttoken"), r"\['lasttoken'\] is not supported"),
+        (changed("1_Pooling/config.json", pooling_mode=[["mean"]]), "is not supported"),
         (changed("sentence_bert_config.json", do_lower_case="x"), "do_lower_case must be of type bool"),
         (changed("tokenizer.json", model={"type": "WordPiece"}), "tokenizer.json: the description"),
         (pickled, "is a pickle"),
@@ -274,9 +274,12 @@ def test_damaged_folders_are_refused(
 @pytest.mark.parametrize(
     ("parts", "message"),
     [
-        ([("Normalize", {})], "comes Normalize, not Pooling"),
+        ([("Normalize", {})], "is followed by Normalize, not Pooling"),
         ([("Pooling", POOLING), ("Normalize", {}), ("Pooling", POOLING)], "it ends with Normalize, Pooling"),
-        ([("Pooling", POOLING), ("Dense", {"activation_function": "os.system"})], "activation 'system' cannot"),
+        (
+            [("Pooling", POOLING), ("Dense", {"activation_function": "os.system"})],
+            "activation 'system' is not",
+        ),
         ([("Pooling", POOLING), ("Dense", {"use_residual": True})], "residual connection"),
         ([("Pooling", POOLING), ("Dense", {})], "does not exist"),
     ],
@@ -297,7 +300,7 @@ def test_damage_of_a_saved_encoder_is_named(folder: Path, tmp_path: Path, rng: n
     definition = (tmp_path / "e" / "tokenizer.json").read_bytes()
     for old, new, message in (
         ('"kind": "mean"', '"kind": "median"', "its pooling: the pooling must be one of"),
-        ('"kind": "mean",', "", "must hold kind, dense and normalize"),
+        ('"kind": "mean",', "", "must contain kind, dense and normalize"),
         ('"dimension": 5', '"dimension": 6', "ends with 5 columns, but the dimension is 6"),
         ('"max_tokens": 12', '"max_tokens": "x"', "the tokenizer cannot be restored"),
         ('"max_tokens": 12', '"more": 12', "has no option 'more'"),
@@ -375,10 +378,10 @@ def test_imported_bert_is_written_as_it_was(folder: Path, tmp_path: Path, rng: n
 def test_other_networks_are_refused_and_onnx_is_named(tmp_path: Path) -> None:
     others: list[dict[str, Any]] = [{"norm": "pre", "head": "branch"}, {"positions": "relative"}, {"head": "branch"}]
     for options in others:
-        with pytest.raises(ModelError, match="use the format onnx, which takes every network"):
+        with pytest.raises(ModelError, match="use the format onnx, which supports every network"):
             write_encoder(make_network(**options), tmp_path / "f", format="sentence-transformers")
     state = make_network()
-    with pytest.raises(ModelError, match="after the maximum"):
+    with pytest.raises(ModelError, match="follow max pooling"):
         write_encoder(replace(state, pooling=Pooling("max")), tmp_path / "f", format="sentence-transformers")
     assert state.parameters is not None
     state.parameters["output.weight"][0, 0] = np.nan
@@ -397,7 +400,7 @@ def test_commands_import_encode_and_export(folder: Path, tmp_path: Path) -> None
     described = json.loads(run("info", tmp_path / "e", "--json").stdout)
     assert described["tokenizer"]["max_tokens"] == 12 and described["pooling"]["kind"] == "mean"
     hub = run("import", "sentence-transformers/all-MiniLM-L6-v2", "--output", tmp_path / "x")
-    assert_mistake(hub, 1, "name it hub:sentence-transformers/all-MiniLM-L6-v2, which fetches it")
+    assert_mistake(hub, 1, "write hub:sentence-transformers/all-MiniLM-L6-v2")
     exported = run("export", tmp_path / "e", tmp_path / "f", "--format", "sentence-transformers")
     assert exported.exit_code == 0
     for name in ("glove", "model2vec"):

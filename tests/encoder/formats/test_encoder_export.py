@@ -58,7 +58,7 @@ def test_exports_of_blocks_say_what_is_lost(tmp_path: Path) -> None:
 def test_bert_has_no_place_for_blocks(tmp_path: Path) -> None:
     network: dict[str, Any] = {"norm": "post", "positions": "learned", "head": "linear", "dim": 24, "heads": 2}
     state = SentenceEncoder(make_embeddings(), "attention", bag_columns=8, **network).state
-    with pytest.raises(ModelError, match="this encoder has a bag; use the format onnx, or leave them out"):
+    with pytest.raises(ModelError, match="this encoder has a bag; use the format onnx, or leave the blocks out"):
         write_encoder(state, tmp_path / "f", format="sentence-transformers")
     assert not (tmp_path / "f").exists()
     SentenceEncoder(state).save(tmp_path / "e")

@@ -158,7 +158,7 @@ def test_command_writes_the_folder(tmp_path: Path) -> None:
 def test_what_cannot_be_written_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("onnx")
     state = make_network()
-    with pytest.raises(ModelError, match="'jieba' cannot be expressed"):
+    with pytest.raises(ModelError, match="'jieba' cannot be represented"):
         write_encoder(replace(state, tokenizer=JiebaTokenizer()), tmp_path / "f", format="onnx")
     assert state.parameters is not None
     state.parameters.flat[0] = np.nan

@@ -195,8 +195,8 @@ def test_training_on_a_corpus_alone_has_a_bag_beside_unless_something_is_said_of
     "start, options, message",
     [
         ("words", {"bag_columns": -1}, "bag_columns must be a whole number from 0"),
-        ("words", {"bag_columns": 0, "bag_weight": 0.5}, "but bag_columns=0 makes none"),
-        ("words", {"bag_columns": 0, "bag_prefix": 5}, "but bag_columns=0 makes none"),
+        ("words", {"bag_columns": 0, "bag_weight": 0.5}, "but bag_columns=0 disables it"),
+        ("words", {"bag_columns": 0, "bag_prefix": 5}, "but bag_columns=0 disables it"),
         ("words", {"bag_prefix": -1}, "bag_prefix must be a whole number from 0"),
         ("words", {"bag_weight": 0.0}, "bag_weight must be"),
         ("words", {"mean_weight": -1.0}, "mean_weight must be"),
@@ -261,7 +261,7 @@ MEAN_ENTRIES = {"columns": 9, "weight": MEAN}
     "damage, message",
     [
         (config(blocks=[]), "blocks has the wrong type, list"),
-        (config(blocks={}), "its blocks: blocks must hold a bag, a mean or both"),
+        (config(blocks={}), "its blocks: blocks must contain a bag, a mean or both"),
         (config(blocks={"bag": BAG_ENTRIES, "import": "os"}), "and nothing else"),
         (config(blocks={"bag": []}), "the bag must hold a, columns, prefix, weight"),
         (config(blocks={"bag": {"columns": 5}}), "the bag must hold a, columns, prefix, weight"),

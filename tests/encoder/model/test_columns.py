@@ -166,7 +166,7 @@ def test_pairs_of_a_table_are_its_rows(library: str) -> None:
         ([("the river", "a 42"), "x y"], "pair 2 is 'x y'; it must be a tuple"),
         ([("the river", "a 42"), {"one": "x", "other": "y"}], "pair 2 is {'one'"),
         ([("the river", "a 42"), {"x", "y"}], "pair 2 is {'"),
-        ([("the river", "a 42")] * 9 + [("x", None)], "pair 10 holds what is not a str but NoneType"),
+        ([("the river", "a 42")] * 9 + [("x", None)], "pair 10 must contain only str, not NoneType"),
     ],
 )
 def test_pairs_that_would_be_taken_apart_are_refused(pairs: Any, message: str) -> None:

@@ -114,7 +114,7 @@ def test_word2vec_is_trained_on_the_texts_of_fit_only(texts: list[str], labels: 
 
 def test_word2vec_to_start_from_must_be_trained_first(texts: list[str]) -> None:
     encoder = SentenceEncoder(make_word2vec())
-    with pytest.raises(NotFittedError, match="call fit with the texts first"):
+    with pytest.raises(NotFittedError, match="call its fit with the texts first"):
         encoder.encode(texts)
     fitted = make_word2vec().fit(texts)
     np.testing.assert_array_equal(
@@ -238,7 +238,7 @@ def test_fit_of_a_trained_encoder_trains_only_when_asked(embeddings: Embeddings,
     np.testing.assert_array_equal(changed.fit_transform(WATER), SentenceEncoder(embeddings, a=np.inf).encode(WATER))
     two = FitOptions(steps=2, batch_size=8, workers=1)
     opened = SentenceEncoder(tmp_path / "my.encoder", training=two)
-    with pytest.warns(UserWarning, match="leaves it as it is"):
+    with pytest.warns(UserWarning, match="does not change it"):
         opened.fit(PARAGRAPHS)
     np.testing.assert_array_equal(opened.encode(WATER), before)
     (tmp_path / "corpus.txt").write_text("\n".join(PARAGRAPHS))

@@ -319,7 +319,7 @@ def test_a_vector_of_other_architectures_depends_on_its_sentence_alone(
     assert np.abs(encoder.encode(SENTENCES) - SentenceEncoder(EMBEDDINGS).encode(SENTENCES)).max() > 0.01
     encoder.save(tmp_path / "e")
     assert SentenceEncoder.load(tmp_path / "e").encode(SENTENCES).tobytes() == b"".join(alone)
-    with pytest.raises(ModelError, match=f"static or have attention, and this one is {architecture}"):
+    with pytest.raises(ModelError, match=f"static or have attention, not {architecture}"):
         write_encoder(encoder.state, tmp_path / "f", format="onnx")
 
 

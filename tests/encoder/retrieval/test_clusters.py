@@ -84,11 +84,11 @@ def test_cluster_number_has_a_default_and_limits(index: SentenceIndex, words: Em
     assert len(cluster_index(index)) == 17
     assert len(cluster_index(index, n_clusters=1)) == 1
     for n_clusters in (0, 601):
-        with pytest.raises(ValueError, match=f"600 sentences make 1 to 600 clusters, not {n_clusters}"):
+        with pytest.raises(ValueError, match=f"600 sentences can form 1 to 600 clusters, not {n_clusters}"):
             cluster_index(index, n_clusters=n_clusters)
     few = cluster_sentences(["the ship", "the ship", "the soup"], words, n_clusters=3)
     assert sum(one.size for one in few.clusters) == 3 and all(one.size for one in few.clusters)
-    with pytest.raises(ValueError, match="give a model: word vectors or a sentence encoder"):
+    with pytest.raises(ValueError, match="give a model, word vectors or a sentence encoder"):
         cluster_sentences(["the ship"])
 
 

@@ -78,7 +78,7 @@ def test_vectors_that_are_no_numbers_are_named(lines: list[str], words: Embeddin
     for wrong in (np.nan, np.inf, -np.inf):
         vectors = np.ones((3, 32))
         vectors[2, 5] = wrong
-        with pytest.raises(ValueError, match="a vector is not finite: number 2"):
+        with pytest.raises(ValueError, match="vector 2, counted from 0, contains NaN"):
             index.search_vectors(vectors)
     with pytest.raises(TypeError, match="array of numbers"):
         index.search_vectors(np.full((1, 32), "x"))

@@ -141,17 +141,17 @@ def with_dense(folder: Path) -> None:
         (lambda folder: changed(folder, "config.json", architectures=["BertModel"]), "is not a cross-encoder"),
         (
             lambda folder: changed(folder, "config.json", architectures=["RobertaForSequenceClassification"]),
-            "RobertaForSequenceClassification cannot be read; BertForSequenceClassification can",
+            "RobertaForSequenceClassification are not supported, only BertForSequenceClassification",
         ),
-        (lambda folder: changed(folder, "config.json", model_type="x"), "the network is of the type 'x'"),
+        (lambda folder: changed(folder, "config.json", model_type="x"), "the network has the type 'x'"),
         (drop("classifier.bias"), "the array 'classifier.bias' is missing"),
         (drop("bert.pooler.dense.weight"), "the array 'pooler.dense.weight' is missing"),
-        (widen, "gives 3 scores a pair; a cross-encoder that ranks gives one"),
+        (widen, "computes 3 scores per pair, but a cross-encoder for ranking one"),
         (with_one_type, "gives tokens the type 1, but"),
-        (with_dense, "lists Transformer, Dense; a cross-encoder of one Transformer alone"),
+        (with_dense, "lists Transformer, Dense; only cross-encoders of a single Transformer"),
         (
             lambda folder: changed(folder, "config_sentence_transformers.json", activation_fn="my.Swish"),
-            "scores that go through 'my.Swish' cannot be made",
+            "the activation 'my.Swish' of scores is not supported",
         ),
         (lambda folder: changed(folder, "tokenizer_config.json", model_max_length=2), "3 pieces stand around every"),
         (shutil.rmtree, "is not a folder"),
@@ -166,9 +166,9 @@ def test_what_is_something_else_is_refused(folder: Path, change: Callable[[Path]
 def test_pairs_that_are_none_are_refused(saved: Path) -> None:
     model = CrossEncoder(saved)
     wrong: list[tuple[list[Any], str]] = [
-        (["the", "river", "x"], "pair 0 is not two texts but 'the'"),
-        ([("the", "river"), ("the",)], r"pair 1 is not two texts but \('the',\)"),
-        ([("the", 3)], "pair 0 holds what is not text: 3"),
+        (["the", "river", "x"], "pair 0 must be two texts, not 'the'"),
+        ([("the", "river"), ("the",)], r"pair 1 must be two texts, not \('the',\)"),
+        ([("the", 3)], "pair 0 contains something that is not text: 3"),
     ]
     for pairs, message in wrong:
         with pytest.raises(TypeError, match=message):
@@ -182,7 +182,7 @@ def test_pairs_that_are_none_are_refused(saved: Path) -> None:
 
 
 def test_a_cross_encoder_is_not_taken_for_an_encoder(saved: Path, tmp_path: Path) -> None:
-    with pytest.raises(ModelError, match="scores pairs of texts and makes no vectors"):
+    with pytest.raises(ModelError, match="scores pairs of texts and computes no vectors"):
         SentenceEncoder.import_folder(saved)
     result = run("import", saved, "--output", tmp_path / "my.encoder")
     assert_mistake(result, 1, "--rerank")

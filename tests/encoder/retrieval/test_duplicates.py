@@ -195,7 +195,7 @@ def test_mine_duplicates_tells_both_sentences_and_their_lines(tmp_path: Path) ->
     assert [(one.later.line, one.earlier.line, one.later.file) for one in of_file] == [
         (4, 1, str(tmp_path / "text")), (6, 1, str(tmp_path / "text")),
     ]  # fmt: skip
-    with pytest.raises(ValueError, match="is an index: it has an encoder and sentences"):
+    with pytest.raises(ValueError, match="is an index with its own encoder and sentences"):
         next(mine_duplicates(index, make_embeddings()))
 
 

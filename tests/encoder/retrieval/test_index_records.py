@@ -164,13 +164,13 @@ def test_files_of_records_stay_few(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("how", "message"),
     [
-        ({"ids": ["a", "b"]}, "there are 2 records of metadata or ids for 3 texts; give each text one"),
+        ({"ids": ["a", "b"]}, "there are 2 records of metadata or ids for 3 texts; give one for each text"),
         ({"metadata": [{"a": 1}] * 4}, "there are 4 records of metadata or ids for 3 texts"),
         ({"ids": ["a", "b", "a"]}, "the id 'a' is given twice: record 1 and record 3"),
-        ({"ids": ["a", None, "b"]}, "record 2 has no id; give every text one"),
-        ({"ids": [1.5, 2.5, 3.5]}, "ids are text or integers, not numbers"),
+        ({"ids": ["a", None, "b"]}, "record 2 has no id; give every text an id"),
+        ({"ids": [1.5, 2.5, 3.5]}, "ids must be text or integers, not numbers"),
         ({"ids": ["a", 1, "b"]}, "column 'id' mixes types: record 1 has 'a', record 2 1"),
-        ({"metadata": [{"a": 1}] * 3, "text_column": "a"}, "so give no others"),
+        ({"metadata": [{"a": 1}] * 3, "text_column": "a"}, "so give no ids or metadata"),
     ],
 )
 def test_records_that_do_not_fit_leave_nothing(tmp_path: Path, how: dict[str, Any], message: str) -> None:
@@ -195,7 +195,7 @@ def test_add_that_does_not_fit_leaves_the_index_as_it_was(index: SentenceIndex) 
     for how, message in (
         ({}, "the index has ids, so new sentences need ids"),
         ({"metadata": [{"year": 1}]}, "the index has ids, so new sentences need ids"),
-        ({"ids": ["d7"]}, "the id 'd7' is in the index already; replace its sentence"),
+        ({"ids": ["d7"]}, "the id 'd7' is already in the index; replace its sentence"),
         ({"ids": [7]}, "column 'id' would hold text and integers"),
         ({"ids": ["new"], "metadata": [{"year": "MMXX"}]}, "column 'year' would hold integers and text"),
         ({"ids": ["new", "newer"]}, "there are 2 records of metadata or ids for 1 texts"),
@@ -211,7 +211,7 @@ def test_index_of_before_has_no_ids_and_gets_some(tmp_path: Path) -> None:
     built = SentenceIndex.build(make_embeddings(), ["x", "42"], tmp_path / "a")
     assert built.ids is None and built.metadata == {} and built.search("x")[0].metadata is None
     assert b'"format_version": 1' in (tmp_path / "a" / "config.json").read_bytes()
-    with pytest.raises(ValueError, match="has no ids; build it with ids, or choose sentences by a condition"):
+    with pytest.raises(ValueError, match="has no ids; build it with ids, or select sentences by a condition"):
         built.remove("x")
     with pytest.raises(ValueError, match="there is no column 'year'; columns are none: the index has no metadata"):
         built.search("x", where="year > 5")
@@ -304,7 +304,7 @@ def test_search_of_some_reads_blocks_of_any_size(
 
 
 def test_mask_of_another_length_is_refused(index: SentenceIndex) -> None:
-    with pytest.raises(ValueError, match="true or false for each of the 400 sentences, not bool of shape"):
+    with pytest.raises(ValueError, match="one boolean for each of the 400 sentences, not bool of shape"):
         index.search("w1", where=[True])
 
 
@@ -371,10 +371,10 @@ def test_replaced_texts_keep_what_is_not_given(index: SentenceIndex, rows: list[
     [
         ((["d5", "dx", "dy"], ["w1", "w2", "w3"]), "has no sentence with the id 'dx', 'dy'"),
         ((["d5", "d5"], ["w1", "w2"]), "the id 'd5' is given twice"),
-        ((["d5", "d6"], ["w1"]), "there are 2 ids and 1 texts or records"),
-        (([5], ["w1"]), "the ids of .* are text, which 5 is not"),
-        ((["d5", "d6"], ["w1", "unheard"]), "the new text of the id 'd6' has no word that the encoder knows"),
-        (({"d5": 1}, ["w1"]), "ids must be a list of text or integers, not dict"),
+        ((["d5", "d6"], ["w1"]), "there are 2 ids but 1 texts or metadata records"),
+        (([5], ["w1"]), "the ids of .* are text, so 5 cannot be one"),
+        ((["d5", "d6"], ["w1", "unheard"]), "the new text for the id 'd6' has no word that the encoder knows"),
+        (({"d5": 1}, ["w1"]), "ids must be a list of strings or integers, not dict"),
     ],
 )
 def test_replace_that_cannot_be_done_changes_nothing(index: SentenceIndex, arguments: Any, message: str) -> None:
@@ -382,7 +382,7 @@ def test_replace_that_cannot_be_done_changes_nothing(index: SentenceIndex, argum
     with pytest.raises((TypeError, ValueError), match=message):
         index.replace(*arguments)
     assert told(SentenceIndex(index.path), "w1 w2") == before and index.contents.removed == 0
-    with pytest.raises(ValueError, match="by ids or by a condition"):
+    with pytest.raises(ValueError, match="either ids or a condition"):
         index.remove()
 
 
@@ -446,7 +446,7 @@ def test_compact_keeps_graphs_that_lost_nothing(
 def test_compact_leaves_what_is_not_of_an_index(index: SentenceIndex) -> None:
     index.remove("d1")
     (index.path / "notes.txt").write_text("mine")
-    with pytest.raises(ModelError, match=r"also holds 'notes.txt', which is not part of an index"):
+    with pytest.raises(ModelError, match=r"also contains 'notes.txt', not part of an index"):
         index.compact()
     assert (index.path / "notes.txt").exists() and len(SentenceIndex(index.path)) == N - 1
 
@@ -533,7 +533,7 @@ def test_what_a_killed_process_was_writing_is_cleared_away(index: SentenceIndex)
     foreign = index.path / ".notes.0123abcd.tmp"
     foreign.write_bytes(b"mine")
     index.remove(["d5"])
-    with pytest.raises(ModelError, match=r"also holds '\.notes\.0123abcd\.tmp'"):
+    with pytest.raises(ModelError, match=r"also contains '\.notes\.0123abcd\.tmp'"):
         index.compact()
     assert foreign.read_bytes() == b"mine"
 

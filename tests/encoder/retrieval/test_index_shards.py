@@ -75,9 +75,9 @@ def test_shards_are_searched_where_a_condition_is_met(parts: list[Path], texts: 
     assert shards.count(lambda row: row.get("year", 0) > 2190) == 9
     with pytest.raises(ValueError, match="there is no column 'month'; columns are id, year"):
         shards.search("w1", where="month > 5")
-    with pytest.raises(ValueError, match="true or false for each of the 300 sentences"):
+    with pytest.raises(ValueError, match="one boolean for each of the 300 sentences"):
         shards.search("w1", where=[True])
-    with pytest.raises(AttributeError, match=r"is searched only; open the folder to change"):
+    with pytest.raises(AttributeError, match=r"can only be searched; to change one, open it"):
         shards.add(["w1"])  # type: ignore[attr-defined]
 
 
@@ -157,7 +157,7 @@ def test_indexes_that_differ_are_not_put_together(parts: list[Path], words: Embe
     with pytest.raises(ModelError, match="nowhere does not exist"):
         merge_indexes([parts[0], tmp_path / "nowhere"], tmp_path / "merged")
     for nothing in (lambda: SentenceIndex.open([]), lambda: merge_indexes([], tmp_path / "merged")):
-        with pytest.raises(ValueError, match="name the folders of the indexes"):
+        with pytest.raises(ValueError, match="give the folders of the indexes"):
             nothing()
     assert not (tmp_path / "merged").exists()
 

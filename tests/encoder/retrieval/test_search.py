@@ -74,7 +74,7 @@ def test_similar_sentences_uses_vectors_that_were_computed_before(text: Path, in
         found = similar_sentences(inference, "a river", TextReader(text, block_size=40), top_n=4, vectors=vectors)
         assert [near.line for near in found] == [near.line for near in expected]
     for wrong in (vectors[:-1], np.concatenate([vectors, vectors[:1]])):
-        with pytest.raises(ValueError, match="they are of another text"):
+        with pytest.raises(ValueError, match="they must come from another text"):
             similar_sentences(inference, "a river", TextReader(text), vectors=wrong)
 
 

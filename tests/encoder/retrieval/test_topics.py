@@ -135,7 +135,7 @@ def test_the_tree_is_that_of_scipy(topics: Topics, method: Linkage) -> None:
     leaves = [f"({topic}: {size:,})" for topic, size in enumerate(topics.sizes_.tolist())]
     assert all(str(tree).count(leaf) == 1 for leaf in leaves)
     assert json.loads(json.dumps(tree.to_dict()))["size"] == 300
-    with pytest.raises(ValueError, match="6 topics can be merged to 1 to 6, not to 7"):
+    with pytest.raises(ValueError, match="6 topics can be merged into 1 to 6, not 7"):
         tree.cut(7)
 
 
@@ -232,7 +232,7 @@ def test_bins_hold_all_moments() -> None:
     for bins, message in ((0, "from 1 to 1,000"), ("week", "'day', 'month', 'year', not 'week'"), (True, "number")):
         with pytest.raises(ValueError, match=message):
             binned(days, bins)  # type: ignore[arg-type]
-    with pytest.raises(ValueError, match="bins of a day, over 1,000; take longer ones"):
+    with pytest.raises(ValueError, match="bins of a day, over 1,000; use longer bins"):
         binned(np.array(["1990", "2000"], "datetime64[s]"), "day")
 
 
@@ -278,7 +278,7 @@ def test_saved_topics_open_as_they_were(topics: Topics, tmp_path: Path) -> None:
         merged.save(path)
     merged.save(path, overwrite=True)
     (tmp_path / "other").mkdir()
-    with pytest.raises(ModelError, match="exists and is not a folder of topics"):
+    with pytest.raises(ModelError, match="exists but is not a folder of topics"):
         merged.save(tmp_path / "other", overwrite=True)
     with pytest.raises(ModelError, match="open it with w2v topics, or Topics.open"):
         SentenceIndex.open(path)
@@ -288,10 +288,10 @@ def test_damaged_topics_are_refused(topics: Topics, tmp_path: Path) -> None:
     path = topics.save(tmp_path / "my.topics")
     config = json.loads((path / "config.json").read_text())
     for name, value, message in (
-        ("topics", 5, "topics or words do not agree"),
+        ("topics", 5, "topics or words are inconsistent"),
         ("sentences", 299, "says int32 of shape"),
-        ("lines", 299, "'lines' holds numbers that are out of range"),
-        ("representative", [[{}]], "a representative sentence lacks something"),
+        ("lines", 299, "'lines' contains values out of range"),
+        ("representative", [[{}]], "a representative sentence is incomplete"),
         ("parameters", [], "parameters has the wrong type"),
     ):
         (path / "config.json").write_text(json.dumps(config | {name: value}))
@@ -303,7 +303,7 @@ def test_damaged_topics_are_refused(topics: Topics, tmp_path: Path) -> None:
 
 def test_what_cannot_be_is_said(words: Embeddings, planted: tuple[list[str], list[str]]) -> None:
     for parameters, texts, message in (
-        ({"n_clusters": 4}, ["ship", "soup", "song"], "3 sentences make 1 to 3 clusters, not 4"),
+        ({"n_clusters": 4}, ["ship", "soup", "song"], "3 sentences can form 1 to 3 clusters, not 4"),
         ({}, ["zzz", "yyy"], "no line has a word that the encoder knows"),
         (
             {"method": "hdbscan"},
@@ -312,19 +312,19 @@ def test_what_cannot_be_is_said(words: Embeddings, planted: tuple[list[str], lis
         ),
         ({"method": "hdbscan", "min_size": 2}, ["ship"] * 3, "3 sentences are too few for HDBSCAN, which needs 4"),
         ({"method": "hdbscan", "n_clusters": 4}, ["ship"], "n_clusters is for k-means"),
-        ({"method": "dbscan"}, ["ship"], "method is 'kmeans' or 'hdbscan', not 'dbscan'"),
-        ({"n_words": 0}, ["ship"], "n_words is a whole number from 1 on, not 0"),
-        ({"stop_words": "french"}, ["ship", "soup"], "stop_words is 'text', 'english'"),
+        ({"method": "dbscan"}, ["ship"], "method must be 'kmeans' or 'hdbscan', not 'dbscan'"),
+        ({"n_words": 0}, ["ship"], "n_words must be a whole number of at least 1, not 0"),
+        ({"stop_words": "french"}, ["ship", "soup"], "stop_words must be 'text', 'english'"),
     ):
         with pytest.raises(ValueError, match=message):
             Topics(encoder=words, **parameters).fit(texts)
-    with pytest.raises(ValueError, match="give a model: word vectors or a sentence encoder"):
+    with pytest.raises(ValueError, match="give a model, word vectors or a sentence encoder"):
         Topics().fit(["ship"])
     with pytest.raises(AttributeError, match=r"Topics has no get_topic_info; it is info\(\)"):
         _ = Topics().get_topic_info
     with pytest.raises(AttributeError, match="has no labels_ yet: call fit first"):
         _ = Topics().labels_
-    with pytest.raises(ValueError, match="linkage is 'ward' or 'average', not 'single'"):
+    with pytest.raises(ValueError, match="linkage must be 'ward' or 'average', not 'single'"):
         Topics(encoder=words, n_clusters=2).fit(planted[0][:40]).hierarchy("single")  # type: ignore[arg-type]
 
 

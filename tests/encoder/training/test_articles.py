@@ -87,7 +87,7 @@ def test_neighbors_go_on_beside_titles() -> None:
 
 def test_titles_need_articles_and_no_teacher() -> None:
     state, options = sif_state(make_words()), replace(OPTIONS, objective="titles")
-    with pytest.raises(ValueError, match="has 0 paragraphs of 5 known words and a title"):
+    with pytest.raises(ValueError, match="has only 0 paragraphs with 5 known words and a title"):
         fit_encoder(state, ["t0w1", "", "t0w2"], options=options)
     wrong: list[dict[str, Any]] = [
         {"pairs": [("t0w1", "t0w2")] * 9},

@@ -188,7 +188,7 @@ def test_text_or_option_that_changed_is_refused(corpus: Path, tmp_path: Path) ->
     loaded = SentenceEncoder.load(folder)
     assert isinstance(loaded.training, FitOptions)
     loaded.training = FitOptions(**(vars(loaded.training) | {"batch_size": 8}))
-    with pytest.raises(ValueError, match="batch_size is 8, but the training that was interrupted began with 16"):
+    with pytest.raises(ValueError, match="batch_size is 8, but the interrupted training began with 16"):
         loaded.resume()
     with pytest.raises(ValueError, match="seed is "):
         SentenceEncoder.load(folder).set_params(random_state=1).resume()

@@ -422,11 +422,11 @@ def test_nothing_to_train_on_is_refused(rng: np.random.Generator) -> None:
         fit_encoder(start(rng))
     with pytest.raises(ValueError, match="a teacher needs a corpus"):
         fit_encoder(start(rng), pairs=[["a", "b"]], teacher=np.ones((1, 2)))
-    with pytest.raises(ValueError, match="0 pairs of neighbouring sentences"):
+    with pytest.raises(ValueError, match="0 pairs of adjacent sentences"):
         fit_encoder(start(rng), ["no known word here at all. None here either."])
-    with pytest.raises(ValueError, match="too little to train on: 0 pairs"):
+    with pytest.raises(ValueError, match="too little training data: 0 pairs"):
         fit_encoder(start(rng), pairs=[["none", "known"]] * 9)
-    with pytest.raises(ValueError, match="sets of two"):
+    with pytest.raises(ValueError, match="groups of two"):
         fit_encoder(start(rng), pairs=[["t0w0"]] * 9)
     with pytest.raises(TypeError, match="strings, not int"):
         fit_encoder(start(rng), [1, 2])
@@ -451,7 +451,7 @@ def test_teachers_vectors_that_do_not_fit_are_refused(
     np.save(path, vectors)
     with pytest.raises(ValueError, match=message):
         fit_encoder(start(rng), sentences, teacher=path)
-    with pytest.raises(ValueError, match="made an array of shape|shape|finite|floating"):
+    with pytest.raises(ValueError, match="returned an array of shape|shape|finite|floating"):
         fit_encoder(start(rng), sentences, teacher=lambda texts: vectors)
 
 

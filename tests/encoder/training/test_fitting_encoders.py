@@ -109,7 +109,7 @@ def test_a_frozen_encoder_learns_nothing(corpus: Path) -> None:
 
 
 def test_fit_needs_enough_to_train_on() -> None:
-    with pytest.raises(ValueError, match="needs paragraphs, one a line"):
+    with pytest.raises(ValueError, match="needs paragraphs, one per line"):
         SentenceEncoder(make_words(), training=OPTIONS).fit(["t1w1 t1w2 t1w3 t1w4 t1w5"])
 
 

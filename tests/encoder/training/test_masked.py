@@ -248,7 +248,7 @@ def test_pairs_follow_masked_words() -> None:
         ("static", {"corpus": make_paragraphs()}, "trains a network, and this encoder has none: pass architecture="),
         ("attention", {"pairs": [("t0w0 t0w1", "t0w2 t0w3")] * 20}, "needs a corpus, whose words it masks"),
         ("attention", {"corpus": ["t0w0 t0w1"] * 9, "teacher": np.ones((9, 3), np.float32)}, "needs no teacher"),
-        ("attention", {"corpus": ["some other words of another language"] * 9}, "0 sentences of 5 to 40 known words"),
+        ("attention", {"corpus": ["some other words of another language"] * 9}, "0 sentences with 5 to 40 known words"),
     ],
 )
 def test_mistakes_are_told(architecture: str, sources: dict[str, Any], message: str) -> None:

@@ -199,7 +199,7 @@ def test_pair_task_leaves_out_sets_without_known_words() -> None:
 
 
 def test_tasks_need_something_to_train_on(rng: np.random.Generator) -> None:
-    with pytest.raises(ValueError, match="too little to train on: 3 pairs"):
+    with pytest.raises(ValueError, match="too little training data: 3 pairs"):
         PairTask([random_pack(rng, 3), random_pack(rng, 3)], batch_size=2, temperature=0.1, seed=0)
 
 

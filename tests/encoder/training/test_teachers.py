@@ -130,8 +130,8 @@ def test_other_teachers_have_other_rows(teacher: Path, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"digest": "0"}, "holds vectors of another teacher"),
-        ({"columns": 5}, "holds vectors of another teacher"),
+        ({"digest": "0"}, "contains vectors of another teacher"),
+        ({"columns": 5}, "contains vectors of another teacher"),
         ({"kind": "sentence-index"}, "holds a model of the kind 'sentence-index', not 'teacher-vectors'"),
         ({"columns": "many"}, "columns must be a positive integer"),
     ],

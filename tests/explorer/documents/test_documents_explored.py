@@ -157,7 +157,7 @@ def test_table_and_files_hold_what_is_selected(client: Client) -> None:
         ("texts", {"places": [True]}, "places (whole numbers)"),
         ("texts", {"places": [0] * 201}, "at most 200 sentences"),
         ("table", {"selected": "??"}, "bits in base64"),
-        ("table", {"selected": "AAAA"}, "a bit for each of 240 points, and this one has 24"),
+        ("table", {"selected": "AAAA"}, "a bit for each of 240 points, but this one has 24"),
         ("table", {"selected": bits([]), "n": 500}, "at most 200"),
         ("save", {"selected": bits([]), "form": "exe"}, "csv, jsonl, txt"),
     ],
@@ -219,7 +219,7 @@ def test_damaged_map_is_made_again(index: Path, tmp_path: Path) -> None:
 def test_metadata_may_be_columns(index: Path) -> None:
     explored = ExploredIndex(index, metadata={"row": range(N_SENTENCES)}, color="row")
     assert explored.metadata["row"][5] == 5
-    with pytest.raises(ValueError, match="have 3 rows and the index 240 sentences; give a row"):
+    with pytest.raises(ValueError, match="has 3 rows, but the index has 240 sentences; give one row"):
         ExploredIndex(index, metadata={"row": [1, 2, 3]})
 
 
@@ -256,8 +256,8 @@ def test_command_names_what_is_wrong(index: Path, tmp_path: Path) -> None:
     assert_mistake(
         run("explore", index, "--metadata", tmp_path / "short.csv"),
         1,
-        "short.csv has 1 rows and the index 240 sentences",
+        "short.csv has 1 rows, but the index has 240 sentences",
     )
     assert_mistake(run("explore", index, "--color", "speaker"), 1, "no column 'speaker' to colour by")
     model = save_model(tmp_path)
-    assert_mistake(run("explore", model, "--color", "speaker"), 1, "metadata and colours are for a sentence index")
+    assert_mistake(run("explore", model, "--color", "speaker"), 1, "metadata and colours are only for a sentence index")

@@ -134,7 +134,7 @@ def test_prompts_of_other_mixers_are_taken_in(mixer: str, rng: np.random.Generat
     for column in np.insert(prompts.ids.reshape(2, 5), 0, START, axis=1).T:
         expected = alone.step(column.astype(np.int32))
     assert np.array_equal(state.step(last), expected)
-    with pytest.raises(ValueError, match="must be equally long"):
+    with pytest.raises(ValueError, match="must have the same length"):
         decoder.prompted(Packed.of([[3], [4, 5]]), START)
 
 

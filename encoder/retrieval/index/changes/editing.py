@@ -1,4 +1,4 @@
-"""Sentences removed from an index, and replaced in it: marked as removed, and others written behind the last."""
+"""Remove and replace sentences of an index: old ones are marked as removed, new ones appended."""
 
 from __future__ import annotations
 
@@ -29,17 +29,17 @@ from w2v.encoder.retrieval.index.storage import (
 
 
 def listed_ids(ids: Any) -> list[Any]:
-    """Return ids in Python's types: one, or those of a list, an array or a column."""
+    """Return ids as Python values, from a single id, a list, an array or a column."""
     if isinstance(ids, (str, int, np.integer)):
         ids = [ids]
     if isinstance(ids, Mapping) or not hasattr(ids, "__iter__"):
-        raise TypeError(f"ids must be a list of text or integers, not {type(ids).__name__}: {ids!r:.60}")
+        raise TypeError(f"ids must be a list of strings or integers, not {type(ids).__name__}: {ids!r:.60}")
     values = ids.tolist() if hasattr(ids, "tolist") else list(ids)
     return [value.item() if isinstance(value, np.generic) else value for value in values]
 
 
 def check_known(folder: Path, ids: list[Any]) -> None:
-    """Raise ValueError unless an index has each of some ids, and none is given twice."""
+    """Raise ValueError unless the index has each of the ids, and each is given once."""
     found = Stored.read(folder)
     rows_of_ids(found.records, ids, found.rows.live, str(folder))
 
@@ -60,7 +60,7 @@ def check_some_stay(folder: Path, ids: list[Any], chosen: NDArray[np.bool_] | No
 def remove_sentences(
     folder: Path, ids: Any, chosen: Callable[[Stored], NDArray[np.bool_]] | None
 ) -> tuple[Contents, int]:
-    """Remove the sentences of some ids, or those that are chosen; return what the index holds, and how many went."""
+    """Remove the sentences with the given ids, or the chosen ones; return the new contents and the number removed."""
     with locked_for_adding(folder):
         found = Stored.read(folder)
         remove_obsolete(folder, found.contents)
@@ -79,14 +79,12 @@ def remove_sentences(
 def replace_sentences(
     folder: Path, inference: Makes, ids: Any, texts: Any, given: GivenRecords | None, progress: Progress | None
 ) -> tuple[Contents, int]:
-    """Put others in the place of the sentences of some ids; return what the index holds, and how many are new."""
+    """Replace the sentences with the given ids; return the new contents and the number of new sentences."""
     wanted = listed_ids(ids)
     texts = texts if isinstance(texts, TableTexts) else list(_listed(texts))
     if len(texts) != len(wanted) or (given is not None and given.names and len(given) != len(wanted)):
         n = len(texts) if len(texts) != len(wanted) or given is None else len(given)
-        raise ValueError(
-            f"there are {len(wanted):,} ids and {n:,} texts or records of metadata; one for each is needed"
-        )
+        raise ValueError(f"there are {len(wanted):,} ids but {n:,} texts or metadata records; give one for each id")
     with locked_for_adding(folder):
         found = Stored.read(folder)
         before = found.contents
@@ -104,7 +102,7 @@ def replace_sentences(
             lost = np.setdiff1d(np.arange(len(wanted)), joining.texts)
             if lost.size:
                 raise ValueError(
-                    f"the new text of the id {wanted[int(lost[0])]!r:.60} has no word that the encoder knows; remove "
+                    f"the new text for the id {wanted[int(lost[0])]!r:.60} has no word that the encoder knows; remove "
                     "the id instead"
                 )
             contents = joining.write(folder, appender.contents)
@@ -113,9 +111,9 @@ def replace_sentences(
 
 
 def ids_of(given: GivenRecords, kinds: Mapping[str, Kind]) -> list[Any]:
-    """Return the column of ids of records, of the type that an index has; a ValueError if one is missing, or twice."""
+    """Return the id column of records, in the type of the index; ValueError if an id is missing or repeated."""
     if ID not in given.names:
-        raise ValueError(f"there is no column {ID!r} of ids; columns are {', '.join(given.names) or 'none'}")
+        raise ValueError(f"there is no id column {ID!r}; columns are {', '.join(given.names) or 'none'}")
     column = given.typed(kinds)[ID]
     check_ids(column, list(given.places()))
     return column.tolist()
@@ -129,7 +127,7 @@ def _listed(texts: Any) -> Sequence[str]:
 
 
 def _removed(found: Stored, rows: NDArray[np.intp]) -> NDArray[np.intp]:
-    """Return the removed rows, with some more."""
+    """Return all removed rows, the given ones added."""
     before = [] if found.rows.live is None else [np.flatnonzero(~found.rows.live)]
     removed: NDArray[np.intp] = np.unique(np.concatenate([*before, rows]))
     return removed

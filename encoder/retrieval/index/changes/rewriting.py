@@ -1,4 +1,4 @@
-"""Indexes written anew of what others hold, without encoding: without removed sentences, or several as one."""
+"""Write indexes anew from existing ones, without encoding: to drop removed sentences, or to merge several."""
 
 from __future__ import annotations
 
@@ -42,14 +42,14 @@ _AT_ONCE = 1 << 14
 
 @dataclass(frozen=True)
 class Stored:
-    """The folder of an index, and what it holds."""
+    """The folder of an index and its contents."""
 
     folder: Path
     contents: Contents
 
     @classmethod
     def read(cls, path: str | os.PathLike[str]) -> Stored:
-        """Open a folder; ModelError if it holds no index, or a damaged one."""
+        """Open a folder; ModelError if it is not an index or is damaged."""
         return cls(Path(path), read_contents(path))
 
     @cached_property
@@ -64,7 +64,7 @@ class Stored:
 
     @cached_property
     def digest(self) -> str:
-        """What tells its encoder from others."""
+        """Hash that identifies its encoder."""
         return self.contents.encoder_digest or digest_of(self.folder / ENCODER)
 
     def live(self, start: int, stop: int) -> NDArray[np.intp]:
@@ -74,7 +74,7 @@ class Stored:
 
 
 def check_alike(indexes: Sequence[Stored], *, by_dtype: bool = True) -> None:
-    """Raise ModelError unless indexes are of one encoder, with as many columns, and (`by_dtype`) of one dtype."""
+    """Raise ModelError unless the indexes have the same encoder, width and (`by_dtype`) dtype."""
     first = indexes[0]
     for other in indexes[1:]:
         pair = f"{first.folder} and {other.folder}"
@@ -94,35 +94,35 @@ def merge_indexes(
     overwrite: bool = False,
     progress: Progress | None = None,
 ) -> Path:
-    """Write one index of the sentences of several, in their order; nothing is encoded again.
+    """Merge several indexes into a new one, in the given order, without encoding again.
 
-    Removed sentences are left out. Graphs of near sentences come along where none of their sentences is removed.
+    Removed sentences are left out. Graphs are copied unless they contain removed sentences.
 
     Parameters
     ----------
     indexes : sequence of str or path-like
-        Folders of indexes with the same encoder, of one dtype and width.
+        Folders of indexes with the same encoder, dtype and width.
     path : str or path-like
         The folder to write.
     overwrite : bool, default False
-        Replace an index that exists.
+        Replace an existing index.
     progress : callable, optional
         See `Progress`; "copying".
 
     Returns
     -------
     Path
-        Where it is: beside `path` if something has got its name meanwhile.
+        The path of the new index: next to `path` if that has been taken in the meantime.
 
     Raises
     ------
     ModelError
-        If an index cannot be opened, encoders, widths or dtypes differ, or the folder exists or cannot be written.
+        If an index cannot be opened, the encoders, widths or dtypes differ, or the folder exists or cannot be written.
     ValueError
-        If no index is named, an id is in several, or columns of one name are of different types.
+        If no index is given, several contain the same id, or columns of the same name have different types.
     """
     if isinstance(indexes, (str, os.PathLike)) or not indexes:
-        raise ValueError("name the folders of the indexes to merge, in a list")
+        raise ValueError("give the folders of the indexes to merge, as a list")
     found = [Stored.read(each) for each in indexes]
     check_alike(found)
     check_unclaimed(path)
@@ -141,14 +141,14 @@ def merge_indexes(
 
 
 def compacted(folder: Path, progress: Progress | None) -> Contents | None:
-    """Write an index anew without its removed sentences, in its place; None if there is nothing to do."""
+    """Rewrite an index in place without its removed sentences; return None if there is nothing to do."""
     remove_leftovers(folder)
     found = Stored.read(folder)
     contents = found.contents
     if not contents.removed and len(contents.records) < 2:
         return None
     if not contents.live:
-        raise ValueError(f"all sentences of {folder} are removed, and an index has at least one; delete the folder")
+        raise ValueError(f"all sentences of {folder} are removed, but an index needs at least one; delete the folder")
     check_output(folder, overwrite=True)
     with claimed(folder), atomic_folder(folder, replace=True) as place:
         return write_live(place, [found], _columns([found]), progress)
@@ -157,10 +157,10 @@ def compacted(folder: Path, progress: Progress | None) -> Contents | None:
 def write_live(
     folder: Path, indexes: Sequence[Stored], columns: dict[str, Column], progress: Progress | None
 ) -> Contents:
-    """Write what indexes hold into an empty folder, removed sentences left out; return what it holds."""
+    """Write the sentences of indexes, without removed ones, to an empty folder; return its contents."""
     first, total = indexes[0], sum(index.contents.live for index in indexes)
     if not total:
-        raise ValueError("all sentences are removed, and an index has at least one")
+        raise ValueError("all sentences are removed, but an index needs at least one")
     check_free_space(folder, sum(sum(index.contents.sizes().values()) for index in indexes))
     shutil.copytree(first.folder / ENCODER, folder / ENCODER)
     contents = Contents(
@@ -187,7 +187,7 @@ def write_live(
 
 
 class _Files:
-    """The files that rows are written to, one behind the other."""
+    """The files to which rows are appended."""
 
     def __init__(self, folder: Path, contents: Contents) -> None:
         self.n_rows = self.text_bytes = 0
@@ -204,7 +204,7 @@ class _Files:
             file.close()
 
     def write(self, source: Rows, rows: NDArray[np.intp], shift: int, n_shifted: int) -> None:
-        """Write rows; the lines of the first `n_shifted` are `shift` further down."""
+        """Write rows; add `shift` to the line numbers of the first `n_shifted`."""
         texts = source.encoded(rows)
         lengths = np.fromiter(map(len, texts), np.int64, len(texts))
         positions = np.empty((len(rows), 2), "<i8")
@@ -221,7 +221,7 @@ class _Files:
 
 
 def _blocks(index: Stored) -> Iterator[NDArray[np.intp]]:
-    """Yield the rows that are not removed, some at a time."""
+    """Yield the rows that are not removed, in blocks."""
     for start in range(0, index.contents.sentences, _AT_ONCE):
         rows = index.live(start, min(start + _AT_ONCE, index.contents.sentences))
         if rows.size:
@@ -229,7 +229,7 @@ def _blocks(index: Stored) -> Iterator[NDArray[np.intp]]:
 
 
 def _sources(index: Stored) -> list[Source]:
-    """Return the sources with the numbers of their sentences that are not removed."""
+    """Return the sources, with the number of sentences that are not removed in each."""
     found, start = [], 0
     for source in index.contents.sources:
         found.append(replace(source, sentences=len(index.live(start, start + source.sentences))))
@@ -238,7 +238,7 @@ def _sources(index: Stored) -> list[Source]:
 
 
 def _joined_sources(before: list[Source], own: list[Source]) -> list[Source]:
-    """Return sources behind others; texts of programs that follow each other are of one source."""
+    """Append sources to others; adjacent texts added by programs become one source."""
     if before and own and before[-1].name == "" == own[0].name:
         last = before[-1]
         both = Source("", last.sentences + own[0].sentences, last.lines + own[0].lines)
@@ -247,7 +247,7 @@ def _joined_sources(before: list[Source], own: list[Source]) -> list[Source]:
 
 
 def _copy_graphs(index: Stored, folder: Path, first: int) -> Iterator[tuple[int, int]]:
-    """Copy graphs whose sentences are all there, and yield where they are; the index begins at the row `first`."""
+    """Copy the graphs without removed sentences, and yield their ranges; the index starts at row `first`."""
     for start, stop in index.contents.graphs:
         if len(index.live(start, stop)) == stop - start:
             at = first + len(index.live(0, start))
@@ -256,7 +256,7 @@ def _copy_graphs(index: Stored, folder: Path, first: int) -> Iterator[tuple[int,
 
 
 def kinds_of(indexes: Sequence[Stored]) -> dict[str, Kind]:
-    """Return the columns of several indexes; a ValueError if one would hold values of two types."""
+    """Return the columns of several indexes; ValueError if the types of a column differ."""
     try:
         return merged_kinds(dict(index.contents.columns) for index in indexes)
     except ValueTypeError as error:
@@ -264,7 +264,7 @@ def kinds_of(indexes: Sequence[Stored]) -> dict[str, Kind]:
 
 
 def _columns(indexes: Sequence[Stored]) -> dict[str, Column]:
-    """Return ids and metadata of all sentences that are not removed, in their order."""
+    """Return the ids and metadata of all sentences that are not removed, in order."""
     return {
         name: joined([index.records.column(name).take(index.rows.live_rows) for index in indexes])
         for name in kinds_of(indexes)
@@ -272,7 +272,7 @@ def _columns(indexes: Sequence[Stored]) -> dict[str, Column]:
 
 
 def _check_ids(indexes: Sequence[Stored]) -> None:
-    """Raise ValueError if an id is in several indexes."""
+    """Raise ValueError if several indexes contain the same id."""
     seen: dict[Any, Path] = {}
     for index in indexes:
         column = index.records.column(ID).take(index.rows.live_rows)

@@ -1,1 +1,1 @@
-"""Indexes that are read: one, or several as one."""
+"""Opened indexes: a single one, or several searched together."""

@@ -1,4 +1,4 @@
-"""The folder of an index as it is read: its sentences by their numbers, its vectors, and what a query finds."""
+"""An opened index folder: its sentences by number, its vectors, and searches."""
 
 from __future__ import annotations
 
@@ -41,9 +41,9 @@ Self = TypeVar("Self", bound="OpenedIndex")
 
 
 class OpenedIndex(Searchable):
-    """Sentences and vectors of a folder, memory-mapped.
+    """The sentences and vectors of a folder, memory-mapped.
 
-    A sentence has a number, from 0, among those that are not removed, and a row, which it keeps until the index is
+    A sentence has a number, from 0, among those not removed, and a row, which stays the same until the index is
     compacted.
     """
 
@@ -52,7 +52,7 @@ class OpenedIndex(Searchable):
     ) -> None:
         if read_kind(path) in (WORD_VECTORS, ENCODER_KIND):
             raise ModelError(
-                f"{path} is a model, not an index; make one of sentences with: w2v index {path} FILE --output INDEX"
+                f"{path} is a model, not an index; build an index with: w2v index {path} FILE --output INDEX"
             )
         contents = read_contents(path)
         state = load_maker(Path(path, ENCODER), tokenizer)
@@ -68,14 +68,14 @@ class OpenedIndex(Searchable):
         self._read(contents)
 
     def _read(self, contents: Contents) -> None:
-        """Map what the folder has by now."""
+        """Map the current files of the folder."""
         self._searcher = Searcher(self._path, contents)
         self._live_table: VectorTable | None = None
         self._words: WordIndex | None = None
 
     @classmethod
     def of(cls: type[Self], path: Path, contents: Contents, state: Maker, workers: int | None = None) -> Self:
-        """Return the index of what is in a folder, once that is read; users give the folder's name alone."""
+        """Return the index of a folder whose contents are known already; users give only the folder."""
         index = cls.__new__(cls)
         index._hold(path, contents, state, workers)
         return index
@@ -93,7 +93,7 @@ class OpenedIndex(Searchable):
     def _row(self, number: int) -> int:
         n = len(self)
         if not -n <= number < n:
-            raise IndexError(f"the index has {n:,} sentences, and none of number {number}")
+            raise IndexError(f"the index has {n:,} sentences, so there is none with number {number}")
         return int(self.rows.live_rows[number]) if self.contents.removed else number % n
 
     def __repr__(self) -> str:
@@ -106,14 +106,14 @@ class OpenedIndex(Searchable):
             ("folder", self._path),
             ("sentences", f"{len(self):,}"),
             ("vectors", f"{self.contents.dimension:,} columns of {self.dtype}"),
-            ("a search looks at", how),
+            ("search compares with", how),
             *([("metadata", ", ".join(names))] if (names := list(self._searcher.records.kinds)) else []),
             *([("removed, until it is compacted", f"{removed:,}")] if (removed := self.contents.removed) else []),
         ]
         return html_facts("Sentence index", facts)
 
     def to_pandas(self) -> DataFrame:
-        """Return a data frame of the columns sentence, line and file, ids and metadata, all in memory; needs pandas."""
+        """Return a data frame of sentence, line, file, ids and metadata, all in memory; requires pandas."""
         places = [self.place(number) for number in range(len(self))]
         frame: dict[str, Any] = {name: [getattr(place, name) for place in places] for name in Place._fields}
         if (ids := self.ids) is not None:
@@ -129,7 +129,7 @@ class OpenedIndex(Searchable):
     def table(self) -> VectorTable:
         """The vectors, of length 1, shape (N, d), in the order of the sentences.
 
-        They are memory-mapped, but in memory after sentences were removed; see `compact`.
+        They are memory-mapped, or copied to memory if sentences have been removed; see `compact`.
         """
         if self._live_table is None:
             self._live_table = self.rows.table.take(self.rows.live_rows) if self.contents.removed else self.rows.table
@@ -137,28 +137,28 @@ class OpenedIndex(Searchable):
 
     @property
     def dtype(self) -> DType:
-        """How the vectors are stored."""
+        """Storage type of the vectors."""
         return self.contents.dtype
 
     @property
     def is_approximate(self) -> bool:
-        """Whether there are graphs, so that searches are approximate unless `exact` is given."""
+        """Whether there are graphs, so that searches are approximate unless `exact` is True."""
         return bool(self.contents.graphs)
 
     @property
     def contents(self) -> Contents:
-        """What the index holds."""
+        """The contents of the index."""
         return self._searcher.contents
 
     @property
     def ids(self) -> list[str | int | None] | None:
-        """The ids of the sentences, in memory; None if the index has no ids."""
+        """The ids of the sentences, as a list in memory; None if the index has no ids."""
         found: list[Any] | None = self._values(ID) if ID in self._searcher.records.kinds else None
         return found
 
     @property
     def metadata(self) -> dict[str, list[Value]]:
-        """The columns of metadata by their names, in memory: a value for each sentence, None where it is missing."""
+        """The metadata columns by name, in memory: one value per sentence, None if missing."""
         return {name: self._values(name) for name in self._searcher.records.names}
 
     def _values(self, name: str) -> list[Value]:
@@ -167,12 +167,12 @@ class OpenedIndex(Searchable):
 
     @property
     def lines(self) -> NDArray[np.int64]:
-        """The line that each sentence was on in its file, from 1, shape (N,), int64; see `Place`."""
+        """The line of each sentence in its file, from 1, shape (N,), int64; see `Place`."""
         lines: NDArray[np.int64] = self.rows.positions[:, LINE]
         return lines[self.rows.live_rows] if self.contents.removed else lines
 
     def place(self, number: int) -> Place:
-        """Return a sentence, by its number from 0, and where it came from."""
+        """Return the sentence with a number, from 0, and its source."""
         row = self._row(number)
         file, line = self.rows.place(row)
         return Place(self.rows.sentence(row), line, file)
@@ -184,11 +184,11 @@ class OpenedIndex(Searchable):
         return self.rows.sentences(start, stop)
 
     def measure_recall(self, *, top_n: int = 10, n_sampled: int = 200) -> float:
-        """Return the fraction of the true `top_n` nearest that a search finds, for evenly spread sentences."""
+        """Return the recall of approximate search at `top_n`, measured on `n_sampled` evenly spaced sentences."""
         return fidelity.measure_recall(self.graphs, self.rows.table, top_n=top_n, n_sampled=n_sampled)
 
     def count(self, where: Where | None = None) -> int:
-        """Return how many sentences meet a condition; see `search`."""
+        """Return the number of sentences that meet a condition; see `search`."""
         return self._searcher.count(self.chosen(where))
 
     def _find(
@@ -204,7 +204,7 @@ class OpenedIndex(Searchable):
         exact: bool,
         chosen: NDArray[np.bool_] | None = None,
     ) -> list[list[Hit]]:
-        """Return what is nearest to vectors of length 1; see `Searcher.find`."""
+        """Return the sentences nearest to vectors of length 1; see `Searcher.find`."""
         return self._searcher.find(units, texts, top_n, exact, chosen)
 
     def _candidates(
@@ -229,19 +229,19 @@ class OpenedIndex(Searchable):
         chosen: NDArray[np.bool_] | None = None,
         progress: Progress | bool | str | None = None,
     ) -> list[list[Hit]]:
-        """Return what has the words of texts, and perhaps what is near; see `hybrid.searching.find_candidates`."""
+        """Return sentences with words of the texts, and by "both" near ones; see `hybrid.searching.find_candidates`."""
         words = self.build_words(progress=progress)
         return find_candidates(self._searcher, words, texts, units, by, n, exact=exact, chosen=chosen)
 
     def has_words(self, query: str) -> bool:
-        """Say whether a sentence has a word of a query, removed sentences too."""
+        """Return whether any sentence, removed ones included, contains a word of the query."""
         return self.build_words().knows(query)
 
     def build_words(self, *, progress: Progress | bool | str | None = None) -> WordIndex:
-        """Index the words of all sentences for searches by words, unless that was done since sentences were added.
+        """Index the words of all sentences for searches by words, unless the word index is up to date.
 
-        The first search by words does it otherwise. It is kept in the folder; where that cannot be written, a
-        `WordsNotKeptWarning` says so.
+        Otherwise the first search by words does this. The word index is saved in the folder; a `WordsNotKeptWarning` is
+        issued if that cannot be written.
 
         Parameters
         ----------
@@ -266,29 +266,29 @@ class OpenedIndex(Searchable):
         return self._words
 
     def chosen(self, where: Where | None, kinds: Mapping[str, Kind] | None = None) -> NDArray[np.bool_] | None:
-        """Return which rows, shape (N,), a condition chooses, no removed ones; None without a condition.
+        """Return which rows a condition selects, shape (N,), removed ones never; None without a condition.
 
-        `kinds` are the types of columns that the condition may name, by default those of the index.
+        `kinds` are the types of the columns that the condition may name, by default those of the index.
         """
         return None if where is None else self._searcher.chosen(where, kinds)
 
     def nearest(
         self, units: NDArray[np.float32], n: int, *, exact: bool = False, chosen: NDArray[np.bool_] | None = None
     ) -> tuple[NDArray[np.float32], NDArray[np.intp]]:
-        """Return the nearest rows of the table, equal sentences and all; see `Searcher.nearest`."""
+        """Return the nearest rows of the table, equal sentences included; see `Searcher.nearest`."""
         return self._searcher.nearest(units, n, exact=exact, chosen=chosen)
 
     def hit(self, row: int, similarity: float) -> Hit:
-        """Return what a hit tells of a row."""
+        """Return the hit for a row."""
         return self._searcher.hit(row, similarity)
 
     @property
     def rows(self) -> Rows:
-        """The sentences by the numbers of their rows, which stay what they are until `compact`; removed ones too."""
+        """The sentences by row, removed ones included; rows keep their numbers until `compact`."""
         return self._searcher.rows
 
     def part_folder(self, name: str) -> Path:
-        """Return the folder of something that is derived from the sentences; see `storage.part_folder`."""
+        """Return the folder of data derived from the sentences; see `storage.part_folder`."""
         return part_folder(self._path, name)
 
     @property
@@ -305,31 +305,31 @@ class OpenedIndex(Searchable):
         port: int | None = None,
         opens_browser: bool = True,
     ) -> Any:
-        """Show the sentences on a map in the browser while the program goes on: `w2v explore` in Python.
+        """Show the sentences on a map in the browser while the program continues, like `w2v explore`.
 
         Parameters
         ----------
         metadata : path, data frame, dict of lists or list of dict, optional
-            Columns to filter and to colour by, a value for each sentence, beside those of the index.
+            Columns to filter and colour by, with one value per sentence, in addition to those of the index.
         color : str, optional
-            The column that colours the map at first; by default regions do.
+            The column to colour the map by at first; by default, regions are coloured.
         host : str, default "127.0.0.1"
-            The address to listen on. Any but the default lets others in your network in, without a password.
+            The address to listen on. Any other than the default gives your network access without a password.
         port : int, optional
-            By default 8642, or a free one where that is in use.
+            By default 8642, or a free port if that is in use.
         opens_browser : bool, default True
 
         Returns
         -------
         Exploring
-            Has the ``address`` of the page, and ``stop()``, which ends it.
+            Has the ``address`` of the page, and ``stop()`` to end it.
 
         Raises
         ------
         ImportError
             If the extra `explore` is not installed.
         ValueError
-            If the metadata does not fit the sentences, or there is no column `color`.
+            If the metadata does not match the sentences, or there is no column `color`.
         CorpusError
             If the metadata cannot be read.
         """

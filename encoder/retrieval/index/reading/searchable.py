@@ -1,4 +1,4 @@
-"""What can be searched for the nearest sentences: an index, or several as one."""
+"""Search for the nearest sentences, in one index or in several."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from w2v.settings.habits import Answering, also_called
 
 
 class Searchable(Answering):
-    """Sentences that are searched by what one encoder makes of a query."""
+    """Sentences that can be searched with the vectors that one encoder computes for queries."""
 
     def __init__(self, state: Maker, dimension: int, workers: int | None) -> None:
         self._state, self._dimension, self._workers = state, dimension, workers
@@ -33,12 +33,12 @@ class Searchable(Answering):
 
     @property
     def state(self) -> Maker:
-        """The encoder, or the classifier of pictures."""
+        """The encoder, or the image classifier."""
         return self._state
 
     @property
     def inference(self) -> Makes:
-        """What encodes queries and further sentences."""
+        """Encodes queries and further sentences."""
         if self._inference is None:
             self._inference = inference_of(self._state, self._workers)
         return self._inference
@@ -84,54 +84,54 @@ class Searchable(Answering):
         candidates: int = 100,
         progress: Progress | bool | str | None = None,
     ) -> list[Hit] | list[list[Hit]]:
-        """Find the sentences that are nearest to one query, or to each of many.
+        """Find the sentences nearest to a query, or to each of several queries.
 
         Parameters
         ----------
         queries : str or list of str
         top_n : int, default 10
-            How many to find; equal sentences come once, as the first of them.
+            Number of results; equal sentences are returned once, as the first of them.
         exact : bool, default False
-            Look at every sentence even if there are graphs.
+            Compare with every sentence, even if there are graphs.
         where : str, sequence of bool, or callable, optional
-            Search only some sentences: those of which a condition on their metadata is true, such as
-            ``"year >= 2000 and lang in ('de', 'fr')"`` (see `w2v.encoder.retrieval.index.records.where`), one truth
-            value for each sentence in their order, or a function of the dict of a sentence's id and metadata. Of up to
-            a million such each is looked at, so that what is found is exact.
+            Search only some of the sentences. Give a condition on their metadata, such as
+            ``"year >= 2000 and lang in ('de', 'fr')"`` (see `w2v.encoder.retrieval.index.records.where`), one boolean
+            per sentence in order, or a function of the dict with a sentence's id and metadata. If at most a million
+            sentences are selected, each is compared, so that results are exact.
         by : {"vectors", "words", "both"}, default "vectors"
-            Find the nearest, the sentences that have the words of the query, or both in one order. Words are weighed
-            by BM25; see `w2v.encoder.retrieval.hybrid`. The first search by words indexes those of all sentences, and
-            keeps that in the folder.
+            Search by meaning, by the words of the query (BM25), or by both with one combined ranking; see
+            `w2v.encoder.retrieval.hybrid`. The first search by words indexes the words of all sentences and saves that
+            in the folder.
         rerank : CrossEncoder, str or path-like, optional
-            Put what is found into the order of this cross-encoder's scores. Open one once to search with it often.
+            Rerank the results with this cross-encoder. Open it once if you search often.
         candidates : int, default 100
-            How many are found first by each way, if there are two or if they are reranked.
+            Number of results to combine for "both", or to rerank.
         progress : bool, str or callable, optional
-            True, "bar" or "log" shows how far it is; for a function see `Progress`.
+            True, "bar" or "log" shows progress; for a function see `Progress`.
 
         Returns
         -------
         list of Hit, or a list of them for each query
-            The best first: the nearest, or those of the highest `Hit.bm25`, `Hit.fused` or `Hit.reranked`. A query of
-            many without a known word finds nothing.
+            Best first: by similarity, or by `Hit.bm25`, `Hit.fused` or `Hit.reranked`. In a list of queries, one
+            without any known word has no results.
 
         Raises
         ------
         TypeError
-            If `rerank` is something else.
+            If `rerank` has another type.
         ValueError
-            If no word of a single query is known, `top_n` or `candidates` is below 1, the condition cannot be
-            understood, or an index of pictures is to be searched by words or reranked.
+            If no word of a single query is known, `top_n` or `candidates` is below 1, the condition is invalid, or an
+            index of pictures is searched by words or reranked.
         ModelError
-            If the index is damaged, or what is to rerank is not a cross-encoder.
+            If the index is damaged, or `rerank` is not a cross-encoder.
         ImportError
-            If there are graphs, usearch is not installed, and `exact` is False; if bm25s is not installed to search
+            If there are graphs, `exact` is False and usearch is not installed; if bm25s is not installed for a search
             by words.
 
         Warns
         -----
         WordsNotKeptWarning
-            If the words that were indexed cannot be written to the folder.
+            If the word index cannot be saved in the folder.
         """
         for name, value in (("top_n", top_n), ("candidates", candidates)):
             if value < 1:
@@ -162,7 +162,7 @@ class Searchable(Answering):
         return found[0]
 
     def _check_known(self, query: str, unit: NDArray[np.float32], by: By) -> None:
-        """Raise ValueError if a query has found nothing because no word of it is known."""
+        """Raise ValueError if a query had no results because none of its words is known."""
         is_known = (by != "words" and unit.any()) or (by != "vectors" and self.has_words(query))
         if not is_known:
             where = {"vectors": "known to the encoder", "words": "in the index"}
@@ -172,19 +172,19 @@ class Searchable(Answering):
     def search_vectors(
         self, vectors: NDArray[Any], *, top_n: int = 10, exact: bool = False, where: Where | None = None
     ) -> list[list[Hit]]:
-        """Find the sentences that are nearest to each vector, shape (Q, d), of any length but 0; see `search`.
+        """Find the sentences nearest to each vector, shape (Q, d), of any length but 0; see `search`.
 
         Raises
         ------
         TypeError
-            If they are no numbers.
+            If the vectors are not numbers.
         ValueError
-            If a vector has another width or is not finite.
+            If a vector has a different width or is not finite.
         """
         return self._find(unit_vectors(vectors, self._dimension), None, top_n, exact, where)
 
     def encode(self, sentences: Sequence[str]) -> NDArray[np.float32]:
-        """Return the vectors of sentences, shape (S, d), of length 1; zeros for those without a known word."""
+        """Return the vectors of sentences, shape (S, d), float32, of length 1; zeros for those without a known word."""
         output = Output(truncate_dim=self._dimension)
         vectors: NDArray[np.float32] = self.inference.encode(list(one_column(sentences)), output)
         return vectors
@@ -193,7 +193,7 @@ class Searchable(Answering):
     def _find(
         self, units: NDArray[np.float32], texts: list[str] | None, top_n: int, exact: bool, where: Where | None
     ) -> list[list[Hit]]:
-        """Find what is nearest to vectors of length 1, or 0, of texts if these are known."""
+        """Return the results for vectors of length 1 or 0; `texts` are their texts, if known."""
 
     @abstractmethod
     def _candidates(
@@ -206,11 +206,11 @@ class Searchable(Answering):
         where: Where | None,
         progress: Progress | bool | str | None,
     ) -> list[list[Hit]]:
-        """Find what has the words of texts, and by "both" what is nearest to their vectors, in any order.
+        """Return sentences that contain words of the texts, and by "both" also the nearest ones, in any order.
 
-        Of each kind the best `n`, all with both scores; see `w2v.encoder.retrieval.hybrid.searching.find_candidates`.
+        The best `n` of each kind, all with both scores; see `w2v.encoder.retrieval.hybrid.searching.find_candidates`.
         """
 
     @abstractmethod
     def has_words(self, query: str) -> bool:
-        """Say whether a sentence has a word of a query."""
+        """Return whether any sentence contains a word of the query."""

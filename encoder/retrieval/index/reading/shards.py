@@ -1,4 +1,4 @@
-"""Several indexes of one encoder, searched as one: the best of each, merged exactly."""
+"""Several indexes of one encoder searched together, with exactly merged results."""
 
 from __future__ import annotations
 
@@ -28,11 +28,10 @@ if TYPE_CHECKING:
 
 
 class ShardedIndex(Searchable):
-    """Indexes of one encoder that are searched as one; `SentenceIndex.open` makes it of a list of folders.
+    """Indexes of one encoder that are searched together; `SentenceIndex.open` creates it from a list of folders.
 
-    What is found is what one index of all sentences would find, the order of the folders being that of the sentences;
-    but in a search by words these are weighed by how often they are in their own folder, not in all. Each `Hit` says as
-    `shard` which folder it is from.
+    The results are those of a single index of all sentences, in the order of the folders. The exception is a search by
+    words: word weights come from each folder, not from all. The `shard` of each `Hit` is the folder it was found in.
 
     Attributes
     ----------
@@ -40,7 +39,7 @@ class ShardedIndex(Searchable):
     """
 
     habits = {  # noqa: RUF012
-        name: "an index of several folders is searched only; open the folder to change with SentenceIndex(folder)"
+        name: "several folders opened together can only be searched; to change one, open it with SentenceIndex(folder)"
         for name in ("add", "remove", "replace", "compact", "build_graphs")
     }
 
@@ -53,7 +52,7 @@ class ShardedIndex(Searchable):
     ) -> None:
         folders = [Path(path) for path in paths]
         if not folders:
-            raise ValueError("name the folders of the indexes to search")
+            raise ValueError("give the folders of the indexes to search")
         first = OpenedIndex(folders[0], tokenizer=tokenizer, workers=workers)
         stored = [Stored.read(folder) for folder in folders]
         check_alike(stored, by_dtype=False)
@@ -76,11 +75,11 @@ class ShardedIndex(Searchable):
         return html_facts("Sentence index of several folders", facts)
 
     def to_pandas(self) -> DataFrame:
-        """Return a data frame as each index makes one, behind each other, with the column shard; needs pandas."""
+        """Return the concatenated data frames of the indexes, with the additional column shard; requires pandas."""
         return concatenated([index.to_pandas().assign(shard=str(index.path)) for index in self.shards])
 
     def count(self, where: Where | None = None) -> int:
-        """Return how many sentences meet a condition; see `search`."""
+        """Return the number of sentences that meet a condition; see `search`."""
         pairs = zip(self.shards, self._chosen(where), strict=True)
         return sum(len(index) if chosen is None else int(np.count_nonzero(chosen)) for index, chosen in pairs)
 
@@ -124,17 +123,17 @@ class ShardedIndex(Searchable):
         ]
 
     def has_words(self, query: str) -> bool:
-        """Say whether a sentence of an index has a word of a query."""
+        """Return whether a sentence in any index contains a word of the query."""
         return any(index.has_words(query) for index in self.shards)
 
     def _chosen(self, where: Where | None) -> Iterator[NDArray[np.bool_] | None]:
-        """Yield which rows of each index are searched; a column that an index lacks is missing in all of it."""
+        """Yield which rows of each index to search; if an index lacks a column, all its values count as missing."""
         if where is None or isinstance(where, str) or callable(where):
             yield from (None if where is None else index.chosen(where, self._kinds) for index in self.shards)
             return
         met: Any = np.asarray(where)
         if met.shape != (len(self),):
-            raise ValueError(f"where must have true or false for each of the {len(self):,} sentences, not {met.shape}")
+            raise ValueError(f"where must have one boolean for each of the {len(self):,} sentences, not {met.shape}")
         borders = np.cumsum([0, *map(len, self.shards)]).tolist()
         for index, start, stop in zip(self.shards, borders, borders[1:], strict=False):
             yield index.chosen(met[start:stop])

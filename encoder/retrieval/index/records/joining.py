@@ -1,4 +1,4 @@
-"""Ids and metadata on their way to the sentences of the texts that they were given for."""
+"""Match the ids and metadata given for texts to the sentences made from these texts."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ _SHOWN = 3
 
 
 class Joining:
-    """Follows which texts the rows are of that are written, and writes their records at the end.
+    """Keeps track of the text that each written row comes from, and writes the records at the end.
 
     Parameters
     ----------
     columns : mapping of str to Column
-        One value for each text; empty if nothing is known of them.
+        One value per text; empty if there are no ids and no metadata.
     """
 
     def __init__(self, columns: Mapping[str, Column] | None = None) -> None:
@@ -35,18 +35,18 @@ class Joining:
         self._n_texts, self._texts = 0, list[NDArray[np.int64]]()
 
     def expect(self, texts: Any) -> None:
-        """Raise ValueError if it is known before texts are read that there are more or fewer than records."""
+        """Raise ValueError if the number of texts is known in advance and differs from that of the records."""
         if self.columns and isinstance(texts, Sized) and len(texts) != self._n_records:
             raise self._mismatch(len(texts))
 
     def _mismatch(self, n_texts: int) -> ValueError:
         return ValueError(
-            f"there are {self._n_records:,} records of metadata or ids for {n_texts:,} texts; give each text one, "
-            "blank ones too"
+            f"there are {self._n_records:,} records of metadata or ids for {n_texts:,} texts; give one for each text, "
+            "including blank ones"
         )
 
     def follow(self, batch: EncodedBatch) -> None:
-        """Take notice of a batch that is written; a ValueError if there are too few records for it."""
+        """Take account of a batch that is written; ValueError if there are too few records for it."""
         self._n_texts += batch.n_lines
         if self.columns:
             self._texts.append(batch.texts)
@@ -55,13 +55,13 @@ class Joining:
 
     @property
     def texts(self) -> NDArray[np.int64]:
-        """The numbers of the texts, from 0, that the rows are of, shape (n,)."""
+        """The number, from 0, of the text of each row, shape (n,), int64."""
         return np.concatenate(self._texts) if self._texts else np.empty(0, np.int64)
 
     def write(self, folder: Path, contents: Contents, *, is_whole: bool = True) -> Contents:
-        """Write what belongs to the last rows of an index; return the contents with it.
+        """Write the records of the last rows of an index; return the contents with them.
 
-        A ValueError if all texts were read (`is_whole`), and there are more records.
+        ValueError if all texts have been read (`is_whole`) and records are left over.
         """
         if not self.columns:
             return contents
@@ -73,21 +73,21 @@ class Joining:
 
 
 def joining_of(given: GivenRecords | None, before: Records | None = None, *, live: Any = None) -> Joining:
-    """Return what joins given records to the sentences that are built or added.
+    """Return an object that matches the given records to the sentences being built or added.
 
     Parameters
     ----------
     given : Records or None
     before : Records, optional
-        Of the index that they are added to.
+        Those of the index, if sentences are added.
     live : ndarray of bool, optional
-        Which of its rows are not removed.
+        Which of its rows are not removed, shape (N,).
 
     Raises
     ------
     ValueError
-        If values do not go together with those of the index, an id is missing, given twice or there already, or an
-        index with ids is to get sentences without.
+        If types differ from those of the index, an id is missing, repeated or already used, or the index has ids and
+        the new sentences have none.
     """
     kinds: dict[str, Kind] = {} if before is None else before.kinds
     if given is None or not given.names:
@@ -102,18 +102,18 @@ def joining_of(given: GivenRecords | None, before: Records | None = None, *, liv
         rows = [] if before is None else before.find(values, live)
         taken = next((value for value, own in zip(values, rows, strict=False) if own.size), None)
         if taken is not None:
-            raise ValueError(f"the id {taken!r:.60} is in the index already; replace its sentence, or give another id")
+            raise ValueError(f"the id {taken!r:.60} is already in the index; replace its sentence, or use another id")
     elif ID in kinds:
         raise ValueError("the index has ids, so new sentences need ids (ids=, or a column 'id')")
     return Joining(columns)
 
 
 def check_ids(column: Column, places: list[str]) -> None:
-    """Raise ValueError unless ids are text or integers, none is missing, and none is given twice."""
+    """Raise ValueError unless the ids are text or integers, complete and unique."""
     if column.kind not in ("text", "integer", "missing"):
-        raise ValueError(f"ids are text or integers, not {IN_WORDS[column.kind]}")
+        raise ValueError(f"ids must be text or integers, not {IN_WORDS[column.kind]}")
     if column.missing.any():
-        raise ValueError(f"{places[int(column.missing.argmax())]} has no id; give every text one")
+        raise ValueError(f"{places[int(column.missing.argmax())]} has no id; give every text an id")
     seen: dict[Any, int] = {}
     for number, value in enumerate(column.tolist()):
         first = seen.setdefault(value, number)
@@ -122,13 +122,13 @@ def check_ids(column: Column, places: list[str]) -> None:
 
 
 def rows_of_ids(records: Records, ids: list[Any], live: NDArray[np.bool_] | None, name: str) -> list[NDArray[np.intp]]:
-    """Return the rows of each id; a ValueError for one that the index, called `name`, does not have."""
+    """Return the rows of each id; ValueError for an id that the index, called `name`, does not have."""
     if ID not in records.kinds:
-        raise ValueError(f"{name} has no ids; build it with ids, or choose sentences by a condition (where)")
+        raise ValueError(f"{name} has no ids; build it with ids, or select sentences by a condition (where)")
     kind = records.kinds[ID]
     wrong = next((each for each in ids if type(each) is not (str if kind == "text" else int)), None)
     if wrong is not None:
-        raise ValueError(f"the ids of {name} are {IN_WORDS[kind]}, which {wrong!r:.60} is not")
+        raise ValueError(f"the ids of {name} are {IN_WORDS[kind]}, so {wrong!r:.60} cannot be one")
     rows = records.find(ids, live)
     unknown = [each for each, own in zip(ids, rows, strict=True) if not own.size]
     if unknown:
@@ -142,7 +142,7 @@ def rows_of_ids(records: Records, ids: list[Any], live: NDArray[np.bool_] | None
 
 
 def updated(records: Records, rows: list[NDArray[np.intp]], given: Mapping[str, Column]) -> dict[str, Column]:
-    """Return the records of the first of the rows of each id, with the columns that are given in place of theirs."""
+    """Return the records of the first row of each id, updated with the given columns."""
     first = np.array([own[0] for own in rows], np.intp)
     kept = {name: records.column(name).take(first) for name in records.kinds}
     return kept | {name: column for name, column in given.items() if name != ID}

@@ -1,4 +1,4 @@
-"""Ids and metadata as they lie in the folder of an index: files of ranges of sentences, one array a column."""
+"""Stored ids and metadata of an index: one file per range of sentences, with one array per column."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from w2v.encoder.retrieval.index.storage import ID, Contents, records_file
 from w2v.storage.files import ModelError
 from w2v.storage.tensors import read_tensors, write_tensors
 
-_FOLDED = 2  # a file of at most so many times as many sentences as are added becomes one with them
+_FOLDED = 2  # a file with at most this many times the added sentences is rewritten together with them
 
 
 class Records:
@@ -53,11 +53,11 @@ class Records:
 
     @cached_property
     def names(self) -> list[str]:
-        """The columns of metadata, that of the ids not among them."""
+        """The metadata columns, without that of the ids."""
         return [name for name in self.kinds if name != ID]
 
     def column(self, name: str) -> Column:
-        """Return a column for all rows, removed ones too; one that is unknown has no values."""
+        """Return a column for all rows, removed ones included; the values of an unknown column are missing."""
         if name not in self.kinds:
             return Column.absent(self._n)
         if name not in self._columns:
@@ -65,7 +65,7 @@ class Records:
         return self._columns[name]
 
     def of(self, row: int) -> tuple[str | int | None, dict[str, Value] | None]:
-        """Return the id and the metadata of a row; None where the index has none."""
+        """Return the id and the metadata of a row; None if the index has none."""
         if not self.kinds:
             return None, None
         values = self.as_dict(row)
@@ -73,11 +73,11 @@ class Records:
         return found, values if self.names else None
 
     def as_dict(self, row: int) -> dict[str, Value]:
-        """Return the id, if there are any, and the metadata of a row."""
+        """Return the id, if there is one, and the metadata of a row as one dict."""
         return {name: self._value(name, row) for name in self.kinds}
 
     def _value(self, name: str, row: int) -> Value:
-        """Return one value, without reading its column."""
+        """Return one value without reading its whole column."""
         for place, (start, stop) in enumerate(self._ranges):
             if start <= row < stop:
                 try:
@@ -103,14 +103,14 @@ class Records:
         return parts[0] if len(parts) == 1 else joined(parts)
 
     def _part(self, place: int, name: str) -> Column:
-        """Return a column of one file, of which types and sizes are checked."""
+        """Return a column of one file after checking its types and sizes."""
         if (place, name) not in self._parts:
             start, stop = self._ranges[place]
             tensors, key = self._tensors[place], f"{list(self.kinds).index(name)}."
             kind, values = self.kinds[name], tensors.get(f"{key}values")
             if values is None:
                 return Column.absent(stop - start)
-            if kind == "float" and values.dtype == np.int64:  # numbers that came later have fractions
+            if kind == "float" and values.dtype == np.int64:  # values added later are not whole numbers
                 kind = "integer"
             missing = tensors.get(f"{key}missing", np.zeros(len(values), np.bool_))
             texts = Texts(tensors.get(f"{key}ends", Texts().ends), tensors.get(f"{key}text", Texts().data))
@@ -125,7 +125,7 @@ class Records:
         return ModelError(f"{self._files[place]} is damaged at its column {name!r:.60}; build the index again")
 
     def find(self, ids: Sequence[Any], live: NDArray[np.bool_] | None) -> list[NDArray[np.intp]]:
-        """Return the rows of each of some ids that are not removed, none for an id that is unknown."""
+        """Return for each id its rows that are not removed; empty for an unknown id."""
         if ID not in self.kinds:
             return [np.empty(0, np.intp) for _ in ids]
         column = self.column(ID)
@@ -145,21 +145,21 @@ def _in_range(numbers: NDArray[Any], n: int) -> bool:
 
 
 def merged_kinds(kinds: Iterable[Mapping[str, Kind]]) -> dict[str, Kind]:
-    """Return the types of columns that hold those of several tables; ValueTypeError names one of two types."""
+    """Return the column types that fit all of several tables; ValueTypeError names a column with conflicting types."""
     found: dict[str, Kind] = {}
     for own in kinds:
         for name, kind in own.items():
             try:
                 found[name] = common_kind(found.get(name, "missing"), kind)
             except ValueTypeError as error:
-                raise ValueTypeError(f"column {name!r:.60} would hold {error}; make them of one type") from None
+                raise ValueTypeError(f"column {name!r:.60} would hold {error}; convert them to one type") from None
     return found
 
 
 def write_records(folder: Path, contents: Contents, columns: Mapping[str, Column], start: int) -> Contents:
     """Write the ids and metadata of the rows from `start` to the last; return the contents with them.
 
-    What the files before have is written again with them where that is not much more, so that there are few files.
+    Small files before them are merged with them, to keep the number of files low.
     """
     if not columns:
         return contents

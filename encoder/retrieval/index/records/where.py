@@ -1,15 +1,15 @@
-r"""Conditions on ids and metadata, such as ``year >= 2000 and lang in ('de', 'fr')``: parsed and checked, never run.
+r"""Conditions on ids and metadata, such as ``year >= 2000 and lang in ('de', 'fr')``: parsed, never executed.
 
 A condition compares columns with values::
 
-    year >= 2000            = == != < <= > >=, from either side, also 2000 <= year < 2010
+    year >= 2000            = == != < <= > >=, on either side; also 2000 <= year < 2010
     lang in ('de', 'fr')    or not in
     author is missing       or is not missing
-    reviewed                a column of true and false by itself
+    reviewed                a boolean column on its own
 
-Comparisons are joined by ``and``, ``or``, ``not`` and parentheses. Text is in single or double quotes, doubled within
-(``'it''s'``); a name that is no plain word is in backquotes (```published in```). Text is compared by its
-characters, so that dates like 2024-05-31 are in order. A missing value meets no comparison but ``!=`` and ``not in``.
+Join comparisons by ``and``, ``or``, ``not`` and parentheses. Quote text with single or double quotes, doubled inside
+(``'it''s'``). Put a column name that is not a plain word in backquotes (```published in```). Text is compared by its
+characters, so dates like 2024-05-31 sort correctly. A missing value satisfies no comparison but ``!=`` and ``not in``.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ _DEEPEST = 100
 
 
 class WhereError(ValueError):
-    """A condition cannot be understood; the message names the position in it."""
+    """A condition is invalid; the message gives the position of the error."""
 
 
 class _Token(NamedTuple):
@@ -57,7 +57,7 @@ class _Token(NamedTuple):
 
 @dataclass(frozen=True)
 class Condition:
-    """What is asked of the rows of an index.
+    """A parsed condition on the rows of an index.
 
     Attributes
     ----------
@@ -68,12 +68,12 @@ class Condition:
     _meets: Callable[[Read], Mask]
 
     def mask(self, read: Read) -> Mask:
-        """Return which rows meet it; `read` returns a column by its name."""
+        """Return which rows satisfy it; `read` returns a column by name."""
         return self._meets(read)
 
 
 def parse_where(text: str, kinds: Mapping[str, Kind]) -> Condition:
-    """Parse a condition on columns of some names and types; WhereError if that cannot be done."""
+    """Parse a condition on columns with the given names and types; WhereError if it is invalid."""
     parser = _Parser(text, kinds)
     meets = parser.any_of(0)
     if parser.token.kind != "end":
@@ -96,7 +96,7 @@ class _Parser:
         found = _TOKEN.match(self._text, start)
         if found is None:
             at = start + len(self._text[start:]) - len(self._text[start:].lstrip())
-            what = "a quote that nothing ends" if self._text[at] in "'\"`" else f"{self._text[at]!r} means nothing here"
+            what = "an unclosed quote" if self._text[at] in "'\"`" else f"{self._text[at]!r} is not allowed here"
             raise WhereError(f"the condition {self._text!r:.200}, at position {at + 1}: {what}")
         kind = str(found.lastgroup)
         self._stop = found.end()
@@ -108,16 +108,16 @@ class _Parser:
         return token
 
     def _is(self, word: str) -> bool:
-        """Say whether the current token is a keyword or a sign, and pass it if so."""
+        """Return whether the current token is this keyword or sign; skip it if so."""
         is_it = self.token.kind in ("word", "sign") and self.token.text.lower() == word
         if is_it:
             self._take()
         return is_it
 
     def any_of(self, depth: int) -> Callable[[Read], Mask]:
-        """Parse what is joined by `or`."""
+        """Parse operands joined by `or`."""
         if depth > _DEEPEST:
-            raise self.error(f"more than {_DEEPEST} parentheses in each other")
+            raise self.error(f"more than {_DEEPEST} nested parentheses")
         parts = [self._all_of(depth)]
         while self._is("or"):
             parts.append(self._all_of(depth))
@@ -176,7 +176,7 @@ class _Parser:
             if token.text not in self._kinds:
                 known = ", ".join(map(str, self._kinds)) or "none: the index has no metadata"
                 near = get_close_matches(token.text, self._kinds, 1)
-                hint = f"; did you mean {near[0]!r:.60}?" if near else f"; text is in quotes, as in '{token.text}'"
+                hint = f"; did you mean {near[0]!r:.60}?" if near else f"; put text in quotes, as in '{token.text}'"
                 raise self.error(f"there is no column {token.text!r:.60}; columns are {known:.300}{hint}")
             self._take()
             return _Column(token.text, self._kinds[token.text])
@@ -217,21 +217,21 @@ class _Parser:
         if isinstance(right, _Column) and not isinstance(left, _Column):
             self._check(right, left, at)
             return right.compared(_MIRRORED[sign], left)
-        raise self.error("one side of a comparison is a column and the other a value", at)
+        raise self.error("compare a column with a value", at)
 
     def _check(self, column: _Column, value: Literal, at: int) -> None:
-        """Raise WhereError unless a column can be compared with a value."""
+        """Raise WhereError if a column cannot be compared with a value."""
         kind = "text" if isinstance(value, str) else "boolean" if isinstance(value, bool) else "number"
         own = "number" if column.kind in ("integer", "float") else column.kind
         if own not in (kind, "missing"):
             held = IN_WORDS[column.kind]
             raise self.error(
-                f"the column {column.name!r:.60} holds {held}, and cannot be compared with {value!r:.40}", at
+                f"the column {column.name!r:.60} contains {held}, so it cannot be compared with {value!r:.40}", at
             )
 
 
 class _Column(NamedTuple):
-    """A column that is asked about."""
+    """A column named in a condition."""
 
     name: str
     kind: Kind
@@ -241,18 +241,18 @@ class _Column(NamedTuple):
         return read(self.name).missing
 
     def compared(self, sign: str, value: Literal) -> Callable[[Read], Mask]:
-        """Return what compares a column with a value; that a value is missing makes it unequal, and no more."""
+        """Return a test of the column against a value; a missing value is unequal and satisfies nothing else."""
         return self._met_by(lambda values: _COMPARES[sign](values, value), sign == "!=")
 
     def among(self, values: list[Literal]) -> Callable[[Read], Mask]:
-        """Return what looks for the values of a column in a list."""
+        """Return a test whether the column's values are in a list."""
         if self.kind == "text":
             wanted = set(values)
             return self._met_by(lambda text: text in wanted, False)
         return self._met_by(lambda numbers: np.logical_or.reduce([numbers == value for value in values]), False)
 
     def _met_by(self, test: Callable[[Any], Any], if_missing: bool) -> Callable[[Read], Mask]:
-        """Return what tests a column: each different text once, other values all at once."""
+        """Return a test of a column: for text, each distinct value is tested once; other types are vectorised."""
 
         def meets(read: Read) -> Mask:
             column = read(self.name)

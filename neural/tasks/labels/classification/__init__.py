@@ -1,1 +1,1 @@
-"""What a whole text is: one of several classes, or any number of them."""
+"""Text classification: one class, or any number of classes, per text."""

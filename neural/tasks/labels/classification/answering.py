@@ -1,4 +1,4 @@
-"""The logits of a trained classifier, whatever its network is, and what words contribute to them.
+"""The logits of a trained classifier, whatever its network, and the contributions of words.
 
 The logits of a mixture are the weighted sum of its members' logits. So its probabilities are proportional to the
 product of theirs, each to the power of its weight: p_k ~ Π_m p_mk ** w_m. If all members are linear, so is the mixture,
@@ -51,7 +51,7 @@ class Answers(Protocol):
         ...
 
     def contributions(self, text: str, temperature: float) -> Contributions | None:
-        """Return what each word of a text adds to the logits, divided by the temperature; None unless `is_exact`."""
+        """Return the contribution of each word to the logits, divided by the temperature; None unless `is_exact`."""
         ...
 
 
@@ -66,16 +66,16 @@ class LinearAnswers:
 
     @property
     def is_exact(self) -> bool:
-        """Whether the logits are a sum over features; those of a tree are not."""
+        """Whether the logits are a sum over features; those of a hierarchical softmax are not."""
         return self.tree is None
 
     def logits(self, texts: Sequence[str], workers: int) -> NDArray[Any]:
-        """Return the logits of texts; of a tree log p."""
+        """Return the logits of texts, shape (S, K); log p for a hierarchical softmax."""
         z = linear_logits(self.linear, self.features.find(texts), is_sum=self.is_sum)
         return z if self.tree is None else tree_log_probabilities(z, self.tree)
 
     def contributions(self, text: str, temperature: float) -> Contributions | None:
-        """Return what each word adds."""
+        """Return the contribution of each word to the logits."""
         if not self.is_exact:
             return None
         return linear_contributions(self.features, self.linear, text, temperature, is_sum=self.is_sum)
@@ -97,7 +97,7 @@ class LayeredAnswers:
         return layered_logits(self.config, self.parameters, self.words, self.vectors, texts, workers)
 
     def contributions(self, text: str, temperature: float) -> None:
-        """Return None: layers do not add words up."""
+        """Return None: with layers, logits are not a sum over words."""
 
 
 @dataclass(frozen=True)
@@ -109,7 +109,7 @@ class MixedAnswers:
 
     @property
     def is_exact(self) -> bool:
-        """Whether those of every member are a sum over words."""
+        """Whether the logits of every member are a sum over words."""
         return all(member.is_exact for member in self.members)
 
     def logits(self, texts: Sequence[str], workers: int) -> NDArray[Any]:
@@ -119,7 +119,7 @@ class MixedAnswers:
         return found
 
     def contributions(self, text: str, temperature: float) -> Contributions | None:
-        """Return the weighted sum of what each word adds to the members' logits."""
+        """Return the weighted sum of each word's contributions to the members' logits."""
         each = list[Contributions]()
         for member, weight in zip(self.members, self.weights, strict=True):
             own = member.contributions(text, temperature / weight)
@@ -131,7 +131,7 @@ class MixedAnswers:
 
 
 def answers_of(config: Any, parameters: Arrays, features: Any, further: Mapping[str, Arrays]) -> Answers:
-    """Return the answers of a network; ValueError if its parts do not belong together.
+    """Return the answers of a network; ValueError if its parts are inconsistent.
 
     Parameters
     ----------
@@ -139,7 +139,7 @@ def answers_of(config: Any, parameters: Arrays, features: Any, further: Mapping[
     parameters : mapping of str to ndarray
     features : BagFeatures, TextWords or MixedFeatures
     further : mapping of str to (mapping of str to ndarray)
-        Arrays that stand beside the network.
+        Arrays stored with the network.
     """
     if isinstance(config, MixedConfig):
         members = tuple(
@@ -155,7 +155,7 @@ def answers_of(config: Any, parameters: Arrays, features: Any, further: Mapping[
 def opened_linear(
     config: LinearConfig, parameters: Arrays, features: BagFeatures, further: Mapping[str, Arrays]
 ) -> LinearAnswers:
-    """Return the answers of a network without layers; ValueError if its parts do not belong together."""
+    """Return the answers of a network without layers; ValueError if its parts are inconsistent."""
     own = replace(features, numbers=checked_numbers(further[BUCKETS_FILE].get("numbers")))
     if own.n_rows != config.n_rows:
         raise ValueError(f"there are {own.n_rows} features, but the network has {config.n_rows}")

@@ -21,9 +21,9 @@ from w2v.neural.tasks.labels.classification.ngrams.naive_bayes import NGRAMS, fi
 from w2v.neural.tasks.labels.classification.parameters import ClassifierParameters
 
 _LEAST_SECONDS = 5.0
-"""Layers are not tried in less time than this."""
+"""Minimum time, in seconds, to try layers."""
 _NGRAMS_COST, _BAYES_COST = 8, 2
-"""Times as long as a classifier of words takes with n-grams of characters, and naive Bayes takes beside that one."""
+"""Training times relative to a classifier of words: with character n-grams, and naive Bayes."""
 _TRIED, _REST = 0.1, 0.95
 """Fractions of the remaining time: for the trial of each architecture, and of what then remains for the best."""
 _MOST_RUNS, _STEPS = 3, 900
@@ -42,7 +42,7 @@ class Choice:
     fitted : list of Fitted
         The same classifiers, trained.
     why : str
-        Why no more were tried.
+        Reason why no more were tried.
     """
 
     best: TextNetwork | None = None
@@ -102,7 +102,7 @@ def _merit(tried: dict[str, Any]) -> tuple[float, float]:
 def choose(
     data: LabelData, parameters: ClassifierParameters, vectors: Any, told: Told | None
 ) -> tuple[TextNetwork, KeyboardInterrupt | None]:
-    """Return the best classifier that can be found in `max_time`, and what interrupted the training of the first.
+    """Return the best classifier found within `max_time`, and the interrupt, if any, of the first one's training.
 
     Without `max_time` or held-out texts it has no layers. After Ctrl-C it is the best so far.
 
@@ -111,7 +111,7 @@ def choose(
     data : LabelData
     parameters : ClassifierParameters
     vectors : Embeddings, path-like or None
-        Word vectors that words start with, or that layers read.
+        Word vectors that initialise the embeddings, or that layers read.
     told : callable, optional
     """
     choice, began = Choice(), time.perf_counter()
@@ -134,7 +134,7 @@ def choose(
 def _try_linear(
     choice: Choice, data: LabelData, parameters: ClassifierParameters, vectors: Any, told: Told | None, began: float
 ) -> None:
-    """Try the other classifiers without layers, each only if it is likely to end in time."""
+    """Try the other classifiers without layers, each only if it is likely to finish in time."""
     assert parameters.max_time is not None
     end = began + parameters.max_time
     seconds = time.perf_counter() - began
@@ -168,8 +168,8 @@ def _try_layers(
     left = limit - (time.perf_counter() - began)
     if left < _LEAST_SECONDS:
         choice.why = (
-            f"Layers were not tried: they need {_LEAST_SECONDS:.0f} seconds, and of max_time "
-            f"{max(left, 0.0):.1f} were left"
+            f"Layers were not tried: they need {_LEAST_SECONDS:.0f} seconds, but only "
+            f"{max(left, 0.0):.1f} of max_time were left"
         )
         return
     trials = {
@@ -193,7 +193,7 @@ def _one(
     told: Told | None,
     steps: int | None = None,
 ) -> dict[str, Any]:
-    """Train a network with layers, for about so many steps if there is time; return its entry of `tried`."""
+    """Train a network with layers, for about `steps` steps if time allows; return its entry of `tried`."""
     started, learned = time.perf_counter(), list[TextNetwork]()
     name = f"{parameters.layers} {'layer' if parameters.layers == 1 else 'layers'}, {parameters.architecture}"
     if told is not None:

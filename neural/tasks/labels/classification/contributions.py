@@ -1,8 +1,8 @@
-"""What each word of a text contributes to the answer of a classifier: exactly where it is linear, else by leaving out.
+"""Contributions of words to a classifier's answer: exact if it is linear, otherwise by leaving each word out.
 
-Without layers the logits are a sum over features, z = Σ output row(f) / n, or undivided, so that each feature has its
-part of them: a word that of itself and of its n-grams, and of each run of words as much as the others in it. All parts,
-and that of the end of the text, add up to z. With layers there is no such sum: the text is classified again without
+Without layers, the logits are a sum over features, z = Σ output row(f) / n, or undivided, so each feature contributes a
+part. A word gets the parts of itself and its character n-grams, and an equal share of each word n-gram it is in. These
+parts and that of the end of the text sum to z. With layers there is no such sum: the text is classified again without
 each word.
 """
 
@@ -22,18 +22,18 @@ _TINY = 1e-12
 
 
 class Contributions(NamedTuple):
-    """What the words of a text contribute to the log-odds of each class.
+    """Contributions of the words of a text to the log-odds of each class.
 
     Attributes
     ----------
     words : list of str
         As the classifier reads them.
     values : ndarray of shape (N, K)
-        Exact: parts of the logits, over the temperature; the difference of two columns adds up, with that of `rest`, to
-        log(p / q) of their two classes, and, where a text may have several labels, a column to the log-odds of its
-        class. Else what the log-odds of each class lose without the word.
+        If exact: parts of the logits divided by the temperature. The difference of two columns, including `rest`, sums
+        to log(p / q) of their classes; with several labels per text, a column sums to the log-odds of its class.
+        Otherwise: the decrease of each class's log-odds when the word is left out.
     rest : ndarray of shape (K,)
-        What belongs to no word: the end of the text. Zero where words were left out.
+        Contribution of no word: that of the end of the text. Zero if words were left out.
     is_exact : bool
     """
 
@@ -46,7 +46,7 @@ class Contributions(NamedTuple):
 def linear_contributions(
     features: BagFeatures, linear: Linear, text: str, temperature: float, *, is_sum: bool = False
 ) -> Contributions:
-    """Return what each word adds to the logits of a classifier without layers, exactly."""
+    """Return the exact contribution of each word to the logits of a classifier without layers."""
     tokens, runs = features.runs(text)
     table, output = (each.reshape(-1, linear.width).astype(np.float64) for each in linear[:2])
     sums = []
@@ -58,7 +58,7 @@ def linear_contributions(
         sums.append(total)
     parts = np.zeros((len(tokens), linear.width + 1))
     for m, own in enumerate(sums):
-        if m > 0:  # without what is in the two shorter runs within, each feature once
+        if m > 0:  # minus the two shorter runs inside, so that each feature counts once
             own = own - sums[m - 1][:-1] - sums[m - 1][1:] + (sums[m - 2][1:-1] if m > 1 else 0)
         for place in range(m + 1):
             parts[place : place + len(own)] += own / (m + 1)
@@ -68,7 +68,7 @@ def linear_contributions(
 
 
 def left_out(predict_proba: Callable[[Sequence[str]], Floats], words: list[str]) -> Contributions:
-    """Return what the log-odds of each class lose without each word."""
+    """Return the decrease of each class's log-odds when each word is left out."""
     p = predict_proba([" ".join(words), *(" ".join(words[:i] + words[i + 1 :]) for i in range(len(words)))])
     odds = np.log(np.maximum(p, _TINY)) - np.log(np.maximum(1 - p, _TINY))
     return Contributions(words, odds[0] - odds[1:], np.zeros(p.shape[1]), False)

@@ -1,4 +1,4 @@
-"""The texts that a classifier is trained on and those it is measured by, and their labels as numbers."""
+"""Training and held-out texts of a classifier, with labels as numbers."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class LabelledTexts:
 
     @classmethod
     def of(cls, texts: Sequence[str], rows: Sequence[Sequence[int]]) -> LabelledTexts:
-        """Put the classes of all texts one after another."""
+        """Concatenate the classes of all texts."""
         starts = np.cumsum([0, *map(len, rows)], dtype=np.int64)
         return cls(list(texts), np.array([row for own in rows for row in own], np.int32), starts)
 
@@ -62,7 +62,7 @@ class LabelledTexts:
         return found
 
     def targets(self, n_classes: int, weighting: str) -> Targets:
-        """Return what training wants; with "balanced" weights, all classes together weigh as much as others."""
+        """Return the targets of training; with "balanced" weights, all classes have the same total weight."""
         weights = np.ones(n_classes, np.float32)
         if weighting == "balanced":
             counts = np.bincount(self.classes, minlength=n_classes)
@@ -72,24 +72,24 @@ class LabelledTexts:
 
 @dataclass(frozen=True)
 class LabelData:
-    """What a classifier is trained on, and what it is measured by.
+    """The training and held-out data of a classifier.
 
     Attributes
     ----------
     classes : ndarray of shape (K,)
         The labels, sorted.
     one_of_many : bool
-        Whether every text has exactly one.
+        Whether every text has exactly one label.
     trained, held_out : LabelledTexts
-        Without any text in common; `held_out` may be empty.
+        No text is in both; `held_out` may be empty.
     is_apart : bool
-        Whether `held_out` was given, and not set aside.
+        Whether `held_out` was given by the user.
     is_matrix : bool
         Whether labels were given as a matrix of 0 and 1.
     files, validation_files : list of str, or None
-        Where they come from.
+        Their files.
     columns : dict of str to object
-        Where they have texts and labels; see `TableColumns`.
+        The columns of texts and labels; see `TableColumns`.
     """
 
     classes: NDArray[Any]
@@ -106,13 +106,13 @@ class LabelData:
     def of(
         cls, texts: Any, labels: Any, validation: Any, parameters: ClassifierParameters, columns: TableColumns
     ) -> LabelData:
-        """Return the texts of whatever `TextClassifier.fit` takes; ValueError if they cannot be learned from."""
+        """Return the texts from the input of `TextClassifier.fit`; ValueError if they are not suitable for training."""
         given = read_texts(texts, labels, columns)
         apart = None if validation is None else read_texts(*_validation(validation), columns)
         several = any(len(own) != 1 for own in given.labels) or bool(apart and any(len(x) != 1 for x in apart.labels))
         if several and parameters.multi_label is False:
             number = next((i for i, own in enumerate(given.labels, 1) if len(own) != 1), None)
-            where = "a text to measure by" if number is None else f"text {number}"
+            where = "a validation text" if number is None else f"text {number}"
             raise ValueError(f"{where} has several labels or none, but multi_label is False: each must have one")
         in_matrix = is_matrix(labels)
         one_of_many = not (parameters.multi_label or several or (in_matrix and parameters.multi_label is None))
@@ -140,14 +140,14 @@ class LabelData:
     def again(
         cls, began: TextNetwork, texts: Any, labels: Any, validation: Any, parameters: ClassifierParameters
     ) -> LabelData:
-        """Return the texts of a training that goes on: those given, or else read from their files."""
+        """Return the texts of a resumed training: those given, or else read from their files."""
         texts, validation = began.trained_on(texts, validation, "texts", "TextClassifier.load(…).resume(texts, y)")
         columns = TableColumns.from_config(began.metadata["training"].get("columns"))
         return cls.of(texts, labels, validation, parameters, columns)
 
     @property
     def every(self) -> LabelledTexts:
-        """All texts that may be trained on in the end."""
+        """All texts that the final model may be trained on."""
         if self.is_apart or not len(self.held_out):
             return self.trained
         first, second = self.trained, self.held_out
@@ -158,7 +158,7 @@ class LabelData:
         )
 
     def digest(self) -> str:
-        """Return what two data share only if they are the same."""
+        """Return a digest that identifies the data."""
         found = hashlib.sha256()
         for part in (self.trained, self.held_out):
             found.update("\n".join(part.texts).encode("utf-8", "surrogatepass"))
@@ -167,7 +167,7 @@ class LabelData:
 
 
 def read_texts(texts: Any, labels: Any, columns: TableColumns, known: Sequence[str] = ()) -> Labelled:
-    """Return texts with labels: of files, if there are no labels, else of lists and the like."""
+    """Return labelled texts: read from files if no labels are given, otherwise from sequences."""
     if isinstance(texts, Labelled):
         return texts
     if labels is None:
@@ -178,14 +178,14 @@ def read_texts(texts: Any, labels: Any, columns: TableColumns, known: Sequence[s
             raise TypeError("fit takes files of labels and texts, or texts and their labels: fit(texts, labels)")
         if len(names) > 1 and not any(os.path.exists(name) for name in names):
             raise CorpusError(
-                f"there is no file {os.fspath(names[0])!r:.60}, nor any other of the {len(names):,}; texts need their "
-                "labels besides: fit(texts, labels)"
+                f"none of the {len(names):,} files exists, such as {os.fspath(names[0])!r:.60}; if these are "
+                "texts, give their labels as well: fit(texts, labels)"
             )
         return _told(read_labelled(names, columns=columns, known=known))
     read = checked_texts(texts)
     found = label_tuples(labels)
     if len(read) != len(found):
-        raise ValueError(f"there are {len(read)} texts and {len(found)} labels; each text needs its own")
+        raise ValueError(f"there are {len(read)} texts but {len(found)} labels; give one label for each text")
     if not read:
         raise ValueError("there is no text to train on")
     return Labelled(read, found)
@@ -203,24 +203,24 @@ def label_tuples(labels: Any) -> list[tuple[Any, ...]]:
     if is_matrix(labels):
         array = labels.toarray() if hasattr(labels, "toarray") else np.asarray(labels)
         if not np.isin(array, (0, 1)).all():
-            raise ValueError("a matrix of labels must hold 0 and 1: which of the classes each text has")
+            raise ValueError("a matrix of labels must contain only 0 and 1, with a column for each class")
         return [tuple(np.flatnonzero(row).tolist()) for row in array]
     plain = [one.item() if isinstance(one, np.generic) else one for one in one_column(labels)]
     found = [tuple(one) if isinstance(one, _SEVERAL) else (one,) for one in plain]
     for number, own in enumerate(found, 1):
         for label in own:
             if not isinstance(label, (str, int, float)) or label != label:
-                raise ValueError(f"text {number} has no label, but {label!r:.60}: labels are texts or numbers")
+                raise ValueError(f"text {number} has the label {label!r:.60}, but labels must be texts or numbers")
     return found
 
 
 def is_matrix(labels: Any) -> bool:
-    """Tell whether labels are a matrix, SciPy's or NumPy's, with a column for each class."""
+    """Return whether labels are a matrix of SciPy or NumPy, with one column per class."""
     return len(getattr(labels, "shape", ())) == 2 and labels.shape[1] > 1
 
 
 def find_classes(labels: Sequence[Sequence[Any]]) -> NDArray[Any]:
-    """Return the different labels, sorted; ValueError if some are texts and others numbers."""
+    """Return the distinct labels, sorted; ValueError if some are texts and others numbers."""
     different = {label for own in labels for label in own}
     kinds = {str if isinstance(label, str) else bool if isinstance(label, bool) else float for label in different}
     if len(kinds) > 1:
@@ -229,7 +229,7 @@ def find_classes(labels: Sequence[Sequence[Any]]) -> NDArray[Any]:
 
 
 def _validation(given: Any) -> tuple[Any, Any]:
-    """Return texts and labels, None for those of files."""
+    """Return texts and labels; the labels of files are None."""
     is_pair = isinstance(given, (tuple, list)) and len(given) == 2
     if is_pair and not all(isinstance(one, (str, os.PathLike)) for one in given):
         return given[0], given[1]
@@ -239,16 +239,16 @@ def _validation(given: Any) -> tuple[Any, Any]:
 def _check_choice(classes: NDArray[Any], every: LabelledTexts, one_of_many: bool) -> None:
     if one_of_many and len(classes) < 2:
         raise ValueError(
-            f"all texts have the label {classes[0].item()!r:.60}: there is nothing to tell apart; add texts of another"
+            f"all texts have the label {classes[0].item()!r:.60}: nothing to distinguish; add texts with another"
         )
     if not len(classes):
         raise ValueError("no text has a label")
     if not one_of_many and (np.diff(every.starts) == len(classes)).all():
-        raise ValueError("every text has every label: there is nothing to tell apart")
+        raise ValueError("every text has every label: there is nothing to distinguish")
 
 
 def _known_only(apart: Labelled, rows: Mapping[Any, int]) -> LabelledTexts:
-    """Return the texts to measure by whose labels training knows."""
+    """Return the validation texts whose labels occur in training."""
     kept = [i for i, own in enumerate(apart.labels) if all(label in rows for label in own)]
     unknown = sorted({str(label) for own in apart.labels for label in own if label not in rows})
     if unknown:
@@ -269,7 +269,7 @@ def _known_only(apart: Labelled, rows: Mapping[Any, int]) -> LabelledTexts:
 def _split_sets(
     every: LabelledTexts, count: int, rng: np.random.Generator
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Set some texts aside that may have several labels, none that is the only one with a label."""
+    """Hold out texts that may have several labels, but none that is the only one with a label."""
     apart = np.sort(rng.permutation(len(every))[:count])
     part, n_classes = every.take(apart), int(every.classes.max()) + 1
     left = np.bincount(every.classes, minlength=n_classes) - np.bincount(part.classes, minlength=n_classes)

@@ -1,4 +1,4 @@
-"""Classifiers without layers made small, and those of fastText made ours."""
+"""Compress classifiers without layers, and convert those of fastText."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ from w2v.storage.files import ModelError
 from w2v.vectors.model_folder import encode_json
 
 SMALL_BYTES = 2_000_000
-"""What a small classifier's folder holds at most, if nothing else is asked for."""
+"""Default maximum size in bytes of a compressed classifier's folder."""
 _JSON_LINE, _HEADERS = 9, 4096
 
 
 def made_small(network: TextNetwork, features: BagFeatures, most_bytes: int) -> TextNetwork:
-    """Return a classifier without layers, one byte a value and without weak features, whose folder has a limited size.
+    """Return a compressed classifier, with one byte per value and without weak features, whose folder size is limited.
 
-    Features whose rows are longest stay: a short one hardly moves the mean. ValueError if not even one fits.
+    Features with the longest rows are kept: short rows hardly change the mean. ValueError if not even one fits.
     """
     config, table = network.config, network.parameters[TABLE]
     order = np.argsort(-np.linalg.norm(table, axis=1), kind="stable")
@@ -38,7 +38,7 @@ def made_small(network: TextNetwork, features: BagFeatures, most_bytes: int) -> 
     n_kept = int(np.searchsorted(np.cumsum(_row_bytes(features, config.dim)[order]), most_bytes - fixed, side="right"))
     if not n_kept:
         raise ValueError(
-            f"a classifier of {config.n_classes} classes and {config.dim} columns does not fit {most_bytes} bytes"
+            f"a classifier with {config.n_classes} classes and {config.dim} columns does not fit in {most_bytes} bytes"
         )
     return _small(network, features, np.sort(order[:n_kept]))
 
@@ -59,7 +59,7 @@ def _small(network: TextNetwork, features: BagFeatures, kept: NDArray[np.int64])
 
 
 def _row_bytes(features: BagFeatures, dim: int) -> NDArray[np.int64]:
-    """Return about how many bytes each feature takes in a folder: a value a byte, a scale, and its word or bucket."""
+    """Return the approximate size in bytes of each feature in a folder: its values, a scale, its word or bucket."""
     words = (len(word.encode()) + word.count("\\") + word.count('"') + _JSON_LINE for word in features.words)
     names = np.fromiter(words, np.int64, len(features.words))
     return np.concatenate([names, np.full(len(features.numbers), 4)]) + dim + 2
@@ -77,7 +77,7 @@ def from_fasttext(path: str | os.PathLike[str]) -> TextNetwork:
     try:
         features = BagFeatures(tuple(read.words), get_tokenizer("whitespace"), own, read.buckets)
         if len(set(labels)) != len(labels):
-            raise ValueError("a label comes twice")
+            raise ValueError("a label is repeated")
     except ValueError as error:
         raise ModelError(f"{os.fspath(path)} is damaged: {error}") from error
     order = np.argsort(labels, kind="stable")  # classes are sorted

@@ -1,4 +1,4 @@
-"""The training of classifiers of texts, and what is kept of it."""
+"""The training of text classifiers without layers, and the record of the result."""
 
 from __future__ import annotations
 
@@ -42,15 +42,15 @@ from w2v.neural.tasks.starting import open_vectors
 
 
 class Fitted(NamedTuple):
-    """A classifier that has been trained.
+    """A trained classifier.
 
     Attributes
     ----------
     network : TextNetwork
     held_out : ndarray of shape (S, K)
-        The logits of the held-out texts, by a network that was not trained on them.
+        Logits of the held-out texts, by a network that was not trained on them.
     interrupt : KeyboardInterrupt or None
-        What ended its training early.
+        The interrupt that ended the training early.
     """
 
     network: TextNetwork
@@ -59,13 +59,13 @@ class Fitted(NamedTuple):
 
 
 class DividedBags(NamedTuple):
-    """The bags of texts.
+    """Bags of features of texts.
 
     Attributes
     ----------
     features : BagFeatures
     every, trained, held_out : Bags
-        Of all texts that may be trained on in the end, of those that are trained on at first, and of the others.
+        Of all texts the final model may be trained on, of the training texts, and of the held-out texts.
     """
 
     features: BagFeatures
@@ -87,9 +87,9 @@ class DividedBags(NamedTuple):
 
 
 def fit_linear(data: LabelData, parameters: ClassifierParameters, told: Told | None, vectors: Any = None) -> Fitted:
-    """Train a classifier without layers: where texts are set aside, twice, the second time on all.
+    """Train a classifier without layers; if texts are held out, once without and once with them.
 
-    After Ctrl-C it is the one so far, and not complete. Words begin with `vectors`, if there are any.
+    After Ctrl-C it is the best so far, and not complete. Words are initialised with `vectors`, if given.
     """
     given = None if vectors is None else open_vectors(vectors)
     if given is not None and parameters.dim is None:
@@ -145,7 +145,7 @@ def linear_network(
     history: list[dict[str, Any]],
     complete: bool = True,
 ) -> TextNetwork:
-    """Return a classifier without layers, with what its folder says of it."""
+    """Return a classifier without layers, with its metadata."""
     metadata = described(data, parameters) | {
         "history": history, "training": trained(data, parameters, complete),
     }  # fmt: skip
@@ -156,7 +156,7 @@ def linear_network(
 
 
 def measured(data: LabelData, logits: NDArray[Any]) -> dict[str, float]:
-    """Return how well the held-out texts are told by their logits; nothing if there are none."""
+    """Return the figures on the held-out texts, given their logits; empty if there are none."""
     wanted, one_of_many = data.held_out.wanted(len(data.classes)), data.one_of_many
     if not len(wanted):
         return {}
@@ -166,22 +166,22 @@ def measured(data: LabelData, logits: NDArray[Any]) -> dict[str, float]:
 
 
 def _name_of(vectors: Any) -> str | None:
-    """Return where word vectors are, an empty name for those of memory, None for none."""
+    """Return the folder of word vectors, an empty name for vectors in memory, None for none."""
     if vectors is None:
         return None
     return os.path.abspath(vectors) if isinstance(vectors, (str, os.PathLike)) else ""
 
 
 def began_with(began: TextNetwork) -> str | None:
-    """Return the word vectors that a training began with; ValueError if nobody knows where they are."""
+    """Return the folder of the initial word vectors of a training; ValueError if they were not in a folder."""
     vectors: str | None = began.metadata["training"].get("vectors")
     if vectors == "":
-        raise ValueError("the initial word vectors were not a folder: train anew, fit(texts, y, vectors=…)")
+        raise ValueError("the initial word vectors were not in a folder: train again with fit(texts, y, vectors=…)")
     return vectors
 
 
 def described(data: LabelData, parameters: ClassifierParameters) -> dict[str, Any]:
-    """Return what a folder says of a classifier, whatever its network."""
+    """Return the metadata of a classifier, whatever its network."""
     return {
         "labels": data.classes.tolist(),
         "matrix": data.is_matrix,
@@ -192,7 +192,7 @@ def described(data: LabelData, parameters: ClassifierParameters) -> dict[str, An
 
 
 def trained(data: LabelData, parameters: ClassifierParameters, complete: bool) -> dict[str, Any]:
-    """Return what a folder says of a training."""
+    """Return the metadata of a training."""
     return {
         "seed": parameters.random_state,
         "text": data.digest(),
@@ -204,7 +204,7 @@ def trained(data: LabelData, parameters: ClassifierParameters, complete: bool) -
 
 
 def concluded(network: TextNetwork, data: LabelData, logits: NDArray[Any]) -> TextNetwork:
-    """Return a network with its calibration by the held-out texts, how well these are classified, and some of them."""
+    """Return a network with its calibration on the held-out texts, the report on them, and some as examples."""
     wanted, one_of_many = data.held_out.wanted(len(data.classes)), data.one_of_many
     metadata = network.metadata
     calibration = Calibration.of(logits, wanted, one_of_many=one_of_many)
@@ -218,7 +218,7 @@ def concluded(network: TextNetwork, data: LabelData, logits: NDArray[Any]) -> Te
 
 
 def _examples(data: LabelData, p: NDArray[Any], labels: list[list[Any]], most: int) -> Examples | None:
-    """Return some of the held-out texts with what was said of them; None if none are to be kept."""
+    """Return some of the held-out texts with their predictions; None if none are to be stored."""
     if not most:
         return None
     answers = classified(data.classes.tolist(), p, one_of_many=data.one_of_many)
@@ -237,7 +237,7 @@ def first_bags(bags: Bags, n: int) -> Bags:
 
 
 def known_bags(bags: Bags, n: int) -> Bags:
-    """Return the bags of the texts from n on, of features that those before have."""
+    """Return the bags of the texts from index n on, restricted to features that earlier texts have."""
     border = bags.starts[n]
     seen = np.zeros(int(bags.features.max(initial=-1)) + 1, np.bool_)
     seen[bags.features[:border]] = True

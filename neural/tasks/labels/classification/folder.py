@@ -1,4 +1,4 @@
-"""The folder of a classifier of texts: what is in it, and how it is read."""
+"""The folder of a text classifier: its contents, and how it is read."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def _read_features(described: Mapping[str, Any]) -> BagFeatures | TextWords | Mi
     if described.get("kind") == "mixture":
         members = described.get("members")
         if not isinstance(members, list) or not all(isinstance(one, dict) for one in members):
-            raise ValueError("a mixture lacks the features of its members")
+            raise ValueError("the features of the mixture's members are missing")
         return MixedFeatures(tuple(map(_read_single, members)))
     return _read_single(described)
 
@@ -58,7 +58,7 @@ def _read_single(described: Mapping[str, Any]) -> BagFeatures | TextWords:
 def _check_units(config: Config, units: Mapping[str, Any]) -> None:
     features = units["features"]
     if isinstance(config, MixedConfig) != isinstance(features, MixedFeatures):
-        raise ValueError("its features are of another kind of network")
+        raise ValueError("its features belong to another kind of network")
     if not isinstance(config, MixedConfig):
         _check_features(config, features)
         return
@@ -68,17 +68,17 @@ def _check_units(config: Config, units: Mapping[str, Any]) -> None:
 
 def _check_features(config: LinearConfig | LayeredConfig, features: Any) -> None:
     if isinstance(config, LinearConfig) != isinstance(features, BagFeatures):
-        raise ValueError("its features are of another kind of network")
+        raise ValueError("its features belong to another kind of network")
     if isinstance(config, LayeredConfig):
         check_sizes(sizes_of(config.inputs, features.vocabulary))
     elif len(features.words) > config.n_rows:
-        raise ValueError(f"the network has {config.n_rows} features, but there are more words")
+        raise ValueError(f"the network has only {config.n_rows} features, but there are more words")
 
 
 def _read_further(folder: Path, config: Config, metadata: Mapping[str, Any]) -> dict[str, dict[str, NDArray[Any]]]:
     labels = metadata.get("labels")
     if not isinstance(labels, list) or len(labels) != config.n_classes:
-        raise ModelError(f"{folder} is damaged: it does not name the {config.n_classes} labels of its network")
+        raise ModelError(f"{folder} is damaged: it does not contain the {config.n_classes} labels of its network")
     if not isinstance(config, MixedConfig):
         return _read_files(folder, config)
     read: dict[str, dict[str, NDArray[Any]]] = {}
@@ -90,7 +90,7 @@ def _read_further(folder: Path, config: Config, metadata: Mapping[str, Any]) -> 
 def _read_files(
     folder: Path, config: LinearConfig | LayeredConfig, number: int | None = None
 ) -> dict[str, dict[str, NDArray[Any]]]:
-    """Read the arrays that stand beside a network, or beside a member of a mixture."""
+    """Read the arrays stored with a network, or with a member of a mixture."""
     if isinstance(config, LayeredConfig):
         return read_given_vectors(folder, config.inputs)
     names = [BUCKETS_FILE, *([ROWS_FILE] if config.is_small else []), *([TREE_FILE] if config.is_tree else [])]

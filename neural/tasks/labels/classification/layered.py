@@ -1,4 +1,4 @@
-"""The training of a classifier with layers, on the one loop."""
+"""The training of text classifiers with layers, by the common training loop."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ from w2v.vectors.subwords import Subwords
 
 _SUBWORDS = Subwords(2, 5, 1 << 14)
 _SIZE = 64
-"""Columns of the tables of words and of n-grams."""
+"""Width of the embedding tables of words and of n-grams."""
 _MOST_VECTORS = 100_000
 _EPOCHS, _LEAST_EPOCHS, _LEAST_STEPS = 10, 3, 500
 
@@ -40,7 +40,7 @@ _EPOCHS, _LEAST_EPOCHS, _LEAST_STEPS = 10, 3, 500
 def start_layered(
     data: LabelData, parameters: ClassifierParameters, vectors: Any, layers: PretrainedLayers | None = None
 ) -> TextNetwork:
-    """Return a classifier with layers that has not learned; `vectors` are those of words, their folder, or None."""
+    """Return an untrained classifier with layers; `vectors` are word vectors, their folder, or None."""
     tokenizer = get_tokenizer(parameters.tokenizer)
     sentences = divided(data.trained.texts, tokenizer, parameters.max_words)
     began = start_of(layers, vectors, (word for own in sentences for word in own), _MOST_VECTORS)
@@ -68,7 +68,7 @@ def start_layered(
 def train_layered(
     start: TextNetwork, data: LabelData, training: Training[ClassifierParameters], steps: int | None = None
 ) -> None:
-    """Train a classifier with layers; what was learned goes to `training.keep`.
+    """Train a classifier with layers and pass it to `training.keep`.
 
     Parameters
     ----------
@@ -76,7 +76,7 @@ def train_layered(
     data : LabelData
     training : Training
     steps : int, optional
-        About how many to take, in whole epochs and three at least, where `epochs` are not asked for.
+        Approximate number of steps, rounded to whole epochs, at least three, unless `epochs` is set.
 
     Raises
     ------
@@ -148,6 +148,6 @@ def _batch(start: TextNetwork, texts: LabelledTexts, n_classes: int, weights: ND
 
 
 def _rehearse(config: LayeredConfig, table: ParameterTable) -> None:
-    """Do with the smallest network what measuring does."""
+    """Run the evaluation with the smallest network, to compile its kernels."""
     _, batch = network.smallest(config)
     network.logits(config, table, batch)

@@ -1,4 +1,4 @@
-"""How well texts are classified, and whether the probabilities mean what they say.
+"""Measures of text classification, including the calibration of probabilities.
 
 References
 ----------
@@ -37,7 +37,7 @@ def probabilities(logits: Floats, *, one_of_many: bool, temperature: float = 1.0
 
 
 def mean_loss(p: Floats, wanted: NDArray[np.bool_], *, one_of_many: bool) -> float:
-    """Return the mean over texts of −log p of what was wanted, in nats; NaN of no text."""
+    """Return the mean over texts of −log p of the true labels, in nats; NaN without texts."""
     if not len(p):
         return float("nan")
     losses = -np.log(np.maximum(np.where(wanted, p, 1.0 if one_of_many else 1 - p), _TINY))
@@ -45,7 +45,7 @@ def mean_loss(p: Floats, wanted: NDArray[np.bool_], *, one_of_many: bool) -> flo
 
 
 def best_temperature(logits: Floats, wanted: NDArray[np.bool_], *, one_of_many: bool) -> float:
-    """Return the temperature for which what was wanted is most probable; the fewer the texts, the nearer to 1."""
+    """Return the temperature that makes the true labels most probable; with few texts it is shrunk towards 1."""
     if not len(logits):
         return 1.0
 
@@ -54,17 +54,17 @@ def best_temperature(logits: Floats, wanted: NDArray[np.bool_], *, one_of_many: 
         return mean_loss(p, wanted, one_of_many=one_of_many) + log_temperature**2 / len(logits)
 
     low, high = float(np.log(_LOWEST)), float(np.log(_HIGHEST))
-    while high - low > 1e-3:  # golden section: the loss has one valley
+    while high - low > 1e-3:  # golden-section search: the loss is unimodal
         first, second = high - _GOLDEN * (high - low), low + _GOLDEN * (high - low)
         low, high = (low, second) if loss(first) <= loss(second) else (first, high)
     return float(np.exp((low + high) / 2))
 
 
 def reliability_of(p: Floats, wanted: NDArray[np.bool_], *, one_of_many: bool) -> Bins:
-    """Return how much is right of what was said with some confidence.
+    """Return the fraction of correct answers by confidence.
 
-    One of many classes is judged by its most probable class; else every decision counts, its confidence being p or
-    1 − p.
+    With one label per text, the most probable class of each text counts. Otherwise every decision counts, with
+    confidence p or 1 − p.
     """
     if not p.size:
         return []
@@ -77,22 +77,23 @@ def reliability_of(p: Floats, wanted: NDArray[np.bool_], *, one_of_many: bool) -
 
 
 def calibration_error(p: Floats, wanted: NDArray[np.bool_], *, one_of_many: bool) -> float:
-    """Return the expected calibration error of what `reliability_of` makes of the same."""
+    """Return the expected calibration error, based on `reliability_of`."""
     return calibration_error_of(reliability_of(p, wanted, one_of_many=one_of_many))
 
 
 @dataclass(frozen=True)
 class Calibration:
-    """What makes logits probabilities.
+    """The calibration of a classifier's probabilities.
 
     Attributes
     ----------
     temperature : float
-        What logits are divided by.
+        Divisor of the logits.
     error : float or None
-        Expected calibration error with a temperature that was found on the other half of the texts; None without any.
+        Expected calibration error, where the temperature for each half of the texts is fitted on the other half; None
+        without texts.
     error_before : float or None
-        That of temperature 1.
+        The same for temperature 1.
     """
 
     temperature: float = 1.0
@@ -101,7 +102,7 @@ class Calibration:
 
     @classmethod
     def of(cls, logits: Floats, wanted: NDArray[np.bool_], *, one_of_many: bool) -> Calibration:
-        """Calibrate on texts that were not trained on."""
+        """Calibrate on held-out texts."""
         if len(logits) < 2:
             return cls()
         p = np.empty(logits.shape)
@@ -119,15 +120,15 @@ class Calibration:
 
 @dataclass(frozen=True)
 class ClassReport:
-    """How well one class is told.
+    """Results for one class.
 
     Attributes
     ----------
     label : object
     precision, recall, f1 : float
-        NaN where nothing was decided so, or is so.
+        NaN if no text has, or is given, the label.
     texts : int
-        That have the label.
+        Number of texts with the label.
     """
 
     label: Any
@@ -139,27 +140,27 @@ class ClassReport:
 
 @dataclass(frozen=True)
 class ClassificationReport:
-    """How well texts are classified.
+    """The results of text classification.
 
     Attributes
     ----------
     classes : list of object
-        The labels that the model knows, in the order of the confusion matrix.
+        The labels known to the model, in the order of the confusion matrix.
     n_texts : int
     accuracy : float
-        Fraction of texts whose labels, all of them, are right.
+        Fraction of texts whose labels are all correct.
     macro_f1, micro_f1 : float
-        F1 as the mean of the classes that occur, unknown ones with 0, and of all decisions together.
+        F1 averaged over the classes that occur, unknown ones counting 0, and over all decisions.
     loss : float
-        Mean of −log p of the right labels, in nats.
+        Mean of −log p of the true labels, in nats.
     calibration_error : float
     by_class : list of ClassReport
     confusion : ndarray of shape (K, K), int64, or None
-        Texts of each class, by row, that were taken for each, by column; None where a text may have several labels.
+        Number of texts of each true class (row) and predicted class (column); None if texts may have several labels.
     unknown : dict of object to int
-        Labels that the model does not know, and how many texts have them; such texts count as wrong.
+        Labels unknown to the model, with their numbers of texts; such texts count as wrong.
     reliability : list of (int, float, float)
-        How many answers there were in each bin of confidence, their mean confidence, and the fraction that is right.
+        For each bin of confidence: the number of answers, their mean confidence, and the fraction that is correct.
     """
 
     classes: list[Any]
@@ -178,7 +179,7 @@ class ClassificationReport:
     def of(
         cls, classes: Sequence[Any], p: Floats, labels: Sequence[Sequence[Any]], *, one_of_many: bool
     ) -> ClassificationReport:
-        """Compare probabilities, shape (S, K), with the labels of each text."""
+        """Compare probabilities, shape (S, K), with the true labels of each text."""
         rows = {label: row for row, label in enumerate(classes)}
         wanted, is_known = np.zeros(p.shape, np.bool_), np.ones(len(p), np.bool_)
         unknown: Counter[Any] = Counter()
@@ -226,21 +227,21 @@ class ClassificationReport:
         return self.accuracy
 
     def to_dict(self) -> dict[str, Any]:
-        """Return what JSON can hold; what is no number there is None."""
+        """Return the report as JSON values, with None for NaN."""
         unknown = {str(label): count for label, count in self.unknown.items()}
         shown = {**vars(self), "by_class": [vars(one) for one in self.by_class], "unknown": unknown}
         return dict(finite(shown))
 
 
 class Classified(NamedTuple):
-    """What a classifier says of a text.
+    """The classification of a text.
 
     Attributes
     ----------
     labels : tuple of object
-        One, or all that are likelier than not where a text may have several.
+        One label, or all with a probability above 0.5 if texts may have several.
     probability : float
-        That these, and no others, are right, if labels of a text know nothing of each other.
+        Probability that exactly these labels are correct, assuming that labels are independent.
     classes : list of object
     probabilities : ndarray of shape (K,)
     """
@@ -257,7 +258,7 @@ class Classified(NamedTuple):
 
 
 def classified(classes: list[Any], p: NDArray[np.float64], *, one_of_many: bool) -> list[Classified]:
-    """Return what probabilities, shape (S, K), say of each text."""
+    """Return the classification of each text for probabilities of shape (S, K)."""
     decided = decide(p, one_of_many=one_of_many)
     sure = p.max(axis=1) if one_of_many else np.maximum(p, 1 - p).prod(axis=1)
     labels = [tuple(classes[k] for k in np.flatnonzero(own).tolist()) for own in decided]
@@ -265,7 +266,7 @@ def classified(classes: list[Any], p: NDArray[np.float64], *, one_of_many: bool)
 
 
 def decide(p: Floats, *, one_of_many: bool) -> NDArray[np.bool_]:
-    """Return which classes are taken, shape (S, K): the most probable, or all that are likelier than not."""
+    """Return which classes are assigned, shape (S, K): the most probable, or all with a probability above 0.5."""
     if not one_of_many:
         likely: NDArray[np.bool_] = p >= 0.5
         return likely

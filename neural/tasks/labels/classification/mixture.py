@@ -30,7 +30,7 @@ from w2v.neural.tasks.labels.vectors import VECTORS_FILE
 
 MOST_MEMBERS = 4
 _LEAST_GAIN = 0.005
-"""The fraction of the loss that another member must take away."""
+"""Minimum relative decrease of the loss by each further member."""
 _LARGEST = 20.0
 
 Floats = NDArray[np.floating[Any]]
@@ -62,13 +62,13 @@ class MixedConfig:
         if len({(own.n_classes, own.one_of_many) for own in self.members}) != 1:
             raise ValueError("the classifiers of a mixture must have the same classes")
         if not 2 <= len(self.members) == len(self.weights) <= MOST_MEMBERS:
-            raise ValueError(f"a mixture has 2 to {MOST_MEMBERS} classifiers, each with a weight")
+            raise ValueError(f"a mixture must have 2 to {MOST_MEMBERS} classifiers, each with a weight")
         if any(type(weight) is not float or not 0 < weight <= _LARGEST for weight in self.weights):
             raise ValueError(f"the weights of a mixture must be numbers above 0 and at most {_LARGEST:g}")
 
     @property
     def n_classes(self) -> int:
-        """K."""
+        """K, the number of classes."""
         return self.members[0].n_classes
 
     @property
@@ -78,15 +78,15 @@ class MixedConfig:
 
     @property
     def vocabulary_size(self) -> int:
-        """Features of the first."""
+        """Number of features of the first member."""
         return self.members[0].vocabulary_size
 
     def named_members(self) -> Iterator[tuple[str, LinearConfig | LayeredConfig]]:
-        """Yield the members, with what the names of their parameters begin with."""
+        """Yield the members with the prefixes of their parameters' names."""
         return ((f"members.{i}", own) for i, own in enumerate(self.members))
 
     def tensors(self) -> dict[str, Tensor]:
-        """Return every array, its shape beside how it starts."""
+        """Return the shape and initialisation of every array."""
         return {name: tensor for at, own in self.named_members() for name, tensor in within(at, own.tensors()).items()}
 
 
@@ -100,18 +100,18 @@ class MixedFeatures:
 
     @property
     def pieces(self) -> tuple[str, ...]:
-        """Words with a row of their own in the first."""
+        """The words of the first member."""
         return self.members[0].pieces
 
     def to_config(self) -> dict[str, Any]:
-        """Return what JSON can hold."""
+        """Return the features as JSON values."""
         return {"kind": "mixture", "members": [own.to_config() for own in self.members]}
 
 
 def mixed(networks: Sequence[TextNetwork], weights: Sequence[float]) -> TextNetwork:
     """Return the mixture of classifiers of the same texts and classes, with the metadata of the first.
 
-    Word vectors that several of them read are stored once.
+    Word vectors that several of them use are stored once.
     """
     config = MixedConfig(tuple(one.config for one in networks), tuple(weights))
     arrays: dict[str, NDArray[Any]] = {}
@@ -127,12 +127,12 @@ def mixed(networks: Sequence[TextNetwork], weights: Sequence[float]) -> TextNetw
 
 
 def file_of(name: str, config: LinearConfig | LayeredConfig, number: int) -> str:
-    """Return the name of a member's file of arrays in the folder of the mixture."""
+    """Return the name of a member's array file in the folder of the mixture."""
     return name if isinstance(config, LayeredConfig) and name == VECTORS_FILE else f"{name}-{number}"
 
 
 def further_of(further: Mapping[str, Arrays], config: LinearConfig | LayeredConfig, number: int) -> dict[str, Arrays]:
-    """Return a member's further arrays, under the names that they have without the mixture."""
+    """Return a member's further arrays, under the names they have outside the mixture."""
     if isinstance(config, LayeredConfig):
         return {name: found for name, found in further.items() if name == VECTORS_FILE}
     end = f"-{number}"
@@ -140,15 +140,15 @@ def further_of(further: Mapping[str, Arrays], config: LinearConfig | LayeredConf
 
 
 def best_weights(logits: Sequence[Floats], wanted: NDArray[np.bool_], *, one_of_many: bool) -> list[float]:
-    """Return the weights, 0 or more, with the lowest loss.
+    """Return the non-negative weights with the lowest loss.
 
     Parameters
     ----------
     logits : sequence of ndarray of shape (S, K)
-        Of each member; S > 0.
+        The logits of each member; S > 0.
     wanted : ndarray of shape (S, K), bool
     one_of_many : bool
-        Softmax over the classes; else a sigmoid for each.
+        Use softmax over the classes; otherwise a sigmoid for each.
     """
     from scipy.optimize import minimize
 
@@ -175,7 +175,7 @@ def crossed(logits: Sequence[Floats], wanted: NDArray[np.bool_], *, one_of_many:
 
 
 def choose_members(logits: Sequence[Floats], wanted: NDArray[np.bool_], *, one_of_many: bool) -> list[int]:
-    """Return the classifiers whose mixture has the lowest loss, the best of them first; it may be one alone."""
+    """Return the classifiers whose mixture has the lowest loss, the best one first; possibly a single one."""
     chosen: list[int] = []
     lowest = float("inf")
     while len(chosen) < MOST_MEMBERS:

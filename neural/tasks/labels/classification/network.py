@@ -1,12 +1,12 @@
-"""A classifier with layers: embeddings of words, a stack of blocks that see the whole text, and one state of it all.
+"""Text classifiers with layers: word embeddings, a stack of blocks over the whole text, and its pooled hidden states.
 
 ::
 
     x = inputs of words      h = stack(x)      s = pooled h      z = dropout(s) W + b      p = softmax(z) or sigmoid(z)
 
-Where the states are pooled in several ways, s holds the results side by side.
+With several poolings, s is the concatenation of their results.
 
-Every text ends with the same token, so that none is empty.
+Every text ends with the same special token, so no text is empty.
 """
 
 from __future__ import annotations
@@ -34,22 +34,22 @@ _POOLED_PLACE = 1 << 21
 
 @dataclass(frozen=True)
 class LayeredConfig(ReadingConfig):
-    """How the network is made.
+    """The configuration of the network.
 
     Attributes
     ----------
     inputs : InputConfig
-        Without given columns.
+        Must have no given columns.
     encoder : StackConfig
     n_classes : int
     one_of_many : bool
-        Softmax over the classes; else a sigmoid for each.
+        Use softmax over the classes; otherwise a sigmoid for each.
     pooling : {"mean", "first", "max", "max+mean"}
 
     Raises
     ------
     ValueError
-        If the values do not go together.
+        If the values are inconsistent.
     """
 
     n_classes: int
@@ -61,31 +61,31 @@ class LayeredConfig(ReadingConfig):
         if self.inputs.columns:
             raise ValueError("texts must have no given columns")
         if type(self.n_classes) is not int or not 1 <= self.n_classes < 1 << 31 or self.pooling not in TEXT_POOLINGS:
-            raise ValueError(f"there must be classes, and pooling be one of {', '.join(TEXT_POOLINGS)}")
+            raise ValueError(f"there must be at least one class, and pooling must be one of {', '.join(TEXT_POOLINGS)}")
 
     @property
     def poolings(self) -> list[str]:
-        """How the hidden states are pooled, in each way that there is."""
+        """The poolings that are concatenated."""
         return self.pooling.split("+")
 
     def tensors(self) -> dict[str, Tensor]:
-        """Return every array, its shape beside how it starts."""
+        """Return the shape and initialisation of every array."""
         width = len(self.poolings) * self.encoder.dim
         return {**super().tensors(), **within("output", linear.tensors(width, self.n_classes))}
 
 
 class TextBatch(NamedTuple):
-    """What a classifier reads, and what it is to answer.
+    """Inputs and targets of a classifier.
 
     Attributes
     ----------
     lexicon : Lexicon
-        Of the words that `tokens` name.
+        Contains the words that `tokens` refers to.
     tokens : Tokens
     wanted : ndarray of shape (B, K), bool
-        Which classes each text belongs to.
+        The classes of each text.
     weights : ndarray of shape (K,), float32
-        What the loss of each class is multiplied by in training.
+        Weight of each class in the training loss.
     """
 
     lexicon: Lexicon
@@ -103,7 +103,7 @@ class TextBatch(NamedTuple):
         return self._replace(tokens=self.tokens.take(which), wanted=self.wanted[which])
 
     def parts(self, n: int) -> list[_Part]:
-        """Divide the batch into parts of about the same number of words."""
+        """Split the batch into parts with about equally many words."""
         return [
             _Part(
                 self._replace(tokens=self.tokens.part(first, last), wanted=self.wanted[first:last]),
@@ -114,12 +114,12 @@ class TextBatch(NamedTuple):
         ]
 
     def in_parts(self, least: int, most_tokens: int) -> list[_Part]:
-        """Divide the batch into at least `least` parts, each of about `most_tokens` words at most."""
+        """Split the batch into at least `least` parts, each of at most about `most_tokens` words."""
         return self.parts(max(least, -(-len(self.tokens.ids) // most_tokens)))
 
 
 class _Part(NamedTuple):
-    """Some texts of a batch, and which of its tokens and texts are their first."""
+    """Some texts of a batch, with the indices of their first token and first text in it."""
 
     batch: TextBatch
     first_row: int
@@ -129,7 +129,7 @@ class _Part(NamedTuple):
 def logits(
     config: LayeredConfig, parameters: Mapping[str, Floats], batch: TextBatch, workers: int = 1, most_tokens: int = 1024
 ) -> Floats:
-    """Return the logits of all texts, shape (B, K), with nothing dropped; no value depends on threads or parts."""
+    """Return the logits of all texts, shape (B, K), without dropout; they do not depend on threads or parts."""
     parts = batch.in_parts(workers, most_tokens)
     found = np.empty((batch.n_tokens, config.n_classes), parameters["output.bias"].dtype)
 
@@ -151,7 +151,7 @@ def token_losses(
     workers: int = 1,
     most_tokens: int = 1024,
 ) -> Floats:
-    """Return the loss of every text with nothing dropped, shape (B,)."""
+    """Return the loss of every text without dropout, shape (B,)."""
     z = logits(config, parameters, batch, workers, most_tokens)
     return class_losses(z, batch.wanted, batch.weights, 0.0, one_of_many=config.one_of_many)[0]
 
@@ -203,7 +203,7 @@ def _add_gradients(
 
 
 def _pool(config: LayeredConfig, h: Floats, offsets: NDArray[np.int64]) -> tuple[Floats, list[pooling.Cache]]:
-    """Return the pooled states of texts, shape (B, width), and what the backward pass needs of each way."""
+    """Return the pooled hidden states of texts, shape (B, width), and each pooling's cache for the backward pass."""
     every = [pooling.forward(h, offsets, kind) for kind in config.poolings]
     return np.concatenate([vectors for vectors, _ in every], axis=1), [cache for _, cache in every]
 
@@ -213,8 +213,7 @@ def class_losses(
 ) -> tuple[Floats, Floats, Floats]:
     """Return the plain and the smoothed, weighted losses of texts, shape (B,), and the gradient of the latter, (B, K).
 
-    The wanted probabilities may be smoothed: over all classes, or, where each is a question of its own, over yes and
-    no.
+    Label smoothing is over all classes, or, if each class is decided independently, over yes and no.
     """
     low = -np.log1p(np.exp(-np.abs(z)))  # log sigmoid(|z|)
     if one_of_many:

@@ -16,7 +16,7 @@ MOST_BUCKETS = 1 << 26
 _LAYERED: dict[str, Any] = {"dim": 128, "learning_rate": 2e-3, "pooling": "max"}
 _LINEAR: dict[str, Any] = {"dim": 10, "learning_rate": 0.5, "epochs": 10, "pooling": "max"}
 _TRIED: dict[str, Any] = {"learning_rate": 4e-3, "pooling": "max+mean"}
-"""What layers that are tried have besides, in as few epochs as there is time for."""
+"""Further settings of layers that are tried, suited to few epochs."""
 
 
 class BagSettings(NamedTuple):

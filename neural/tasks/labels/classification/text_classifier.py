@@ -1,4 +1,4 @@
-"""`TextClassifier`: texts with labels in, the labels of others out, and how sure they are."""
+"""`TextClassifier`: predicts labels of texts, with calibrated probabilities."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ from w2v.storage.files import ModelError
 
 @documented(ClassifierParameters)
 class TextClassifier(TextEstimator[ClassifierParameters]):
-    """Says which label a text has, or which of several, and how sure it is.
+    """A text classifier that predicts one label per text, or any number of labels, with calibrated probabilities.
 
     Parameters
     ----------
@@ -61,15 +61,15 @@ class TextClassifier(TextEstimator[ClassifierParameters]):
     classes_ : ndarray of shape (K,)
         The labels, sorted.
     network_ : TextNetwork
-        What was learned.
+        The trained network.
     history_ : list of dict
-        The learning curve: what training measured on the held-out texts.
+        Evaluations on the held-out texts during training.
     validation_ : dict or None
-        How well the held-out texts were classified, as `ClassificationReport.to_dict` has it.
+        Results on the held-out texts, as in `ClassificationReport.to_dict`.
     calibration_ : Calibration
-        What probabilities were made of, and how far they are off.
+        The calibration of probabilities, and its error.
     is_complete_ : bool
-        False after an interrupted training, with which `resume` goes on.
+        False after an interrupted training, which `resume` continues.
 
     References
     ----------
@@ -104,26 +104,26 @@ class TextClassifier(TextEstimator[ClassifierParameters]):
         overwrite: bool = False,
         progress: ProgressOption = None,
     ) -> TextClassifier:
-        """Learn from texts with labels.
+        """Train the classifier on labelled texts.
 
         Parameters
         ----------
         texts : iterable of str, or str, path-like, list of path-like
-            Texts; without `y` files of labels and texts, see `w2v.corpora.labels.labelled.read_labelled`.
+            Texts; without `y`, files of labels and texts, see `w2v.corpora.labels.labelled.read_labelled`.
         y : sequence, optional
-            The label of each text, or a list of labels of each, or a matrix of 0 and 1 with a column for each class.
+            The label of each text, or a list of labels for each, or a matrix of 0 and 1 with a column for each class.
         validation : (texts, y), or files, optional
-            Texts to choose and to calibrate by; by default `held_out` of the texts.
+            Texts for model selection and calibration; by default a fraction `held_out` of the texts.
         columns : TableColumns, optional
-            Where files that are tables have texts and labels.
+            The columns of texts and labels in files that are tables.
         vectors : Embeddings, path-like, optional
-            Word vectors. Words start with them, and learn further; without layers `dim` is then theirs. Layers read
-            them besides as they are, and they are kept with the classifier.
+            Word vectors. They initialise the word embeddings, which training updates; without layers, `dim` is then
+            their width. Layers also read a fixed copy of them, which is stored with the classifier.
         start : SentenceEncoder or path-like, optional
             Layers to start from; see `Tagger.fit`.
         {saving}
         CorpusError, ValueError, TypeError
-            If texts lack labels, all have the same, or an option is out of range.
+            If texts have no labels, all have the same label, or an option is out of range.
         """
         layers = opened_layers(start, vectors)
         saving = checkpoint, checkpoint_every, overwrite
@@ -140,7 +140,7 @@ class TextClassifier(TextEstimator[ClassifierParameters]):
         return self
 
     def _fit_linear(self, data: LabelData, training: Training[ClassifierParameters], vectors: Any = None) -> None:
-        """Train without layers, or try what is best."""
+        """Train without layers, or choose the best classifier."""
         parameters, keeper = training.parameters, training.checkpoint
         with nullcontext() if keeper is None else claimed(keeper.output):
             if parameters.layers == AUTO:
@@ -153,7 +153,7 @@ class TextClassifier(TextEstimator[ClassifierParameters]):
             if keeper is not None:
                 keeper.finish(network)
         if interrupt is not None:
-            raise TrainingInterrupted("training was interrupted; `resume` begins it again") from interrupt
+            raise TrainingInterrupted("training was interrupted; `resume` starts it again") from interrupt
 
     def resume(
         self,
@@ -166,9 +166,9 @@ class TextClassifier(TextEstimator[ClassifierParameters]):
         overwrite: bool = False,
         progress: ProgressOption = None,
     ) -> TextClassifier:
-        """Go on with a training that was interrupted, to where it would have come without, bit for bit.
+        """Resume an interrupted training; the result is the same as without the interruption, bit for bit.
 
-        Without layers it begins again, since all of it takes seconds.
+        Without layers, training starts again, since it only takes seconds.
 
         {resuming}
         """
@@ -188,7 +188,7 @@ class TextClassifier(TextEstimator[ClassifierParameters]):
     def predict(self, texts: Any) -> Any:
         """Return the label of each text, shape (S,).
 
-        Where texts may have several, they are a list of tuples; or a matrix of 0 and 1, if `fit` was given one.
+        If texts may have several labels, return a list of tuples, or a matrix of 0 and 1 if `fit` was given one.
         """
         decided = decide(self.predict_proba(texts), one_of_many=self._one_of_many)
         if self._one_of_many:
@@ -200,7 +200,7 @@ class TextClassifier(TextEstimator[ClassifierParameters]):
     def predict_proba(self, texts: Any) -> NDArray[np.float64]:
         """Return the calibrated probability of each class for each text, shape (S, K).
 
-        Rows need not add up to 1 where texts may have several labels.
+        Rows need not sum to 1 if texts may have several labels.
         """
         self._check_fitted()
         return probabilities(
@@ -208,11 +208,11 @@ class TextClassifier(TextEstimator[ClassifierParameters]):
         )
 
     def explain(self, texts: Any) -> list[Classified]:
-        """Return the labels of each text, how probable they are, and how probable every other is."""
+        """Return the labels of each text with their probability, and the probabilities of all other labels."""
         return classified(self.classes_.tolist(), self.predict_proba(texts), one_of_many=self._one_of_many)
 
     def contributions(self, text: str, label: Any = None) -> list[tuple[str, float]]:
-        """Return how much each word of a text speaks for a label: what the log-odds of the label lose without the word.
+        """Return the contribution of each word to a label: the decrease of the label's log-odds without the word.
 
         Parameters
         ----------
@@ -223,7 +223,7 @@ class TextClassifier(TextEstimator[ClassifierParameters]):
         Raises
         ------
         ValueError
-            If the label is none of them.
+            If `label` is not one of the classes.
         """
         classes = self.classes_.tolist()
         words = get_tokenizer(self.tokenizer)(checked_text(text, 1))
@@ -233,11 +233,11 @@ class TextClassifier(TextEstimator[ClassifierParameters]):
         return list(zip(words, left_out(self.predict_proba, words).values[:, k].tolist(), strict=True))
 
     def explain_words(self, text: str) -> Contributions:
-        """Return what each word of a text contributes to every label.
+        """Return the contribution of each word of a text to every label.
 
-        Without layers this is exact: the logits are a sum over the features of the text, which belong to its words.
-        With layers, and over a tree of labels, it is what the log-odds lose when the word is left out, as
-        `contributions` has it; see `is_exact`.
+        Without layers this is exact: the logits are a sum over features of the text, which belong to its words. With
+        layers, and for a hierarchical softmax, it is the decrease of the log-odds when the word is left out, as for
+        `contributions`; see `is_exact`.
         """
         given = checked_text(text, 1)
         exact = self._answers().contributions(given, self.calibration_.temperature)
@@ -245,21 +245,21 @@ class TextClassifier(TextEstimator[ClassifierParameters]):
 
     @property
     def is_exact(self) -> bool:
-        """Whether `explain_words` is exact: no network has layers, neither this one nor any member of a mixture."""
+        """Whether `explain_words` is exact: neither the network nor any member of a mixture has layers."""
         return self._answers().is_exact
 
     def score(self, texts: Any, y: Any = None) -> float:
-        """Return the fraction of texts whose labels, all of them, are right; see `evaluate`."""
+        """Return the fraction of texts whose labels are all correct; see `evaluate`."""
         return self.evaluate(texts, y).accuracy
 
     def evaluate(self, texts: Any, y: Any = None, *, columns: TableColumns | None = None) -> ClassificationReport:
-        """Compare with what people say: accuracy, precision and recall by class, confusions, calibration.
+        """Evaluate on labelled texts: accuracy, precision and recall by class, confusion matrix, calibration.
 
         Parameters
         ----------
         texts, y, columns
-            As for `fit`; columns are by default those of training. Texts with labels that the model does not know count
-            as wrong.
+            As for `fit`; by default, columns are those of training. Texts with labels unknown to the model count as
+            wrong.
         """
         labels = self.classes_.tolist()
         given = read_texts(texts, y, columns or self.columns_, [normalize("NFC", str(label)) for label in labels])
@@ -271,23 +271,23 @@ class TextClassifier(TextEstimator[ClassifierParameters]):
 
     @property
     def columns_(self) -> TableColumns:
-        """Where files had texts and labels in training."""
+        """The columns of texts and labels in the files of the training."""
         return TableColumns.from_config(self.network_.metadata.get("training", {}).get("columns"))
 
     def compress(self, most_bytes: int = SMALL_BYTES) -> TextClassifier:
-        """Return a smaller classifier, one byte a value and without weak features, whose folder has a limited size.
+        """Return a smaller classifier, with one byte per value and without weak features, whose folder size is limited.
 
         Raises
         ------
         ValueError
-            If it has layers, is small already, or not even one feature fits.
+            If it has layers, is already compressed, or not even one feature fits.
         """
         self._check_fitted()
         network = self.network_
         if not isinstance(network.config, LinearConfig) or network.config.is_small:
-            kinds = {LinearConfig: "is small already", MixedConfig: "is a mixture"}
+            kinds = {LinearConfig: "is already compressed", MixedConfig: "is a mixture"}
             has = kinds.get(type(network.config), "has layers")
-            raise ValueError(f"the classifier {has}: only one without layers, of whole numbers, is made small")
+            raise ValueError(f"the classifier {has}: only uncompressed ones without layers can be compressed")
         small = type(self)(**self.get_params())
         features = opened_linear(
             network.config, network.parameters, network.units["features"], network.further
@@ -297,7 +297,7 @@ class TextClassifier(TextEstimator[ClassifierParameters]):
 
     @classmethod
     def from_fasttext(cls, path: str | os.PathLike[str]) -> TextClassifier:
-        """Read a model that ``fasttext supervised`` trained, quantised or not; it answers as fastText does.
+        """Read a model trained by ``fasttext supervised``, quantised or not; its predictions are those of fastText.
 
         Raises
         ------
@@ -332,13 +332,13 @@ class TextClassifier(TextEstimator[ClassifierParameters]):
     def _check(cls, metadata: Mapping[str, Any]) -> None:
         labels = metadata.get("labels", [])
         if any(not isinstance(label, (str, int, float)) for label in labels) or len(set(labels)) != len(labels):
-            raise ValueError("labels must be different texts or numbers")
+            raise ValueError("labels must be distinct texts or numbers")
         mixture = metadata.get("mixture", [])
         if not isinstance(mixture, list) or not all(map(_is_member, mixture)):
             raise ValueError("the classifiers of the mixture are missing")
         calibration = metadata.get("calibration")
         if not isinstance(calibration, dict):
-            raise ValueError("it does not say how its probabilities are calibrated")
+            raise ValueError("the calibration of its probabilities is missing")
         positive(calibration, "temperature", 1e3)
         Calibration(**calibration)
 
@@ -353,7 +353,7 @@ class TextClassifier(TextEstimator[ClassifierParameters]):
 
     def _parameters(self) -> ClassifierParameters:
         parameters = self.table(**self.get_params())
-        parameters.to_dict()  # what cannot be kept is refused before it is trained with
+        parameters.to_dict()  # parameters that cannot be saved are refused before training
         return parameters
 
     @property

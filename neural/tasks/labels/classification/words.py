@@ -1,4 +1,4 @@
-"""From texts to the words that a classifier with layers reads."""
+"""Split texts into the words that a classifier with layers reads."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ MOST_WORDS = 1 << 20
 
 @dataclass(frozen=True)
 class TextWords:
-    """How a text becomes words, and what is known of these.
+    """How texts are split into words, and the vocabulary.
 
     Attributes
     ----------
     vocabulary : WordVocabulary
     tokenizer : Tokenizer
     most : int
-        Words of a text that are read, the first.
+        Maximum number of words of a text; the rest is ignored.
     """
 
     vocabulary: WordVocabulary
@@ -40,7 +40,7 @@ class TextWords:
         return self.vocabulary.words
 
     def encode(self, texts: Sequence[str], vectors: NDArray[Any]) -> tuple[Lexicon, Tokens]:
-        """Return the words of texts as a network reads them, with a last one that marks the end."""
+        """Return the words of texts as input of the network, with an end token after each text."""
         sentences = divided(texts, self.tokenizer, self.most)
         rows: dict[str, int] = {}
         ids = np.array([rows.setdefault(word, len(rows)) for own in sentences for word in own], np.int64)
@@ -48,20 +48,20 @@ class TextWords:
         return self.vocabulary.lexicon(list(rows), vectors), Tokens(ids, offsets, np.zeros((len(ids), 0), np.int64))
 
     def to_config(self) -> dict[str, Any]:
-        """Return what JSON can hold and `from_config` makes the same of."""
+        """Return the object as JSON values for `from_config`."""
         return {
             **self.vocabulary.to_config(), "kind": "words", "tokenizer": self.tokenizer.to_config(), "most": self.most
         }  # fmt: skip
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any]) -> TextWords:
-        """Return what `to_config` described; ValueError or TypeError if it describes nothing."""
+        """Return the object described by `to_config`; ValueError or TypeError if the input is invalid."""
         tokenizer, most = config.get("tokenizer"), config.get("most")
         if not isinstance(tokenizer, dict) or type(most) is not int or not 1 <= most <= MOST_WORDS:
-            raise ValueError("it does not say how texts are divided into words")
+            raise ValueError("the tokenizer of its texts is missing")
         return cls(WordVocabulary.from_config(config), tokenizer_from_config(tokenizer), most)
 
 
 def divided(texts: Sequence[str], tokenizer: Tokenizer, most: int) -> list[list[str]]:
-    """Return the first words of each text, and the end."""
+    """Return the first words of each text, followed by the end token."""
     return [[*tokenizer(text)[:most], END_OF_SENTENCE] for text in texts]

@@ -1,1 +1,1 @@
-"""What the spelling of words tells: what they are made of, how they are written mostly, and how a sentence is."""
+"""Features from spelling: parts of compounds, usual case of words, and case of sentences."""

@@ -123,7 +123,7 @@ def test_attention_sums_to_one_and_says_where_there_is_none() -> None:
         np.testing.assert_allclose(found.sum(axis=(2, 3)), 1, atol=1e-5)
     with pytest.raises(ValueError, match="layer must be from 1 to 1, not 2"):
         trained().attention(OTHERS, layer=2)
-    with pytest.raises(ValueError, match="no attention to be shown: the architecture is recurrent"):
+    with pytest.raises(ValueError, match="no attention to show: the architecture is recurrent"):
         trained(architecture="recurrent").attention(OTHERS)
 
 
@@ -191,7 +191,7 @@ def test_what_changed_is_refused(tmp_path: Path) -> None:
     folder = write_folder(tmp_path / "p", PIXELS, LABELS)
     with pytest.raises(TrainingInterrupted):
         small().fit(folder, size=(6, 6), checkpoint=tmp_path / "out", progress=stop_at(10))
-    with pytest.raises(ValueError, match="shift is 3, but the training that was interrupted began with None"):
+    with pytest.raises(ValueError, match="shift is 3, but the interrupted training began with None"):
         ImageClassifier.load(tmp_path / "out").set_params(shift=3).resume()
     ImageClassifier.load(tmp_path / "out").set_params(workers=2).resume()
     (folder / "lying" / "new.png").write_bytes(next((folder / "upright").iterdir()).read_bytes())
@@ -199,7 +199,7 @@ def test_what_changed_is_refused(tmp_path: Path) -> None:
         ImageClassifier.load(tmp_path / "out").resume()
     with pytest.raises(TrainingInterrupted):
         small().fit(PIXELS, LABELS, checkpoint=tmp_path / "two", progress=stop_at(10))
-    with pytest.raises(ValueError, match=r"were not files: pass them again, in Python: ImageClassifier"):
+    with pytest.raises(ValueError, match=r"were not in files: pass them again, in Python: ImageClassifier"):
         ImageClassifier.load(tmp_path / "two").resume()
     with pytest.raises(ModelError, match=r"w2v fit-images --resume .*two, or ImageClassifier\.load"):
         small().fit(PIXELS, LABELS, checkpoint=tmp_path / "two")
@@ -241,13 +241,13 @@ def test_classes_are_held_out_in_proportion_and_never_as_a_whole() -> None:
     ("options", "pixels", "labels", "message"),
     [
         ({}, PIXELS, LABELS[:7], "there are 200 pictures and 7 labels; each picture needs its own"),
-        ({}, PIXELS, ["cat"] * 200, "all 200 pictures show the same, cat: a classifier needs at least two classes"),
+        ({}, PIXELS, ["cat"] * 200, "all 200 pictures have the label cat: a classifier needs at least two classes"),
         ({}, PIXELS, None, "the pictures have no labels; give labels"),
         ({}, PIXELS, np.arange(200) / 3, "labels are text or whole numbers|Labels are text or whole numbers"),
-        ({}, PIXELS[:2], LABELS[:2], "give more pictures|show the same"),
+        ({}, PIXELS[:2], LABELS[:2], "give more pictures|have the label"),
         ({}, [np.zeros((2, 2)), np.zeros((3, 3))], [0, 1], "the same size"),
         ({"held_out": 300}, PIXELS, LABELS, "300 of 200 pictures cannot be held out"),
-        ({"patch": 9}, PIXELS, LABELS, "patch must be at most a side of the 8 × 8 pictures"),
+        ({"patch": 9}, PIXELS, LABELS, "patch must be at most the longer side of 8 × 8"),
         ({"image_shape": (5, 5)}, PIXELS.reshape(200, -1), LABELS, "X has 64 features, but image_shape is 5 × 5, 25"),
         ({"image_shape": (0, 5)}, PIXELS, LABELS, r"image_shape must be \(height, width\)"),
         ({"dim": 30, "heads": 4}, PIXELS, LABELS, "dim must be a multiple of heads: 30"),
@@ -262,13 +262,13 @@ def test_what_makes_no_sense_is_told(options: dict[str, Any], pixels: Any, label
 
 def test_pictures_of_another_size_are_told(tmp_path: Path) -> None:
     classifier = trained()
-    refusal = "8 × 8 × 1 are expected; (scale them|make gray ones)|expecting 64 features"
+    refusal = "8 × 8 × 1 are expected; (scale them|convert them)|expecting 64 features"
     for wrong in (np.zeros((3, 9, 8)), np.zeros((3, 8, 8, 3)), np.zeros((3, 16))):
         with pytest.raises(ValueError, match=refusal):
             classifier.predict(wrong)
     with pytest.raises(CorpusError, match="no such file"):
         classifier.predict(tmp_path / "absent.png")
-    with pytest.raises(ValueError, match="picture to measure by shows slanted, which none to train on does"):
+    with pytest.raises(ValueError, match="validation picture has the label slanted, but no training picture"):
         small().fit(PIXELS, LABELS, validation=(OTHERS[:2], ["upright", "slanted"]))
     with pytest.raises(ValueError, match="pass y"):
         classifier.score(OTHERS)
@@ -296,9 +296,9 @@ CHANGES: list[tuple[str, Any, str]] = [
     ("network.n_classes", 3, r"array 'output.bias' has shape \(2,\)"),
     ("labels", ["a", 1], "labels must all be text"),
     ("labels", ["b", "a"], "labels are not sorted"),
-    ("labels", "ab", "labels are not as many"),
+    ("labels", "ab", "the number of labels differs"),
     ("pixels", {}, "is damaged"),
-    ("pixels.mean", [1, 2], "the mean of pixels is not a number for each channel"),
+    ("pixels.mean", [1, 2], "the mean of pixels is not one number per channel"),
     ("pixels.deviation", [0], "must be above 0"),
     ("pixels.scaled", 1, "scaled must be true or false"),
     ("parameters", {"image_shape": [1]}, "image_shape must be"),

@@ -221,11 +221,11 @@ def test_losses_do_not_depend_on_parts_or_threads(rng: np.random.Generator) -> N
     ("change", "message"),
     [
         ({"patch": 0}, "patch must be a whole number"),
-        ({"patch": 6}, "at most a side of the 5 × 4 pictures"),
+        ({"patch": 6}, "at most the longer side of 5 × 4"),
         ({"height": 2.0}, "height must be a whole number"),
         ({"n_classes": 1}, "n_classes must be a whole number above 1"),
         ({"pooling": "max"}, "pooling must be one of mean, token"),
-        ({"encoder": replace(ENCODER, causal=True)}, "must see the whole picture"),
+        ({"encoder": replace(ENCODER, causal=True)}, "must not be causal"),
     ],
 )
 def test_configurations_that_make_no_sense_are_refused(change: dict[str, Any], message: str) -> None:

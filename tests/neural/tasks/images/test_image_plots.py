@@ -25,7 +25,7 @@ def test_attention_is_drawn_beside_each_picture_for_every_head() -> None:
     largest = [axes.images[-1].get_array()[..., 3].max() for axes in drawn.axes[1:4]]  # type: ignore[index]
     assert largest == pytest.approx([0.85] * 3)
     assert render(drawn, "png").startswith(b"\x89PNG")
-    with pytest.raises(ValueError, match="60 pictures are too many for one drawing; give 16 at most"):
+    with pytest.raises(ValueError, match="60 pictures are too many for one figure; give at most 16"):
         plot_attention(classifier(), PIXELS)
 
 
@@ -35,7 +35,7 @@ def test_positions_are_nearest_to_themselves() -> None:
     maps = [np.asarray(axes.images[0].get_array()) for axes in drawn.axes]
     assert all(cosines.ravel()[i] == pytest.approx(1) for i, cosines in enumerate(maps))
     assert all(cosines.max() <= 1 + 1e-9 and cosines.min() >= -1 - 1e-9 for cosines in maps)
-    with pytest.raises(ValueError, match="no map to draw: positions are rotary, not learned"):
+    with pytest.raises(ValueError, match="no learned positions to draw: positions are rotary"):
         plot_positions(classifier(positions="rotary"))
 
 
@@ -47,5 +47,5 @@ def test_confusions_are_counted_and_drawn() -> None:
     assert sorted(text.get_text() for text in axes.texts) == ["1", "1"]
     assert [label.get_text() for label in axes.get_yticklabels()] == ["a", "b"]
     for wanted, found in (([], []), (["a"], ["a", "b"])):
-        with pytest.raises(ValueError, match="nothing to compare"):
+        with pytest.raises(ValueError, match="must be equally many"):
             plot_confusion(wanted, found)

@@ -180,9 +180,9 @@ def test_folder_of_an_encoder_is_a_start(fit: Callable[[Any], Any], tmp_path: Pa
 
 
 def test_vectors_are_not_for_a_start() -> None:
-    with pytest.raises(ValueError, match="vectors are not for a start"):
+    with pytest.raises(ValueError, match="vectors cannot be combined with start"):
         Tagger(**STILL).fit(NAMED.sentences, NAMED.tags, start=encoder(), vectors=vectors())
-    with pytest.raises(ValueError, match="vectors are not for a start"):
+    with pytest.raises(ValueError, match="vectors cannot be combined with start"):
         TextClassifier(**STILL).fit(TEXTS, LABELS, start=encoder(), vectors=vectors())
 
 

@@ -131,7 +131,7 @@ def test_no_answer_is_broken_however_little_was_learned(output: str) -> None:
 def test_broken_tags_are_read_with_a_warning() -> None:
     tags = [*NAMED.tags[1:], ["I-PER" if tag == "B-PER" else tag for tag in NAMED.tags[0]]]
     broken = Tagged([*NAMED.sentences[1:], NAMED.sentences[0]], tags, [*NAMED.columns[1:], NAMED.columns[0]])
-    with pytest.warns(BrokenTagsWarning, match="1 spans are not written as IOB2"):
+    with pytest.warns(BrokenTagsWarning, match="1 spans violate IOB2"):
         tagger = Tagger(**TINY).fit(broken, validation=TEST)
     assert tagger.scheme_ == "IOB2"
 
@@ -146,7 +146,7 @@ def test_given_columns_are_read_and_wanted(tmp_path: Path) -> None:
     kinds = [[kind for (kind,) in own] for own in data.columns]
     assert tagger.predict(data.sentences, columns=kinds) == tagger.predict(data)
     assert tagger.evaluate(path).main == tagger.evaluate(data).main
-    with pytest.raises(ValueError, match="trained with 1 given columns, and there are 0"):
+    with pytest.raises(ValueError, match="trained with 1 given columns, but there are 0"):
         tagger.predict(data.sentences)
     with pytest.raises(ValueError, match="trained with 1 given columns"):
         tagger.tag(["we saw Anna"])
@@ -190,7 +190,7 @@ def test_training_goes_on_with_the_same_sentences_only(clock: Clock) -> None:
     tagger = Tagger(**TINY)
     with pytest.raises(TrainingInterrupted):
         tagger.fit(NAMED, validation=TEST, progress=ticking(clock, 8))
-    with pytest.raises(ValueError, match="were not files: pass them again"):
+    with pytest.raises(ValueError, match="were not in files: pass them again"):
         tagger.resume()
     other = [["They", *own[1:]] for own in NAMED.sentences]
     with pytest.raises(ValueError, match="another text"):
@@ -207,13 +207,19 @@ def test_training_goes_on_with_the_same_sentences_only(clock: Clock) -> None:
         ([["we"]], None, {}, ValueError, "tags are missing"),
         ([["we"], ["met"]], [["O"]], {}, ValueError, "2 sentences, but tags of 1"),
         ([["we", "met"]], [["O"]], {}, ValueError, "sentence 1 has 2 words, but 1 tags"),
-        ([["we"]], [["O"]], {}, ValueError, "one sentence is too few"),
+        ([["we"]], [["O"]], {}, ValueError, "one sentence is not enough"),
         ([[]], [[]], {}, ValueError, "the sentences have no words"),
         ([["we", ""]], [["O", "O"]], {}, ValueError, "sentence 1 has an empty word"),
         ([["we"], ["a", None]], [["O"]] * 2, {}, TypeError, "sentence 2: word 2 is not a str but NoneType"),
         ([["we"], ["a", "b"]], [["O"], ["O", 1]], {}, TypeError, "sentence 2: tag 2 is not a str but int"),
         ([["we"]], [["O"]], {"columns": [["X", "Y"]]}, ValueError, "but 2 given columns"),
-        ([["a"], ["b"]], [["O"], ["O"]], {"columns": [["X"], [("X", "Y")]]}, ValueError, "as many values"),
+        (
+            [["a"], ["b"]],
+            [["O"], ["O"]],
+            {"columns": [["X"], [("X", "Y")]]},
+            ValueError,
+            "number of column values",
+        ),
     ],
 )
 def test_what_does_not_go_together_is_told(

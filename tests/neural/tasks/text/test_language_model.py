@@ -141,7 +141,7 @@ def test_who_may_be_asked() -> None:
     unfinished = LanguageModel(**model.get_params())
     metadata = {name: value for name, value in model.network_.metadata.items() if not name.startswith("mixture")}
     unfinished._keep(replace(model.network_, metadata=metadata))
-    with pytest.raises(ValueError, match="found when training ends"):
+    with pytest.raises(ValueError, match="only known after training"):
         unfinished.score(["one"], by="mixture")
 
 
@@ -224,7 +224,7 @@ def test_corpus_is_told_as_of_word_vectors(tmp_path: Path) -> None:
     assert found.network_.inputs == tuple(files) and "one" in found.network_.units["text"].pieces
     with pytest.raises(ValueError, match=r"missing\.txt: there is no such file"):
         small().fit([*files, str(tmp_path / "missing.txt")])
-    with pytest.raises(TypeError, match="not from lists of tokens"):
+    with pytest.raises(TypeError, match="not on lists of tokens"):
         small().fit([line.split() for line in CORPUS])
 
 
@@ -259,7 +259,7 @@ def test_interrupted_training_ends_at_the_same_bits(
 def test_what_cannot_go_on_is_refused(tmp_path: Path) -> None:
     with pytest.raises(TrainingInterrupted):
         small().fit(CORPUS, checkpoint=tmp_path / "out", progress=stop_at(10))
-    with pytest.raises(ValueError, match="were not files: pass them again, in Python: LanguageModel"):
+    with pytest.raises(ValueError, match="were not in files: pass them again, in Python: LanguageModel"):
         LanguageModel.load(tmp_path / "out").resume()
     with pytest.raises(ValueError, match="another text"):
         LanguageModel.load(tmp_path / "out").resume(CORPUS[1:])

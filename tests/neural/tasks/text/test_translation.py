@@ -182,7 +182,7 @@ def test_what_changed_is_refused(tmp_path: Path) -> None:
     pairs = write_pairs(tmp_path / "pairs.tsv", PAIRS)
     with pytest.raises(TrainingInterrupted):
         small().fit(pairs, checkpoint=tmp_path / "out", progress=stop_at(10))
-    with pytest.raises(ValueError, match=r"dropout is 0\.5, but the training that was interrupted began with 0\.2"):
+    with pytest.raises(ValueError, match=r"dropout is 0\.5, but the interrupted training began with 0\.2"):
         Translator.load(tmp_path / "out").set_params(dropout=0.5).resume()
     Translator.load(tmp_path / "out").set_params(workers=2).resume(PAIRS)  # as text in memory; other threads
     write_pairs(pairs, PAIRS[::-1])
@@ -190,7 +190,7 @@ def test_what_changed_is_refused(tmp_path: Path) -> None:
         Translator.load(tmp_path / "out").resume()
     with pytest.raises(TrainingInterrupted):
         small().fit(PAIRS, checkpoint=tmp_path / "two", progress=stop_at(10))
-    with pytest.raises(ValueError, match=r"were not files: pass them again, in Python: Translator"):
+    with pytest.raises(ValueError, match=r"were not in files: pass them again, in Python: Translator"):
         Translator.load(tmp_path / "two").resume()
     with pytest.raises(ModelError, match=r"w2v fit-translator --resume .*two, or Translator\.load"):
         small().fit(PAIRS, checkpoint=tmp_path / "two")
@@ -223,7 +223,7 @@ def test_long_pairs_are_left_out_and_counted() -> None:
 @pytest.mark.parametrize(
     ("options", "sources", "targets", "message"),
     [
-        ({}, ["a", "b"], ["a"], "there are 2 sources and 1 targets"),
+        ({}, ["a", "b"], ["a"], "there are 2 sources but 1 targets"),
         ({}, PAIRS[:1], None, "give more pairs"),
         ({}, [], None, "pairs must be rows"),
         ({}, ["eins"], None, "eins"),
@@ -294,11 +294,11 @@ def test_words_to_start_from() -> None:
     row = units["source"].pieces.index("zwei")
     own, given = after["source.table"][row], german["zwei"]
     assert own @ given == pytest.approx(np.linalg.norm(own) * np.linalg.norm(given), rel=1e-5)
-    with pytest.raises(ValueError, match="none of the units is a word"):
+    with pytest.raises(ValueError, match="none of the units has a word vector"):
         small().fit(PAIRS, initial_source=english)
     with pytest.raises(TypeError, match="must be Embeddings, or their folder, not ndarray"):
         small().fit(PAIRS, initial_source=np.zeros((3, 16)))
-    with pytest.raises(ValueError, match="have 16 columns, and the network's dim is 32"):
+    with pytest.raises(ValueError, match="have 16 columns, but the network's dim is 32"):
         small(dim=32).fit(PAIRS, initial_target=english)
 
 

@@ -1,4 +1,4 @@
-"""Texts as bags of features: words, runs of words and n-grams of characters, in the rows that fastText gives them."""
+"""Texts as bags of features: words, word n-grams and character n-grams, with fastText's row numbers."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _NO_NUMBERS = np.empty(0, np.int64)
 
 @dataclass(frozen=True)
 class BagFeatures:
-    """The features that training saw, and which row each has.
+    """The features seen in training, and their rows.
 
     Parameters
     ----------
@@ -36,12 +36,12 @@ class BagFeatures:
     tokenizer : Tokenizer
     settings : BagSettings
     numbers : ndarray of shape (n,), int64
-        The buckets that have rows, in their order, behind those of the words.
+        The hash buckets that have rows, in order, after those of the words.
 
     Raises
     ------
     ValueError
-        If a word comes twice, or `numbers` are no different buckets.
+        If a word is repeated, or `numbers` are not distinct buckets.
     """
 
     words: tuple[str, ...]
@@ -51,18 +51,18 @@ class BagFeatures:
 
     def __post_init__(self) -> None:
         if len(self._rows) != len(self.words):
-            raise ValueError("a word comes twice among the features")
+            raise ValueError("a word is repeated among the features")
         numbers = self.numbers
         if numbers.dtype != np.int64 or numbers.ndim != 1:
             raise ValueError("the buckets of features must be whole numbers")
         if len(numbers) and not 0 <= int(numbers.min()) <= int(numbers.max()) < self.settings.buckets:
             raise ValueError(f"the buckets of features must lie in [0, {self.settings.buckets})")
         if np.count_nonzero(self._places >= 0) != len(numbers):
-            raise ValueError("a bucket comes twice among the features")
+            raise ValueError("a bucket is repeated among the features")
 
     @classmethod
     def learn(cls, texts: Sequence[str], tokenizer: Tokenizer, settings: BagSettings) -> tuple[BagFeatures, Bags]:
-        """Return the features of texts, and the bags of these."""
+        """Return the features of texts, and their bags."""
         table, found, ends = _scan(texts, tokenizer)
         entries = table.entries[: table.size]
         vocabulary, rows = choose_words(table.words, entries[:, COUNT], entries[:, FIRST], settings.min_count, None)
@@ -76,7 +76,7 @@ class BagFeatures:
 
     @property
     def n_rows(self) -> int:
-        """Rows of the table that is looked up in."""
+        """Number of rows of the table."""
         return len(self.words) + len(self.numbers)
 
     @property
@@ -87,7 +87,7 @@ class BagFeatures:
     kind = "words"
 
     def find(self, texts: Sequence[str]) -> Bags:
-        """Return the bags of texts; what training did not see is left out."""
+        """Return the bags of texts; features not seen in training are left out."""
         parts = [self._find(texts[first : first + _AT_ONCE]) for first in range(0, len(texts), _AT_ONCE)]
         if len(parts) == 1:
             return parts[0]
@@ -99,9 +99,9 @@ class BagFeatures:
         )
 
     def runs(self, text: str) -> tuple[list[str], list[Bags]]:
-        """Return the tokens of a text, its end the last of them, and the bags of all runs of 1, 2, … tokens.
+        """Return the tokens of a text, including its end, and the bags of all runs of 1, 2, … tokens.
 
-        Each run of m tokens, at most `word_ngrams`, has a bag; the features of shorter runs within it are in it, too.
+        The bag of a run of m ≤ `word_ngrams` tokens also contains the features of the shorter runs within it.
         """
         words, tokens = self._tokens([text])
         runs = []
@@ -136,18 +136,18 @@ class BagFeatures:
         return places
 
     def __getstate__(self) -> dict[str, Any]:
-        """Leave out what can be made again."""
+        """Leave out caches."""
         return {name: value for name, value in vars(self).items() if not name.startswith("_")}
 
     def take(self, rows: NDArray[np.int64]) -> BagFeatures:
-        """Return some of the features, whose rows are numbered anew in their order."""
+        """Return some of the features, renumbered in the given order."""
         n_words = len(self.words)
         kept = rows[rows < n_words]
         words = tuple(self.words[row] for row in kept.tolist())
         return replace(self, words=words, numbers=self.numbers[rows[len(kept) :] - n_words])
 
     def to_config(self) -> dict[str, Any]:
-        """Return what JSON can hold; `numbers` have a file of their own."""
+        """Return the features as JSON values; `numbers` have a separate file."""
         return {
             "kind": "bags",
             "words": list(self.words),
@@ -157,12 +157,12 @@ class BagFeatures:
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any], numbers: NDArray[np.int64] = _NO_NUMBERS) -> BagFeatures:
-        """Return the features that `to_config` described; ValueError or TypeError if it describes none."""
+        """Return the features described by `to_config`; ValueError or TypeError if the input is invalid."""
         words, tokenizer = config.get("words"), config.get("tokenizer")
         if not isinstance(words, list) or not all(isinstance(word, str) for word in words):
             raise ValueError("the words of features must be a list of texts")
         if not isinstance(tokenizer, dict):
-            raise ValueError("features lack their tokenizer")
+            raise ValueError("the tokenizer of the features is missing")
         settings = BagSettings(*(config.get(name) for name in BagSettings._fields))  # type: ignore[arg-type]
         if any(type(value) is not int or not 0 <= value <= MOST_BUCKETS for value in settings):
             raise ValueError(f"the settings of features must be whole numbers up to {MOST_BUCKETS}")
@@ -170,7 +170,7 @@ class BagFeatures:
 
 
 def checked_numbers(numbers: Any) -> NDArray[np.int64]:
-    """Return the buckets that a file holds as int64; ValueError if they are no whole numbers."""
+    """Return the buckets read from a file as int64; ValueError unless they are whole numbers."""
     if numbers is None or numbers.ndim != 1 or numbers.dtype not in (np.int32, np.int64):
         raise ValueError("the buckets of features must be whole numbers")
     found: NDArray[np.int64] = numbers.astype(np.int64, copy=False)
@@ -178,7 +178,7 @@ def checked_numbers(numbers: Any) -> NDArray[np.int64]:
 
 
 def _scan(texts: Sequence[str], tokenizer: Tokenizer) -> tuple[Table, NDArray[np.int32], NDArray[np.int64]]:
-    """Return the distinct words of texts, which of them each token is, and where each text ends; with its end."""
+    """Return the distinct words of texts, the word index of each token, and each text's end, end tokens included."""
     if not can_rewrite(tokenizer):
         lines = "\n".join(" ".join(token.translate(_SPACES) for token in tokenizer(text)) for text in texts) + "\n"
         rewritten = lines.encode("utf-8", "surrogatepass")
@@ -215,7 +215,7 @@ def _entries(
 def _fill(
     tokens: TokenEntries, settings: BagSettings, n_words: int, places: NDArray[np.int32], n_rows: int
 ) -> tuple[Bags, int]:
-    """Return the bags, and how many buckets have rows."""
+    """Return the bags, and the number of buckets with rows."""
     room = int(np.diff(tokens.starts)[tokens.found].sum()) + settings.word_ngrams * len(tokens.found)
     bags = Bags(np.empty(room, np.int32), np.empty(len(tokens.ends) + 1, np.int64))
     n = find_features(tokens, settings.word_ngrams, n_words, places, n_rows, bags)

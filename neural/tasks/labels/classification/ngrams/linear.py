@@ -1,4 +1,4 @@
-"""A classifier without layers: the mean of the rows of a text's features, and one linear map. This is fastText's."""
+"""fastText's classifier without layers: the mean of the rows of a text's features, and a linear map."""
 
 from __future__ import annotations
 
@@ -23,23 +23,23 @@ TABLE, OUTPUT = "features.table", "output.table"
 
 @dataclass(frozen=True)
 class LinearConfig:
-    """How the network is made.
+    """The configuration of the network.
 
     Attributes
     ----------
     n_rows : int
-        Features.
+        Number of features.
     dim : int
     n_classes : int
     one_of_many : bool
-        Softmax over the classes; else a sigmoid for each.
+        Use softmax over the classes; otherwise a sigmoid for each.
     is_small : bool
-        Whether the table of features is kept apart, in bytes, as `small_rows` makes it.
+        Whether the table of features is stored separately, as the bytes of `small_rows`.
     is_tree : bool
-        Whether the output is a hierarchical softmax: the rows are those of the inner nodes of a Huffman tree, and one
-        to spare. Only those of fastText are.
+        Whether the output is a hierarchical softmax: its rows belong to the inner nodes of a Huffman tree, plus an
+        unused one. Only models of fastText have it.
     is_sum : bool
-        Whether the rows of a text are added up, and not averaged.
+        Whether the rows of a text are summed instead of averaged.
     """
 
     n_rows: int
@@ -56,29 +56,29 @@ class LinearConfig:
 
     @property
     def vocabulary_size(self) -> int:
-        """Features."""
+        """Number of features."""
         return self.n_rows
 
     def tensors(self) -> dict[str, Tensor]:
-        """Return every array, its shape beside how it starts: as wide as fastText's, whose draws are uniform."""
+        """Return the shape and initialisation of every array, with the deviation of fastText's uniform draws."""
         output = {OUTPUT: Tensor((self.n_classes, self.dim))}
         return output if self.is_small else {TABLE: Tensor((self.n_rows, self.dim), 3**-0.5 / self.dim)} | output
 
 
 @dataclass(frozen=True)
 class LinearOptions:
-    """How the network learns.
+    """Training options of the network.
 
     Attributes
     ----------
     epochs : int
     rate : float
-        Learning rate at the start, which falls to 0 in a straight line.
+        Initial learning rate, which decreases linearly to 0.
     dropout : float
-        Probability that a step leaves a feature out.
+        Probability that a step drops a feature.
     seed : int
     seconds : float
-        Seconds after which no epoch begins.
+        Seconds after which no new epoch starts.
     """
 
     epochs: int
@@ -96,7 +96,7 @@ def train_linear(
     told: Callable[[int, float, float, Linear], Any] = lambda *given: None,
     start: ParameterTable | None = None,
 ) -> tuple[ParameterTable, KeyboardInterrupt | None]:
-    """Train a network from its start; return it, and what interrupted its training after an epoch or more.
+    """Train a network; return its parameters, and the interrupt that ended training early, if any.
 
     Parameters
     ----------
@@ -105,9 +105,9 @@ def train_linear(
     targets : Targets
     options : LinearOptions
     told : callable
-        Told after each epoch how many there were, the seconds, the mean loss of the epoch, and the network.
+        Called after each epoch with the number of epochs, the seconds, the mean loss of the epoch, and the network.
     start : ParameterTable, optional
-        Where to start; it is left as it is. By default at random.
+        Initial parameters, which are not changed; by default random.
 
     Raises
     ------
@@ -142,7 +142,7 @@ def train_linear(
 
 
 def begin_with(table: NDArray[np.float32], words: Sequence[str], vectors: Embeddings) -> None:
-    """Overwrite the rows of words with their vectors, as long as 1; ValueError if none has one, or their width differs.
+    """Initialise the rows of words with their vectors, scaled to length 1; ValueError if none fits.
 
     Parameters
     ----------
@@ -153,19 +153,19 @@ def begin_with(table: NDArray[np.float32], words: Sequence[str], vectors: Embedd
     """
     if vectors.vector_size != table.shape[1]:
         raise ValueError(
-            f"the word vectors have {vectors.vector_size} columns, and dim is {table.shape[1]}: leave dim out"
+            f"the word vectors have {vectors.vector_size} columns, but dim is {table.shape[1]}: leave dim out"
         )
     known = vectors.key_to_index
     spelled = ((row, next((one for one in spellings(word) if one in known), None)) for row, word in enumerate(words))
     found = {row: known[one] for row, one in spelled if one is not None}
     if not found:
-        raise ValueError("no word of the texts has a vector: are they of the same language, and divided alike?")
+        raise ValueError("no word of the texts has a vector: do they have the same language and the same tokenizer?")
     own = np.array(vectors.rows(np.array(list(found.values()))), np.float32)
     table[list(found)] = own / np.maximum(np.linalg.norm(own, axis=1, keepdims=True), 1e-12)
 
 
 def linear_of(parameters: Any) -> Linear:
-    """Return tables as the kernels read them: copies whose rows are whole vectors."""
+    """Return the arrays in the format of the kernels: copies whose rows are whole SIMD vectors."""
     dim = parameters[TABLE].shape[1]
     width = -(-dim // LANES) * LANES
     table, output = (np.zeros((len(parameters[name]), width), np.float32) for name in (TABLE, OUTPUT))
@@ -174,18 +174,18 @@ def linear_of(parameters: Any) -> Linear:
 
 
 def small_rows(table: NDArray[np.float32]) -> dict[str, NDArray[Any]]:
-    """Return rows as bytes, the largest of each 127 or −127, and what each row is multiplied by."""
+    """Return rows as bytes, with a largest absolute value of 127 each, and the scale of each row."""
     scales = (np.abs(table).max(axis=1) / 127).astype(np.float16)
     divisors = np.where(scales > 0, scales, 1).astype(np.float32)[:, None]
     return {"values": np.clip(np.rint(table / divisors), -127, 127).astype(np.int8), "scales": scales}
 
 
 def rows_of_small(arrays: Any, config: LinearConfig) -> NDArray[np.float32]:
-    """Return the rows that `small_rows` made bytes of; ValueError if they are not those of a network."""
+    """Return the rows from the bytes of `small_rows`; ValueError if they do not match the network."""
     values, scales = arrays.get("values"), arrays.get("scales")
     shapes = (config.n_rows, config.dim), (config.n_rows,)
     if values is None or scales is None or (values.shape, scales.shape) != shapes:
-        raise ValueError(f"the bytes of {config.n_rows} features are missing, or of another shape")
+        raise ValueError(f"the bytes of {config.n_rows} features are missing or have another shape")
     if values.dtype != np.int8 or scales.dtype != np.float16 or not np.isfinite(scales).all():
         raise ValueError("features must be bytes with finite scales")
     rows: NDArray[np.float32] = values.astype(np.float32) * scales.astype(np.float32)[:, None]
@@ -193,7 +193,7 @@ def rows_of_small(arrays: Any, config: LinearConfig) -> NDArray[np.float32]:
 
 
 def linear_logits(network: Linear, bags: Bags, *, is_sum: bool = False) -> NDArray[np.float32]:
-    """Return the logits of texts, shape (S, K): those of the mean of their rows, or of the sum."""
+    """Return the logits of texts, shape (S, K), from the mean or the sum of their rows."""
     logits = np.empty((len(bags.starts) - 1, len(network.output) // network.width), np.float32)
     bag_logits(bags, network, logits)
     if is_sum:
@@ -202,7 +202,7 @@ def linear_logits(network: Linear, bags: Bags, *, is_sum: bool = False) -> NDArr
 
 
 def tree_log_probabilities(z: NDArray[np.float32], tree: HuffmanTree) -> NDArray[np.float32]:
-    """Return log p of every class, shape (S, K), from the logits of the inner nodes: a path's branches multiplied."""
+    """Return log p of every class, shape (S, K), from the logits of inner nodes, by the products along each path."""
     if not len(tree.nodes):
         return np.zeros_like(z)
     branches = z[:, tree.nodes] * np.where(tree.codes, np.float32(1), np.float32(-1))
@@ -210,17 +210,17 @@ def tree_log_probabilities(z: NDArray[np.float32], tree: HuffmanTree) -> NDArray
 
 
 def tree_of(arrays: Mapping[str, NDArray[Any]], n_classes: int) -> HuffmanTree:
-    """Return the tree that a folder holds; ValueError unless it is a tree of `n_classes` classes."""
+    """Return the tree read from a folder; ValueError unless it is a tree of `n_classes` classes."""
     try:
         tree = HuffmanTree(arrays["offsets"], arrays["nodes"], arrays["codes"])
     except KeyError as error:
-        raise ValueError(f"the tree of its classes lacks {error}") from error
+        raise ValueError(f"the tree of its classes does not contain {error}") from error
     dtypes = [array.dtype.name for array in (tree.offsets, tree.nodes, tree.codes)]
     if dtypes != ["int64", "int32", "uint8"] or tree.offsets.shape != (n_classes + 1,):
-        raise ValueError(f"the tree is not one of {n_classes} classes")
+        raise ValueError(f"the tree does not have {n_classes} classes")
     whole = tree.offsets[0] == 0 and tree.offsets[-1] == len(tree.nodes) == len(tree.codes)
     if not whole or (np.diff(tree.offsets) < min(1, n_classes - 1)).any():
-        raise ValueError("the paths of its tree do not follow one another")
+        raise ValueError("the paths of its tree are not consecutive")
     if len(tree.nodes) and not 0 <= tree.nodes.min() <= tree.nodes.max() < n_classes:
         raise ValueError("a node of its tree has no row")
     return tree

@@ -1,11 +1,11 @@
 """A classifier without layers whose features have naive Bayes weights: a logistic regression for each class (NB-SVM).
 
-Of a feature f and a class k, with n and m the occurrences of f in texts of the class and in all others::
+For a feature f and a class k, with n and m occurrences of f in texts of the class and in all others::
 
     r = log ((n + 1) / Σ (n + 1)) − log ((m + 1) / Σ (m + 1))        z_k = Σ_f  w_fk r_fk
 
-The regression learns w, with an L2 penalty: a feature that all classes share has almost no r, and hardly counts. Words,
-word n-grams and character n-grams are features alike. The table keeps r w, a row for each feature, and the logits of a
+The regression fits w with an L2 penalty: r is near 0 for a feature that all classes share, so it hardly counts. Words,
+word n-grams and character n-grams are treated alike. The table contains r w, one row per feature, and the logits of a
 text are the sum of its rows.
 
 References
@@ -35,14 +35,14 @@ from w2v.neural.tasks.labels.classification.parameters import ClassifierParamete
 from w2v.vectors.subwords import END_OF_SENTENCE
 
 NGRAMS = (3, 5)
-"""The n-grams of characters, where no others are asked for."""
+"""Default range of character n-grams."""
 MOST_VALUES, MOST_FEATURES = 50_000_000, 100_000_000
-"""Values of a table, and features of all texts together, with more of which none is trained: they fill a gigabyte."""
+"""Maximum number of table values, and of features of all texts: beyond these, memory would exceed about a gigabyte."""
 _STRENGTH = 16.0
 """C of the regression times the mean number of features of a text; chosen on texts of 10 to 45 words."""
 _TOLERANCE = 1e-2
 _SURE = 4.0
-"""The log-odds of a class that all texts have; those of one that none has are −4."""
+"""Log-odds of a class that all texts have; those of a class that no text has are −4."""
 
 Floats = NDArray[np.float64]
 
@@ -71,12 +71,12 @@ def fit_naive_bayes(data: LabelData, parameters: ClassifierParameters, told: Tol
 
 
 def log_ratios(counts: Any, is_own: NDArray[np.bool_]) -> Floats:
-    """Return r of every feature, shape (R,).
+    """Return r of every feature, shape (R,), float64.
 
     Parameters
     ----------
     counts : sparse array of shape (S, R)
-        How often each text has each feature.
+        Count of each feature in each text.
     is_own : ndarray of shape (S,), bool
         Which texts belong to the class.
     """
@@ -88,20 +88,20 @@ def log_ratios(counts: Any, is_own: NDArray[np.bool_]) -> Floats:
 def _trained(
     features: BagFeatures, bags: Bags, texts: LabelledTexts, config: LinearConfig, parameters: ClassifierParameters
 ) -> ParameterTable:
-    """Return the rows of features, and the identity behind them."""
+    """Return the rows of features, followed by the identity matrix as the output map."""
     from scipy.sparse import csr_array, diags_array
 
     wanted = texts.wanted(config.n_classes)
     weights = texts.targets(config.n_classes, parameters.class_weight).weights
     n = len(bags.features)
-    rows_of_texts = bags.features.copy(), bags.starts.astype(np.int32)  # which are sorted in place
+    rows_of_texts = bags.features.copy(), bags.starts.astype(np.int32)  # copied, because they are sorted in place
     counts = csr_array((np.ones(n), *rows_of_texts), shape=(len(bags.starts) - 1, config.n_rows))
     counts.sum_duplicates()
     strength = _STRENGTH * max(len(texts), 1) / max(n, 1)
     rows = np.zeros((config.n_rows, config.n_classes), np.float32)
     is_pair = config.one_of_many and config.n_classes == 2
     own_weights = wanted @ weights if config.one_of_many else None
-    # every text ends once: what the row of its end says is the intercept
+    # every text has one end token, so its row is the intercept
     end = [features.words.index(END_OF_SENTENCE)] if END_OF_SENTENCE in features.words else []
     for k in range(1, 2) if is_pair else range(config.n_classes):
         if wanted[:, k].all() or not wanted[:, k].any():

@@ -100,7 +100,7 @@ def test_what_cannot_be_resumed(tmp_path: Path) -> None:
     model = TextClassifier(**LAYERS)
     with pytest.raises(TrainingInterrupted):
         model.fit(TEXTS, LABELS, progress=stop_at(2))
-    with pytest.raises(ValueError, match="were not files: pass them again"):
+    with pytest.raises(ValueError, match="were not in files: pass them again"):
         model.resume()
     with pytest.raises(ValueError, match="began with another text"):
         model.resume(TEXTS[:-1], LABELS[:-1])
@@ -121,7 +121,7 @@ def test_choosing_tries_what_there_is_time_for(monkeypatch: pytest.MonkeyPatch) 
     tried = [one["classifier"] for one in few.network_.metadata["tried"]]
     names = ["no layers", "no layers, n-grams of characters", "no layers, naive Bayes"]
     assert tried[:3] == names
-    assert "Layers were not tried: they need 5 seconds, and of max_time " in few.network_.metadata["chosen"]
+    assert "Layers were not tried: they need 5 seconds, but only " in few.network_.metadata["chosen"]
     hurried = TextClassifier(max_time=1e-6).fit(TEXTS, LABELS)
     assert [one["classifier"] for one in hurried.network_.metadata["tried"]] == ["no layers"]
     assert TextClassifier(max_time=1.0, held_out=0).fit(TEXTS, LABELS).network_.metadata["chosen"].startswith("no text")

@@ -96,7 +96,7 @@ def test_answers_are_those_of_the_members(tmp_path: Path) -> None:
     assert np.array_equal(loaded.predict_proba(TEXTS), p) and loaded.score(TEXTS, LABELS) > 0.9
     assert len(loaded.predict([])) == 0 and loaded.predict([""]).shape == (1,)
     assert not loaded.is_exact and not loaded.explain_words(TEXTS[0]).is_exact
-    with pytest.raises(ValueError, match="is a mixture: only one without layers"):
+    with pytest.raises(ValueError, match="is a mixture: only uncompressed ones without layers"):
         loaded.compress()
 
 
