@@ -1,4 +1,4 @@
-"""Which parameters a model actually uses: reports and `w2v info` show only these."""
+"""Which parameters a model actually uses; reports and `w2v info` show only these."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 Rule = tuple[str, Callable[[Mapping[str, Any]], bool]]
-"""Names of parameters, separated by spaces, and a function of all parameters that says whether these are used."""
+"""Parameter names, separated by spaces, and a function of all parameters that returns whether these are used."""
 
 _OF_WORDS: tuple[Rule, ...] = (
     ("negative ns_exponent", lambda given: given.get("objective") in (None, "negative")),

@@ -201,7 +201,7 @@ class Parameters:
     recipe: str = "none"
 
     def validate(self) -> None:
-        """Raise ValueError if a value is not allowed, or contradicts another; the message names value and limits."""
+        """Raise ValueError for a value that is not allowed or contradicts another; the message states the limits."""
         check_fields(self, CONSTRAINTS)
         for is_broken, message in self._rules():
             if is_broken:
@@ -209,7 +209,7 @@ class Parameters:
         check_threshold("phrase_threshold", self.phrase_threshold, self.phrase_scoring)
 
     def _rules(self) -> Iterator[tuple[bool, str]]:
-        """Yield the rules between parameters: whether one is broken, and its message."""
+        """Yield, for each rule between parameters, whether it is broken, and its message."""
         alpha, min_alpha = self.alpha, self.min_alpha
         yield (
             alpha is not None and min_alpha is not None and min_alpha > alpha,
@@ -240,7 +240,7 @@ class Parameters:
         for name in ("phrases", "holdout"):
             yield (
                 not is_text and bool(getattr(self, name)),
-                f"{name} is for lines that are sentences: it cannot go with lines={self.lines!r:.80}.",
+                f"{name} is for lines that are sentences: it cannot be combined with lines={self.lines!r:.80}.",
             )
         yield (
             self.languages is not None and self.lines != "parallel",
@@ -248,7 +248,7 @@ class Parameters:
         )
         yield (
             self.lines == "parallel" and self.subwords,
-            "subwords cannot go with lines='parallel': the two languages would share their n-grams.",
+            "subwords cannot be combined with lines='parallel': the two languages would share their n-grams.",
         )
         yield (
             self.lines == "pairs" and (self.algorithm != "skipgram" or self.objective != "negative" or self.subwords),
@@ -257,15 +257,15 @@ class Parameters:
         )
         yield from self._rules_of_watching()
         for name in ("max_time", "subwords", "position_weights"):
-            yield self.deterministic and bool(getattr(self, name)), f"deterministic cannot go with {name}."
+            yield self.deterministic and bool(getattr(self, name)), f"deterministic cannot be combined with {name}."
         for name in ("phrase_scoring", "phrase_threshold", "phrase_passes", "phrase_connectors"):
             yield (
                 not self.phrases and self._is_given(name),
-                f"{name} says how phrases are found: give phrases as well.",
+                f"{name} affects how phrases are found: give phrases as well.",
             )
 
     def _rules_of_objective(self) -> Iterator[tuple[bool, str]]:
-        is_sampled, with_it = self.objective == "negative", f"cannot go with objective={self.objective!r:.80}."
+        is_sampled, with_it = self.objective == "negative", f"cannot be combined with objective={self.objective!r:.80}."
         for name in ("negative", "ns_exponent"):
             yield not is_sampled and self._is_given(name), f"{name} is for negative sampling: it {with_it}"
         for name in ("position_weights", "deterministic"):
@@ -294,7 +294,7 @@ class Parameters:
         )
         yield (
             self.monitor is not None and self.patience is None,
-            "monitor says what patience watches: give patience as well.",
+            "monitor selects what patience watches: give patience as well.",
         )
         yield (
             self.monitor is not None and self.monitor not in self.measured,
@@ -306,12 +306,12 @@ class Parameters:
 
     @property
     def _window(self) -> int:
-        """The window, also before a recipe has set it: no recipe sets a larger one than gensim's."""
+        """The window, or gensim's if no recipe has set it yet; no recipe sets a larger one."""
         return int(self.window or GENSIM["window"])
 
     @property
     def measured(self) -> list[str]:
-        """What is measured after every epoch, of the names that `monitor` takes."""
+        """What is measured after every epoch, by the names that `monitor` takes."""
         return [name for name, option in _MEASURED_BY.items() if getattr(self, option) is not None]
 
     def pairs_within(self, reach: int) -> float:
@@ -334,10 +334,10 @@ class Parameters:
     def max_alpha_within(self, reach: int) -> float:
         """Return the largest learning rate at which training is stable; for `reach` see `pairs_within`.
 
-        All pairs of a chunk update a row at once. The step grows with alpha and with the number of rows that each row
-        is paired with, noise included. Beyond these limits training diverged, at rates where gensim's vectors are noise
-        as well (measured: benchmarks/stability.py). Hierarchical softmax updates output rows one target at a time,
-        GloVe one cell at a time, and the chunks of softmax are small enough.
+        All pairs of a chunk update a row at once. The step size grows with alpha and with the number of rows paired
+        with each row, noise words included. Beyond these limits training diverged, at rates where gensim's vectors are
+        noise as well (measured: benchmarks/stability.py). Hierarchical softmax updates output rows one target at a
+        time, GloVe one cell at a time, and the chunks of softmax are small enough.
         """
         if self.objective != "negative":
             return MAX_ALPHA[self.algorithm]
@@ -361,7 +361,7 @@ SHARED_WITH_PHRASES: dict[str, Constraint] = {
     "threshold": Number("Minimum score of a phrase.", optional=True, unset="10, or 0.5 for npmi"),
     "passes": Integer("How often to join phrases and look again; each pass finds longer ones.", 1, 20),
 }
-"""What both `Parameters` and `w2v.phrases.parameters.PhraseParameters` have."""
+"""Constraints shared by `Parameters` and `w2v.phrases.parameters.PhraseParameters`."""
 
 CONSTRAINTS: dict[str, Constraint] = {
     "algorithm": Choice(
@@ -469,11 +469,11 @@ CONSTRAINTS: dict[str, Constraint] = {
         ("none", "best"),
     ),
 }
-"""What each field of `Parameters` may hold."""
+"""The constraint of each field of `Parameters`."""
 
 
 def check_threshold(name: str, threshold: float | None, scoring: str) -> None:
-    """Raise ValueError if phrases cannot be scored against this threshold."""
+    """Raise ValueError if a threshold is out of range for a scoring."""
     if threshold is not None and scoring == "npmi" and not -1 <= threshold <= 1:
         raise ValueError(f"{name} must be a number from -1 to 1 for npmi, got {threshold!r:.80}.")
     if threshold is not None and scoring == "default" and not threshold > 0:
