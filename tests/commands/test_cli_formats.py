@@ -162,7 +162,7 @@ def test_import_names_a_pointer_of_git_lfs(tmp_path: Path, name: str, given: boo
     (tmp_path / file).write_text(pointer)
     arguments = ["--format", name] if given else []
     result = run("import", tmp_path / file, "--output", tmp_path / "out", *arguments)
-    assert_mistake(result, 1, file, "is a pointer of Git LFS", "git lfs pull")
+    assert_mistake(result, 1, file, "is a Git LFS pointer", "git lfs pull")
 
 
 def test_import_counts_words_that_fall_together(tmp_path: Path) -> None:
