@@ -365,7 +365,7 @@ def test_mean_cosine_of_parallel_and_of_opposite_arrows() -> None:
 @pytest.mark.parametrize(
     ("pairs", "message"),
     [
-        ([("bread", "river")], "2 to 100 different pairs, and these are 1"),
+        ([("bread", "river")], "2 to 100 different pairs, got 1"),
         ([("bread", "river"), ("bread", "river")], "and these are 1"),
         ([("bread", "bread"), ("river", "music")], "not 'bread' twice"),
     ],
