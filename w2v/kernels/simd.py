@@ -1,13 +1,13 @@
 """An explicit SIMD vector type for Numba.
 
-LLVM does not keep a block of accumulators in registers by itself, and BLAS calls reach less than half of the machine's
-rate on matrices as small as a chunk of word vectors. The hot loops are therefore written with two Numba types, which
-exist inside compiled functions only:
+LLVM alone does not keep a block of accumulators in registers, and BLAS reaches less than half of the machine's peak on
+matrices as small as a chunk of word vectors. So the hot loops use two Numba types, which exist only inside compiled
+functions:
 
 `vector`
     LANES float32 numbers in one register: 16 with AVX-512, 8 with AVX, else 4 (SSE2, NEON).
 `Tile(rows, columns)`
-    rows x columns vectors: a block of rows x (columns * LANES) numbers of a matrix, held in registers.
+    rows x columns vectors: a block of rows x (columns * LANES) elements of a matrix, held in registers.
 
 A matrix product is then three lines::
 
@@ -16,9 +16,9 @@ A matrix product is then three lines::
         tile = fma_outer(tile, a, a_rows, k, b, k * stride)
     store_tile(tile, c, c_rows, 0)
 
-where `a_rows` and `c_rows` are tuples of ROWS offsets, made by `take` and `steps`. All arrays are flat, C-contiguous
-float32 (int64 for lists of offsets) and every offset counts elements. Nothing here checks bounds or wraps negative
-indices around, and unaligned access is allowed.
+where `a_rows` and `c_rows` are tuples of ROWS offsets from `take` or `steps`. All arrays are flat, C-contiguous float32
+(int64 for lists of offsets), and offsets count elements. Nothing here checks bounds or wraps negative indices.
+Unaligned access is allowed.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ from numba.extending import intrinsic, models, overload, register_model
 
 
 def _host_lanes() -> int:
-    """Lanes of the widest float32 register Numba emits code for; like Numba it obeys NUMBA_CPU_FEATURES."""
+    """Return the lanes of the widest float32 register that Numba uses, by NUMBA_CPU_FEATURES if set."""
     if config.CPU_FEATURES is not None:
         features = {flag[1:] for flag in config.CPU_FEATURES.split(",") if flag.startswith("+")}
     else:
@@ -44,7 +44,7 @@ def _host_lanes() -> int:
 
 
 LANES = _host_lanes()
-"""float32 numbers in one vector on this host."""
+"""Number of float32 values in a vector on this host."""
 
 TILE_ROWS, TILE_COLUMNS = 6, 2
 """The tile of every product: 12 accumulators, 2 operands and 1 broadcast fit the 16 registers of AVX2."""
@@ -113,7 +113,7 @@ def _call(b, name, return_type, *arguments):
 
 
 def _fma(b, x, y, z):
-    # fmuladd, not fma: the same instruction where there is one, but no call of libm for every lane where there is none
+    # fmuladd instead of fma: the same instruction if the processor has it, and otherwise no libm call for every lane
     return _call(b, f"llvm.fmuladd.v{LANES}f32", _VECTOR, x, y, z)
 
 
@@ -130,7 +130,7 @@ def _plus(b, offset, n):
 
 @intrinsic
 def load(typing_context, array, i):
-    """Return array[i] without the test for a negative index."""
+    """Return array[i] without checking for a negative index."""
 
     def code(c, b, signature, arguments):
         return b.load(b.gep(_data(c, b, signature.args[0], arguments[0]), [arguments[1]]))
@@ -150,9 +150,9 @@ def load_vector(typing_context, array, i):
 
 @intrinsic
 def load_widened(typing_context, array, i):
-    """Return array[i : i + LANES] as float32, of an array of float32, of int8, or of the bits of finite float16.
+    """Return array[i : i + LANES] as float32; the array holds float32, int8, or the bits of finite float16 values.
 
-    Those are uint16 here, since Numba has no float16 outside of GPUs.
+    float16 is passed as uint16, because Numba supports it only on GPUs.
     """
     bits = {types.float32: 32, types.uint16: 16, types.int8: 8}[array.dtype]
 
@@ -165,7 +165,7 @@ def load_widened(typing_context, array, i):
         integers = b.sext(stored, _INTEGERS)
         if bits == 8:
             return b.sitofp(integers, _VECTOR)
-        # sign, exponent and fraction are moved to where float32 has them; the exponent's bias is off by 112 then
+        # move sign, exponent and fraction to their places in float32; the exponent's bias is then off by 112
         moved = b.shl(integers, _all(13))
         kept = b.and_(moved, _all(-0x70002000))
         return b.fmul(b.bitcast(kept, _VECTOR), ir.Constant(_VECTOR, [2.0**112] * LANES))
@@ -186,11 +186,11 @@ def store_vector(typing_context, array, i, x):
 
 @intrinsic
 def store_rounded(typing_context, array, i, x):
-    """Assign array[i : i + LANES] = x, rounded to whole numbers, of an array of int8; halves go to the even ones."""
+    """Assign x, rounded to integers, halves to even, to array[i : i + LANES] of an int8 array."""
 
     def code(c, b, signature, arguments):
         array, i, x = arguments
-        # the sum has no bits left for a fraction, and its last ones are those of the whole number
+        # the sum has no bits left for a fraction, and its low bits are the integer
         bits = b.bitcast(b.fadd(x, ir.Constant(_VECTOR, [_ROUNDER] * LANES)), _INTEGERS)
         place, small = b.gep(_data(c, b, signature.args[0], array), [i]), ir.VectorType(ir.IntType(8), LANES)
         b.store(b.trunc(bits, small), b.bitcast(place, small.as_pointer())).align = 1
@@ -211,7 +211,7 @@ def splat(typing_context, scalar):
 
 @intrinsic
 def fma(typing_context, x, y, z):
-    """Return x * y + z, rounded once where the processor can."""
+    """Return x * y + z, rounded once if the processor has FMA."""
 
     def code(c, b, signature, arguments):
         return _fma(b, *arguments)
@@ -325,8 +325,8 @@ def _prefetcher(write: int, description: str) -> Any:
     return intrinsic(ask)
 
 
-prefetch = _prefetcher(1, "Ask for the cache line of array[i], to be written.")
-prefetch_read = _prefetcher(0, "Ask for the cache line of array[i], to be read: other cores keep their copies.")
+prefetch = _prefetcher(1, "Prefetch the cache line of array[i] for writing.")
+prefetch_read = _prefetcher(0, "Prefetch the cache line of array[i] for reading: other cores keep their copies.")
 
 
 # Tiles.
@@ -370,7 +370,7 @@ def steps(typing_context, start, step, n):
 
 @intrinsic
 def fma_outer(typing_context, tile, a, a_rows, k, b_array, b_start):
-    """Return tile[r, v] + a[a_rows[r] + k] * b_array[b_start + v * LANES :][:LANES], the step of every product."""
+    """Return tile[r, v] + a[a_rows[r] + k] * b_array[b_start + v * LANES :][:LANES], the step of matrix products."""
 
     def code(c, b, signature, arguments):
         tile, a, a_rows, k, b_array, b_start = arguments
@@ -409,11 +409,11 @@ def fma_inner(typing_context, tile, a, a_rows, b_array, b_rows, d):
 
 @intrinsic
 def sum_tile(typing_context, tile):
-    """Return the sum of the lanes of each of LANES vectors: that of tile[r, c] in lane r * columns + c."""
+    """Return the lane sums of a tile of LANES vectors: that of tile[r, c] in lane r * columns + c."""
 
     def code(c, b, signature, arguments):
         vectors = [b.extract_value(arguments[0], i) for i in range(LANES)]
-        for block in (1, 1, 4, 4):  # add neighbouring blocks of lanes, of two vectors at once
+        for block in (1, 1, 4, 4):  # add neighbouring blocks of lanes, for two vectors at once
             n_blocks = min(4, LANES // block)
             if len(vectors) == 1 or n_blocks == 1:
                 break
@@ -428,9 +428,9 @@ def sum_tile(typing_context, tile):
 
 
 def _even_block(lane, block, n_blocks):
-    """Return which lane of two vectors comes to `lane` if the even blocks of each run of n_blocks are put together."""
+    """Return the lane of two vectors that moves to `lane` when the even blocks of each run of n_blocks are gathered."""
     run, at = divmod(lane, block * n_blocks)
-    source = 2 * (at // block)  # counts through the blocks of the first vector's run, then of the second's
+    source = 2 * (at // block)  # counts the blocks of the first vector's run, then those of the second's
     beyond = LANES if source >= n_blocks else 0
     return beyond + run * block * n_blocks + source % n_blocks * block + at % block
 
@@ -458,7 +458,7 @@ store_tile = _tile_writer(
     "Assign c_array[c_rows[r] + column + v * LANES :][:LANES] = tile[r, v].",
 )
 add_tile = _tile_writer(
-    # one row after the other, so that a row that occurs twice in c_rows receives both sums
+    # one row after the other, so a row that occurs twice in c_rows receives both sums
     lambda b, base, offset, value: b.fadd(_read(b, base, offset), value),
     "Add tile[r, v] to c_array[c_rows[r] + column + v * LANES :][:LANES].",
 )
@@ -473,7 +473,7 @@ def transpose(typing_context, a, a_rows, column, b_array, b_start, b_stride):
         a_data, b_data = _data(c, b, signature.args[0], a), _data(c, b, signature.args[3], b_array)
         rows = [_read(b, a_data, b.add(b.extract_value(a_rows, r), column)) for r in range(LANES)]
         bit = 1
-        while bit < LANES:  # a butterfly: exchange this bit of the row number with that of the lane number
+        while bit < LANES:  # a butterfly: exchange this bit of the row index with that of the lane index
             low = ir.Constant(_INTEGERS, [LANES + (i ^ bit) if i & bit else i for i in range(LANES)])
             high = ir.Constant(_INTEGERS, [LANES + i if i & bit else i | bit for i in range(LANES)])
             for r in range(LANES):
