@@ -259,7 +259,7 @@ def test_what_belongs_to_one_text_is_not_continued_on_another() -> None:
     with pytest.raises(ValueError, match="objective is 'glove', which fits the counts of one text"):
         model.continue_fit(sentences(200))
     model = small(objective="softmax", epochs=1).fit(sentences(200))
-    with pytest.raises(ValueError, match="objective is 'softmax', which moves the output vectors of all words"):
+    with pytest.raises(ValueError, match="objective is 'softmax', which updates the output vectors of all words"):
         model.continue_fit(sentences(200))
 
 
