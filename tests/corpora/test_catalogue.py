@@ -230,13 +230,13 @@ def test_a_file_is_on_the_disk_before_it_has_its_name_and_so_is_the_name_then(
     [
         ({"size": 10}, "not the 10 expected"),
         ({"size": 10**6}, "not the 1,000,000 expected"),
-        ({"digest": "sha256:" + "0" * 64}, "is not the file expected: sha256:"),
-        ({"digest": "md5:" + "0" * 32}, "is not the file expected: md5:"),
+        ({"digest": "sha256:" + "0" * 64}, "is not the expected file: sha256:"),
+        ({"digest": "md5:" + "0" * 32}, "is not the expected file: md5:"),
         ({"parts": (Part("text8", "text8", 100, None),)}, "another text8"),
         ({"parts": (Part("text8", "text8", 10**6, None),)}, "another text8"),
-        ({"parts": (Part("text8", "text8", None, "sha1:" + "0" * 40),)}, "another text8 than expected: sha1:"),
+        ({"parts": (Part("text8", "text8", None, "sha1:" + "0" * 40),)}, "text8 in the archive is not the expected"),
         ({"parts": (Part("text9", "text8"),)}, "cannot be unpacked"),
-        ({"parts": (Part("text8", "text8", 10**18, None),)}, "make room"),
+        ({"parts": (Part("text8", "text8", 10**18, None),)}, "free some space"),
     ],
 )
 def test_nothing_is_left_of_a_wrong_archive(
@@ -312,7 +312,7 @@ def test_without_a_published_digest_that_of_what_came_is_noted(
     with pytest.raises(CorpusError, match="move it away"):
         download("thing", here)
     (here / "vectors.vec.gz.sha256").unlink()
-    with pytest.raises(CorpusError, match="nothing says whether it is what is wanted"):
+    with pytest.raises(CorpusError, match="there is no digest to verify it"):
         download("thing", here)
     path.unlink()
     (there / "vectors.vec.gz").write_bytes(packed[:-9])

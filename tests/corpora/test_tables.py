@@ -136,7 +136,7 @@ def test_texts_of_tables_know_their_lines(tmp_path: Path) -> None:
         ("a.csv", "", "a.csv is empty: a table has a line of names first"),
         ("a.csv", "a,b\n1\n", "a.csv, line 2: 1 columns, but the first line names 2"),
         ("a.csv", "a,b\n1,2\n1,2,3\n", "a.csv, line 3: 3 columns, but the first line names 2"),
-        ("a.csv", 'a,b\n1,2\n1,"2\n', "a.csv, line 3: a double quote begins here that nothing ends"),
+        ("a.csv", 'a,b\n1,2\n1,"2\n', "a.csv, line 3: the double quote that begins here is never closed"),
         ("a.csv", "a,a\n1,2\n", "a.csv, line 1: the column 'a' is named twice"),
         ("a.csv", "a,\n1,2\n", "a.csv, line 1: a column has no name"),
         ("a.csv", b"a\n\xff\n", "a.csv: the byte 0xFF"),
@@ -168,9 +168,9 @@ def test_records_that_do_not_go_together_are_refused(tmp_path: Path) -> None:
         read_texts(tmp_path / "c.jsonl", "text")
     for ids, metadata, message in (
         ([1], {"a": [1, 2]}, "there are 1 ids and 2 records of metadata"),
-        ([1], {"id": [1]}, "metadata have a column 'id', and ids are given as well"),
-        ("b", {"a": [1]}, "no column 'b' of ids in the metadata; columns are 'a'"),
-        ("a", {"a": [1], "id": [2]}, "so no other can be called 'id'; rename it"),
+        ([1], {"id": [1]}, "metadata has a column 'id', and ids are also given"),
+        ("b", {"a": [1]}, "no column 'b' of ids in the metadata; its columns are 'a'"),
+        ("a", {"a": [1], "id": [2]}, "so no other column can be called 'id'; rename it"),
         (None, {"a": [1], "b": [1, 2]}, r"have 1 and 2 values \('b'\)"),
         (None, {"a": "xyz"}, "column 'a' of the metadata must be a list of values"),
         (None, [{"a": 1}, 5], "record 2 of the metadata must be a dict, not int: 5"),

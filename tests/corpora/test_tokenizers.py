@@ -448,5 +448,5 @@ def test_corpora_imports_nothing_heavy() -> None:
 
 def test_a_config_without_rules_opens_and_one_of_later_rules_does_not() -> None:
     assert tokenizer_from_config({"name": "words", "lowercase": False}) == WordsTokenizer(lowercase=False)
-    with pytest.raises(ValueError, match="rules of version 3"):
+    with pytest.raises(ValueError, match="version 3 of the rules"):
         tokenizer_from_config({"name": "characters", "rules": 3, "lowercase": True})
