@@ -69,7 +69,7 @@ class Units(Protocol):
         ...
 
     def decode(self, ids: Sequence[int] | NDArray[np.integer[Any]]) -> str:
-        """Return the text of ids; `START` and `END` become empty, and `UNKNOWN` becomes U+FFFD."""
+        """Return the text of ids, shape (n,); `START` and `END` become empty, and `UNKNOWN` becomes U+FFFD."""
         ...
 
     def joined(self, ids: Sequence[int] | NDArray[np.integer[Any]]) -> str:

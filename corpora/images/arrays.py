@@ -40,7 +40,7 @@ class Pictures:
         return len(self.pixels)
 
     def take(self, rows: NDArray[np.integer[Any]]) -> Pictures:
-        """Return some of the pictures, in the given order."""
+        """Return the pictures with these indices, shape (n,), in the given order."""
         labels = None if self.labels is None else self.labels[rows]
         return replace(self, pixels=self.pixels[rows], labels=labels, names=[self.names[i] for i in rows.tolist()])
 

@@ -116,8 +116,8 @@ def read_labelled(
     Parameters
     ----------
     files : str, path-like or sequence of these
-        UTF-8, compressed or not. The first line of each that is not blank tells its kind: lines of a label, a tab and a
-        text, or the other way round (labels are the column with more `known` labels, then with fewer different
+        UTF-8, compressed or not. The first line of each that is not blank determines its kind: lines of a label, a tab
+        and a text, or the other way round (labels are the column with more `known` labels, then with fewer different
         values); lines with fastText's ``__label__LABEL``, one or several; TREC's ``LABEL:fine text``, of which the
         coarse label is taken. A file whose name ends in .csv is a table with a header. Labels are composed (NFC): what
         looks the same is the same.
@@ -289,7 +289,7 @@ def _cells(row: Sequence[str], label: int, texts: Sequence[int], separator: str 
         raise CorpusError(f"{place}: {len(row)} columns, expected at least {max(label, *texts) + 1}")
     if any(row[n:]):
         raise CorpusError(
-            f"{place}: {len(row)} columns, but the first line has {n}; a text that holds what stands between columns "
-            "must be in double quotes"
+            f"{place}: {len(row)} columns, but the first line has {n}; a text that contains the separator must be in "
+            "double quotes"
         )
     return " ".join(" ".join(row[at].split()) for at in texts).strip(), _labels(row[label], separator)

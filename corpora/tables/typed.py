@@ -109,7 +109,7 @@ class Column:
         return [None if gone else value for value, gone in zip(self.values.tolist(), self.missing, strict=True)]
 
     def take(self, rows: NDArray[Any]) -> Column:
-        """Return some rows, by indices or a mask, with only the texts that occur in them."""
+        """Return some rows, by indices (n,) or a mask (N,), with only the texts that occur in them; dtypes are kept."""
         values, missing = self.values[rows], self.missing[rows]
         if self.kind != "text":
             return Column(self.kind, values, missing)

@@ -232,9 +232,9 @@ def test_unknown_formats_are_a_mistake_of_use(model: Path, tmp_path: Path) -> No
     assert_mistake(run("export", model, tmp_path / "x", "--format", "excel"), 2, "'word2vec-text'")
     assert_mistake(run("import", model, "--output", tmp_path / "x", "--format", "excel"), 2, "'fasttext-bin'")
     assert_mistake(run("export", model, tmp_path / "x.txt", "--format", "numpy"), 1, ".npz")
-    with pytest.raises(ValueError, match="known are word2vec-text"):
+    with pytest.raises(ValueError, match="the formats are word2vec-text"):
         read_vectors(model, format="excel")
-    with pytest.raises(ValueError, match="known are word2vec-text"):
+    with pytest.raises(ValueError, match="the formats are word2vec-text"):
         write_vectors(Embeddings.load(model), tmp_path / "x", format="excel")
 
 

@@ -398,7 +398,7 @@ def test_config_of_a_callable_demands_the_callable() -> None:
 @pytest.mark.parametrize(
     ("config", "message"),
     [
-        ({}, "no tokenizer None; known are 'words', 'whitespace'"),
+        ({}, "no tokenizer None; the names are 'words', 'whitespace'"),
         ({"name": "subwords"}, "'subwords'"),
         ({"name": ["words"]}, "no tokenizer"),
         ({"name": "words", "stem": True}, "no option 'stem'"),
@@ -426,7 +426,7 @@ def test_get_tokenizer_knows_names_tokenizers_and_callables() -> None:
 
 
 def test_get_tokenizer_lists_known_names() -> None:
-    with pytest.raises(ValueError, match=r"'word' \(did you mean 'words'\?\); known are 'words', 'whitespace'"):
+    with pytest.raises(ValueError, match=r"'word' \(did you mean 'words'\?\); the names are 'words', 'whitespace'"):
         get_tokenizer("word")
 
 

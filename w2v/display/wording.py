@@ -81,7 +81,7 @@ def tokenizer_in_words(config: object) -> str:
 
 
 def size_in_words(n_bytes: float) -> str:
-    """Format a number of bytes in the largest unit of which there is at least one."""
+    """Format a number of bytes in a suitable unit."""
     for unit in ("bytes", "kB", "MB"):
         if n_bytes < 1000:
             return f"{n_bytes:,.0f} {unit}"

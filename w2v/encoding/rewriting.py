@@ -81,7 +81,7 @@ class Rewriter:
         return out[:n]
 
     def words_of(self, table: Table) -> Callable[[NDArray[np.int64]], list[str]]:
-        """Return a function from entries of a table to their words, spelled as the tokenizer spells them."""
+        """Return a function from entries of a table, int64, to their words, in the tokenizer's spelling."""
         if isinstance(self.tokenizer, TabsTokenizer):
             return lambda order: [word.replace("\0", " ") for word in table.words(order)]
         return table.words

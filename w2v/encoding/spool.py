@@ -66,7 +66,7 @@ class Spool:
         self._lock = threading.Lock()
 
     def keep(self, array: NDArray[Any]) -> Kept:
-        """Keep a copy of an array; pass the result to `fetch`."""
+        """Keep a copy of an array of shape (n,); pass the result to `fetch`."""
         with self._lock:
             if self.in_memory + array.nbytes > self.max_memory:
                 return self._write(array)
@@ -85,7 +85,7 @@ class Spool:
         return start, len(array), array.dtype
 
     def fetch(self, kept: Kept) -> NDArray[Any]:
-        """Return the array that `keep` stored."""
+        """Return the array that `keep` stored, with its shape and dtype."""
         if isinstance(kept, np.ndarray):
             return kept
         assert self._file is not None
@@ -103,7 +103,7 @@ class Spool:
 
 
 def allocate(name: str, dtype: type, size: int, max_memory: int, work_folder: WorkFolder) -> NDArray[Any]:
-    """Return an uninitialised array, in memory or, if larger than `max_memory` bytes, in a memory-mapped file."""
+    """Return an uninitialised array, shape (size,), in memory or, above `max_memory` bytes, in a memory-mapped file."""
     if size * np.dtype(dtype).itemsize <= max_memory:
         return np.empty(size, dtype)
     return np.memmap(work_folder / name, dtype, "w+", shape=(size,))

@@ -180,7 +180,7 @@ def scan_corpus(
 
 
 def why_empty(corpus: Corpus, counts: NDArray[np.int64], min_count: int) -> str:
-    """Return why no word is left of a corpus whose words have these counts."""
+    """Return why no word is left of a corpus with these word counts, shape (n,)."""
     files = None
     if isinstance(corpus, TextReader):
         more = len(corpus.paths) - _NAMED_FILES

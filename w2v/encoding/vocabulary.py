@@ -108,8 +108,8 @@ class Vocabulary:
     def read_from(cls, origin: str, words: list[str], counts: NDArray[np.integer[Any]] | None = None) -> Vocabulary:
         """Return a vocabulary of words decoded from UTF-8, which builds its index at the first lookup.
 
-        A model of 400,000 words then opens in a third of the time. A duplicate word is also found only at the first
-        lookup: it raises a ModelError that names `origin`, the file.
+        `counts` has shape (V,). A model of 400,000 words then opens in a third of the time. A duplicate word is also
+        found only at the first lookup: it raises a ModelError that names `origin`, the file.
         """
         vocabulary = cls.__new__(cls)
         vocabulary._set(words, counts, _rows=None, _origin=origin)

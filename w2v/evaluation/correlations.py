@@ -16,7 +16,7 @@ def ranks(values: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def correlation(x: NDArray[np.float64], y: NDArray[np.float64]) -> float:
-    """Return Pearson's correlation; NaN if one of the two is constant."""
+    """Return Pearson's correlation of x and y, both of shape (n,); NaN if one of them is constant."""
     x, y = x - x.mean(), y - y.mean()
     scale = math.sqrt(float(x @ x) * float(y @ y))
     return float(np.clip(x @ y / scale, -1, 1)) if scale > 0 else math.nan

@@ -88,7 +88,7 @@ def _read_tokens(file: Path) -> tuple[list[str], int | None]:
 
 
 def unfold_table(file: Path) -> NDArray[np.generic]:
-    """Return the vector of every token from a file of arrays, with model2vec's mapping and weights applied."""
+    """Return every token's vector, shape (V, D), from a file of arrays, after model2vec's mapping and weights."""
     tensors = read_tensors(file)
     name = next((name for name in _TENSOR_NAMES if name in tensors), None)
     if name is None:

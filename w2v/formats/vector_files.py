@@ -75,7 +75,7 @@ def row_blocks(n_rows: int, vector_size: int) -> Iterator[slice]:
 
 
 def check_finite(path: str, table: NDArray[np.generic], where: Callable[[int], str]) -> None:
-    """Raise a `ModelError` for the first row that holds NaN or infinity; `where` names it."""
+    """Raise a `ModelError` for the first row of a table (V, D) with NaN or infinity; `where` names the row."""
     for block in row_blocks(*table.shape):
         finite = np.isfinite(table[block])
         if not finite.all():
@@ -86,12 +86,15 @@ def check_finite(path: str, table: NDArray[np.generic], where: Callable[[int], s
 def make_embeddings(
     words: list[str], table: NDArray[np.float32], counts: NDArray[np.int64] | None = None
 ) -> Embeddings:
-    """Return the embeddings of a file; duplicate words keep their first vector, and the metadata counts the others."""
+    """Return the embeddings of a file, from a table (V, D) and counts (V,).
+
+    Duplicate words keep their first vector; the metadata counts the others as ``duplicates_dropped``.
+    """
     return with_first_rows(*distinct_words(words, counts), table)
 
 
 def with_first_rows(vocabulary: Vocabulary, rows: NDArray[np.intp] | None, table: NDArray[np.float32]) -> Embeddings:
-    """Return the embeddings from a result of `distinct_words` and the table of all words."""
+    """Return the embeddings from a result of `distinct_words` and the table (V, D) of all words."""
     if rows is None:
         return Embeddings(vocabulary, table)
     return Embeddings(vocabulary, table[rows], metadata={"duplicates_dropped": len(table) - len(rows)})
@@ -100,7 +103,7 @@ def with_first_rows(vocabulary: Vocabulary, rows: NDArray[np.intp] | None, table
 def distinct_words(
     words: list[str], counts: NDArray[np.int64] | None = None
 ) -> tuple[Vocabulary, NDArray[np.intp] | None]:
-    """Return the vocabulary without duplicates, and the row of each word; None if there are no duplicates."""
+    """Return the vocabulary without duplicates, and the row of each word, shape (n,); None without duplicates."""
     try:
         return Vocabulary(words, counts), None
     except ValueError:
@@ -112,7 +115,7 @@ def distinct_words(
 
 
 def make_vocabulary(path: str, words: list[str], counts: NDArray[np.int64] | None = None) -> Vocabulary:
-    """Return the vocabulary of a file; raise a `ModelError` if a word occurs twice or is invalid."""
+    """Return the vocabulary of a file, with counts (V,); raise a `ModelError` for an invalid or duplicate word."""
     try:
         return Vocabulary(words, counts)
     except ValueError as error:

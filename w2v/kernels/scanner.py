@@ -100,7 +100,8 @@ class Table:
     def scan(self, data: NDArray[np.uint8], position: int) -> Found:
         """Count the tokens of a block: bytes between ASCII white space; a line feed also ends a sentence.
 
-        `position` is the start of the block in the corpus, in any unit that grows by at least the bytes of each block.
+        `data` has shape (n_bytes,). `position` is the start of the block in the corpus, in any unit that grows by at
+        least the bytes of each block.
         """
         most = len(data) // 2 + 1
         found, done = Found(np.empty(most, np.int32), np.empty(most, np.int64)), Progress(0, self.size, self.used, 0, 0)
@@ -112,7 +113,7 @@ class Table:
         return Found(found.entries[: done.n_tokens], found.ends[: done.n_sentences])
 
     def words(self, order: NDArray[np.int64]) -> list[str]:
-        """Return the words of the entries in `order`."""
+        """Return the words of the entries in `order`, shape (n,)."""
         raw = self.arena[: self.used].tobytes()
         starts, lengths = self.entries[order, START].tolist(), self.entries[order, LENGTH].tolist()
         return [raw[start : start + length].decode() for start, length in zip(starts, lengths, strict=True)]
@@ -121,7 +122,7 @@ class Table:
 def merge_tables(tables: list[Table]) -> tuple[Table, list[NDArray[np.int32]]]:
     """Merge tables: counts are added, and the earliest first position is kept. The first table is overwritten.
 
-    Returns it, and for each table a map from its entries to those of the merged table, int32.
+    Returns it, and for each table a map from its entries to those of the merged table, shape (size,), int32.
     """
     joint = tables[0]
     maps = [np.arange(joint.size, dtype=np.int32)]

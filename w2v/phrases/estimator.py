@@ -137,7 +137,7 @@ class Phrases(Estimator):
             If there were more pairs than `max_pairs`.
         """
         parameters = self._validated()
-        with _claimed_output(output, overwrite), WorkFolder(work_folder) as folder, _shown(progress, corpus) as told:
+        with _claimed_output(output, overwrite), WorkFolder(work_folder) as folder, _shown(progress, corpus) as report:
             joined = _encode(
                 open_corpus(corpus),
                 get_tokenizer(parameters.tokenizer),
@@ -145,7 +145,7 @@ class Phrases(Estimator):
                 workers=parameters.workers or default_workers(),
                 max_memory=max_memory,
                 work_folder=folder,
-                progress=_told(told),
+                progress=_as_fraction(report),
             )
             self.n_words_ = len(joined.tokens)
             self._learn(joined, parameters, join_last=output is not None)
@@ -283,7 +283,7 @@ def _encode(
     )
 
 
-def _told(progress: Callable[[float], None] | None) -> Callable[[int, int | None], None] | None:
+def _as_fraction(progress: Callable[[float], None] | None) -> Callable[[int, int | None], None] | None:
     """Return a callback for `encode_corpus` that passes on the fraction read."""
     return progress and (lambda read, size: progress(read / size if size else 0.0))
 
@@ -309,14 +309,14 @@ def join_corpus(
     tokenizer, workers
         See `PhraseParameters`.
     """
-    with _claimed_output(output, overwrite), WorkFolder() as folder, _shown(progress, corpus) as told:
+    with _claimed_output(output, overwrite), WorkFolder() as folder, _shown(progress, corpus) as report:
         joined = _encode(
             open_corpus(corpus),
             get_tokenizer(tokenizer),
             phrases,
             workers=workers or default_workers(),
             work_folder=folder,
-            progress=_told(told),
+            progress=_as_fraction(report),
         )
         for learned in phrases.passes:
             joined.join(learned)

@@ -198,8 +198,8 @@ def grow(draw: Callable[[float], Figure | None], width: float | None = None) -> 
 def new_map(points: Points, width: float, title: str | None, caption: str) -> tuple[Figure, Axes]:
     """Return a figure `width` inches wide, with bare axes for the points, a title above and a caption below.
 
-    A caption that does not fit on one line breaks at its line breaks, and elsewhere if necessary. Both axes have the
-    same scale. The height follows from the points, within limits that suit a page.
+    `points` has shape (n, 2). A caption that does not fit on one line breaks at its line breaks, and elsewhere if
+    necessary. Both axes have the same scale. The height follows from the points, within limits that suit a page.
     """
     edge, caption_size = 0.25, 8.5
     heading = Title(title, width, edge)

@@ -39,14 +39,14 @@ class HuffmanTree:
         return int(self.lengths.max(initial=0))
 
     def take(self, words: NDArray[np.int64]) -> HuffmanTree:
-        """Return the paths of some words, in the order of `words`."""
+        """Return the paths of some words, shape (n,), in their order."""
         lengths = self.lengths[words]
         offsets = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
         places = np.arange(offsets[-1]) + np.repeat(self.offsets[words] - offsets[:-1], lengths)
         return HuffmanTree(offsets, self.nodes[places], self.codes[places])
 
     def steps(self, padding: int) -> NDArray[np.int32]:
-        """Return nodes and codes in one int32 array for kernels: ~node if the code is 1, followed by zeros."""
+        """Return nodes and codes for kernels, ~node if the code is 1, followed by `padding` zeros; int32."""
         steps = np.zeros(len(self.nodes) + padding, np.int32)
         np.bitwise_xor(self.nodes, -self.codes.astype(np.int32), out=steps[: len(self.nodes)])
         return steps

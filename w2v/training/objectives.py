@@ -192,8 +192,9 @@ def chunk_shape(
 ) -> tuple[int, int, float]:
     """Choose the numbers of targets T and of noise words N of a chunk so that no row takes too large a step at once.
 
-    All pairs of a chunk use the rows from before it, so a row shared by many of them takes one large step where
-    word2vec takes many small ones. With w̄ the mean number of pairs of a target, the steps are, in units of a row:
+    `counts` and `keep` have shape (V,). All pairs of a chunk use the rows from before it, so a row shared by many of
+    them takes one large step where word2vec takes many small ones. With w̄ the mean number of pairs of a target, the
+    steps are, in units of a row:
 
     - a noise row: alpha * T * w̄ * negative / N, at most MAX_NOISE_STEP;
     - the most frequent word, as noise in all its copies: alpha * T * w̄ * negative * q, at most MAX_NOISE_STEP;

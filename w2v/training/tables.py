@@ -38,7 +38,7 @@ class Composition:
 
     @classmethod
     def of_words(cls, n_words: int, frozen: NDArray[np.bool_] | None = None) -> Composition:
-        """Return the composition of words that have only their own row."""
+        """Return the composition of words that have only their own row; `frozen` has shape (V,)."""
         padded = None if frozen is None else np.append(frozen, False).astype(np.uint8)
         return cls(np.arange(n_words + 2), np.arange(n_words + 1), np.empty(0, np.int64), padded)
 

@@ -227,7 +227,7 @@ class Trainer:
         return max(self.min_alpha, self.alpha - (self.alpha - self.min_alpha) * fallen)
 
     def record(self, planned: Planned, stats: NDArray[np.float64], elapsed: float) -> int:
-        """Add a segment's statistics to its epoch, check for divergence, and return its number of tokens."""
+        """Add a segment's statistics, shape (3,), to its epoch, check for divergence, and return its token count."""
         while len(self.history) <= planned.epoch:
             self.history.append(EpochRecord(len(self.history) + 1))
         record = self.history[planned.epoch]
@@ -319,7 +319,7 @@ class Crew(ABC):
         return planned
 
     def note(self, planned: Planned, stats: NDArray[np.float64]) -> None:
-        """Record a completed segment."""
+        """Record a completed segment with its statistics, shape (3,)."""
         elapsed = time.perf_counter() - self.began
         self.visited += self.trainer.record(planned, stats, self.seconds_before + elapsed)
 

@@ -66,12 +66,12 @@ def measure_storage_loss(before: VectorTable, after: VectorTable, *, n_sampled: 
 
 
 class RowSearch(Protocol):
-    """What finds the rows of a table that are near to vectors, such as `w2v.vectors.index.NeighborIndex`."""
+    """An object that finds the rows of a table nearest to vectors, such as `w2v.vectors.index.NeighborIndex`."""
 
     def search(
         self, queries: NDArray[np.float32], table: VectorTable, n: int
     ) -> tuple[NDArray[np.float32], NDArray[np.intp]]:
-        """Return scores and rows as `w2v.vectors.ranking.top_rows` does."""
+        """Return scores and rows like `w2v.vectors.ranking.top_rows`."""
 
 
 def measure_recall(index: RowSearch, table: VectorTable, *, top_n: int = 10, n_sampled: int = 200) -> float:

@@ -82,7 +82,8 @@ class KeyedVectorsMethods(Queries):
     ) -> list[Neighbor] | Vector:
         """Return the words with the largest product of shifted cosines, 3CosMul for any number of words.
 
-        `analogy` with ``method="mul"`` is the case of two positive words and a negative one.
+        `analogy` with ``method="mul"`` is the case of two positive words and a negative one. With a `topn` of None,
+        returns the products of all words, shape (V,), float32.
         """
         above, below = ([item for item, _ in weigh(_or_none(items), 1)] for items in (positive, negative))
         if not above:
@@ -170,7 +171,7 @@ class KeyedVectorsMethods(Queries):
         return vector
 
     def get_normed_vectors(self) -> Vector:
-        """Return `normalized_vectors`."""
+        """Return `normalized_vectors`, shape (V, D), float32."""
         return self.normalized_vectors
 
     def get_index(self, key: str, default: int | None = None) -> int:

@@ -203,7 +203,7 @@ def read_parts(path: str | os.PathLike[str], *, mmap: bool = True, tokenizer: To
 
 
 def read_vocabulary(folder: Path, n_words: int, file: Path, tensors: Mapping[str, NDArray[Any]]) -> Vocabulary:
-    """Return the words of a folder with their counts, if those are among the arrays of `file`."""
+    """Return the words of a folder with their counts, shape (n_words,), if these are among the arrays of `file`."""
     words = read_words(folder / LAYOUT.vocabulary, n_words)
     counts = check_tensor(file, tensors, "counts", np.int64, (n_words,)) if "counts" in tensors else None
     try:

@@ -32,7 +32,7 @@ class Snapshot(NamedTuple):
 
 
 def block_of(tables: Tables, number: int, n_blocks: int) -> list[NDArray[np.float32]]:
-    """Return flat views of one block of all trained tables."""
+    """Return views of one block of each trained table, flat: shape (rows * S,), float32."""
     size, found = tables.row_size, []
     for table in (tables.w_in[:-size], tables.w_out[:-size], tables.positions):
         if table is not None:

@@ -37,7 +37,7 @@ class Steps(NamedTuple):
 
     @property
     def table(self) -> NDArray[np.float32]:
-        """The rounded rows, exactly, as a flat table."""
+        """The rounded rows, exactly, as a flat table: shape (rows * S,), float32."""
         return np.multiply(self.values, np.repeat(self.scales, self.size), dtype=np.float32)
 
     def part(self, first: int, last: int) -> Steps:
@@ -46,7 +46,7 @@ class Steps(NamedTuple):
 
 
 def moves_of(now: NDArray[np.float32], before: NDArray[np.float32], size: int, n_threads: int = 1) -> Steps:
-    """Return the changes of rows between two flat tables."""
+    """Return the changes of rows between two flat tables, both of shape (rows * size,)."""
     found = Steps.zeros(len(now) // size, size)
     _in_parts(lambda first, last: round_moves(now, before, first, last, size, *found), len(found.scales), n_threads)
     return found
@@ -63,8 +63,8 @@ def outer_step(
 ) -> Steps:
     """Return the outer step for all workers.
 
-    With d the weighted mean of the changes of this worker and the `others`, at least one, and m the momentum, it is
-    Nesterov's ``d + decay * (decay * m + d)``.
+    With d the weighted mean of the changes of this worker, from `before` to `now`, shape (rows * S,), and those of the
+    `others`, at least one, and m the momentum, it is Nesterov's ``d + decay * (decay * m + d)``.
     """
     size, (other, share), more = momentum.size, others[0], others[1:]
     found = Steps.zeros(len(momentum.scales), size)
@@ -94,7 +94,8 @@ def take_step(
 ) -> None:
     """Add a step to the rows `before`, copy them to `now`, and update the momentum.
 
-    The new momentum follows from the step, ``(step + decay * m) / (1 + decay)``, so it need not be sent.
+    Both tables are flat, shape (rows * S,), and overwritten. The new momentum follows from the step, ``(step + decay *
+    m) / (1 + decay)``, so it need not be sent.
     """
     factors = _float32(1 / (1 + decay)), _float32(decay / (1 + decay))
     _in_parts(

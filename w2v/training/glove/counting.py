@@ -52,7 +52,7 @@ class Counted:
         return Rows(first, *map(self.spool.fetch, kept))
 
     def lengths(self) -> NDArray[np.int64]:
-        """Return the number of cells of every row."""
+        """Return the number of cells of every row, shape (n_words,)."""
         return np.concatenate([self.spool.fetch(self.blocks[number][1]) for number in sorted(self.blocks)])
 
     def drain(self) -> Iterator[Rows]:
