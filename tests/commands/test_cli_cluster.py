@@ -68,7 +68,7 @@ def test_interrupted_training_says_how_to_go_on_and_does(
         result = run("train", text, "-o", output, *SMALL, "--cluster", "local:2")
     assert result.exit_code == 130 and f"resume with: w2v train --cluster local:2 --resume {output}" in result.stderr
     assert_mistake(
-        run("train", "--resume", output), 1, "training began on a cluster of 2: go on with client= (--cluster)"
+        run("train", "--resume", output), 1, "training began on a cluster of 2: resume it with client= (--cluster)"
     )
     assert run("train", "--cluster", "local:2", "--resume", output).exit_code == 0
     assert Word2Vec.load(output).is_complete_

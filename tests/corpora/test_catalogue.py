@@ -228,8 +228,8 @@ def test_a_file_is_on_the_disk_before_it_has_its_name_and_so_is_the_name_then(
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"size": 10}, "not the 10 expected"),
-        ({"size": 10**6}, "not the 1,000,000 expected"),
+        ({"size": 10}, "not the expected 10"),
+        ({"size": 10**6}, "not the expected 1,000,000"),
         ({"digest": "sha256:" + "0" * 64}, "is not the expected file: sha256:"),
         ({"digest": "md5:" + "0" * 32}, "is not the expected file: md5:"),
         ({"parts": (Part("text8", "text8", 100, None),)}, "another text8"),
@@ -392,7 +392,7 @@ def test_what_was_kept_of_another_file_does_no_harm(
     here.mkdir(parents=True)
     (here / ".plain.txt.part").write_bytes(kept)
     if has_ranges and len(kept) < len(TEXT):
-        with pytest.raises(CorpusError, match="is not the file expected"):
+        with pytest.raises(CorpusError, match="is not the expected file"):
             download("thing", here)
     assert download("thing", here).read_bytes() == TEXT
 

@@ -288,7 +288,7 @@ def test_arrays_of_every_form() -> None:
 @pytest.mark.parametrize(
     ("labels", "message"),
     [
-        ([1, 2], "there are 3 pictures and 2 labels; each picture needs its own"),
+        ([1, 2], "there are 3 pictures but 2 labels; each picture needs one label"),
         ([[1, 2], [3, 4], [5, 6]], "a label for each picture"),
         ([1.0, float("nan"), 2.0], "a label is missing"),
     ],

@@ -180,7 +180,7 @@ def test_callbacks_change_nothing() -> None:
 def test_fit_reads_evaluations_before_the_text(tmp_path: Path, pairs: Path) -> None:
     with pytest.raises(EvaluationError, match="nowhere cannot be read"):
         small(eval_pairs=tmp_path / "nowhere").fit(tmp_path / "no text either")
-    with pytest.raises(ValueError, match="no line is of words of the corpus alone"):
+    with pytest.raises(ValueError, match="no line has only words of the corpus"):
         small(eval_pairs=pairs).fit([["other", "words"]] * 9)
 
 

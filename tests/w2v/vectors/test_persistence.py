@@ -590,7 +590,7 @@ def test_load_ignores_paths_in_the_configuration(model: Path) -> None:
     [
         (b"", "holds 0"),
         (b"the\ncat\n", "holds 2"),
-        (b"the\ncat\nsat", "3 whole lines"),
+        (b"the\ncat\nsat", "3 complete lines"),
         (b"the\ncat\nsat\nmat\n", "holds 4"),
         (b"the\r\ncat\r\nsat\r\n", "line 1: a carriage return"),
         (b"the\ncat\ns\xff\n", "not UTF-8 at byte 9"),

@@ -171,7 +171,7 @@ def test_losing_all_workers_one_after_another_is_told(files: list[Path]) -> None
                     workshop.forget(training, number)
             return super().run(function, *arguments, worker=worker)
 
-    with pytest.raises(ClusterError, match="all workers were lost at once.* go on from the last checkpoint"):
+    with pytest.raises(ClusterError, match="all workers were lost at once.* continue from the last checkpoint"):
         fit(files, engine=AllGone("train_round", 5, 0))
 
 
@@ -201,7 +201,9 @@ def test_an_interrupted_training_goes_on_exactly(
 def test_an_interrupted_training_goes_on_where_it_began(files: list[Path], tmp_path: Path) -> None:
     with pytest.raises(TrainingInterrupted):
         fit(files, checkpoint=tmp_path / "m", progress=interrupt_after(1))
-    with pytest.raises(ValueError, match=r"began on a cluster of 2: go on with client= \(--cluster\), such as local:2"):
+    with pytest.raises(
+        ValueError, match=r"began on a cluster of 2: resume it with client= \(--cluster\), such as local:2"
+    ):
         Word2Vec.load(tmp_path / "m").resume()
     with pytest.raises(ValueError, match="the corpus is not the one that training began with"):
         Word2Vec.load(tmp_path / "m").resume(files[:2], client=InProcess(2))
