@@ -78,7 +78,7 @@ def compare_programs(
     runs: dict[str, list[Run]] = {key: [] for key in keys}
     with tempfile.TemporaryDirectory(prefix="w2v-compare-") as folder:
         text = Path(folder, "tokenised.txt")
-        tell("Tokenising the text for all ...")
+        tell("Tokenising the text for all programs ...")
         n_words = _tokenise(corpus, parameters, text)
         tell("Compiling ...")
         compile_seconds = compile_w2v(Path(folder, "small.txt"), parameters)

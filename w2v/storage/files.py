@@ -47,7 +47,7 @@ class SavedBesideWarning(UserWarning):
     """The name of a result was taken in the meantime, so the result was saved beside it, as `path`."""
 
     def __init__(self, output: str | os.PathLike[str], path: Path, reason: str = "") -> None:
-        reason = reason or f"{output} has appeared meanwhile"
+        reason = reason or f"{output} was created in the meantime"
         super().__init__(f"{reason.split('; ')[0]}: the result is saved as {path}")
         self.path = path
 

@@ -158,8 +158,7 @@ def train(corpus: Corpus, start: Start, run: RunOptions, keep: Callable[[Trainin
     if interrupted is not None and interrupted.rounds is not None:
         raise ValueError(
             f"training began on a cluster of {interrupted.rounds.workers:,}: resume it with client= (--cluster), "
-            "such as "
-            f"local:{interrupted.rounds.workers}"
+            f"such as local:{interrupted.rounds.workers}"
         )
     checkpoint = open_checkpoint(start, run)
     check_evaluations(parameters)

@@ -47,8 +47,8 @@ _HABITS = {
     "train": "fit(corpus) trains, and continue_fit(corpus) trains further on another text",
     "get_latest_training_loss": "history_ has the loss of every epoch",
     "predict_output_word": "compute it from vectors_ and output_vectors_",
-    "transform": "it makes vectors of words, model.wv, and SentenceEncoder(Word2Vec()) makes those of texts",
-    "fit_transform": "it makes vectors of words, model.wv, and SentenceEncoder(Word2Vec()) makes those of texts",
+    "transform": "it trains word vectors, model.wv; SentenceEncoder(Word2Vec()) encodes texts",
+    "fit_transform": "it trains word vectors, model.wv; SentenceEncoder(Word2Vec()) encodes texts",
     "save_word2vec_format": "use w2v.formats.write_vectors(model.wv, path)",
 } | {
     name: _OF_VECTORS.format(f"{name}(…)")
