@@ -326,7 +326,7 @@ def train_skipgram_hs(text, segment, chunk, paths, tables, members, scratch, sta
                 _step_group(inputs, j, n_inputs - j, first, n_path, tables, scratch)
                 used += n_rows * INPUTS
             stats[PAIRS] += n_inputs * gain
-            # what only fills up has a score of 0, so a loss of ln 2
+            # padding has a score of 0, so a loss of ln 2
             stats[LOSS] -= gain * (round_up(n_inputs, INPUTS) * n_rows - n_inputs * n_path) * _LN2
             if used > _LIKELIHOODS or t == n - 1 or is_weighted:
                 stats[LOSS] += gain * _sum_losses(likelihoods, used)
@@ -437,7 +437,7 @@ def train_cbow_hs(text, segment, chunk, paths, tables, members, scratch, stats):
                     _step_path(k, first, n_path, used, alpha * gain, tables, scratch)
                     used += round_up(n_path, LANES)
                     stats[PAIRS] += gain
-                    # what only fills up has a score of 0, so a loss of ln 2
+                    # padding has a score of 0, so a loss of ln 2
                     stats[LOSS] -= gain * (round_up(n_path, LANES) - n_path) * _LN2
                     if is_weighted:
                         stats[LOSS] += gain * _sum_losses(likelihoods, used)
