@@ -232,8 +232,8 @@ def test_a_file_is_on_the_disk_before_it_has_its_name_and_so_is_the_name_then(
         ({"size": 10**6}, "not the expected 1,000,000"),
         ({"digest": "sha256:" + "0" * 64}, "is not the expected file: sha256:"),
         ({"digest": "md5:" + "0" * 32}, "is not the expected file: md5:"),
-        ({"parts": (Part("text8", "text8", 100, None),)}, "another text8"),
-        ({"parts": (Part("text8", "text8", 10**6, None),)}, "another text8"),
+        ({"parts": (Part("text8", "text8", 100, None),)}, "text8 in the archive"),
+        ({"parts": (Part("text8", "text8", 10**6, None),)}, "text8 in the archive"),
         ({"parts": (Part("text8", "text8", None, "sha1:" + "0" * 40),)}, "text8 in the archive is not the expected"),
         ({"parts": (Part("text9", "text8"),)}, "cannot be unpacked"),
         ({"parts": (Part("text8", "text8", 10**18, None),)}, "free some space"),
@@ -368,7 +368,7 @@ def test_a_download_that_broke_off_is_resumed(
     files, url = server
     know(monkeypatch, replace(archive, url=f"{url}/text8.zip"))
     files.breaks_after = 100
-    with pytest.raises(CorpusError, match=r"gave 100 of \d+ bytes, then the connection broke; they are kept"):
+    with pytest.raises(CorpusError, match=r"sent 100 of \d+ bytes, then the connection broke; they are kept"):
         download("thing", here)
     assert [path.name for path in here.iterdir()] == [".text8.zip.part"]
     files.breaks_after = None

@@ -93,7 +93,7 @@ def test_continued_training_without_a_pair_is_an_error() -> None:
 def test_the_command_leaves_no_model_without_a_pair(extra: list[str], tmp_path: Path) -> None:
     (tmp_path / "lines.txt").write_text("one\ntwo\nthree\n" * 20)
     result = run("train", tmp_path / "lines.txt", "--output", tmp_path / "m.model", *extra)
-    assert_mistake(result, 1, "there is nothing to train on")
+    assert_mistake(result, 1, "there is nothing to train")
     assert not (tmp_path / "m.model").exists()
 
 

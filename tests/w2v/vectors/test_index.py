@@ -170,7 +170,7 @@ def test_fingerprint_changes_with_shape_dtype_and_numbers(embeddings: Embeddings
         ({"graph": None}, "is damaged"),
         ({"version": np.array([2])}, "not an index of this version"),
         ({"version": None}, "not an index of this version"),
-        ({"fingerprint": None}, "other vectors"),
+        ({"fingerprint": None}, "vectors other"),
     ],
 )
 def test_damaged_index_is_refused(model: Path, changes: dict[str, Any], message: str) -> None:
