@@ -1,7 +1,7 @@
-"""Where text comes from: files, tokenizers, and corpora to start with.
+"""Text sources: files, tokenizers and ready-made corpora.
 
-`TextReader` reads files, `get_tokenizer` finds a tokenizer by name, `bundled_corpus` gives a small real corpus and
-`download` fetches what is in `CATALOGUE`. Nothing here imports Numba.
+`TextReader` reads files, `get_tokenizer` finds a tokenizer by name, `bundled_corpus` returns a small real corpus, and
+`download` fetches the entries of `CATALOGUE`. Nothing here imports Numba.
 """
 
 from __future__ import annotations

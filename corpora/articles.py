@@ -1,4 +1,4 @@
-"""Articles: their titles, and the paragraphs that belong to them."""
+"""Articles: titles and their paragraphs."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ MAX_PARAGRAPHS = 8
 
 
 def article_pairs(lines: Iterable[str], *, most: int = MAX_PARAGRAPHS) -> Iterator[tuple[str, str]]:
-    """Pair the title of each article with its paragraphs: what one asks for, and what answers.
+    """Pair the title of each article with its paragraphs, as queries and answers.
 
     Parameters
     ----------
     lines : iterable of str
-        Articles with blank lines between them; the first line of each is its title, each other one a paragraph.
+        Articles separated by blank lines; the first line of each is its title, and every other line is a paragraph.
     most : int, default 8
-        Take at most so many paragraphs of an article, the first.
+        Maximum number of paragraphs of an article to use, from the first on.
 
     Yields
     ------
     (str, str)
-        Title and paragraph, stripped. An article of one line has none.
+        Title and paragraph, stripped. An article of only one line yields nothing.
 
     Raises
     ------

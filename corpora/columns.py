@@ -1,4 +1,4 @@
-"""Texts in memory: a table of one column becomes its texts, and other types are refused with a remedy."""
+"""Texts in memory: a table of one column becomes a list of texts, and errors for other types name a remedy."""
 
 from __future__ import annotations
 

@@ -49,11 +49,11 @@ class CountedFile(io.RawIOBase):
         self.longest_read: int | None = None
 
     def readable(self) -> bool:
-        """Tell that this file can be read."""
+        """Return that this file is readable."""
         return True
 
     def seek(self, offset: int, whence: int = 0, /) -> int:
-        """Go to a place in the file, if it has places."""
+        """Move to a position in the file, if it is seekable."""
         return cast(BinaryIO, self._source).seek(offset, whence)
 
     def readinto(self, buffer: Any, /) -> int:

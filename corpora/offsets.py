@@ -1,4 +1,4 @@
-"""Where the tokens of a text stand in it, whatever made them."""
+"""Finding the positions of tokens in their text, for any tokenizer."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ __all__ = ["token_spans"]
 
 
 def token_spans(text: str, tokenizer: Tokenizer) -> list[tuple[int, int]]:
-    """Return where each token of `text` begins and ends, in characters of `text` as it is.
+    """Return the start and end of each token in `text`, in characters of the original text.
 
     Parameters
     ----------
     text : str
     tokenizer : Tokenizer
-        It may lower the case of letters, compose them, write apostrophes alike and leave characters out; tokens must
-        come in the order of the text.
+        It may lower-case and compose letters, unify apostrophes and drop characters; tokens must be in the order of the
+        text.
 
     Raises
     ------
     ValueError
-        If a token is no part of the text.
+        If a token is not part of the text.
     """
     if isinstance(tokenizer, PennTokenizer):
         return tokenizer.spans(text)
@@ -59,7 +59,7 @@ def _found(text: str, tokens: list[str]) -> list[tuple[int, int]]:
 
 
 def _plain(text: str) -> tuple[str, list[int]]:
-    """Return letters without case, marks composed or not, and format characters, and where each stands in the text."""
+    """Return the characters casefolded, without marks and format characters, and their positions in the text."""
     characters, origins = [], []
     for place, character in enumerate(text):
         for part in unicodedata.normalize("NFD", character).casefold().replace("\u2019", "'"):
@@ -70,7 +70,7 @@ def _plain(text: str) -> tuple[str, list[int]]:
 
 
 def _n_marks(text: str, place: int) -> int:
-    """Return how many marks follow a character: they belong to it."""
+    """Return the number of marks from `place` on, which belong to the character before."""
     n = 0
     while place + n < len(text) and unicodedata.category(text[place + n]) == "Mn":
         n += 1

@@ -1,4 +1,4 @@
-"""Pieces of words, by a tokenizer that the library tokenizers describes in a file."""
+"""Word pieces, from a tokenizer described in a file of the library tokenizers."""
 
 from __future__ import annotations
 
@@ -24,19 +24,19 @@ _TRIAL = "a known word, and \u2603"
 _MOST = 1 << 24
 _SPARE = 1 << 16
 _AT_ONCE = 1 << 21
-"""Characters of texts whose ids are Python's integers at a time."""
+"""Characters of text to encode at a time, because ids are Python integers meanwhile."""
 
 
 def packed_in_parts(
     texts: Sequence[str], encode: Callable[[Sequence[str]], Sequence[Sequence[int]]]
 ) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
-    """Return the ids of texts, and where those of each begin, encoding some texts at a time to save memory.
+    """Return the ids of texts and their offsets, encoding some texts at a time to save memory.
 
     Parameters
     ----------
     texts : sequence of str, S of them
     encode : callable
-        Returns the ids of each of some texts.
+        Function from some texts to the ids of each.
 
     Returns
     -------
@@ -58,27 +58,27 @@ def packed_in_parts(
 
 @dataclass(frozen=True)
 class PiecesTokenizer:
-    """Pieces of words, as models of the BERT family and those of model2vec have them: WordPiece, Unigram or BPE.
+    """Word pieces as in BERT and model2vec: WordPiece, Unigram or BPE.
 
     Parameters
     ----------
     definition : str
-        The text of a ``tokenizer.json``. Its own settings of padding and truncation are not used.
+        The text of a ``tokenizer.json``. Its settings for padding and truncation are ignored.
     special : bool, default True
-        Add what the definition puts around every text, such as [CLS] and [SEP].
+        Add the special pieces of the definition around every text, such as [CLS] and [SEP].
     max_tokens : int, optional
-        Cut off what is more, those around the text counted.
+        Truncate to this many pieces, special ones included.
     max_characters : int, optional
-        Look at so many characters of a text only.
+        Use only this many characters of a text.
     keep_unknown : bool, default True
-        Keep the piece that stands for what is unknown.
+        Keep the piece for unknown words.
 
     Raises
     ------
     TypeError
-        If an option has another type.
+        If an option has the wrong type.
     ValueError
-        If a number is out of range. When used: if the definition cannot be understood, or does not say what to do.
+        If a number is out of range. When used: if the definition is invalid or incomplete.
     ModuleNotFoundError
         When first used, if the package tokenizers is missing.
     """
@@ -109,7 +109,7 @@ class PiecesTokenizer:
         return [pieces[number] for number in self.numbers([text])[0].tolist()]
 
     def numbers(self, texts: Sequence[str]) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
-        """Return the numbers of the pieces of texts.
+        """Return the ids of the pieces of texts.
 
         Parameters
         ----------
@@ -131,16 +131,16 @@ class PiecesTokenizer:
     def _lists(self, texts: Sequence[str]) -> list[list[int]]:
         cut = [text[: self.max_characters] for text in texts]
         library = self._built.library
-        with _understood("the tokenizer of pieces cannot divide a text"):
+        with _understood("the word-piece tokenizer failed on a text"):
             encoded: list[Encoding] = library.encode_batch_fast(cut, add_special_tokens=self.special)
         return [encoding.ids for encoding in encoded]
 
     def pairs(
         self, firsts: Sequence[str], seconds: Sequence[str]
     ) -> tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.int64]]:
-        """Return the numbers of the pieces of pairs of texts, both in one sequence, as the definition joins them.
+        """Return the ids of the pieces of pairs of texts, each pair in one sequence, joined as in the definition.
 
-        Of a pair with more than `max_tokens` pieces the longer text loses its end, then both in turn.
+        A pair with more than `max_tokens` pieces is truncated at the end of the longer text, then of both in turn.
 
         Parameters
         ----------
@@ -151,24 +151,24 @@ class PiecesTokenizer:
         numbers : ndarray of shape (N,), int32
             Indices of `pieces`.
         types : ndarray of shape (N,), int32
-            For each piece the token type that the definition gives it: 0 in the first text, mostly 1 in the second.
+            Token type of each piece by the definition: 0 in the first text, usually 1 in the second.
         offsets : ndarray of shape (S + 1,), int64
             Pair s has numbers[offsets[s]:offsets[s + 1]].
 
         Raises
         ------
         ValueError
-            If `max_tokens` is less than what stands around every pair.
+            If `max_tokens` is less than the number of special pieces of a pair.
         """
         library = self._built.library
         n_around = library.num_special_tokens_to_add(is_pair=True) if self.special else 0
         if self.max_tokens is not None and self.max_tokens < n_around:
-            raise ValueError(f"max_tokens is {self.max_tokens}, but {n_around} pieces stand around every pair")
+            raise ValueError(f"max_tokens is {self.max_tokens}, but every pair has {n_around} special pieces")
         cut = [
             (first[: self.max_characters], second[: self.max_characters])
             for first, second in zip(firsts, seconds, strict=True)
         ]
-        with _understood("the tokenizer of pieces cannot divide a pair of texts"):
+        with _understood("the word-piece tokenizer failed on a pair of texts"):
             encoded: list[Encoding] = library.encode_batch_fast(cut, add_special_tokens=self.special)
         numbers, offsets = _packed([encoding.ids for encoding in encoded])
         types, _ = _packed([encoding.type_ids for encoding in encoded])
@@ -176,12 +176,12 @@ class PiecesTokenizer:
 
     @property
     def pieces(self) -> list[str]:
-        """Every piece at its number; what stands at a number without one is made up. Not to be modified."""
+        """The piece of each id; ids without one have a placeholder. Do not modify."""
         return self._built.pieces
 
     @property
     def unknown(self) -> int | None:
-        """The number of the piece that stands for what is unknown; None if there is none."""
+        """The id of the piece for unknown words; None if there is none."""
         return self._built.unknown
 
     @property
@@ -189,17 +189,17 @@ class PiecesTokenizer:
         return _build(self.definition, self.max_tokens, self.special)
 
     def to_config(self) -> dict[str, Any]:
-        """Return the name and the options; the definition is kept in a file of its own."""
+        """Return the name and the options; the definition is saved in a separate file."""
         return {"name": self.name, **{name: getattr(self, name) for name in _OPTIONS}}
 
     @classmethod
     def from_config(cls, config: dict[str, Any], definition: str) -> PiecesTokenizer:
-        """Make the tokenizer again that `to_config` described.
+        """Restore the tokenizer from a result of `to_config`.
 
         Raises
         ------
         TypeError, ValueError
-            If an option is unknown or wrong, or the definition cannot be understood.
+            If an option is unknown or wrong, or the definition is invalid.
         ModuleNotFoundError
             If the package tokenizers is missing.
         """
@@ -212,7 +212,7 @@ class PiecesTokenizer:
 
 
 class _Built(NamedTuple):
-    """The library's tokenizer of a definition, its pieces by their numbers, and the number of the unknown one."""
+    """The library's tokenizer for a definition, its pieces by id, and the id of the unknown piece."""
 
     library: LibraryTokenizer
     pieces: list[str]
@@ -220,7 +220,7 @@ class _Built(NamedTuple):
 
 
 def _packed(lists: Sequence[Sequence[int]]) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
-    """Return S lists one after another, and where each begins, shape (S + 1,)."""
+    """Concatenate S lists, and return their offsets, shape (S + 1,)."""
     offsets = np.zeros(len(lists) + 1, np.int64)
     np.cumsum([len(numbers) for numbers in lists], out=offsets[1:])
     return np.fromiter(chain.from_iterable(lists), np.int32, int(offsets[-1])), offsets
@@ -228,12 +228,12 @@ def _packed(lists: Sequence[Sequence[int]]) -> tuple[NDArray[np.int32], NDArray[
 
 @contextmanager
 def _understood(what: str) -> Iterator[None]:
-    """Turn whatever the library raises into a `ValueError`: exceptions of no class of their own, and panics of Rust."""
+    """Turn the library's exceptions, which have no common class, and Rust panics into a `ValueError`."""
     try:
         yield
     except (KeyboardInterrupt, SystemExit, MemoryError):
         raise
-    except BaseException as error:  # a panic is no Exception
+    except BaseException as error:  # a panic is not an Exception
         raise ValueError(f"{what}: {error}") from error
 
 
@@ -245,20 +245,20 @@ def _build(definition: str, max_tokens: int | None, special: bool) -> _Built:
         raise ModuleNotFoundError(
             "the tokenizer 'pieces' needs the package tokenizers: pip install 'w2v-toolkit[bert]'"
         ) from error
-    with _understood("the description of a tokenizer cannot be understood"):
+    with _understood("the description of a tokenizer is invalid"):
         parsed = json.loads(definition)
         if not isinstance(parsed, dict):
             raise ValueError(f"it is a {type(parsed).__name__}, not a JSON object")
         library = Tokenizer.from_str(json.dumps(parsed | {"truncation": None, "padding": None}, ensure_ascii=False))
     if max_tokens is not None:
         n_around = library.num_special_tokens_to_add(is_pair=False) if special else 0
-        if max_tokens < n_around:  # the library would not cut then at all
-            raise ValueError(f"max_tokens is {max_tokens}, but {n_around} pieces stand around every text")
+        if max_tokens < n_around:  # otherwise the library would not truncate at all
+            raise ValueError(f"max_tokens is {max_tokens}, but every text has {n_around} special pieces")
         library.enable_truncation(max_tokens)
     numbers = library.get_vocab(with_added_tokens=True)
     highest = max(numbers.values(), default=0)
     if not numbers or highest > 4 * len(numbers) + _SPARE:
-        raise ValueError(f"the description of a tokenizer has {len(numbers)} pieces and numbers them up to {highest}")
+        raise ValueError(f"the description of a tokenizer has {len(numbers)} pieces but ids up to {highest}")
     pieces = [f"[unused {number}]" for number in range(highest + 1)]
     for piece, number in numbers.items():
         pieces[number] = piece

@@ -18,7 +18,7 @@ from w2v.corpora.tokenizers import Tokenizer, WordsTokenizer
 __all__ = ["PivotCounts", "PivotPairs", "word_overlap"]
 
 MAX_MEMORY = 1 << 28
-_EXPANSION = 8  # a group of texts takes so many times the bytes of their file
+_EXPANSION = 8  # grouped texts take this many times the bytes of their file
 _MOST_PARTS = 128
 _REPORT_EVERY = 10_000
 _KEY_BYTES = 12
@@ -153,7 +153,7 @@ class PivotPairs:
         return _MOST_PARTS if total is None else min(_MOST_PARTS, 1 + _EXPANSION * total // self._max_memory)
 
     def _read(self, texts: _Parts) -> None:
-        """Put the texts that are long enough to the parts of their translations; CorpusError if there is no pair."""
+        """Add the texts that are long enough to the parts of their translations; raise CorpusError without pairs."""
         counts, total = self.counts, self._total
         for text, translation in pair_rows(self._readers, self._columns):
             text, translation = " ".join(text.split()), translation.strip()
@@ -170,7 +170,7 @@ class PivotPairs:
             raise CorpusError(no_pairs(path for reader in self._readers for path in reader.paths))
 
     def _pair(self, part: Iterator[list[str]], pairs: _Parts) -> None:
-        """Put the pairs of texts with the same translation to parts by what the pairs are."""
+        """Add the pairs of texts with the same translation to parts, by the texts of the pair."""
         groups: dict[str, dict[str, str]] = {}
         for key, text in part:
             groups.setdefault(key, {}).setdefault(folded(text), text)
@@ -212,7 +212,7 @@ def _ring_pairs(n: int, most: int) -> Iterator[tuple[int, int]]:
 
 
 class _Parts:
-    """Lines in several files, all those of a key in one of them, and in their order."""
+    """Lines distributed over several files, with all lines of a key in the same file and in order."""
 
     def __init__(self, folder: Path, n_parts: int) -> None:
         folder.mkdir()
@@ -234,7 +234,7 @@ class _Parts:
         file.write("\t".join([digest.hexdigest(), *texts]).encode() + b"\n")
 
     def read(self) -> Iterator[Iterator[list[str]]]:
-        """Yield for each file its lines, as key and texts, and remove it."""
+        """Yield the lines of each file, as key and texts, and remove the file."""
         for path in self._paths:
             with open(path, encoding="utf-8", newline="\n") as file:
                 yield (line.rstrip("\n").split("\t") for line in file)

@@ -1,4 +1,4 @@
-"""Some of a corpus instead of all of it, to estimate from."""
+"""Samples of a corpus, for estimates."""
 
 from __future__ import annotations
 
@@ -8,22 +8,22 @@ from w2v.corpora.inputs import CorpusError, is_compressed, reading_errors, size_
 from w2v.corpora.readers import TextReader
 
 SAMPLE_BYTES = 32 << 20
-"""A corpus of no more bytes is read whole."""
+"""Default sample size; a corpus of at most this size is read completely."""
 _FILES = 64
 _SLICE_BYTES = 1 << 20
 
 
 @dataclass(frozen=True)
 class TextSample:
-    """Text from all over a corpus.
+    """Text from all parts of a corpus.
 
     Attributes
     ----------
     lines : list of str
     n_bytes : int
-        Size of the sample, as text.
+        Size of the sample as text, in bytes.
     total_bytes : float
-        Size of the corpus as text: estimated where files are compressed and the sample is not all.
+        Size of the corpus as text, in bytes; estimated for compressed files unless the sample is complete.
     """
 
     lines: list[str]
@@ -32,14 +32,14 @@ class TextSample:
 
     @property
     def share(self) -> float:
-        """What share of the corpus this is, up to 1."""
+        """Fraction of the corpus in the sample, at most 1."""
         return min(1.0, self.n_bytes / self.total_bytes) if self.total_bytes else 1.0
 
 
 def sample_text(reader: TextReader, n_bytes: int = SAMPLE_BYTES) -> TextSample:
-    """Read about so many bytes of a corpus, from places that are evenly spread where files are not compressed.
+    """Read about `n_bytes` of a corpus, from evenly spaced positions unless files are compressed.
 
-    A corpus that is not larger is read whole. Standard input and pipes raise CorpusError. The reader stays unread.
+    A smaller corpus is read completely. Standard input and pipes raise CorpusError. The reader itself is not consumed.
     """
     if reader.total_bytes is None:
         raise CorpusError("standard input and pipes can be read only once and have no size: estimate from files")
@@ -64,7 +64,7 @@ def sample_text(reader: TextReader, n_bytes: int = SAMPLE_BYTES) -> TextSample:
 
 
 def _read_start(path: str, budget: int, errors: str) -> tuple[list[str], int]:
-    """Return blocks of a file up to a size as text, and how many bytes on disk they were."""
+    """Return the first blocks of a file, up to a size as text, and their size on disk."""
     reader = TextReader(path, block_size=_SLICE_BYTES, errors=errors)
     found, n = [], 0
     for block in reader:
@@ -76,9 +76,9 @@ def _read_start(path: str, budget: int, errors: str) -> tuple[list[str], int]:
 
 
 def _read_slices(path: str, size: int, budget: int) -> tuple[list[str], int]:
-    """Return whole lines from places all over a plain file, and how many bytes they were.
+    """Return complete lines from evenly spaced positions of a plain file, and their size in bytes.
 
-    Bytes that are not UTF-8 are replaced: finding them is for whoever reads all of the file.
+    Bytes that are not UTF-8 are replaced: only reading the whole file reports them.
     """
     n_slices = max(1, budget // _SLICE_BYTES)
     length = min(_SLICE_BYTES, budget)
@@ -93,7 +93,7 @@ def _read_slices(path: str, size: int, budget: int) -> tuple[list[str], int]:
 
 
 def _whole_lines(data: bytes, is_start: bool) -> bytes:
-    """Cut a slice of a file at line ends, or at spaces where there is no line end."""
+    """Cut a slice of a file at line ends, or at spaces if there are none."""
     for separator in (b"\n", b" "):
         first = 0 if is_start else data.find(separator) + 1
         last = data.rfind(separator) + 1

@@ -14,14 +14,14 @@ from w2v.corpora.tokenizers import Tokenizer, WordsTokenizer
 MIN_TOKENS, MAX_TOKENS = 5, 40
 """Training leaves out sentences with fewer tokens, such as headings, or more, such as lists."""
 
-# an abbreviation such as "e.g." is followed by a small letter, and a name after "Mr." is cut off: rarely enough
+# abbreviations such as "e.g." are followed by a lower-case letter; names after "Mr." are cut off, but rarely
 _BORDER = re.compile(r"(?<=[.!?])[\"'\u2019\u201d)\]]*\s+(?=[\"'\u2018\u201c(\[]*[^\W_a-z])")
 
 
 def split_sentences(paragraph: str) -> list[str]:
-    r"""Cut a paragraph after ``.``, ``!`` or ``?`` where white space and then no small letter a-z follow.
+    r"""Split a paragraph after ``.``, ``!`` or ``?`` before white space, unless a lower-case letter a-z follows.
 
-    Quotation marks and brackets that close after the mark stay with the sentence before it.
+    Closing quotation marks and brackets after the mark belong to the sentence before.
 
     Parameters
     ----------
@@ -30,7 +30,7 @@ def split_sentences(paragraph: str) -> list[str]:
     Returns
     -------
     list of str
-        Stripped, none of them empty.
+        Sentences, stripped and not empty.
 
     Examples
     --------

@@ -1,7 +1,7 @@
-"""Texts as sequences of ids and back, for networks that write: characters, pieces of words, or words.
+"""Converting texts to ids and back, for networks that generate text: characters, subwords or words.
 
-Every vocabulary begins with `UNKNOWN`, `START` and `END`. A text never holds them: no network can be told to stop by
-what a user types.
+Every vocabulary begins with `UNKNOWN`, `START` and `END`. Encoding a text never produces `START` or `END`, so a user's
+input cannot stop a network.
 """
 
 from __future__ import annotations
@@ -36,21 +36,21 @@ _V = TypeVar("_V", bound="_Listed")
 
 
 class Units(Protocol):
-    """What texts are made of.
+    """A vocabulary of units that texts consist of.
 
     Attributes
     ----------
     kind : str
         One of `KINDS`.
     pieces : list of str
-        What each id stands for, as people read it; not to be modified.
+        The readable unit of each id; do not modify.
     """
 
     kind: ClassVar[str]
 
     @property
     def pieces(self) -> Sequence[str]:
-        """What each id stands for."""
+        """The readable unit of each id."""
         ...
 
     def encode(self, texts: Sequence[str]) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
@@ -64,26 +64,26 @@ class Units(Protocol):
         -------
         ids : ndarray of shape (N,), int32
         offsets : ndarray of shape (S + 1,), int64
-            Text s has ids[offsets[s]:offsets[s + 1]], perhaps none.
+            Text s has ids[offsets[s]:offsets[s + 1]], which may be empty.
         """
         ...
 
     def decode(self, ids: Sequence[int] | NDArray[np.integer[Any]]) -> str:
-        """Return the text of ids; `START` and `END` stand for nothing, `UNKNOWN` for U+FFFD."""
+        """Return the text of ids, shape (n,); `START` and `END` become empty, and `UNKNOWN` becomes U+FFFD."""
         ...
 
     def joined(self, ids: Sequence[int] | NDArray[np.integer[Any]]) -> str:
-        """Return what ids are in the middle of a text: as `decode`, with the space before a word."""
+        """Like `decode`, but for ids in the middle of a text: keep the space before a word."""
         ...
 
     def to_config(self) -> dict[str, Any]:
-        """Return what JSON can hold and `units_from_config` makes the units of."""
+        """Return a JSON-compatible description for `units_from_config`."""
         ...
 
 
 @dataclass(frozen=True)
 class _Listed(ABC):
-    """Units that stand in a list; what is not in it is unknown."""
+    """Units from a list; anything else is unknown."""
 
     learned: tuple[str, ...]
 
@@ -92,7 +92,7 @@ class _Listed(ABC):
 
     @cached_property
     def pieces(self) -> list[str]:
-        """What each id stands for."""
+        """The readable unit of each id."""
         return [*_SPECIAL, *self.learned]
 
     @cached_property
@@ -126,7 +126,7 @@ class _Listed(ABC):
     def _checked(cls: type[_V], config: Mapping[str, Any], **options: Any) -> _V:
         learned = config.get("pieces")
         if not isinstance(learned, list) or not all(isinstance(piece, str) and piece for piece in learned):
-            raise ValueError("the pieces of a vocabulary must be a list of texts, none of them empty")
+            raise ValueError("the pieces of a vocabulary must be a list of non-empty texts")
         if len(set(learned)) != len(learned) or not 1 <= len(learned) <= _MOST:
             raise ValueError(f"a vocabulary must have from 1 to {_MOST} pieces, all of them different")
         return cls(tuple(learned), **options)
@@ -134,7 +134,7 @@ class _Listed(ABC):
 
 @dataclass(frozen=True)
 class Characters(_Listed):
-    """Every character, a space and a line feed too, is a unit. Texts are brought into NFC.
+    """Every character is a unit, including spaces and line feeds. Texts are normalised to NFC.
 
     Parameters
     ----------
@@ -161,7 +161,7 @@ class Characters(_Listed):
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any]) -> Characters:
-        """Return the units that `to_config` described; ValueError if it describes none."""
+        """Restore the units from a result of `to_config`; raise ValueError if it is invalid."""
         found = cls._checked(config)
         if any(len(piece) != 1 for piece in found.learned):
             raise ValueError("a vocabulary of characters must hold single characters")
@@ -170,7 +170,7 @@ class Characters(_Listed):
 
 @dataclass(frozen=True)
 class Words(_Listed):
-    """What a tokenizer finds is a unit. White space, and what the tokenizer drops, does not come back.
+    """Every token of a tokenizer is a unit. White space, and characters that the tokenizer drops, are not restored.
 
     Parameters
     ----------
@@ -208,7 +208,7 @@ class Words(_Listed):
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any]) -> Words:
-        """Return the units that `to_config` described; ValueError if it describes none."""
+        """Restore the units from a result of `to_config`; raise ValueError if it is invalid."""
         tokenizer = config.get("tokenizer")
         if not isinstance(tokenizer, Mapping):
             raise ValueError("a vocabulary of words must name its tokenizer")
@@ -217,17 +217,17 @@ class Words(_Listed):
 
 @dataclass(frozen=True)
 class Subwords:
-    """Pieces of words by byte-pair encoding: any text has ids, and they give it back, in NFC, but for a space in front.
+    """Subwords by byte-pair encoding. Any text can be encoded; decoding restores it in NFC, without a leading space.
 
     Parameters
     ----------
     definition : str
-        The text of a ``tokenizer.json`` of the library tokenizers, such as `learn` makes.
+        The text of a ``tokenizer.json`` of the library tokenizers, such as from `learn`.
 
     Raises
     ------
     ValueError
-        When used, if the definition is not one of byte-pair encoding with `UNKNOWN`, `START` and `END` in front.
+        When used, if the definition is not a byte-pair encoding that begins with `UNKNOWN`, `START` and `END`.
     ModuleNotFoundError
         When used, if the package tokenizers is missing.
 
@@ -243,7 +243,7 @@ class Subwords:
 
     @classmethod
     def learn(cls, texts: Iterable[str], size: int | None = None, min_count: int = 2) -> Subwords:
-        """Merge the pairs of pieces that texts hold most often; see `learn_units`."""
+        """Merge the most frequent pairs of pieces in texts; see `learn_units`."""
         try:
             from tokenizers import Tokenizer as Library
             from tokenizers import decoders, models, normalizers, pre_tokenizers, trainers
@@ -264,7 +264,7 @@ class Subwords:
         )
         found.train_from_iterator(texts, trainer)
         described = json.loads(found.to_str())
-        described["added_tokens"] = []  # a text that holds "<s>" holds three characters
+        described["added_tokens"] = []  # "<s>" in a text is just three characters
         return cls(json.dumps(described, ensure_ascii=False))
 
     @cached_property
@@ -273,19 +273,19 @@ class Subwords:
 
     @cached_property
     def _bytes(self) -> list[bytes]:
-        """The bytes that each id stands for."""
+        """The bytes of each id."""
         pieces, of_character = self._tokenizer.pieces, _bytes_of_characters()
         if tuple(pieces[: len(_SPECIAL)]) != _SPECIAL:
             raise ValueError(f"a vocabulary of subwords must begin with {', '.join(_SPECIAL)}")
         try:
             learned = [bytes(of_character[c] for c in piece) for piece in pieces[len(_SPECIAL) :]]
         except KeyError as error:
-            raise ValueError(f"a vocabulary of subwords must be one of bytes; {error} stands for none") from error
+            raise ValueError(f"a vocabulary of subwords must consist of bytes; {error} is not one") from error
         return [_REPLACEMENT.encode(), b"", b"", *learned]
 
     @cached_property
     def pieces(self) -> list[str]:
-        """What each id stands for; a piece that begins a word begins with a space."""
+        """The unit of each id; a piece that begins a word has a leading space."""
         return [*_SPECIAL, *(piece.decode(errors="replace") for piece in self._bytes[len(_SPECIAL) :])]
 
     def encode(self, texts: Sequence[str]) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
@@ -306,7 +306,7 @@ class Subwords:
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any]) -> Subwords:
-        """Return the units that `to_config` described; ValueError if it describes none."""
+        """Restore the units from a result of `to_config`; raise ValueError if it is invalid."""
         definition = config.get("definition")
         if not isinstance(definition, dict):
             raise ValueError("a vocabulary of subwords must hold the definition of a tokenizer")
@@ -319,7 +319,7 @@ _KINDS: dict[str, type[Characters] | type[Words] | type[Subwords]] = {
     units.kind: units for units in (Characters, Subwords, Words)
 }
 KINDS = tuple(_KINDS)
-"""Names of all kinds of units."""
+"""The names of all kinds of units."""
 
 
 def learn_units(
@@ -332,12 +332,12 @@ def learn_units(
     kind : {"characters", "subwords", "words"}
     texts : iterable of str
     size : int, optional
-        The most units that the vocabulary may have, the three special ones counted; by default all characters or words,
-        and 8,000 subwords.
+        Maximum number of units, including the three special ones; by default all characters or words, or 8,000
+        subwords.
     min_count : int, optional
-        Characters, words, and merges, that occur less often are left out; by default 1, and 2 for merges.
+        Characters, words or merges that occur less often are left out; by default 1, and 2 for merges.
     **options
-        ``tokenizer`` of words.
+        For words: ``tokenizer``.
 
     Returns
     -------
@@ -346,9 +346,9 @@ def learn_units(
     Raises
     ------
     ValueError
-        If the kind is unknown, the size out of range, or the texts hold nothing.
+        If the kind is unknown, the size is out of range, or the texts are empty.
     ModuleNotFoundError
-        If subwords are wanted and the package tokenizers is missing.
+        For subwords, if the package tokenizers is missing.
 
     Examples
     --------
@@ -367,14 +367,14 @@ def learn_units(
 
 
 def units_from_config(config: Mapping[str, Any]) -> Units:
-    """Make the units again that `to_config` described.
+    """Restore units from a result of `to_config`.
 
     Raises
     ------
     ValueError
-        If it describes none.
+        If the description is invalid.
     ModuleNotFoundError
-        If a package is missing that they need.
+        If a package that they need is missing.
     """
     kind = config.get("kind")
     if kind not in KINDS:
@@ -395,7 +395,7 @@ def _composed(text: str) -> str:
 
 @functools.cache
 def _bytes_of_characters() -> dict[str, int]:
-    """Return which byte each of the 256 characters stands for that pieces of bytes are written in."""
+    """Return the byte for each of the 256 characters that represent bytes in pieces."""
     shown = {*range(0x21, 0x7F), *range(0xA1, 0xAD), *range(0xAE, 0x100)}
     hidden = [byte for byte in range(256) if byte not in shown]
     return {chr(byte): byte for byte in shown} | {chr(256 + i): byte for i, byte in enumerate(hidden)}

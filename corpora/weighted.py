@@ -1,4 +1,4 @@
-"""Lines that begin with a weight: how much a sentence, a basket or a session counts."""
+"""Lines that begin with the weight of a sentence, a basket or a session."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from w2v.corpora.inputs import CorpusError, display_name, shortened
 from w2v.corpora.readers import TextReader
 from w2v.corpora.tokenizers import TabsTokenizer, Tokenizer
 
-# float() would also take "nan", "1_000" and digits of any script
+# float() would also accept "nan", "1_000" and digits of any script
 _NUMBER = re.compile(r"\+?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
 
 MAX_WEIGHT = 1_000_000.0
-"""The most that one line may weigh: it takes as long as so many lines."""
+"""Maximum weight of a line, which takes as long to train as that many lines."""
 
 
 def weighted_lines(reader: TextReader, tokenizer: Tokenizer | None = None) -> Iterator[tuple[float, list[str]]]:
@@ -25,19 +25,19 @@ def weighted_lines(reader: TextReader, tokenizer: Tokenizer | None = None) -> It
     reader : TextReader
         The files.
     tokenizer : Tokenizer, default TabsTokenizer()
-        Makes tokens of what follows the first tab.
+        Splits the text after the first tab into tokens.
 
     Yields
     ------
     (float, list of str)
-        The weight, positive and at most `MAX_WEIGHT`, and the tokens, at least one. Blank lines are left out, and so
-        are lines of weight 0 and lines that hold a weight only.
+        The weight, positive and at most `MAX_WEIGHT`, and at least one token. Blank lines, lines of weight 0 and lines
+        with only a weight are skipped.
 
     Raises
     ------
     CorpusError
         If a line does not begin with a weight from 0 to `MAX_WEIGHT` and a tab; the message names the file and the
-        line. Also as iterating over the reader does.
+        line. Also for the errors of reading.
 
     Examples
     --------
@@ -59,7 +59,7 @@ def weighted_lines(reader: TextReader, tokenizer: Tokenizer | None = None) -> It
 
 
 def parse_weight(text: str) -> float | None:
-    """Return the number from 0 to `MAX_WEIGHT` that a text is; None for any other text."""
+    """Parse a number from 0 to `MAX_WEIGHT`; return None for any other text."""
     weight = float(text) if _NUMBER.fullmatch(text) else math.inf
     return weight if weight <= MAX_WEIGHT else None
 

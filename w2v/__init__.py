@@ -1,6 +1,6 @@
 """Word vectors: training, queries, persistence and evaluation.
 
-The names below are loaded when they are first used, so that `import w2v` is fast and needs no compiler.
+The names below are loaded at their first use, so `import w2v` is fast and needs no compiler.
 """
 
 from __future__ import annotations
@@ -76,6 +76,6 @@ _ELSEWHERE = {
     "train_supervised": "it is TextClassifier(layers=0).fit(path)",
     "train_unsupervised": "it is Word2Vec(subwords=True).fit(path)",
 }
-"""Names of other libraries, and what does the same here."""
+"""Names of other libraries, and their replacements here."""
 
 offer(__name__, _HOME, _ELSEWHERE)

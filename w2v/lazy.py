@@ -1,4 +1,4 @@
-"""Names that a package loads when they are first used, so that importing it is fast, and packages that are optional."""
+"""Lazy loading of a package's names, which keeps its import fast, and optional packages."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ from typing import Any
 
 
 def offer(package: str, home: Mapping[str, str], elsewhere: Mapping[str, str] | None = None) -> None:
-    """Let a package have names that lie in its modules, and list them as its public ones.
+    """Make names of its modules available in a package, as its public names.
 
     Parameters
     ----------
     package : str
-        The package's ``__name__``. For type checkers it imports the same names under ``TYPE_CHECKING``.
+        The package's ``__name__``. For type checkers, the package imports the same names under ``TYPE_CHECKING``.
     home : mapping of str to str
-        Name to the module, below the package, that holds it.
+        From each name to its module, relative to the package.
     elsewhere : mapping of str to str, optional
-        Names of other libraries, and what to use instead: the message of the ImportError that asking for them raises,
-        as an AttributeError's would be lost in ``from package import name``.
+        Names of other libraries, and what to use instead. They raise an ImportError with this message, because the
+        message of an AttributeError would be lost in ``from package import name``.
     """
 
     def load(name: str) -> Any:
@@ -34,7 +34,7 @@ def offer(package: str, home: Mapping[str, str], elsewhere: Mapping[str, str] | 
 
 
 def load_optional(module: str, message: str) -> Any:
-    """Return a module of another package, or raise ImportError with a message, which says what to install."""
+    """Import an optional module, or raise ImportError with a message on how to install it."""
     try:
         __import__(module)
     except ImportError as error:
@@ -43,8 +43,8 @@ def load_optional(module: str, message: str) -> Any:
 
 
 def installed_version(distribution: str = "w2v-toolkit") -> str:
-    """Return the version that is installed of a distribution, empty if it runs from its source."""
-    from importlib.metadata import PackageNotFoundError, version  # which takes longer than `import w2v`
+    """Return the installed version of a distribution; empty if it runs from its source."""
+    from importlib.metadata import PackageNotFoundError, version  # slower than `import w2v`
 
     try:
         return version(distribution)

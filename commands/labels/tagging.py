@@ -147,7 +147,7 @@ def tag(
             "--word-column, --tag-column and --column are for files with columns: give --from-columns as well."
         )
     if are_columns and (tokenizer or as_json):
-        raise click.UsageError("--tokenizer and --json are for texts: they cannot go with --from-columns.")
+        raise click.UsageError("--tokenizer and --json are for texts: they cannot be combined with --from-columns.")
     if tag_column is not None:
         raise click.UsageError("--tag-column is for training: this command predicts the tags.")
     from w2v.neural.tasks.labels.tagging import Tagger

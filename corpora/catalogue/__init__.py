@@ -1,1 +1,1 @@
-"""What can be had by name: texts, word vectors, encoders, test sets; listed, found in packages, fetched and checked."""
+"""Downloads by name: texts, word vectors, encoders and test sets; listed, found in packages, fetched and verified."""

@@ -1,4 +1,4 @@
-"""How to tell that a file is right: by a published digest, by one that was noted, or at least by its format."""
+"""Verifying files: by a published digest, by a recorded one, or at least by their format."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ from typing import Any
 from w2v.corpora.inputs import CorpusError
 
 NOTED = ".sha256"
-"""What the name of a file ends with that notes the digest of another, as ``sha256sum -c`` reads it."""
+"""Suffix of a file that records the digest of another, as ``sha256sum -c`` reads it."""
 STEP = 1 << 20
 
 
 def damage(*others: type[Exception]) -> tuple[type[Exception], ...]:
-    """Return what broken archives raise, besides some others."""
-    import zipfile  # takes long, and most who import `corpora` unpack nothing
+    """Return the exceptions of damaged archives, and the `others`."""
+    import zipfile  # slow to import, and rarely needed
 
     return zipfile.BadZipFile, zlib.error, KeyError, EOFError, NotImplementedError, RuntimeError, *others
 
 
 class Digests:
-    """SHA-256 of what is received, and another digest beside it where only that one is published."""
+    """The SHA-256 of received data, and another digest if only that one is published."""
 
     def __init__(self, expected: str | None) -> None:
         self.expected = expected
@@ -35,23 +35,23 @@ class Digests:
             self._hashes[name] = hashlib.new(name, usedforsecurity=False)
 
     def update(self, data: bytes) -> None:
-        """Take more bytes."""
+        """Add data."""
         for one in self._hashes.values():
             one.update(data)
 
     @property
     def sha256(self) -> str:
-        """In hexadecimal."""
+        """The SHA-256 in hexadecimal."""
         return str(self._hashes["sha256"].hexdigest())
 
     @property
     def is_wrong(self) -> bool:
-        """Whether the bytes are others than expected."""
+        """Whether the data differs from what is expected."""
         return self.expected is not None and self.found != self.expected
 
     @property
     def found(self) -> str:
-        """The digest that corresponds to the expected one."""
+        """The digest of the same kind as the expected one."""
         name = "sha256" if self.expected is None else self.expected.partition(":")[0]
         return f"{name}:{self._hashes[name].hexdigest()}"
 
@@ -66,12 +66,12 @@ def digests_of(path: Path, expected: str | None) -> Digests:
 
 
 def note_digest(path: Path, sha256: str) -> None:
-    """Write the digest of a file beside it."""
+    """Write the SHA-256 of a file beside it."""
     path.with_name(path.name + NOTED).write_text(f"{sha256}  {path.name}\n", encoding="utf-8")
 
 
 def noted_digest(path: Path) -> str | None:
-    """Return the digest that was noted of a file."""
+    """Return the recorded digest of a file; None if there is none."""
     with suppress(OSError, UnicodeDecodeError):
         found = path.with_name(path.name + NOTED).read_text(encoding="utf-8").split()
         return f"sha256:{found[0]}" if found else None
@@ -79,19 +79,19 @@ def noted_digest(path: Path) -> str | None:
 
 
 def is_there(path: Path, size: int | None, digest: str | None) -> bool:
-    """Tell whether a file is there already and right; CorpusError if another one has its name."""
+    """Return whether a file exists and is correct; raise CorpusError if another file has its name."""
     if not os.path.lexists(path):
         return False
     expected = digest or noted_digest(path)
     if path.is_file() and expected is not None and size in (None, path.stat().st_size):
         if not digests_of(path, expected).is_wrong:
             return True
-    what = "is not what is to be had under that name" if expected else "nothing says whether it is what is wanted"
+    what = "is not the file of that name in the catalogue" if expected else "there is no digest to verify it"
     raise CorpusError(f"{path} exists, but {what}; move it away or choose another folder")
 
 
 def check_format(path: Path, name: str) -> None:
-    """Read all of an archive of which no digest is known; CorpusError if its own checksums are not right."""
+    """Read an archive without a known digest completely; raise CorpusError if its own checksums are wrong."""
     try:
         if name.endswith(".zip"):
             import zipfile

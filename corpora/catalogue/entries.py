@@ -1,7 +1,7 @@
-"""The catalogue itself, a table.
+"""The entries of the catalogue.
 
-Digests are those that several unrelated projects publish for the same files, or that were computed from a package that
-ships them; where neither was to be had there is none, and what was received is checked by its size and format only.
+Digests are those that several unrelated projects publish for the same files, or were computed from a package that ships
+them. Entries without either have no digest, and downloads are checked only by size and format.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _MINILM_REVISION = "1110a243fdf4706b3f48f1d95db1a4f5529b4d41"
 _GLOVE_100 = "sha256:95dde4dfd627ab26608d33e76d1195ec059734bd29089ea52cadb08d07c64544"
 
 FASTTEXT = "fasttext-"
-"""What the names of fastText's vectors begin with; a language follows, and "-bin" for those with n-grams."""
+"""Prefix of the names of fastText's vectors, followed by a language, and by "-bin" for those with n-grams."""
 
 LANGUAGES = tuple(
     "af als am an ar arz as ast az azb ba bar bcl be bg bh bn bo bpy br bs ca ce ceb ckb co cs cv cy da de diq dv el "
@@ -38,11 +38,11 @@ LANGUAGES = tuple(
     "nso oc or os pa pam pfl pl pms pnb ps pt qu rm ro ru sa sah sc scn sco sd sh si sk sl so sq sr su sv sw ta te tg "
     "th tk tl tr tt ug uk ur uz vec vi vls vo wa war xmf yi yo zea zh".split()
 )
-"""The languages that fastText's vectors of the web and of Wikipedia come in."""
+"""The languages of fastText's vectors from the web and Wikipedia."""
 
 
 def _glove(size: int, digest: str | None = None, n_bytes: int | None = None) -> Entry:
-    """Return one of four tables that come in one archive."""
+    """Return the entry of one of four tables in the same archive."""
     member = f"glove.6B.{size}d.txt"
     archive = Remote(
         "https://nlp.stanford.edu/data/glove.6B.zip", "glove.6B.zip", 862_182_613,
@@ -54,7 +54,7 @@ def _glove(size: int, digest: str | None = None, n_bytes: int | None = None) -> 
 
 
 def fasttext_entry(name: str) -> Entry | None:
-    """Return the entry of fastText's vectors of a language; None where there are none of this name."""
+    """Return the entry of fastText's vectors of a language; None if the name is not one of theirs."""
     language = name.removeprefix(FASTTEXT).removesuffix("-bin")
     if not name.startswith(FASTTEXT) or language not in LANGUAGES:
         return None
@@ -193,16 +193,16 @@ _ENTRIES = (
 )  # fmt: skip
 
 CATALOGUE: dict[str, Entry] = {entry.name: entry for entry in _ENTRIES}
-"""Everything that `w2v.corpora.download` gives, by name, but for fastText's languages; see `find_entry`."""
+"""All downloads of `w2v.corpora.download` by name, except fastText's languages; see `find_entry`."""
 
 MEASURED = {
     "sts-benchmark": ("sts-benchmark/sts-dev.csv", "sts-benchmark/sts-test.csv"),
 }
-"""The files of a test set that `w2v evaluate --standard` measures, where these are not all of them."""
+"""The files of test sets of which `w2v evaluate --standard` uses only some."""
 
 
 def find_entry(name: str) -> Entry:
-    """Return the entry of a name; ValueError if there is none."""
+    """Return the entry of a name; raise ValueError if there is none."""
     entry = CATALOGUE.get(name) or fasttext_entry(name)
     if entry is None:
         import difflib

@@ -1,4 +1,4 @@
-"""What the catalogue says of a thing: where it is, how large, under which licence, and how to tell that it is right."""
+"""The data of a catalogue entry: location, size, licence, and how to verify it."""
 
 from __future__ import annotations
 
@@ -7,21 +7,22 @@ from typing import NamedTuple
 
 KINDS = ("corpus", "vectors", "encoder", "evaluation")
 MEASURES = ("analogies", "pairs", "sts")
-"""What test sets measure: the options of `w2v evaluate`."""
+"""Kinds of test sets: the options of `w2v evaluate`."""
 
 
 class Part(NamedTuple):
-    """A file of an archive.
+    """A file in an archive.
 
     Attributes
     ----------
     member : str
         Its name in the archive.
     name : str
-        As which it is saved, below the folder.
+        The name to save it under, relative to the folder.
     size : int or None
     digest : str or None
-        Such as "sha256:…"; None where nobody publishes one. Then the archive's decides, or what was received is noted.
+        Such as "sha256:…"; None if none is published. Then that of the archive is checked, or that of the download is
+        recorded.
     """
 
     member: str
@@ -32,20 +33,20 @@ class Part(NamedTuple):
 
 @dataclass(frozen=True)
 class Remote:
-    """A file to fetch.
+    """A file to download.
 
     Attributes
     ----------
     url : str
     name : str
-        As which it is saved, below the folder.
+        The name to save it under, relative to the folder.
     size : int or None
     digest : str or None
-        As in `Part`: "sha256:…", or "md5:…" or "sha1:…" where only these are published.
+        As in `Part`: "sha256:…", or "md5:…" or "sha1:…" if only these are published.
     parts : tuple of Part
-        What is wanted of an archive; without parts, the file itself is.
+        The files to extract from an archive; without parts, the file itself is the result.
     is_kept : bool
-        Whether the archive stays, because other entries take their parts from it.
+        Whether to keep the archive, because other entries use other parts of it.
     """
 
     url: str
@@ -57,20 +58,20 @@ class Remote:
 
     @property
     def results(self) -> tuple[Part, ...]:
-        """The files that are wanted in the end."""
+        """The resulting files."""
         return self.parts or (Part("", self.name, self.size, self.digest),)
 
 
 class Package(NamedTuple):
-    """A package that ships a thing.
+    """A package that ships an entry.
 
     Attributes
     ----------
     title : str
-        What pip calls it.
+        Its name for pip.
     module : str
     path : str
-        The file or folder in it; empty for a text that `bundled_corpus` makes.
+        The file or folder in it; empty for a text from `bundled_corpus`.
     """
 
     title: str
@@ -80,7 +81,7 @@ class Package(NamedTuple):
 
 @dataclass(frozen=True)
 class Entry:
-    """A thing of the catalogue.
+    """An entry of the catalogue.
 
     Attributes
     ----------
@@ -89,16 +90,16 @@ class Entry:
         One of `KINDS`.
     about : str
     licence : str
-        What its makers say; "not stated" where they say nothing.
+        As stated by its authors; else "not stated".
     page : str
-        Where they speak of it.
+        Address of its web page.
     files : tuple of Remote
     package : Package or None
-        What ships it, so that nothing has to be fetched.
+        A package that ships it, so no download is needed.
     folder : str
-        The folder that its files make together; empty where they do not.
+        The folder of its files; empty if there is none.
     measures : str
-        Of a test set, one of `MEASURES`.
+        For a test set, one of `MEASURES`.
     """
 
     name: str
@@ -113,18 +114,18 @@ class Entry:
 
     @property
     def size(self) -> int | None:
-        """Bytes to fetch; None where that is not known beforehand, or nothing is fetched."""
+        """Bytes to download; None if unknown, or if there is no download."""
         sizes = [file.size for file in self.files if file.size is not None]
         return sum(sizes) if sizes and len(sizes) == len(self.files) else None
 
     @property
     def results(self) -> tuple[Part, ...]:
-        """The files that are wanted in the end."""
+        """The resulting files."""
         return tuple(part for file in self.files for part in file.results)
 
     @property
     def checked_by(self) -> str:
-        """Name the digest that tells whether the right thing came; empty where nobody publishes one."""
+        """The kind of digest that verifies it; empty if none is published."""
         known = {digest.partition(":")[0] for file in self.files for digest in _digests(file)}
         return next((name for name in ("sha256", "sha1", "md5") if name in known), "")
 

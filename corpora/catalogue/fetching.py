@@ -1,4 +1,4 @@
-"""A file of the internet, or of a mirror, is brought to the disk: resumed, checked, and named when it is right."""
+"""Downloading a file from the internet or a mirror: resumed, verified, and renamed when correct."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from w2v.corpora.files.durable import sync_folder
 from w2v.corpora.inputs import CorpusError
 
 Progress = Callable[[int, int | None], None]
-"""What a download tells how far it is: bytes received, and in all, None where nobody knows."""
+"""The progress callback of a download: bytes received, and total bytes or None if unknown."""
 
 _TIMEOUT = 60.0
 _AGENT = "w2v-toolkit"
@@ -26,7 +26,7 @@ _PARTIAL, _OUT_OF_RANGE = 206, 416
 
 @dataclass(frozen=True)
 class _Incoming:
-    """What a source gives: from which byte on, how many bytes there are in all, and the bytes."""
+    """The data from a source: its first byte's offset, the total bytes, and the data."""
 
     start: int
     total: int | None
@@ -34,23 +34,22 @@ class _Incoming:
 
 
 def fetch(remote: Remote, target: Path, source: str | None, progress: Progress | None, *, further: int = 0) -> None:
-    """Bring a file to `target`, which is there only when all of it is right.
+    """Download a file to `target`, which appears only when it is complete and correct.
 
     Parameters
     ----------
     remote : Remote
     target : Path
     source : str or None
-        Another place to take it from; see `w2v.corpora.download`.
+        Another source; see `w2v.corpora.download`.
     progress : callable, optional
     further : int
-        Bytes that are needed on the disk beside the file.
+        Bytes needed on the disk in addition to the file.
 
     Raises
     ------
     CorpusError
-        If it cannot be fetched or is not right. What came of a file that broke off stays, and the next call goes on
-        from there.
+        If it cannot be downloaded or is not the expected file. A partial download stays, and the next call resumes it.
     OSError
         If it cannot be written.
     """
@@ -62,7 +61,7 @@ def fetch(remote: Remote, target: Path, source: str | None, progress: Progress |
             part.unlink()
     try:
         if digests.is_wrong:
-            raise CorpusError(f"{place} is not the file expected: {digests.found}, not {digests.expected}")
+            raise CorpusError(f"{place} is not the expected file: {digests.found}, not {digests.expected}")
         if remote.digest is None:
             check_format(part, remote.name)
     except CorpusError:
@@ -75,7 +74,7 @@ def fetch(remote: Remote, target: Path, source: str | None, progress: Progress |
 
 
 def _receive(remote: Remote, place: str, target: Path, progress: Progress | None, further: int) -> Digests:
-    """Bring all bytes to the name that a file has while it is not complete."""
+    """Receive all bytes into the partial file."""
     part, digests = part_of(target), Digests(remote.digest)
     with open(part, "ab+") as file:
         size = _received_before(file, digests, remote.size)
@@ -83,13 +82,13 @@ def _receive(remote: Remote, place: str, target: Path, progress: Progress | None
             digests = Digests(remote.digest)
         if remote.size is None or size < remote.size:
             with _opened(place, size) as incoming:
-                if incoming.start != size:  # it cannot go on there
+                if incoming.start != size:  # the source cannot resume there
                     file.truncate(0)
                     size, digests = 0, Digests(remote.digest)
                 total = incoming.total if remote.size is None else remote.size
                 if incoming.total not in (None, total):
                     raise CorpusError(
-                        f"{place} has {incoming.total:,} bytes, not the {total:,} expected: it is another file"
+                        f"{place} has {incoming.total:,} bytes, not the expected {total:,}: it is another file"
                     )
                 check_room(target.parent, (total or 0) - size + further)
                 size = _append(incoming.pieces, file, size, total, digests, progress)
@@ -100,12 +99,12 @@ def _receive(remote: Remote, place: str, target: Path, progress: Progress | None
 
 
 def part_of(path: Path) -> Path:
-    """Return the name that a file has while it is not complete."""
+    """Return the name of a partial download."""
     return path.with_name(f".{path.name}.part")
 
 
 def address_of(remote: Remote, source: str | None) -> str:
-    """Return where a file is to be had: at its own address, in a folder, or below or at another address."""
+    """Return the location of a file: its own address, in a folder, or below or at another address."""
     if source is None:
         return remote.url
     own = remote.name.partition("/")[2] or Path(unquote(urlsplit(remote.url).path)).name
@@ -116,14 +115,16 @@ def address_of(remote: Remote, source: str | None) -> str:
 
 
 def check_room(folder: Path, needed: int) -> None:
-    """Raise CorpusError if a disk has not so many bytes free."""
+    """Raise CorpusError if a disk has fewer than `needed` bytes free."""
     free = shutil.disk_usage(folder).free
     if free < needed:
-        raise CorpusError(f"{folder} has {free / 1e6:,.0f} MB free, but {needed / 1e6:,.0f} MB are needed; make room")
+        raise CorpusError(
+            f"{folder} has {free / 1e6:,.0f} MB free, but {needed / 1e6:,.0f} MB are needed; free some space"
+        )
 
 
 def _received_before(file: BinaryIO, digests: Digests, size: int | None) -> int:
-    """Return how many bytes came earlier, having taken them into account; none if they are too many."""
+    """Add the bytes received earlier to the digests, and return their number; discard them if they are too many."""
     file.seek(0)
     n = 0
     while data := file.read(STEP):
@@ -138,7 +139,7 @@ def _received_before(file: BinaryIO, digests: Digests, size: int | None) -> int:
 def _append(
     pieces: Iterator[bytes], file: BinaryIO, size: int, total: int | None, digests: Digests, progress: Progress | None
 ) -> int:
-    """Write what comes, until it is more than expected; return how many bytes there are then."""
+    """Write the received data, at most until it exceeds the expected size; return the size of the file."""
     for data in pieces:
         file.write(data)
         digests.update(data)
@@ -151,21 +152,21 @@ def _append(
 
 
 def _check_size(place: str, part: Path, size: int, total: int | None) -> None:
-    """Raise CorpusError unless all bytes came, and no more."""
+    """Raise CorpusError unless exactly the expected bytes were received."""
     if total is None or size == total:
         return
     if size > total:
         part.unlink()
-        raise CorpusError(f"{place} gave more than the {total:,} bytes expected: it is another file")
+        raise CorpusError(f"{place} sent more than the expected {total:,} bytes: it is another file")
     raise CorpusError(
-        f"{place} gave {size:,} of {total:,} bytes, then the connection broke; they are kept, and the same command "
-        "goes on from there"
+        f"{place} sent {size:,} of {total:,} bytes, then the connection broke; they are kept, and the same command "
+        "resumes"
     )
 
 
 @contextmanager
 def _opened(place: str, start: int) -> Iterator[_Incoming]:
-    """Open a file or an address at a byte."""
+    """Open a file or an address at a byte offset."""
     local = _local_path(place)
     if local is None:
         with _requested(place, start) as (response, at, total):
@@ -184,9 +185,9 @@ def _opened(place: str, start: int) -> Iterator[_Incoming]:
 
 @contextmanager
 def _requested(place: str, start: int) -> Iterator[tuple[Any, int, int | None]]:
-    """Ask a server for the bytes from `start` on; give its answer, where it begins and how many there are in all."""
+    """Request the bytes from `start` on; yield the response, its first byte's offset and the total bytes."""
     import urllib.error
-    import urllib.request  # takes a while to import
+    import urllib.request  # slow to import
     from http.client import HTTPException
 
     headers = {"User-Agent": _AGENT} | ({"Range": f"bytes={start}-"} if start else {})
@@ -194,7 +195,7 @@ def _requested(place: str, start: int) -> Iterator[tuple[Any, int, int | None]]:
         request = urllib.request.Request(place, headers=headers)
         response = urllib.request.urlopen(request, timeout=_TIMEOUT)
     except urllib.error.HTTPError as error:
-        if start and error.code == _OUT_OF_RANGE:  # what came before is of another file
+        if start and error.code == _OUT_OF_RANGE:  # the earlier bytes are of another file
             error.close()
             with _requested(place, 0) as anew:
                 yield anew
@@ -222,11 +223,11 @@ def _read(place: str, response: Any) -> Iterator[bytes]:
 def _cannot_fetch(place: str, error: Exception) -> CorpusError:
     reason = error if getattr(error, "code", None) else getattr(error, "reason", error)
     said = getattr(reason, "strerror", None) or reason
-    return CorpusError(f"cannot fetch {place}: {said}; try again, or take it from elsewhere (`--from`, `source=`)")
+    return CorpusError(f"cannot fetch {place}: {said}; try again, or use another source (`--from`, `source=`)")
 
 
 def _local_path(place: str) -> str | None:
-    """Return the path of a file on this machine; None for an address elsewhere."""
+    """Return the path of a local file; None for another address."""
     address = urlsplit(place)
     if address.scheme == "file":
         return unquote(address.path)

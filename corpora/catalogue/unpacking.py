@@ -1,4 +1,4 @@
-"""Files are taken out of an archive: one at a time, checked, and named when they are right."""
+"""Extracting files from an archive: one at a time, verified, and renamed when correct."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from w2v.corpora.inputs import CorpusError
 
 
 def unpack(archive: Path, part: Part, target: Path) -> None:
-    """Write a file of an archive to `target`; CorpusError if it is not there or not the one expected."""
+    """Extract a file from an archive to `target`; raise CorpusError if it is missing or not the expected one."""
     unfinished, digests, size = part_of(target), Digests(part.digest), 0
     target.parent.mkdir(parents=True, exist_ok=True)
     try:
@@ -32,7 +32,7 @@ def unpack(archive: Path, part: Part, target: Path) -> None:
             os.fsync(file.fileno())
         if digests.is_wrong or part.size not in (None, size):
             raise CorpusError(
-                f"the archive holds another {part.member} than expected: {digests.found}, not {digests.expected}"
+                f"{part.member} in the archive is not the expected file: {digests.found}, not {digests.expected}"
             )
         os.replace(unfinished, target)
     finally:
@@ -43,7 +43,7 @@ def unpack(archive: Path, part: Part, target: Path) -> None:
 
 
 def _pieces(archive: Path, member: str) -> Iterator[bytes]:
-    """Give a file of an archive piece by piece."""
+    """Yield a file from an archive piece by piece."""
     try:
         with _member(archive, member) as source:
             while data := source.read(STEP):
@@ -54,7 +54,7 @@ def _pieces(archive: Path, member: str) -> Iterator[bytes]:
 
 @contextmanager
 def _member(archive: Path, member: str) -> Iterator[IO[bytes]]:
-    """Open a file of an archive; KeyError if there is none of this name."""
+    """Open a file in an archive; raise KeyError if there is none of this name."""
     if archive.name.removesuffix(".part").endswith(".zip"):
         import zipfile
 

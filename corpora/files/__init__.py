@@ -1,1 +1,1 @@
-"""Files beyond those that are read from end to end: parts of them, those elsewhere, and names that a disk keeps."""
+"""Parts of files, files in object stores, and durable renames."""

@@ -1,4 +1,4 @@
-"""Names that a disk keeps."""
+"""Durable renames."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 
 
 def sync_folder(folder: Path) -> None:
-    """Make a rename durable. Where a folder cannot be opened (Windows) the system takes care of it."""
+    """Make a rename in a folder durable. Windows cannot open folders, and takes care of it itself."""
     with suppress(OSError):
         descriptor = os.open(folder, os.O_RDONLY)
         try:

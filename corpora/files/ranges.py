@@ -1,4 +1,4 @@
-"""Parts of files: where a text may be cut for several readers, and a reader of such parts."""
+"""Parts of files: dividing a text for several readers, and reading such parts."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from w2v.corpora.inputs import CorpusError, display_name, is_compressed, open_in
 from w2v.corpora.readers import Block, TextReader
 
 _SEARCHED = 1 << 20
-"""Bytes after which no line end is expected any more, and a line is cut at white space."""
+"""Bytes to search for a line end; a longer line is cut at white space."""
 
 
 class FileRange(NamedTuple):
-    """Bytes of a file; compressed files are never cut."""
+    """A range of bytes in a file; compressed files are never divided."""
 
     path: str
     start: int = 0
@@ -36,9 +36,9 @@ class RangeReader(TextReader):
 
 
 def cut_files(paths: Sequence[str], n_parts: int) -> list[tuple[FileRange, ...]]:
-    """Cut files into parts of about as many bytes, one after another: at line ends, and between compressed files.
+    """Divide files into consecutive parts of about equal size, at line ends and between compressed files.
 
-    CorpusError if a file cannot be read, or only once, or there are fewer places to cut than needed.
+    Raises CorpusError if a file cannot be read, or only once, or there are too few places to divide the text.
     """
     sizes = [_size_of(path) for path in paths]
     starts = [0, *accumulate(sizes)]
@@ -49,8 +49,8 @@ def cut_files(paths: Sequence[str], n_parts: int) -> list[tuple[FileRange, ...]]
     parts = [_between(paths, sizes, first, last) for first, last in zip(borders, borders[1:], strict=False)]
     if not all(parts):
         raise CorpusError(
-            f"the text cannot be cut into {n_parts} parts, one a worker: compressed files stay whole, and lines too; "
-            "give more files, or fewer workers"
+            f"the text cannot be divided into {n_parts} parts, one for each worker, because compressed files and "
+            "lines stay whole; use more files or fewer workers"
         )
     return parts
 
@@ -63,7 +63,7 @@ def _size_of(path: str) -> int:
 
 
 def _border(paths: Sequence[str], sizes: list[int], starts: list[int], aim: int) -> tuple[int, int]:
-    """Return the file and the byte near `aim`, a place in all of them, where the text is to be cut."""
+    """Return the file and the byte offset at which to divide the text near `aim`, an offset in all files."""
     number = min(bisect_right(starts, aim), len(paths)) - 1
     into, size = aim - starts[number], sizes[number]
     if is_compressed(paths[number]):
@@ -73,7 +73,7 @@ def _border(paths: Sequence[str], sizes: list[int], starts: list[int], aim: int)
 
 
 def _line_end(path: str, place: int) -> int:
-    """Return where the first line begins from `place` on; in a long line, where a word does."""
+    """Return the start of the first line from `place` on, or in a long line, the start of a word."""
     if place == 0:
         return 0
     with open_input(path) as (stream, _, damage), reading_errors(path, damage):
@@ -88,7 +88,7 @@ def _line_end(path: str, place: int) -> int:
 def _between(
     paths: Sequence[str], sizes: list[int], first: tuple[int, int], last: tuple[int, int]
 ) -> tuple[FileRange, ...]:
-    """Return the bytes between two borders; a file that is read whole has no end, so that it may be compressed."""
+    """Return the ranges between two borders; a complete file has no `stop`, so it may be compressed."""
     ranges = []
     for number in range(first[0], min(last[0] + 1, len(paths))):
         start = first[1] if number == first[0] else 0

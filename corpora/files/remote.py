@@ -1,6 +1,6 @@
-"""Files in object stores and elsewhere, by addresses such as ``s3://bucket/texts/*.zst``: what fsspec opens.
+"""Files in object stores and elsewhere, by addresses for fsspec such as ``s3://bucket/texts/*.zst``.
 
-What goes wrong there is an exception of the store's own package; `w2v.corpora.inputs` makes messages of them.
+Errors are exceptions of the store's own package; `w2v.corpora.inputs` turns them into messages.
 """
 
 from __future__ import annotations
@@ -12,12 +12,12 @@ _ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")
 
 
 def is_remote(path: str) -> bool:
-    """Tell whether a name is an address."""
+    """Return whether a name is an address."""
     return _ADDRESS.match(path) is not None
 
 
 def expand_remote(path: str) -> list[str]:
-    """Return the files that an address or a pattern names; none if there are none, or it is a folder."""
+    """Return the files for an address or a pattern; empty if there are none, or for a folder."""
     store, name = _store(path)
     if store.isfile(name):
         return [path]
@@ -26,14 +26,14 @@ def expand_remote(path: str) -> list[str]:
 
 
 def remote_size(path: str) -> int | None:
-    """Return the size of a file in bytes; None if the store does not say."""
+    """Return the size of a file in bytes; None if unknown."""
     store, name = _store(path)
     size = store.size(name)
     return None if size is None else int(size)
 
 
 def open_remote(path: str) -> BinaryIO:
-    """Open a file for reading; it is packed as it is there."""
+    """Open a file for reading, without decompressing it."""
     store, name = _store(path)
     return cast(BinaryIO, store.open(name, "rb"))
 

@@ -1,4 +1,4 @@
-"""Pictures and what they show: IDX, .npz, folders of PNG and JPEG by class, the digits of scikit-learn."""
+"""Labelled pictures: IDX, .npz, folders of PNG and JPEG by class, scikit-learn's digits."""
 
 from w2v.corpora.images.arrays import Pictures, as_labels, as_pictures
 from w2v.corpora.images.files import picture_names

@@ -1,7 +1,7 @@
-"""Many pictures in one file: IDX, and .npz archives.
+"""Many pictures in one file: IDX files and .npz archives.
 
-Files may come from strangers: nothing is unpickled, what a header promises is checked before memory is taken for it,
-and no more is read than it promises.
+Files may come from strangers: nothing is unpickled, headers are checked before memory is allocated, and no more data is
+read than they state.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from w2v.corpora.images.arrays import MOST_BYTES, Numbered, Pictures, as_labels,
 from w2v.corpora.inputs import CorpusError, open_input, reading_errors
 
 IDX_NAMES = (("images-idx3", "labels-idx1"), ("images.idx3", "labels.idx1"))
-"""Parts of the names of files of pictures, beside those of their labels."""
+"""Parts of the names of picture files, each with that of the file of labels."""
 
 _PIECE = 1 << 20
 _IDX_TYPES = {0x08: ">u1", 0x09: ">i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
@@ -29,13 +29,13 @@ _LABELS = ("y_train", "train_labels", "y", "labels", "target", "arr_1")
 
 
 def _read_exactly(stream: IO[bytes], n_bytes: int, name: str) -> bytearray:
-    """Return so many bytes, read piece by piece: a file that lies about its size costs no more than it has."""
+    """Read `n_bytes` piece by piece, so a file with a false size takes no more memory than it has data."""
     data = bytearray()
     while len(data) < n_bytes:
         piece = stream.read(min(_PIECE, n_bytes - len(data)))
         if not piece:
             raise CorpusError(
-                f"{name} is truncated: its header promises {n_bytes:,} bytes, and {len(data):,} follow; copy or "
+                f"{name} is truncated: its header promises {n_bytes:,} bytes, but only {len(data):,} follow; copy or "
                 "download it again"
             )
         data += piece
@@ -46,8 +46,8 @@ def _check_size(shape: Sequence[int], item: int, name: str) -> int:
     n_bytes = math.prod(shape) * item
     if n_bytes > MOST_BYTES or min(shape, default=1) < 0:
         raise CorpusError(
-            f"{name} says that it holds {' × '.join(map(str, shape))} values, {n_bytes:,} bytes: more than the "
-            f"{MOST_BYTES >> 30} GiB that are read, or damage"
+            f"{name} claims to hold {' × '.join(map(str, shape))} values, {n_bytes:,} bytes: it is damaged, or "
+            f"exceeds the limit of {MOST_BYTES >> 30} GiB"
         )
     return n_bytes
 
@@ -57,25 +57,26 @@ def _read_idx(path: str) -> NDArray[Any]:
         head = stream.read(4)
         if len(head) < 4 or head[:2] != b"\0\0" or head[2] not in _IDX_TYPES or not head[3]:
             raise CorpusError(
-                f"{path} contains no readable pictures: expected PNG, JPEG, .npz or IDX, as train-images-idx3-ubyte is"
+                f"{path} contains no readable pictures: expected PNG, JPEG, .npz or IDX, such as "
+                "train-images-idx3-ubyte"
             )
         dtype = np.dtype(_IDX_TYPES[head[2]])
         shape = np.frombuffer(_read_exactly(stream, 4 * head[3], path), ">u4").tolist()
         data = _read_exactly(stream, _check_size(shape, dtype.itemsize, path), path)
         if stream.read(1):
             raise CorpusError(
-                f"{path} is damaged: more follows than the {' × '.join(map(str, shape))} values it promises"
+                f"{path} is damaged: it continues after the {' × '.join(map(str, shape))} values that it promises"
             )
     return np.frombuffer(data, dtype).reshape(shape).astype(dtype.newbyteorder("="), copy=False)
 
 
 def read_idx_files(given: list[str]) -> Pictures:
-    """Return the pictures of an IDX file, with the labels of another that is given or lies beside it."""
+    """Return the pictures in an IDX file, with the labels from another file, given or found beside it."""
     arrays = {path: _read_idx(path) for path in given}
     pictures = [path for path in given if arrays[path].ndim > 1]
     labels = [path for path in given if arrays[path].ndim == 1]
     if len(pictures) != 1 or len(labels) > 1:
-        raise CorpusError(f"{', '.join(given)}: expected one IDX file of pictures, and perhaps one of their labels")
+        raise CorpusError(f"{', '.join(given)}: expected one IDX file of pictures, and optionally one of labels")
     file = pictures[0]
     if not labels and (beside := _labels_beside(file)):
         arrays[beside], labels = _read_idx(beside), [beside]
@@ -110,15 +111,15 @@ def _zip_errors(path: str) -> Iterator[None]:
 
 
 def read_npz(path: str) -> Pictures:
-    """Return the pictures of an archive, and their labels if it has some."""
+    """Return the pictures in an archive, and any labels."""
     with _zip_errors(path), zipfile.ZipFile(path) as archive:
         members = [name for name in archive.namelist() if name.endswith(".npy")]
         names = {name.removesuffix(".npy"): name for name in members}
         chosen = [next((name for name in wanted if name in names), None) for wanted in (_PICTURES, _LABELS)]
         if chosen[0] is None:
             raise CorpusError(
-                f"{path} holds {', '.join(sorted(names)[:8]) or 'no arrays'}; expected pictures under one of the names "
-                f"{', '.join(_PICTURES)}, and labels under {', '.join(_LABELS)}"
+                f"{path} holds {', '.join(sorted(names)[:8]) or 'no arrays'}; expected pictures named "
+                f"{', '.join(_PICTURES)}, and labels named {', '.join(_LABELS)}"
             )
         read = [None if name is None else _read_npy(archive, names[name], path) for name in chosen]
     assert read[0] is not None
@@ -126,7 +127,7 @@ def read_npz(path: str) -> Pictures:
 
 
 def _read_npy(archive: zipfile.ZipFile, member: str, path: str) -> NDArray[Any]:
-    """Return an array of an archive; one of Python objects would have to be unpickled, and is refused."""
+    """Return an array in an archive; raise CorpusError for Python objects, which would have to be unpickled."""
     headers: dict[tuple[int, int], Callable[..., Any]] = {
         (1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0,
     }  # fmt: skip
@@ -134,7 +135,7 @@ def _read_npy(archive: zipfile.ZipFile, member: str, path: str) -> NDArray[Any]:
     with archive.open(member) as stream:
         version = np.lib.format.read_magic(stream)
         if version not in headers:
-            raise CorpusError(f"{name} is in a version of the format that is not read: {version}")
+            raise CorpusError(f"{name} has an unsupported version of the format: {version}")
         shape, in_columns, dtype = headers[version](stream)
         if dtype.hasobject or dtype.kind not in "biufUS":
             raise CorpusError(f"{name} holds {dtype}, not numbers or text; Python objects are never unpickled")

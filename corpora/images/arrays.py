@@ -1,4 +1,4 @@
-"""Arrays of pictures and their labels, checked and brought to one form."""
+"""Arrays of pictures and labels, checked and converted to a common form."""
 
 from __future__ import annotations
 
@@ -11,24 +11,24 @@ import numpy as np
 from numpy.typing import NDArray
 
 MOST_BYTES = 1 << 32
-"""Pixels of one source may take so much memory."""
+"""Most bytes of memory for the pixels of one source."""
 NUMBER = "#"
-"""Stands between the name of a file of many pictures and the number of one of them, from 0."""
+"""Separates the name of a file of many pictures from the number of one of them, from 0."""
 
 
 @dataclass(frozen=True, eq=False)
 class Pictures:
-    """Pictures of one size.
+    """Pictures of the same size.
 
     Attributes
     ----------
     pixels : ndarray of shape (N, H, W, C), uint8 or float32
     labels : ndarray of shape (N,), or None
-        What each shows: text or whole numbers.
+        Text or integers.
     names : sequence of str
-        What each is called: its file, or a file and its number there.
+        Name of each: its file, or a file and its number there.
     files : list of str, or None
-        Where they come from, as absolute paths or the name of what is built in; None for what was in memory.
+        Absolute paths of their sources, or the name of a built-in data set; None if they were in memory.
     """
 
     pixels: NDArray[Any]
@@ -40,13 +40,13 @@ class Pictures:
         return len(self.pixels)
 
     def take(self, rows: NDArray[np.integer[Any]]) -> Pictures:
-        """Return some of the pictures, in the order asked for."""
+        """Return the pictures with these indices, shape (n,), in the given order."""
         labels = None if self.labels is None else self.labels[rows]
         return replace(self, pixels=self.pixels[rows], labels=labels, names=[self.names[i] for i in rows.tolist()])
 
 
 class Numbered(Sequence[str]):
-    """The names of the pictures of one file: FILE#0, FILE#1 and so on."""
+    """The names of the pictures in one file: FILE#0, FILE#1 and so on."""
 
     def __init__(self, file: str, n: int) -> None:
         self._file, self._numbers = file, range(n)
@@ -68,16 +68,16 @@ def as_pictures(pixels: Any, image_shape: tuple[int, ...] | None = None, name: s
     ----------
     pixels : array-like of shape (N, H, W), (N, H, W, C), (N, C, H, W) with one or three channels, or (N, H · W · C)
     image_shape : tuple of int, optional
-        (H, W) or (H, W, C), that of flat pictures; by default they are square, if that is possible.
+        (H, W) or (H, W, C), the shape of flat pictures; by default they are square, if possible.
     name : str
-        What messages call the array.
+        Name of the array in messages.
 
     Raises
     ------
     ValueError
-        If it holds no pictures, or a value that is not finite.
+        If there are no pictures, or a value is not finite.
     TypeError
-        If it holds no numbers.
+        If it does not hold numbers.
     """
     if hasattr(pixels, "toarray"):
         raise TypeError(f"{name} is sparse; pictures need all their pixels: call toarray()")
@@ -90,7 +90,7 @@ def as_pictures(pixels: Any, image_shape: tuple[int, ...] | None = None, name: s
             f"{name} is not an array of numbers of one shape ({error}); all pictures must have the same size"
         ) from error
     if array.dtype.kind == "c":
-        raise ValueError(f"{name} holds complex data; pixels are real numbers. Complex data not supported")
+        raise ValueError(f"{name} holds complex data; pixels must be real numbers. Complex data not supported")
     if array.dtype.kind not in "buif":
         raise TypeError(f"{name} must hold numbers, not {array.dtype}")
     array = _with_channels(array, image_shape, name)
@@ -133,14 +133,14 @@ def _square(n_pixels: int, name: str) -> tuple[int, int]:
 
 
 def as_labels(labels: Any, n_pictures: int) -> NDArray[Any]:
-    """Return the labels of pictures, one each, shape (N,); ValueError if there are more, fewer, or one is missing."""
+    """Return the labels of pictures, shape (N,); raise ValueError unless there is exactly one for each."""
     array = np.asarray(labels)
     if array.ndim == 2 and array.shape[1] == 1:
         array = array[:, 0]
     if array.ndim != 1:
         raise ValueError(f"y must be a 1d array, a label for each picture, got an array of shape {array.shape} instead")
     if len(array) != n_pictures:
-        raise ValueError(f"there are {n_pictures:,} pictures and {len(array):,} labels; each picture needs its own")
+        raise ValueError(f"there are {n_pictures:,} pictures but {len(array):,} labels; each picture needs one label")
     if array.dtype.kind == "f" and not np.isfinite(array).all():
         raise ValueError("y contains NaN or infinity: a label is missing")
     return array

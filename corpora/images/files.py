@@ -1,4 +1,4 @@
-"""Pictures in files of their own: PNG and JPEG, read by Pillow, and the scaling of pictures."""
+"""PNG and JPEG files, read by Pillow, and scaling pictures."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def warn_of_others(folder: str | os.PathLike[str], empty: Sequence[str]) -> None
 
 
 def picture_names(folder: str | os.PathLike[str]) -> list[str]:
-    """Return the PNG and JPEG files in a folder and all folders in it, sorted; hidden ones are left out."""
+    """Return the PNG and JPEG files in a folder and its subfolders, sorted, without hidden ones."""
     return _files(folder, SUFFIXES)
 
 
@@ -51,12 +51,12 @@ def _files(folder: str | os.PathLike[str], suffixes: tuple[str, ...]) -> list[st
 
 
 def check_one_size(sizes: Counter[Any], names: Sequence[str]) -> None:
-    """Raise CorpusError if there are several sizes, height and width, saying which."""
+    """Raise a CorpusError that lists the sizes (height, width) if there are several."""
     if len(sizes) > 1:
         shown = [f"{height} × {width} ({n:,})" for (height, width), n in sizes.most_common(4)]
         (height, width), _ = sizes.most_common(1)[0]
         raise CorpusError(
-            f"{os.path.commonpath([os.path.dirname(os.path.abspath(name)) for name in names])}: pictures are of "
+            f"{os.path.commonpath([os.path.dirname(os.path.abspath(name)) for name in names])}: pictures have "
             f"{len(sizes)} sizes, height × width: {', '.join(shown)}{', …' if len(sizes) > 4 else ''}; scale all "
             f"with --size {height} {width} (in Python: read_pictures(…, size=({height}, {width})))"
         )
@@ -67,14 +67,14 @@ def _pillow() -> Any:
         from PIL import Image
     except ModuleNotFoundError as error:
         raise ModuleNotFoundError(
-            "PNG and JPEG are read, and pictures scaled, by Pillow, which is missing; install it with: "
+            "reading PNG and JPEG, and scaling pictures, needs Pillow, which is missing; install it with: "
             "pip install 'w2v-toolkit[images]'"
         ) from error
     return Image
 
 
 def read_files(files: list[Path], size: tuple[int, int] | None, channels: int | None) -> NDArray[np.uint8]:
-    """Return PNG and JPEG files as one array, shape (N, H, W, C); see `read_pictures`."""
+    """Read PNG and JPEG files into an array, shape (N, H, W, C), uint8; see `read_pictures`."""
     read, n_bytes = list[NDArray[np.uint8]](), 0
     for file in files:
         read.append(_read_file(file, size, channels))
@@ -93,7 +93,7 @@ def _read_file(file: Path, size: tuple[int, int] | None, channels: int | None) -
     try:
         with image.open(file, formats=("PNG", "JPEG")) as opened:
             if 4 * math.prod(opened.size) > MOST_BYTES >> 3:
-                raise CorpusError(f"{file} has {opened.size[0]:,} × {opened.size[1]:,} pixels, too many to be read")
+                raise CorpusError(f"{file} has {opened.size[0]:,} × {opened.size[1]:,} pixels, too many to read")
             picture = _flattened(opened, channels)
             if size is not None and picture.size != (size[1], size[0]):
                 picture = picture.resize((size[1], size[0]), image.Resampling.BILINEAR, reducing_gap=3.0)
@@ -106,7 +106,7 @@ def _read_file(file: Path, size: tuple[int, int] | None, channels: int | None) -
 
 
 def _flattened(opened: Any, channels: int | None) -> Any:
-    """Return a picture in grey or colour, upright and on white where it was transparent."""
+    """Convert a picture to grey or colour, upright, with transparency replaced by white."""
     from PIL import Image, ImageOps
 
     picture = ImageOps.exif_transpose(opened)
@@ -121,7 +121,7 @@ def _flattened(opened: Any, channels: int | None) -> Any:
 
 
 def scaled(pixels: NDArray[Any], size: tuple[int, int]) -> NDArray[Any]:
-    """Return pictures of another size, by linear interpolation."""
+    """Scale pictures, shape (N, H, W, C), to `size`, (height, width), by linear interpolation."""
     image = _pillow()
     mode = "L" if pixels.dtype == np.uint8 else "F"
     made = np.empty((len(pixels), *size, pixels.shape[3]), pixels.dtype)

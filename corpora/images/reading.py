@@ -1,4 +1,4 @@
-"""Pictures and what they show, wherever they are: folders, files, archives, and what comes with scikit-learn."""
+"""Reading labelled pictures from folders, files, archives and scikit-learn."""
 
 from __future__ import annotations
 
@@ -20,24 +20,24 @@ from w2v.corpora.inputs import CorpusError
 PathLike = str | os.PathLike[str]
 
 DIGITS = "digits"
-"""The name of 1,797 handwritten digits of 8 × 8 pixels that come with scikit-learn."""
+"""The name of scikit-learn's 1,797 handwritten digits of 8 × 8 pixels."""
 
 
 def read_pictures(
     sources: PathLike | Sequence[PathLike], *, size: tuple[int, int] | None = None, channels: int | None = None
 ) -> Pictures:
-    """Read pictures, and what they show where that is told.
+    """Read pictures and, if available, their labels.
 
     Parameters
     ----------
     sources : str, path-like or sequence of these
-        A folder with a folder of PNG or JPEG files for each class; a file or folder of IDX, compressed or not, whose
-        labels lie in a file of their own, named too or beside the other; a ``.npz`` archive of two arrays; PNG and JPEG
-        files; ``"digits"``, those of scikit-learn; or ``FILE#N``, one picture of a file of many.
+        A folder with a subfolder of PNG or JPEG files for each class; IDX files, possibly compressed, or a folder of
+        them, with labels in a separate file, given or found beside the pictures; a ``.npz`` archive of two arrays; PNG
+        and JPEG files; ``"digits"``, those of scikit-learn; or ``FILE#N``, one picture in a file of many.
     size : (int, int), optional
-        Height and width that all are scaled to; by default they must be of one size.
+        Height and width to scale all pictures to; by default they must have the same size.
     channels : {1, 3}, optional
-        Turn PNG and JPEG into shades of grey, or colours; by default what the most colourful of them is.
+        Convert PNG and JPEG to grey or colour; by default to colour if any of them has colours.
 
     Returns
     -------
@@ -46,19 +46,19 @@ def read_pictures(
     Raises
     ------
     CorpusError
-        If there is no picture, a file cannot be read or is damaged, pictures are of several sizes, or there is not a
-        label for each picture; the message names the file.
+        If there are no pictures, a file cannot be read or is damaged, pictures have several sizes, or a picture has no
+        label; the message names the file.
     PassedOverWarning
-        A warning, if a folder has pictures of other formats, or folders without any.
+        A warning, if a folder has pictures of other formats, or subfolders without any.
     ModuleNotFoundError
-        If PNG or JPEG are to be read, or pictures to be scaled, and Pillow is missing.
+        If Pillow is missing, which is needed to read PNG or JPEG and to scale pictures.
     """
     given = [os.fspath(source) for source in ([sources] if isinstance(sources, (str, os.PathLike)) else sources)]
     if not given:
         raise CorpusError("no pictures were given; name a folder, a file, or digits")
     found = _read(given, size, channels)
     if not len(found):
-        raise CorpusError(f"{', '.join(given)}: there is no picture")
+        raise CorpusError(f"{', '.join(given)}: there are no pictures")
     if size is not None and found.pixels.shape[1:3] != tuple(size):
         found = replace(found, pixels=scaled(found.pixels, size))
     return found
@@ -87,17 +87,17 @@ def _read(given: list[str], size: tuple[int, int] | None, channels: int | None) 
 
 
 def _joined(given: list[str], size: tuple[int, int] | None, channels: int | None) -> Pictures:
-    """Return the pictures of several sources that are named one by one."""
+    """Return the pictures of several sources, named individually."""
     parts = [_read([name], size, channels) for name in given]
     check_one_size(Counter(part.pixels.shape[1:3] for part in parts), [name for part in parts for name in part.names])
     if len({part.pixels.shape[1:] for part in parts}) > 1:
-        raise CorpusError(f"{given[0]} and others differ in their colours; turn all of them into one kind of files")
+        raise CorpusError(f"{given[0]} and others have different numbers of channels; convert all of them to the same")
     names = [name for part in parts for name in part.names]
     return Pictures(np.concatenate([part.pixels for part in parts]), None, names, [*map(os.path.abspath, given)])
 
 
 def _read_one(name: str, size: tuple[int, int] | None, channels: int | None) -> Pictures:
-    """Return the picture ``FILE#N``."""
+    """Return the single picture ``FILE#N``."""
     file, _, number = name.rpartition(NUMBER)
     if not number.isdecimal() or not (file == DIGITS or os.path.lexists(file)):
         raise CorpusError(f"{name}: there is no such file or folder (looked from {os.getcwd()})")
@@ -116,7 +116,7 @@ def _read_digits() -> Pictures:
 
 
 def _read_folder(folder: Path, size: tuple[int, int] | None, channels: int | None) -> Pictures:
-    """Return the pictures of a folder: IDX files, else a class for each folder in it, else the pictures themselves."""
+    """Return the pictures in a folder: IDX files, else a class for each subfolder, else pictures without labels."""
     idx = sorted(file for file in folder.iterdir() if any(images in file.name for images, _ in IDX_NAMES))
     train = [file for file in idx if file.name.startswith("train")] or idx
     if train:

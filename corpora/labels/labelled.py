@@ -122,8 +122,8 @@ def read_labelled(
     Parameters
     ----------
     files : str, path-like or sequence of these
-        UTF-8, compressed or not. The first line of each that is not blank tells its kind: lines of a label, a tab and a
-        text, or the other way round (labels are the column with more `known` labels, then with fewer different
+        UTF-8, compressed or not. The first line of each that is not blank determines its kind: lines of a label, a tab
+        and a text, or the other way round (labels are the column with more `known` labels, then with fewer different
         values); lines with fastText's ``__label__LABEL``, one or several; TREC's ``LABEL:fine text``, of which the
         coarse label is taken. A file whose name ends in .csv is a table with a header, and one in .jsonl or .ndjson has
         an object a line, whose label may be a list of labels; by default the columns are "label" and "text". Labels are
@@ -367,8 +367,8 @@ def _cells(
         raise CorpusError(f"{place}: {len(row)} columns, expected at least {last + 1}")
     if any(row[n:]):
         raise CorpusError(
-            f"{place}: {len(row)} columns, but the first line has {n}; a text that holds what stands between columns "
-            "must be in double quotes"
+            f"{place}: {len(row)} columns, but the first line has {n}; a text that contains the separator must be in "
+            "double quotes"
         )
     labels = [] if label is None else _labels(row[label], separator)
     return " ".join(" ".join(row[at].split()) for at in texts).strip(), labels

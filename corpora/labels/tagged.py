@@ -187,7 +187,7 @@ def _sentences(reader: TextReader, choice: _Choice) -> Iterator[list[_Entry]]:
 
 def _sentences_of_file(lines: Iterator[tuple[str, int, str]], choice: _Choice) -> Iterator[list[_Entry]]:
     head = list[tuple[str, int, str]]()
-    for one in lines:  # up to the first that must be a word: it tells what a line that begins with # is
+    for one in lines:  # up to the first certain word, which shows what lines that begin with # are
         head.append(one)
         if one[2].strip() and not one[2].startswith(("#", _DOCUMENT)):
             break

@@ -1,1 +1,1 @@
-"""Tables of values: columns of one type each, and the files that have them."""
+"""Tables: typed columns, and reading them from files."""

@@ -1,4 +1,4 @@
-"""Tables in files, CSV, TSV and JSON lines, and those of programs: records, one for each of some texts."""
+"""Records from tables, one for each text: CSV, TSV and JSON lines, or data in memory."""
 
 from __future__ import annotations
 
@@ -23,17 +23,17 @@ _NUMBER = re.compile(r"\s*[+-]?(?:(?:0|[1-9]\d{0,17})(?:\.\d*)?|\.\d+)(?:[eE][+-
 
 @dataclass
 class Part:
-    """Records of one file, or of a program, whose values have no types yet.
+    """Records from one file or from memory, before types are determined.
 
     Attributes
     ----------
     columns : dict of str to list of N
     n : int
-        N.
+        Number of records N.
     file : str
-        Empty for a program's.
+        Empty for data in memory.
     lines : list of N int
-        The line on which each begins; none for a program's.
+        Number of the line on which each begins; empty for data in memory.
     """
 
     columns: dict[str, list[Any]]
@@ -41,22 +41,22 @@ class Part:
     file: str = ""
     lines: Sequence[int] = ()
     are_cells: bool = False
-    """Whether values are text that may stand for numbers, empty where they are missing."""
+    """Whether values are cells: text that may represent numbers, empty if missing."""
 
     def values(self, name: str) -> list[Any]:
-        """Return a column of a file's table; CorpusError if there is none."""
+        """Return a column of a file's table; raise CorpusError if there is none."""
         if name not in self.columns:
             known = ", ".join(self.columns)
             raise CorpusError(f"{display_name(self.file)} has no column {name!r:.60}; it has {known:.300}")
         return self.columns[name]
 
     def place(self, number: int) -> str:
-        """Return what a message calls a record, by its number from 0."""
+        """Return the name of record `number`, from 0, in messages."""
         return f"{display_name(self.file)}, line {self.lines[number]}" if self.lines else f"record {number + 1}"
 
 
 class Records:
-    """Records, one for each of some texts; what types their columns have is found when they join others.
+    """Records, one for each text. The types of their columns are determined by `typed`.
 
     Parameters
     ----------
@@ -75,19 +75,19 @@ class Records:
         return list(dict.fromkeys(name for part in self.parts for name in part.columns))
 
     def places(self) -> Iterator[str]:
-        """Yield what a message calls each record."""
+        """Yield the name of each record in messages."""
         for part in self.parts:
             yield from map(part.place, range(part.n))
 
     def rename(self, name: str, to: str) -> None:
-        """Give a column another name."""
+        """Rename a column."""
         for part in self.parts:
             part.columns = {to if own == name else own: values for own, values in part.columns.items()}
 
     def typed(self, kinds: Mapping[str, Kind]) -> dict[str, Column]:
-        """Return the columns; cells remain text where a column of that name has been text.
+        """Return the typed columns; `kinds` has known types, and cells of a text column remain text.
 
-        ValueTypeError if a column has values of several types, or others than text, numbers and true or false.
+        Raises ValueTypeError if a column mixes types, or has values other than text, numbers and booleans.
         """
         found = {}
         for name in self.names:
@@ -100,18 +100,18 @@ class Records:
 
 
 class TableTexts:
-    """The texts in one column of tables, with the lines that they are on.
+    """The texts in one column of tables, with their line numbers.
 
     Parameters
     ----------
     records : Records
-        Of files; the column is taken out of them.
+        Records from files; the column is removed from them.
     column : str
 
     Raises
     ------
     CorpusError
-        If a table has no such column, or a value in it is no text.
+        If a table has no such column, or a value in it is not text.
     """
 
     def __init__(self, records: Records, column: str) -> None:
@@ -137,23 +137,23 @@ class TableTexts:
             yield from texts
 
     def numbered_lines(self) -> Iterator[tuple[str, int, str]]:
-        """Yield the file, the line in it, and each text."""
+        """Yield the file, the line number and the text of each record."""
         for part, texts in self._parts:
             for line, text in zip(part.lines, texts, strict=True):
                 yield part.file, line, text
 
 
 def read_records(files: Any, *, errors: str = "strict") -> Records:
-    """Read tables; they are held in memory as a whole.
+    """Read tables completely into memory.
 
     Parameters
     ----------
     files : str, path-like or sequence of these
-        Their names end in .csv, .tsv (a header, then a record a line) or .jsonl (an object a line), compressed or not.
-        Nothing in a cell, and null, are missing values. A column of cells becomes numbers, or true or false, if all of
-        them are.
+        Names must end in .csv or .tsv (a header, then one record a line) or .jsonl (one object a line); files may be
+        compressed. Empty cells and null are missing values. A column of cells becomes numbers or booleans if all its
+        cells are.
     errors : {"strict", "replace"}
-        What to do with bytes that are not UTF-8; see `TextReader`.
+        How to handle bytes that are not UTF-8; see `TextReader`.
 
     Returns
     -------
@@ -162,30 +162,30 @@ def read_records(files: Any, *, errors: str = "strict") -> Records:
     Raises
     ------
     CorpusError
-        If a file is of another kind, cannot be read, or is broken; the message names file and line.
+        If a file is of another kind, cannot be read or is damaged; the message names file and line.
     """
     return Records([_read(path, errors) for path in expand_inputs(files)])
 
 
 def read_texts(files: Any, column: str, *, errors: str = "strict") -> tuple[TableTexts, Records]:
-    """Read tables of which one column holds texts; return these, and the records without them."""
+    """Read tables with a column of texts; return the texts, and the records without them."""
     records = read_records(files, errors=errors)
     return TableTexts(records, column), records
 
 
 def given_records(ids: Any, metadata: Any) -> Records | None:
-    """Return the records of a program: metadata, and ids as the column "id".
+    """Return records from memory: metadata, and ids as the column "id".
 
     Parameters
     ----------
     ids : sequence, str or None
-        The ids, or which column of the metadata they are; by default "id", if there is such a column.
+        The ids, or the name of their column in the metadata; by default "id", if there is such a column.
     metadata : list of dict, dict of lists, data frame, path, Records or None
 
     Raises
     ------
     TypeError, ValueError
-        If they are something else, or not of one length.
+        If they have another type or different lengths.
     CorpusError
         If a file cannot be read.
     """
@@ -196,18 +196,18 @@ def given_records(ids: Any, metadata: Any) -> Records | None:
         name = ids
         if records is None or name not in records.names:
             known = ", ".join(map(repr, [] if records is None else records.names)) or "none"
-            raise ValueError(f"there is no column {name!r:.60} of ids in the metadata; columns are {known:.300}")
+            raise ValueError(f"there is no column {name!r:.60} of ids in the metadata; its columns are {known:.300}")
         if name != "id" and "id" in records.names:
-            raise ValueError(f"the ids are the column {name!r:.60}, so no other can be called 'id'; rename it")
+            raise ValueError(f"the ids are in column {name!r:.60}, so no other column can be called 'id'; rename it")
         records.rename(name, "id")
         return records
     values = [*ids.tolist()] if hasattr(ids, "tolist") else list(ids)
     if records is None:
         return Records([Part({"id": values}, len(values))])
     if "id" in records.names:
-        raise ValueError("the metadata have a column 'id', and ids are given as well; give one of them")
+        raise ValueError("the metadata has a column 'id', and ids are also given; give only one of them")
     if len(records) != len(values):
-        raise ValueError(f"there are {len(values):,} ids and {len(records):,} records of metadata")
+        raise ValueError(f"there are {len(values):,} ids but {len(records):,} records of metadata")
     start = 0
     for part in records.parts:
         part.columns = {"id": values[start : start + part.n], **part.columns}
@@ -239,7 +239,7 @@ def texts_and_records(texts: Any, ids: Any, metadata: Any, text_column: str | No
 
 
 def _given(metadata: Any) -> Records | None:
-    """Return records in whatever form they are given."""
+    """Return records from any accepted type; None for None."""
     if metadata is None or isinstance(metadata, Records):
         return metadata
     if isinstance(metadata, (str, os.PathLike)):
@@ -254,14 +254,16 @@ def _given(metadata: Any) -> Records | None:
         part.columns[_name(name)] = values.tolist() if hasattr(values, "tolist") else list(values)
         n = len(part.columns[name])
         if part.n not in (-1, n):
-            raise ValueError(f"the columns of the metadata have {part.n:,} and {n:,} values ({name!r:.60}); one each")
+            raise ValueError(
+                f"the columns of the metadata have {part.n:,} and {n:,} values ({name!r:.60}), which must be equal"
+            )
         part.n = n
     part.n = max(part.n, 0)
     return Records([part])
 
 
 def _of_dicts(metadata: Any) -> Records:
-    """Return records of dicts, one for each."""
+    """Return records from dicts."""
     rows = list(metadata)
     for number, row in enumerate(rows, 1):
         if not isinstance(row, Mapping):
@@ -272,7 +274,7 @@ def _of_dicts(metadata: Any) -> Records:
 
 def _name(name: Any) -> str:
     if not isinstance(name, str) or not name.strip() or not is_unicode(name):
-        raise TypeError(f"a column of metadata must have a name that is text, not {name!r:.60}")
+        raise TypeError(f"the name of a metadata column must be text, not {name!r:.60}")
     return name
 
 
@@ -291,7 +293,7 @@ def _read(path: str, errors: str) -> Part:
 
 
 def _read_cells(lines: list[str], path: str, tabs: bool) -> Part:
-    """Return the records of a table whose first line has the names of its columns."""
+    """Return the records of a table with a header."""
     with any_cell_size():
         rows = numbered_rows(display_name(path), lines, tabs=tabs)
         place, header = next(rows)
@@ -313,7 +315,7 @@ def _read_cells(lines: list[str], path: str, tabs: bool) -> Part:
 
 
 def _read_json(reader: TextReader, path: str) -> Part:
-    """Return the records of a file with a JSON object a line."""
+    """Return the records of a file with one JSON object a line."""
     lines, rows = [], []
     for _, number, line in reader.numbered_lines():
         if not line.strip():
@@ -322,9 +324,9 @@ def _read_json(reader: TextReader, path: str) -> Part:
         try:
             row = json.loads(line, object_pairs_hook=_unique, parse_constant=_refuse)
         except (ValueError, RecursionError) as error:
-            raise CorpusError(f"{place}: {error} in {line!r:.60}; a line is a JSON object") from error
+            raise CorpusError(f"{place}: {error} in {line!r:.60}; each line must be a JSON object") from error
         if not isinstance(row, dict):
-            raise CorpusError(f"{place}: a line is a JSON object, not {line!r:.60}")
+            raise CorpusError(f"{place}: each line must be a JSON object, not {line!r:.60}")
         lines.append(number)
         rows.append(row)
     names = dict.fromkeys(name for row in rows for name in row)
@@ -338,7 +340,7 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(entries) < len(pairs):
         raise ValueError("a name is given twice")
     if not all(map(is_unicode, entries)):
-        raise ValueError("a name holds half a surrogate pair, which is not text,")
+        raise ValueError("a name contains half a surrogate pair, which is not text,")
     return entries
 
 
@@ -356,7 +358,7 @@ def _typed(part: Part, name: str, kind: Kind | None) -> Column:
 
 
 def _of_cells(cells: list[str]) -> list[Any]:
-    """Return cells as numbers, or as true or false, if all of them are that; NaN is a missing number."""
+    """Convert cells to numbers or booleans if all of them are; NaN is a missing number."""
     filled = [cell for cell in cells if cell]
     if all(map(_INTEGER.fullmatch, filled)) and all(is_storable(int(cell)) for cell in filled):
         return [int(cell) if cell else None for cell in cells]

@@ -1,4 +1,4 @@
-"""Rows of tables in text: between commas, semicolons or tabs, with double quotes around what holds these."""
+"""Rows of tables in text, with cells separated by commas, semicolons or tabs, and optional double quotes."""
 
 from __future__ import annotations
 
@@ -12,21 +12,21 @@ from w2v.corpora.inputs import CorpusError
 
 
 def numbered_rows(name: str, lines: list[str], *, tabs: bool = False) -> Iterator[tuple[str, list[str]]]:
-    """Yield the rows of a table, each behind the place where it begins, such as "people.csv, line 3".
+    """Yield the rows of a table, each with its location, such as "people.csv, line 3".
 
     Parameters
     ----------
     name : str
         The file, for messages.
     lines : list of str
-        One of them is not blank.
+        At least one must not be blank.
     tabs : bool, default False
-        Whether tabs are between the cells even if the first line has none.
+        Whether cells are separated by tabs even if the first line has none.
 
     Raises
     ------
     CorpusError
-        If a double quote is open at the end, or is where none may be.
+        If a double quote is not closed or is in a wrong place.
     """
     start = next(i for i, line in enumerate(lines) if line.strip())
     rows = csv.reader((line + "\n" for line in lines[start:]), **_dialect(lines[start], tabs))
@@ -38,14 +38,14 @@ def numbered_rows(name: str, lines: list[str], *, tabs: bool = False) -> Iterato
             return
         except csv.Error as error:
             is_open = "unexpected end" in str(error)
-            hint = "a double quote begins here that nothing ends" if is_open else f"{error}; is it a table?"
+            hint = "the double quote that begins here is never closed" if is_open else f"{error}; is it a table?"
             raise CorpusError(f"{place}: {hint}") from error
         yield place, row
 
 
 @contextmanager
 def any_cell_size() -> Iterator[None]:
-    """Let texts in tables be of any length while the block lasts."""
+    """Allow cells of any size in the block."""
     before = csv.field_size_limit(sys.maxsize)
     try:
         yield
@@ -54,7 +54,7 @@ def any_cell_size() -> Iterator[None]:
 
 
 def _dialect(header: str, tabs: bool) -> dict[str, Any]:
-    """Return what stands between the columns of a table, as its first line shows."""
+    """Return the csv options for the separator in a table's first line."""
     if tabs or "\t" in header:
         return {"quoting": csv.QUOTE_NONE, "delimiter": "\t"}
     return {"strict": True, "delimiter": ";" if ";" in header and "," not in header else ","}

@@ -1,4 +1,4 @@
-"""Columns of values of one type, text, integers, floats or booleans, some of which may be missing."""
+"""Typed columns of text, integers, floats or booleans, with missing values."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 Kind = Literal["text", "integer", "float", "boolean", "missing"]
-"""What a column holds; "missing" if it has no value yet, so that it may become anything."""
+"""The type of a column; "missing" if it has no values yet, so it may become any other."""
 Value = str | int | float | bool | None
 
 DTYPES: dict[Kind, Any] = {
@@ -22,22 +22,22 @@ DTYPES: dict[Kind, Any] = {
 IN_WORDS: dict[Kind, str] = {
     "text": "text", "integer": "integers", "float": "numbers", "boolean": "true or false", "missing": "nothing",
 }  # fmt: skip
-_MISSING = ("NAType", "NaTType")  # of pandas, which cannot be compared
+_MISSING = ("NAType", "NaTType")  # pandas' missing values, which cannot be compared
 _SMALLEST, _LARGEST = -(1 << 63), (1 << 63) - 1
 
 
 class ValueTypeError(ValueError):
-    """Values of a column are of several types, or of one that no column can have."""
+    """The values of a column mix types, or have an unsupported type."""
 
 
 @dataclass(frozen=True)
 class Texts:
-    """Different texts, one behind the other.
+    """Distinct texts, concatenated.
 
     Attributes
     ----------
     ends : ndarray of shape (K,), int64
-        Where each ends in `data`.
+        End of each text in `data`.
     data : ndarray of uint8
         UTF-8.
     """
@@ -47,7 +47,7 @@ class Texts:
 
     @classmethod
     def of(cls, texts: Iterable[str]) -> Texts:
-        """Return texts in the order given."""
+        """Return the given texts in order."""
         encoded = [text.encode() for text in texts]
         ends = np.cumsum(np.fromiter(map(len, encoded), np.int64, len(encoded)), dtype=np.int64)
         return cls(ends, np.frombuffer(b"".join(encoded), np.uint8))
@@ -63,7 +63,7 @@ class Texts:
 
     @cached_property
     def list(self) -> list[str]:
-        """All of them, in memory."""
+        """All texts as a list."""
         data, starts = self.data.tobytes(), [0, *self.ends.tolist()]
         return [data[start:end].decode() for start, end in zip(starts, starts[1:], strict=False)]
 
@@ -76,7 +76,7 @@ class Column:
     ----------
     kind : {"text", "integer", "float", "boolean", "missing"}
     values : ndarray of shape (N,)
-        Of text the numbers of `texts`; anything where the value is missing.
+        For text, indices into `texts`; arbitrary where missing.
     missing : ndarray of shape (N,), bool
     texts : Texts
     """
@@ -88,7 +88,7 @@ class Column:
 
     @classmethod
     def absent(cls, n: int) -> Column:
-        """Return a column of which every value is missing."""
+        """Return a column of n missing values."""
         return cls("missing", np.zeros(n, np.bool_), np.ones(n, np.bool_))
 
     def __len__(self) -> int:
@@ -109,12 +109,12 @@ class Column:
         return [None if gone else value for value, gone in zip(self.values.tolist(), self.missing, strict=True)]
 
     def take(self, rows: NDArray[Any]) -> Column:
-        """Return some rows, by their numbers or a mask, with the texts that occur in them."""
+        """Return some rows, by indices (n,) or a mask (N,), with only the texts that occur in them; dtypes are kept."""
         values, missing = self.values[rows], self.missing[rows]
         if self.kind != "text":
             return Column(self.kind, values, missing)
         used, first = np.unique(values[~missing], return_index=True)
-        used = used[np.argsort(first)]  # by their first occurrence, as if the rows were all there ever was
+        used = used[np.argsort(first)]  # by first occurrence, as if there had never been other rows
         numbers = np.zeros(len(self.texts), np.int32)
         numbers[used] = np.arange(len(used))
         texts = self.texts.list
@@ -123,21 +123,21 @@ class Column:
 
 
 def column_of(values: Sequence[Any], name: str, place: Callable[[int], str]) -> Column:
-    """Return the column of some values; dates and times become text, as ISO 8601 has it.
+    """Return values as a typed column; dates and times become text in ISO 8601 format.
 
     Parameters
     ----------
     values : sequence
-        Of str, int, float, bool and dates, and what stands for a missing value: None, NaN, pandas' NA.
+        str, int, float, bool, dates, and missing values: None, NaN or pandas' NA.
     name : str
-        What the column is called, for messages.
+        Name of the column, for messages.
     place : callable
-        From the number of a value, from 0, to what a message calls its record, such as "record 1".
+        From the index of a value to the name of its record in messages, such as "record 1".
 
     Raises
     ------
     ValueTypeError
-        If they are of several types, or of others. Integers and floats together are floats.
+        If types are mixed or unsupported. Integers and floats together become floats.
     """
     plain = [_plain(value, name, place, number) for number, value in enumerate(values)]
     kinds: dict[Kind, int] = {}
@@ -163,7 +163,7 @@ def column_of(values: Sequence[Any], name: str, place: Callable[[int], str]) -> 
 
 
 def joined(columns: Sequence[Column]) -> Column:
-    """Return columns one behind the other; ValueTypeError if their types do not go together."""
+    """Concatenate columns; raise ValueTypeError if their types are incompatible."""
     kind: Kind = "missing"
     for column in columns:
         kind = common_kind(kind, column.kind)
@@ -180,7 +180,7 @@ def joined(columns: Sequence[Column]) -> Column:
 
 
 def common_kind(first: Kind, second: Kind) -> Kind:
-    """Return the type of a column that holds values of two; ValueTypeError if there is none."""
+    """Return the type of a column with values of two types; raise ValueTypeError if there is none."""
     if first == second or second == "missing":
         return first
     if first == "missing":
@@ -191,7 +191,7 @@ def common_kind(first: Kind, second: Kind) -> Kind:
 
 
 def _plain(value: Any, name: str, place: Callable[[int], str], number: int) -> Value:
-    """Return a value in one of Python's own types."""
+    """Return a value as a built-in type."""
     value = value.item() if isinstance(value, np.generic) else value
     if value is None or type(value).__name__ in _MISSING or (isinstance(value, float) and math.isnan(value)):
         return None
@@ -215,12 +215,12 @@ def _plain(value: Any, name: str, place: Callable[[int], str], number: int) -> V
 
 
 def is_storable(number: int) -> bool:
-    """Tell whether an integer fits into the 64 bits of a column's."""
+    """Return whether an integer fits into 64 bits."""
     return _SMALLEST <= number <= _LARGEST
 
 
 def is_unicode(text: str) -> bool:
-    """Tell whether a text can be encoded: it holds no half of a surrogate pair."""
+    """Return whether a text can be encoded in UTF-8, that is, has no half surrogate pairs."""
     try:
         return text.isascii() or text.encode() is not None
     except UnicodeEncodeError:

@@ -1,4 +1,4 @@
-"""How a text becomes tokens: by name, or by any callable."""
+"""Tokenizers, by name or as any callable."""
 
 from w2v.corpora.tokenizers.choosing import TOKENIZER_NAMES, CallableTokenizer, get_tokenizer, tokenizer_from_config
 from w2v.corpora.tokenizers.jieba import JiebaTokenizer

@@ -1,4 +1,4 @@
-"""What kind each character is: of a word, a mark, of a script that sets no spaces between words."""
+"""Character classes: word characters, marks, and scripts without spaces between words."""
 
 from __future__ import annotations
 
@@ -13,39 +13,39 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 APOSTROPHE = -1
-"""What `character_table` holds for the two characters that a word may have inside, ``'`` and U+2019."""
+"""Entry of `character_table` for the two apostrophes that a word may contain, ``'`` and U+2019."""
 
 DROPPED = -2
-"""What `character_table` holds for a character that is passed over, as if it did not stand there."""
+"""Entry of `character_table` for a character that is ignored."""
 
 JOINER = -3
-"""What `character_table` holds for an invisible character that stays inside a word."""
+"""Entry of `character_table` for an invisible character that is kept inside words."""
 
 SEPARATOR = 0
-"""What `character_table` holds for a character that belongs to no word."""
+"""Entry of `character_table` for a character that separates words."""
 
 SINGLE = 1 << 21
-"""Added in the table of `characters` to a character that is a token by itself."""
+"""Added, in the table of `characters`, to a character that is a token by itself."""
 
 MARK = 1 << 22
-"""Added to a mark, which stays with the character before it and begins no word."""
+"""Added to a mark, which belongs to the character before it and cannot begin a word."""
 
 UNSETTLED = 1 << 23
-"""Added to a word character that NFC may join with the one before it, move or replace."""
+"""Added to a word character that NFC may compose with the one before it, reorder or replace."""
 
 # the non-joiner and the joiner, the word joiner, the Mongolian vowel separator
 JOINERS = "\u180e\u200c\u200d\u2060"
-"""Invisible characters that are part of a word's spelling: they stay where a word goes on behind them."""
+"""Invisible characters that are part of a word's spelling: they are kept if the word continues after them."""
 
-# the zero width space divides; the others stand before numbers and verses and are seen
+# the zero width space separates words; the others are visible and precede numbers and verses
 _FORMATS_THAT_DIVIDE = "\u200b\u0600\u0601\u0602\u0603\u0604\u0605\u06dd\u070f\u0890\u0891\u08e2\U000110bd\U000110cd"
 
-# these say only whether the character before is drawn as text or as a picture
+# these only determine whether the character before is drawn as text or as a picture
 _PRESENTATION = (0xFE0E, 0xFE0F)
 
 N_CODE_POINTS = 0x110000
 
-# all else is ideographs, Korean syllables, private or empty; asking what each is would take most of the time
+# the rest are ideographs, Korean syllables, private or unassigned; looking each up would take most of the time
 _SOUGHT = ((0, 0x3400), (0xA000, 0xAC00), (0xF900, 0x20000), (0x2F800, 0x2FA20), (0xE0000, 0xE1000))
 _LETTERS_END = 0x40000
 
@@ -85,12 +85,12 @@ UNSPACED_RANGES = (
     (0x16FE0, 0x18D90),  # Tangut, Khitan
     (0x1AFF0, 0x1B300),  # historic kana, Nushu
 )
-"""Scripts that set no spaces between words, Chinese among them: ranges [start, stop)."""
+"""Scripts without spaces between words, including Chinese: ranges [start, stop)."""
 
 
 @functools.lru_cache(maxsize=4)
 def character_table(lowercase: bool, singles: bool) -> NDArray[np.int32]:
-    """Return what becomes of each character; `w2v.corpora.tokenizers.code_point_table` describes it."""
+    """Return the entry for each character; see `w2v.corpora.tokenizers.code_point_table`."""
     import numpy as np
 
     characters = np.arange(_LETTERS_END, dtype="<u4").tobytes().decode("utf-32-le", "surrogatepass")
@@ -131,9 +131,9 @@ def single_pattern() -> re.Pattern[str]:
 
 
 def pattern_of_words(letters: str, marks: str) -> str:
-    """Return the pattern of a word, given what stands in brackets for letters (numbers too) and for marks.
+    """Return the pattern of a word, given the bracket contents for letters (with numbers) and for marks.
 
-    It begins with a letter. Inside, one apostrophe may stand, and any number of joiners.
+    A word begins with a letter. Between letters, one apostrophe and any number of joiners are allowed.
     """
     return rf"[{letters}][{letters}{marks}]*(?:{_INSIDE}[{letters}{marks}]+)*"
 
@@ -163,12 +163,12 @@ def mark_ranges() -> tuple[tuple[int, int], ...]:
 
 @functools.cache
 def dropped_ranges() -> tuple[tuple[int, int], ...]:
-    """Return the ranges [start, stop) of the characters that are passed over: formats (Cf), and how emoji are drawn."""
+    """Return the ranges [start, stop) of ignored characters: formats (Cf) and variation selectors."""
     return _ranges(sorted({*_codes_of("Cf"), *_PRESENTATION} - {*map(ord, _FORMATS_THAT_DIVIDE), *map(ord, JOINERS)}))
 
 
 def _ranges(codes: Iterable[int]) -> tuple[tuple[int, int], ...]:
-    """Return rising code points as ranges [start, stop)."""
+    """Return ascending code points as ranges [start, stop)."""
     ranges: list[tuple[int, int]] = []
     for code in codes:
         start = ranges.pop()[0] if ranges and ranges[-1][1] == code else code
@@ -183,7 +183,7 @@ def _codes_of(category: str) -> list[int]:
 
 @functools.cache
 def _categories() -> list[tuple[int, str]]:
-    """Return for each range of `_SOUGHT` its start and the categories of its characters, two letters each."""
+    """Return the start of each range in `_SOUGHT` and its characters' categories, two letters each."""
     return [(start, "".join(map(unicodedata.category, map(chr, range(start, stop))))) for start, stop in _SOUGHT]
 
 
@@ -193,7 +193,7 @@ def _dropped_pattern() -> re.Pattern[str]:
 
 
 def _unsettled() -> set[int]:
-    """Return the code points that NFC may change or move, or join with the one before."""
+    """Return the code points that NFC may change, reorder, or compose with the one before."""
     found = {*range(0x1161, 0x1176), *range(0x11A8, 0x11C3)}  # the later parts of Korean syllables
     found |= {code for code in _codes_of("M.") if unicodedata.combining(chr(code))}
     for start, stop in _SOUGHT:
@@ -206,22 +206,22 @@ def _unsettled() -> set[int]:
 
 
 def settled(text: str, lowercase: bool) -> str:
-    """Return a text as words are found in it: without what is dropped, composed (NFC), perhaps lower-cased."""
+    """Return a text without ignored characters, in NFC, and optionally lower-cased."""
     if text.isascii():
         return text.lower() if lowercase else text
     text = unicodedata.normalize("NFC", _dropped_pattern().sub("", text))
-    # lower-case letters compose with marks that their capitals stay beside
+    # some lower-case letters compose with marks although their capitals do not
     return unicodedata.normalize("NFC", lowercased(text)) if lowercase else text
 
 
 def lowercased(text: str) -> str:
-    """Lower-case each character by itself; one whose lower case is more than one character stays."""
+    """Lower-case each character by itself; a character with a lower case of several characters is kept."""
     if text.isascii():
         return text.lower()
-    # str.lower looks around a capital sigma, and makes two characters of U+0130 only
+    # str.lower considers the context of a capital sigma, and only U+0130 becomes two characters
     return "\u0130".join(part.lower() for part in text.replace("\u03a3", "\u03c3").split("\u0130"))
 
 
 def pattern_of(ranges: tuple[tuple[int, int], ...]) -> str:
-    """Return what stands in brackets for the characters of ranges [start, stop)."""
+    """Return the bracket contents for the characters in ranges [start, stop)."""
     return "".join(f"\\U{start:08x}-\\U{stop - 1:08x}" for start, stop in ranges)

@@ -16,7 +16,7 @@ from w2v.corpora.tokenizers.words import CharactersTokenizer, WordsTokenizer
 
 @dataclass(frozen=True)
 class CallableTokenizer:
-    """Tokens that a function of yours makes.
+    """A tokenizer that calls a user's function.
 
     Parameters
     ----------
@@ -26,7 +26,7 @@ class CallableTokenizer:
     Raises
     ------
     TypeError
-        If `function` cannot be called. When called: if it returns a str, or tokens that are none.
+        If `function` is not callable. When called: if it returns a str, or tokens that are not str.
     """
 
     name: ClassVar[str] = "callable"
@@ -44,21 +44,23 @@ class CallableTokenizer:
         result = []
         for token in tokens:
             if not isinstance(token, str):
-                raise TypeError(f"the tokenizer {self.qualified_name} must make tokens of type str, not {token!r:.80}")
+                raise TypeError(
+                    f"the tokenizer {self.qualified_name} must return tokens of type str, not {token!r:.80}"
+                )
             if token:
                 result.append(token)
         return result
 
     @property
     def qualified_name(self) -> str:
-        """Module and name of the function, for people: it is never imported by this name."""
+        """Module and name of the function, only for display: it is never imported by this name."""
         owner = self.function if hasattr(self.function, "__qualname__") else type(self.function)
         module = getattr(owner, "__module__", None)
         name = str(owner.__qualname__)
         return f"{module}.{name}" if module else name
 
     def to_config(self) -> dict[str, Any]:
-        """Return the name and which function it is. The function itself is not saved."""
+        """Return the name of the tokenizer and of the function. The function itself is not saved."""
         return {"name": self.name, "callable": self.qualified_name}
 
 
@@ -68,16 +70,16 @@ _BY_NAME: dict[str, Callable[..., Tokenizer]] = {
 }
 
 TOKENIZER_NAMES = tuple(_BY_NAME)
-"""The names that `get_tokenizer` knows."""
+"""The names for `get_tokenizer`."""
 
 
 def get_tokenizer(tokenizer: str | Tokenizer | Callable[[str], Iterable[str]]) -> Tokenizer:
-    """Return the tokenizer that a name, a tokenizer or a callable stands for.
+    """Return a tokenizer for a name, a tokenizer or a callable.
 
     Parameters
     ----------
     tokenizer : str, Tokenizer or callable
-        One of `TOKENIZER_NAMES`, a tokenizer, which is returned as it is, or any callable from a text to tokens.
+        One of `TOKENIZER_NAMES`, a tokenizer, which is returned unchanged, or any callable from a text to tokens.
 
     Returns
     -------
@@ -86,13 +88,15 @@ def get_tokenizer(tokenizer: str | Tokenizer | Callable[[str], Iterable[str]]) -
     Raises
     ------
     ValueError
-        If no tokenizer has the name; the message lists the known ones.
+        If no tokenizer has the name; the message lists the names.
     TypeError
         If `tokenizer` is none of the above.
     """
     if isinstance(tokenizer, str):
         if tokenizer not in _BY_NAME:
-            raise ValueError(f"there is no tokenizer {tokenizer!r:.80}{_did_you_mean(tokenizer)}; known are {_known()}")
+            raise ValueError(
+                f"there is no tokenizer {tokenizer!r:.80}{_did_you_mean(tokenizer)}; the names are {_known()}"
+            )
         return _BY_NAME[tokenizer]()
     if isinstance(tokenizer, type):
         if hasattr(tokenizer, "to_config"):
@@ -103,12 +107,13 @@ def get_tokenizer(tokenizer: str | Tokenizer | Callable[[str], Iterable[str]]) -
 
 
 def tokenizer_from_config(config: Mapping[str, Any]) -> Tokenizer:
-    """Make the tokenizer again that `Tokenizer.to_config` described.
+    """Restore a tokenizer from a result of `Tokenizer.to_config`.
 
     Parameters
     ----------
     config : mapping
-        ``"name"`` and the options of that tokenizer. It may come from a stranger's file: nothing is imported for it.
+        ``"name"`` and the options of the tokenizer. It may come from a stranger's file: nothing is imported by its
+        content.
 
     Returns
     -------
@@ -117,7 +122,7 @@ def tokenizer_from_config(config: Mapping[str, Any]) -> Tokenizer:
     Raises
     ------
     ValueError
-        If the name is unknown, if an option is, or if the tokenizer was a callable, which must be passed again.
+        If the name or an option is unknown, or if the tokenizer was a callable, which must be passed again.
     TypeError
         If a value has the wrong type.
     """
@@ -129,10 +134,10 @@ def tokenizer_from_config(config: Mapping[str, Any]) -> Tokenizer:
             "pass it again as `tokenizer`"
         )
     if not isinstance(name, str) or name not in _BY_NAME:
-        raise ValueError(f"there is no tokenizer {name!r:.80}; known are {_known()}. A newer version may have it")
+        raise ValueError(f"there is no tokenizer {name!r:.80}; the names are {_known()}. A newer version may have it")
     known = set(_BY_NAME[name]().to_config()) - {"name"}
     if "rules" in known and (rules := options.pop("rules", 1)) not in range(1, RULES + 1):
-        raise ValueError(f"the tokenizer {name!r} follows rules of version {rules!r}, which a newer version may know")
+        raise ValueError(f"the tokenizer {name!r} follows version {rules!r} of the rules, which may need a newer w2v")
     if unknown := sorted(map(str, set(options) - known)):
         raise ValueError(f"the tokenizer {name!r:.80} has no option {', '.join(map(repr, unknown))}")
     return _BY_NAME[name](**options)

@@ -14,31 +14,31 @@ from w2v.corpora.tokenizers.words import WordsTokenizer
 
 @dataclass(frozen=True)
 class JiebaTokenizer(ByRules):
-    """Words, as `WordsTokenizer` finds them, but jieba's where the text is Chinese.
+    """Words as in `WordsTokenizer`, but jieba's for Chinese text.
 
-    jieba divides each run of Chinese characters, with the ASCII letters and digits that touch it, by its dictionary of
-    simplified Chinese. Where such a run ends a word ends too. All other text is none of its business: jieba itself
-    would tear words of other scripts to letters.
+    jieba segments each run of Chinese characters, with adjacent ASCII letters and digits, by its dictionary of
+    simplified Chinese. A word ends where such a run ends. Other text does not go through jieba, which would split words
+    of other scripts into letters.
 
     Parameters
     ----------
     lowercase : bool, default True
-        As in `WordsTokenizer`; jieba sees the text as it is.
+        As in `WordsTokenizer`; jieba gets the text before lower-casing.
     hmm : bool, default True
-        Let jieba's hidden Markov model make words of characters that its dictionary leaves alone, names for example.
+        Use jieba's hidden Markov model for words that are not in its dictionary, such as names.
 
     Raises
     ------
     TypeError
-        If an option is no bool.
+        If an option is not a bool.
     ModuleNotFoundError
         When first called, if the package rjieba is missing.
 
     Notes
     -----
-    The divisions are made by rjieba, jieba's algorithm and data in Rust. Within such runs its words are those of jieba
-    0.42.1, but for a few runs in a million. It reads and writes no file, downloads nothing and prints nothing. For a
-    dictionary of your own pass a callable, ``tokenizer=jieba.lcut`` for example.
+    The segmentation is that of rjieba, jieba's algorithm and data in Rust. Its words equal those of jieba 0.42.1 except
+    in a few runs in a million. It reads and writes no files, downloads nothing and prints nothing. To use your own
+    dictionary, pass a callable, for example ``tokenizer=jieba.lcut``.
 
     Examples
     --------
@@ -54,11 +54,11 @@ class JiebaTokenizer(ByRules):
         return WordsTokenizer(self.lowercase)(self.divide(text))
 
     def divide(self, text: str) -> str:
-        """Return `text` with a space between any two Chinese words and around them."""
+        """Return `text` with spaces between and around Chinese words."""
         parts = chinese_pattern().split(settled(text, lowercase=False))
         if len(parts) == 1:
             return parts[0]
-        # one call for all runs: a line feed divides them, and stays a token of its own
+        # one call for all runs, separated by line feeds, which remain separate tokens
         words = _load_jieba()("\n".join(parts[1::2]), self.hmm)
         parts[1::2] = " ".join(words).split(" \n ")
         return " ".join(parts)
@@ -66,7 +66,7 @@ class JiebaTokenizer(ByRules):
 
 @functools.cache
 def _load_jieba() -> Callable[[str, bool], list[str]]:
-    """Return the function that divides text. Its dictionary is ours alone, so nobody's added words change it."""
+    """Return the segmentation function. Its dictionary is private, so words added elsewhere do not change it."""
     try:
         import rjieba
     except ModuleNotFoundError as error:

@@ -1,4 +1,4 @@
-"""The tokenizer for tagging, about that of the Penn Treebank."""
+"""The tokenizer for tagging, similar to that of the Penn Treebank."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from w2v.corpora.tokenizers.characters import JOINERS, mark_ranges, pattern_of
 from w2v.corpora.tokenizers.protocol import BuiltIn
 
 _PARTS = (
-    (("://", "www."), r"(?:https?://|www\.)\S*[^\s.,;:!?'\")\]}>]"),  # addresses, without the marks behind them
+    (("://", "www."), r"(?:https?://|www\.)\S*[^\s.,;:!?'\")\]}>]"),  # addresses, without trailing punctuation
     (("@",), r"[\w.+-]*\w@\w[\w-]*(?:\.\w+)+"),
     (("@", "#"), r"[@#]\w+"),
     ((".",), r"(?:[^\W\d_]\.){2,}"),  # U.S.
@@ -25,18 +25,18 @@ _PARTS = (
     (("",), r"\w+(?:(?:[-./]|,(?=\d))\w+|['\u2019](?!(?:[sSmMdDtT]|re|RE|ve|VE|ll|LL)\b)\w+)*"),
     (("",), r"([^\w\s])\1*"),
 )
-"""What `PennTokenizer` takes for a token, the first that fits; each is looked for only in texts that hold its mark."""
+"""Patterns of tokens for `PennTokenizer`, of which the first match wins; each is used only if the text has its mark."""
 
 _SOFT_HYPHEN = "\u00ad"
 _FLAG = "[\U0001f1e6-\U0001f1ff]{2}"
 _DRAWN = "\ufe0e\ufe0f\U0001f3fb-\U0001f3ff"
-"""How an emoji is drawn, and of which skin."""
+"""Variation selectors and skin tones of emoji."""
 _MARKS = tuple(dict.fromkeys(mark for marks, _ in _PARTS for mark in marks))
 
 
 @functools.cache
 def _pattern(found: tuple[bool, ...], *, is_ascii: bool) -> re.Pattern[str]:
-    """Return what finds tokens of a text; `found` tells which of `_MARKS` it holds."""
+    """Return the pattern of the tokens in a text; `found` is which of `_MARKS` it contains."""
     held = {mark for mark, is_found in zip(_MARKS, found, strict=True) if is_found}
     parts = [part for marks, part in _PARTS if held.intersection(marks)]
     if not is_ascii:
@@ -48,18 +48,18 @@ def _pattern(found: tuple[bool, ...], *, is_ascii: bool) -> re.Pattern[str]:
 
 
 def _widened(opened: str | None, inside: str) -> str:
-    """Return what stands for a letter in a pattern where words have more than letters: within brackets, or apart."""
+    """Replace the class of letters in a pattern by the wider class `inside`, within brackets or alone."""
     return f"[{inside}]" if opened is None else opened + inside
 
 
 @dataclass(frozen=True)
 class PennTokenizer(BuiltIn):
-    """Words as they are written and marks by themselves, about as the Penn Treebank has them: for tagging.
+    """Words and punctuation marks, similar to those of the Penn Treebank, for tagging; case is kept.
 
-    Letters and digits with the hyphens, apostrophes, points and commas between them are a word. So are abbreviations
-    (``U.S.``), addresses, names and topics of messages (``@anna``, ``#topic``), and runs of one mark (``...``, ``--``).
-    English clitics (``n't``, ``'s``, ``'re``) are words of their own. Marks, joiners and soft hyphens belong to the
-    word that they stand in, and an emoji is one token with what says how it is drawn and what it is joined with.
+    Letters and digits form a word with the hyphens, apostrophes, points and commas between them. Abbreviations
+    (``U.S.``), addresses, mentions and hashtags (``@anna``, ``#topic``), and runs of one mark (``...``, ``--``) are
+    also tokens. English clitics (``n't``, ``'s``, ``'re``) are separate tokens. Combining marks, joiners and soft
+    hyphens belong to the word around them. An emoji is one token together with its modifiers and joined emoji.
 
     Examples
     --------
@@ -74,6 +74,6 @@ class PennTokenizer(BuiltIn):
         return [text[start:stop] for start, stop in self.spans(text)]
 
     def spans(self, text: str) -> list[tuple[int, int]]:
-        """Return where the words and marks of `text` begin and end."""
+        """Return the start and end of each token in `text`."""
         pattern = _pattern(tuple([mark in text for mark in _MARKS]), is_ascii=text.isascii())
         return [*map(re.Match.span, pattern.finditer(text))]

@@ -1,4 +1,4 @@
-"""What every tokenizer can do, and what those that are built in share."""
+"""The protocol of tokenizers, and base classes of the built-in ones."""
 
 from __future__ import annotations
 
@@ -6,28 +6,28 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, Protocol, runtime_checkable
 
 RULES = 2
-"""Version of what `words`, `characters` and `jieba` take for a word, saved with a model. Of version 1, which saved no
-number, marks could begin words, joiners and soft hyphens divided them, and decomposed letters were others than composed
-ones. Models of it are opened and divide text by the present rules: only words that hold such characters differ."""
+"""Version of the rules of `words`, `characters` and `jieba` for words, saved with a model. In version 1, which saved no
+number, marks could begin words, joiners and soft hyphens separated them, and decomposed letters differed from composed
+ones. Such models still open, but with the current rules: only words with such characters differ."""
 
 
 @runtime_checkable
 class Tokenizer(Protocol):
-    """What turns a text into tokens, and can say how it does so."""
+    """Splits texts into tokens, and can describe itself."""
 
     @property
     def name(self) -> str:
-        """The name by which `get_tokenizer` knows it."""
+        """The name for `get_tokenizer`."""
 
     def __call__(self, text: str) -> list[str]:
         """Return the tokens of `text` in order; none of them is empty."""
 
     def to_config(self) -> dict[str, Any]:
-        """Return what `tokenizer_from_config` needs to make it again; it can be written as JSON."""
+        """Return a JSON-compatible description for `tokenizer_from_config`."""
 
 
 class BuiltIn:
-    """A tokenizer that its name and its options, the fields, describe."""
+    """A tokenizer that is described by its name and its options, the fields."""
 
     name: ClassVar[str]
 
@@ -38,7 +38,7 @@ class BuiltIn:
 
 @dataclass(frozen=True)
 class ByRules(BuiltIn):
-    """A tokenizer whose options are all yes or no, and that has rules for what a word is."""
+    """A tokenizer with boolean options and versioned rules for words."""
 
     lowercase: bool = True
 

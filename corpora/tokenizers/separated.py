@@ -1,4 +1,4 @@
-"""Tokenizers of text whose tokens stand between separators already."""
+"""Tokenizers of text whose tokens are already separated."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ _NOT_BETWEEN_ITEMS = re.compile(r"[^\t\n\r\v\f]+")
 
 @dataclass(frozen=True)
 class WhitespaceTokenizer(BuiltIn):
-    r"""Tokens between ASCII white space, as they are: for pre-tokenised text.
+    r"""Tokens separated by ASCII white space, unchanged: for pre-tokenised text.
 
-    Only space, ``\t``, ``\n``, ``\r``, ``\v`` and ``\f`` separate. Everything else stays, upper case, punctuation and
-    a non-breaking space included.
+    Only space, ``\t``, ``\n``, ``\r``, ``\v`` and ``\f`` separate tokens. Everything else is kept, including upper
+    case, punctuation and non-breaking spaces.
 
     Examples
     --------
@@ -34,10 +34,10 @@ class WhitespaceTokenizer(BuiltIn):
 
 @dataclass(frozen=True)
 class TabsTokenizer(BuiltIn):
-    r"""Items between tabs, whose names may hold spaces: for sequences of products, users or places.
+    r"""Items separated by tabs, whose names may contain spaces: for sequences of products, users or places.
 
-    ``\t``, ``\n``, ``\r``, ``\v`` and ``\f`` separate. Spaces around a name are dropped, and so are empty names.
-    Everything else stays.
+    ``\t``, ``\n``, ``\r``, ``\v`` and ``\f`` separate items. Spaces around a name and empty names are dropped.
+    Everything else is kept.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""Tokenizers that tell by each character what it belongs to: words, and characters of scripts without spaces."""
+"""Tokenizers by character class: words, and single characters in scripts without spaces."""
 
 from __future__ import annotations
 
@@ -21,28 +21,28 @@ _ASCII_WORD = re.compile(r"[A-Za-z0-9]+(?:'[A-Za-z0-9]+)*")
 class WordsTokenizer(ByRules):
     """Words of any script, with apostrophes inside, and numbers.
 
-    A word begins with a letter, a digit or another number (`str.isalnum`), and goes on with these and with marks
-    (Unicode category M), which many scripts write vowels with. Inside it, between such characters, an apostrophe may
-    stand, ``'`` or U+2019, which is written ``'``, and joiners (U+200C, U+200D, U+2060, U+180E), which stay. Soft
-    hyphens, other format characters (category Cf) and U+FE0E and U+FE0F, which say how an emoji is drawn, are passed
-    over, as UAX #29 has it. Everything else separates words, emoji too: they are no words. Composed and decomposed
-    letters are the same: words are in NFC.
+    A word begins with a letter, a digit or another number (`str.isalnum`), and continues with these and with marks
+    (Unicode category M), which are vowels in many scripts. Between such characters it may contain an apostrophe, ``'``
+    or U+2019, which becomes ``'``, and joiners (U+200C, U+200D, U+2060, U+180E), which are kept. Soft hyphens, other
+    format characters (category Cf), and U+FE0E and U+FE0F, which select how an emoji is drawn, are ignored, as in UAX
+    #29. Everything else separates words, including emoji, which are not words. Words are in NFC, so composed and
+    decomposed letters are equal.
 
     Parameters
     ----------
     lowercase : bool, default True
-        Lower-case each character by itself: a final sigma is not told from another, and the one character whose lower
-        case is two (U+0130) stays.
+        Lower-case each character by itself: a final sigma is not distinguished, and U+0130, the only character whose
+        lower case is two characters, is kept.
 
     Raises
     ------
     TypeError
-        If `lowercase` is no bool.
+        If `lowercase` is not a bool.
 
     Notes
     -----
-    `code_point_table` says the same as an array; the two agree for every text. Which characters are letters is what
-    the running Python's version of Unicode says.
+    `code_point_table` is the same as an array, and the two agree for every text. Which characters are letters depends
+    on the Unicode version of the running Python.
 
     Examples
     --------
@@ -59,11 +59,11 @@ class WordsTokenizer(ByRules):
 
 @dataclass(frozen=True)
 class CharactersTokenizer(ByRules):
-    """Words, as `WordsTokenizer` finds them, but single characters where a script sets no spaces between words.
+    """Words as in `WordsTokenizer`, but single characters in scripts without spaces between words.
 
-    Such scripts are Chinese, Japanese (kana too), Thai, Lao, Khmer, Myanmar and a few more; Korean, which has spaces,
-    is none. Marks, which some of them write vowels and tones with, stay with the character before them. Decimal
-    digits make numbers in every script.
+    Such scripts are Chinese, Japanese (with kana), Thai, Lao, Khmer, Myanmar and a few more, but not Korean, which has
+    spaces. Marks, which are vowels and tones in some of them, belong to the character before. Decimal digits form
+    numbers in every script.
 
     Parameters
     ----------
@@ -73,7 +73,7 @@ class CharactersTokenizer(ByRules):
     Raises
     ------
     TypeError
-        If `lowercase` is no bool.
+        If `lowercase` is not a bool.
 
     Examples
     --------
@@ -89,26 +89,26 @@ class CharactersTokenizer(ByRules):
 
 
 def code_point_table(tokenizer: Tokenizer) -> NDArray[np.int32]:
-    """Return what `WordsTokenizer` or `CharactersTokenizer` makes of every character, as an array.
+    """Return an array of how `WordsTokenizer` or `CharactersTokenizer` treats every character.
 
     Parameters
     ----------
     tokenizer : WordsTokenizer or CharactersTokenizer
-        Whose table. Each is made once.
+        The tokenizer. Each table is computed only once.
 
     Returns
     -------
     ndarray of shape (0x110000,), int32, read-only
-        At a code point: the code point that it becomes (lower-cased, if the tokenizer does so) if it is a word
-        character; APOSTROPHE (-1) for ``'`` and U+2019; DROPPED (-2) if it is passed over; JOINER (-3) if it stays
-        inside words; SEPARATOR (0) for all else. MARK is added to a mark, which continues a token and begins none,
-        and UNSETTLED to characters that show that a text may not be in NFC. In the table of `characters`, SINGLE is
+        For each code point: the resulting code point (lower-cased if the tokenizer does so) for a word character;
+        APOSTROPHE (-1) for ``'`` and U+2019; DROPPED (-2) if it is ignored; JOINER (-3) if it is kept inside words;
+        SEPARATOR (0) for all others. MARK is added to a mark, which can continue a token but not begin one, and
+        UNSETTLED to characters that indicate that a text may not be in NFC. In the table of `characters`, SINGLE is
         added to a character that is a token by itself.
 
     Raises
     ------
     TypeError
-        If `tokenizer` is neither: no other one decides by character.
+        If `tokenizer` is neither of these.
     """
     if not isinstance(tokenizer, (WordsTokenizer, CharactersTokenizer)):
         raise TypeError(
@@ -118,7 +118,7 @@ def code_point_table(tokenizer: Tokenizer) -> NDArray[np.int32]:
 
 
 def _find(text: str, lowercase: bool, pattern: Callable[[], re.Pattern[str]]) -> list[str]:
-    """Return what a pattern finds in `text`, whose apostrophes become ASCII; ASCII text needs no pattern of Unicode."""
+    """Return the matches of a pattern in `text`, with ASCII apostrophes; ASCII text has its own, faster pattern."""
     text = settled(text, lowercase).replace("\u2019", "'")
     if text.isascii():
         return _ASCII_WORD.findall(text)

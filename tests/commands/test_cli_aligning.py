@@ -96,7 +96,7 @@ def test_prune_takes_a_language_out_of_a_joint_model(folder: Path, rng: np.rando
         ("one\n", "bad.tsv, line 1: expected a word, a tab and its translation"),
         ("en1\tde1\nen2\t\n", "bad.tsv, line 2"),
         ("", "no pair of words"),
-        ("foo\tbar\n", "of the 1 pairs of the dictionary none has its words in both models"),
+        ("foo\tbar\n", "of the 1 pairs of the dictionary, none has both words in the models"),
         ("de1\ten1\n", "check that source and target are not exchanged"),
     ],
 )
@@ -110,8 +110,10 @@ def test_align_refuses_dictionaries_that_say_nothing(folder: Path, content: str,
 def test_align_refuses_models_that_do_not_fit(folder: Path) -> None:
     Embeddings(["en1", "x"], np.eye(2)).save(folder / "narrow.model")
     output = ["--output", folder / "al.model", "--dictionary", folder / "train.tsv"]
-    assert_mistake(run("align", folder / "en.model", folder / "narrow.model", *output), 1, "8 and 2 columns")
-    assert_mistake(run("align", folder / "en.model", folder / "en.model", *output), 1, "both are the same model")
+    assert_mistake(run("align", folder / "en.model", folder / "narrow.model", *output), 1, "8 and 2 dimensions")
+    assert_mistake(
+        run("align", folder / "en.model", folder / "en.model", *output), 1, "source and target are the same model"
+    )
     assert_mistake(run("align", folder / "en.model", folder / "nowhere", *output), 1, "does not exist")
     missing = ["--output", folder / "al.model", "--dictionary", folder / "no.tsv"]
     assert_mistake(run("align", folder / "en.model", folder / "de.model", *missing), 1, "no.tsv")
@@ -120,7 +122,7 @@ def test_align_refuses_models_that_do_not_fit(folder: Path) -> None:
     assert_mistake(run("align", folder / "en.model", folder / "de.model", *identical), 1, "no word is spelled alike")
     assert not (folder / "al.model").exists()
     narrow = ["neighbors", folder / "en.model", "en1", "--in", folder / "narrow.model"]
-    assert_mistake(run(*narrow), 1, "8 and 2 columns")
+    assert_mistake(run(*narrow), 1, "8 and 2 dimensions")
 
 
 def test_options_that_do_not_go_together_are_refused(folder: Path) -> None:

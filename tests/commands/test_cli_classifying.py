@@ -104,7 +104,7 @@ def test_small_and_foreign_classifiers(model: Path, tmp_path: Path) -> None:
     assert_mistake(run("export", tmp_path / "small", tmp_path / "x", "--format", "int8"), 1, "is already compressed")
     (tmp_path / "m.bin").write_bytes(b"no model")
     foreign = run("import", tmp_path / "m.bin", "--format", "fasttext-classifier", "-o", tmp_path / "f")
-    assert_mistake(foreign, 1, "not a binary model of fastText")
+    assert_mistake(foreign, 1, "not a binary fastText model")
     assert not (tmp_path / "f").exists()
 
 

@@ -68,7 +68,7 @@ def test_interrupted_training_says_how_to_go_on_and_does(
         result = run("train", text, "-o", output, *SMALL, "--cluster", "local:2")
     assert result.exit_code == 130 and f"resume with: w2v train --cluster local:2 --resume {output}" in result.stderr
     assert_mistake(
-        run("train", "--resume", output), 1, "training began on a cluster of 2: go on with client= (--cluster)"
+        run("train", "--resume", output), 1, "training began on a cluster of 2: resume it with client= (--cluster)"
     )
     assert run("train", "--cluster", "local:2", "--resume", output).exit_code == 0
     assert Word2Vec.load(output).is_complete_
@@ -97,7 +97,7 @@ def test_what_needs_one_machine_is_refused_before_a_cluster_is_opened(
     text: Path, tmp_path: Path, opened: list[str]
 ) -> None:
     result = run("train", text, "-o", tmp_path / "m", "--cluster", "local:2", "--held-out", "0.1")
-    assert_mistake(result, 1, "holdout cannot go with a cluster: nothing is set aside.")
+    assert_mistake(result, 1, "holdout cannot be combined with a cluster: nothing is set aside.")
     assert opened == [] and not (tmp_path / "m").exists()
 
 

@@ -162,7 +162,7 @@ def test_import_names_a_pointer_of_git_lfs(tmp_path: Path, name: str, given: boo
     (tmp_path / file).write_text(pointer)
     arguments = ["--format", name] if given else []
     result = run("import", tmp_path / file, "--output", tmp_path / "out", *arguments)
-    assert_mistake(result, 1, file, "is a pointer of Git LFS", "git lfs pull")
+    assert_mistake(result, 1, file, "is a Git LFS pointer", "git lfs pull")
 
 
 def test_import_counts_words_that_fall_together(tmp_path: Path) -> None:
@@ -232,9 +232,9 @@ def test_unknown_formats_are_a_mistake_of_use(model: Path, tmp_path: Path) -> No
     assert_mistake(run("export", model, tmp_path / "x", "--format", "excel"), 2, "'word2vec-text'")
     assert_mistake(run("import", model, "--output", tmp_path / "x", "--format", "excel"), 2, "'fasttext-bin'")
     assert_mistake(run("export", model, tmp_path / "x.txt", "--format", "numpy"), 1, ".npz")
-    with pytest.raises(ValueError, match="known are word2vec-text"):
+    with pytest.raises(ValueError, match="the formats are word2vec-text"):
         read_vectors(model, format="excel")
-    with pytest.raises(ValueError, match="known are word2vec-text"):
+    with pytest.raises(ValueError, match="the formats are word2vec-text"):
         write_vectors(Embeddings.load(model), tmp_path / "x", format="excel")
 
 

@@ -159,7 +159,7 @@ def test_integers_of_19_digits_are_numbers_in_cells_and_json(folder: Path) -> No
     assert opened.count(f"id = {largest}") == 1
     Path("broken.jsonl").write_text('{"id": 1, "text": "x", "\\ud800": 2}\n')
     broken = run("index", "my.model", "broken.jsonl", "--text-column", "text", "-o", "x")
-    assert_mistake(broken, 1, "broken.jsonl, line 1: a name holds half a surrogate pair")
+    assert_mistake(broken, 1, "broken.jsonl, line 1: a name contains half a surrogate pair")
 
 
 def test_a_long_query_does_not_widen_the_table(indexed: Path) -> None:

@@ -132,7 +132,7 @@ def test_fit_translator_is_interrupted_and_resumed(
     assert described["training"]["complete"] is False
     assert_mistake(run("fit-translator", "--resume", output, "--hidden-size", 3), 2, "uses the original options")
     assert_mistake(run("fit-translator", "--resume", output, "-o", whole), 2, "--resume takes no --output")
-    assert_mistake(run("fit-translator", pairs, "-o", output, *FEW), 1, "interrupted; go on with it")
+    assert_mistake(run("fit-translator", pairs, "-o", output, *FEW), 1, "interrupted training; resume it")
     resumed = run("fit-translator", "--resume", output)
     assert resumed.exit_code == 0, resumed.output
     assert_same(Translator.load(output).network_, Translator.load(whole).network_)

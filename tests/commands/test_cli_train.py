@@ -282,12 +282,12 @@ def test_sigterm_ends_like_ctrl_c_with_its_own_code(
 def test_checkpoint_that_fails_is_one_line(corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def fit(model: Word2Vec, *arguments: Any, **options: Any) -> Word2Vec:
         for _ in range(2):
-            warnings.warn("no checkpoint, training goes on: disk full", CheckpointWarning, stacklevel=1)
+            warnings.warn("no checkpoint, training continues: disk full", CheckpointWarning, stacklevel=1)
         raise TrainingInterrupted
 
     monkeypatch.setattr(Word2Vec, "fit", fit)
     stderr = run("train", corpus, "--output", tmp_path / "out", *SMALL).stderr
-    assert stderr.startswith("Warning: no checkpoint, training goes on: disk full\n" * 2 + "Interrupted.")
+    assert stderr.startswith("Warning: no checkpoint, training continues: disk full\n" * 2 + "Interrupted.")
 
 
 # Training further.

@@ -219,7 +219,7 @@ def test_what_cannot_be_read_is_no_reason_to_go_elsewhere(tmp_path: Path) -> Non
         yield np.zeros((2, 3), np.float32)
         raise OSError(5, "Input/output error")
 
-    with pytest.raises(ValueError, match="what is to be written cannot be read: Input/output error"):
+    with pytest.raises(ValueError, match="the input cannot be read: Input/output error"):
         write_npy(tmp_path / "outputs" / "v.npy", blocks(), columns=3, dtype="float32")
     assert everything(tmp_path) == []
 
@@ -241,7 +241,7 @@ def test_on_a_small_disk_a_stream_loses_nothing(inputs: Path, tmp_path: Path) ->
         assert everything(disk) == []
         (disk / "filling").write_bytes(bytes(100_000))
         result = run(inputs, "index", "--output", disk / "my.index")
-        assert "bytes free; make room" in result.stderr
+        assert "bytes free; free some space" in result.stderr
         assert everything(disk) == ["filling"]
     finally:
         subprocess.run(["umount", str(disk)], check=True)

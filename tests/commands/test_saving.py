@@ -183,8 +183,8 @@ def test_a_second_run_to_one_output_is_refused_at_once(
         result = run(*filled)
     assert result.exit_code == 1
     assert result.stderr == (
-        f"Error: {name} is being written by another run (process {os.getpid()}); wait for its end, or choose another "
-        "name\n"
+        f"Error: {name} is being written by another run (process {os.getpid()}); wait until it ends, or choose "
+        "another name\n"
     )
     again = run(*filled)
     assert again.exit_code == 0, again.output
@@ -407,7 +407,7 @@ def test_too_small_a_disk_is_told_before_the_work(
     places = {"TEXT": str(text), "MODEL": str(model)}
     result = run(*(places.get(argument, argument.replace("OUT", str(output))) for argument in arguments))
     assert result.exit_code == 1
-    assert "bytes, but its disk has 101 bytes free; make room, or choose a name on another disk" in result.stderr
+    assert "bytes, but its disk has only 101 bytes free; free some space, or choose" in result.stderr
     needed = int(result.stderr.split(" needs about ")[1].split(" bytes")[0].replace(",", ""))
     assert 101 < needed < 40_000
     assert not [entry for entry in listing(tmp_path) if entry.startswith((".", "out"))]
@@ -422,7 +422,7 @@ def test_a_training_on_a_small_disk_loses_nothing(text: Path, tmp_path: Path) ->
     try:
         result = run("train", text, "--output", disk / "e.model", *TRAIN, "--vector-size", "1000")
         assert result.exit_code == 1
-        assert "bytes free; make room" in result.stderr
+        assert "bytes free; free some space" in result.stderr
         (disk / "filling").write_bytes(bytes(57_344))  # what is left takes the arrays of 8 columns, and no words
         result = run("train", text, "--output", disk / "e.model", *TRAIN)
         assert result.exit_code == 1

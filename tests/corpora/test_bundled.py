@@ -75,5 +75,5 @@ def test_bundled_corpus_names_the_missing_package(monkeypatch: pytest.MonkeyPatc
 
 
 def test_bundled_corpus_lists_known_names() -> None:
-    with pytest.raises(ValueError, match="'quran'; known are 'bible', 'lee'"):
+    with pytest.raises(ValueError, match="'quran'; the names are 'bible', 'lee'"):
         bundled_corpus("quran")

@@ -228,15 +228,15 @@ def test_a_file_is_on_the_disk_before_it_has_its_name_and_so_is_the_name_then(
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"size": 10}, "not the 10 expected"),
-        ({"size": 10**6}, "not the 1,000,000 expected"),
-        ({"digest": "sha256:" + "0" * 64}, "is not the file expected: sha256:"),
-        ({"digest": "md5:" + "0" * 32}, "is not the file expected: md5:"),
-        ({"parts": (Part("text8", "text8", 100, None),)}, "another text8"),
-        ({"parts": (Part("text8", "text8", 10**6, None),)}, "another text8"),
-        ({"parts": (Part("text8", "text8", None, "sha1:" + "0" * 40),)}, "another text8 than expected: sha1:"),
+        ({"size": 10}, "not the expected 10"),
+        ({"size": 10**6}, "not the expected 1,000,000"),
+        ({"digest": "sha256:" + "0" * 64}, "is not the expected file: sha256:"),
+        ({"digest": "md5:" + "0" * 32}, "is not the expected file: md5:"),
+        ({"parts": (Part("text8", "text8", 100, None),)}, "text8 in the archive"),
+        ({"parts": (Part("text8", "text8", 10**6, None),)}, "text8 in the archive"),
+        ({"parts": (Part("text8", "text8", None, "sha1:" + "0" * 40),)}, "text8 in the archive is not the expected"),
         ({"parts": (Part("text9", "text8"),)}, "cannot be unpacked"),
-        ({"parts": (Part("text8", "text8", 10**18, None),)}, "make room"),
+        ({"parts": (Part("text8", "text8", 10**18, None),)}, "free some space"),
     ],
 )
 def test_nothing_is_left_of_a_wrong_archive(
@@ -312,7 +312,7 @@ def test_without_a_published_digest_that_of_what_came_is_noted(
     with pytest.raises(CorpusError, match="move it away"):
         download("thing", here)
     (here / "vectors.vec.gz.sha256").unlink()
-    with pytest.raises(CorpusError, match="nothing says whether it is what is wanted"):
+    with pytest.raises(CorpusError, match="there is no digest to verify it"):
         download("thing", here)
     path.unlink()
     (there / "vectors.vec.gz").write_bytes(packed[:-9])
@@ -368,7 +368,7 @@ def test_a_download_that_broke_off_is_resumed(
     files, url = server
     know(monkeypatch, replace(archive, url=f"{url}/text8.zip"))
     files.breaks_after = 100
-    with pytest.raises(CorpusError, match=r"gave 100 of \d+ bytes, then the connection broke; they are kept"):
+    with pytest.raises(CorpusError, match=r"sent 100 of \d+ bytes, then the connection broke; they are kept"):
         download("thing", here)
     assert [path.name for path in here.iterdir()] == [".text8.zip.part"]
     files.breaks_after = None
@@ -392,7 +392,7 @@ def test_what_was_kept_of_another_file_does_no_harm(
     here.mkdir(parents=True)
     (here / ".plain.txt.part").write_bytes(kept)
     if has_ranges and len(kept) < len(TEXT):
-        with pytest.raises(CorpusError, match="is not the file expected"):
+        with pytest.raises(CorpusError, match="is not the expected file"):
             download("thing", here)
     assert download("thing", here).read_bytes() == TEXT
 

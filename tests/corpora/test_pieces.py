@@ -62,7 +62,7 @@ def test_numbers_without_a_piece_have_names_made_up() -> None:
     ("options", "message"),
     [
         ({"max_tokens": 0}, "max_tokens must be from 1"),
-        ({"max_tokens": 1}, "max_tokens is 1, but 2 pieces stand around every text"),
+        ({"max_tokens": 1}, "max_tokens is 1, but every text has 2 special pieces"),
         ({"max_tokens": True}, "max_tokens must be an integer"),
         ({"max_characters": "x"}, "max_characters must be an integer"),
         ({"special": 1}, "special must be true or false"),
@@ -91,5 +91,5 @@ MODEL = wordpiece()["model"]
     ],
 )  # fmt: skip
 def test_damaged_descriptions_are_value_errors(definition: str) -> None:
-    with pytest.raises(ValueError, match="the description of a tokenizer|the tokenizer of pieces cannot divide"):
+    with pytest.raises(ValueError, match="the description of a tokenizer|the word-piece tokenizer failed on"):
         PiecesTokenizer.from_config({}, definition)

@@ -39,7 +39,7 @@ def test_cut_leaves_compressed_files_whole(tmp_path: Path) -> None:
         path.write_bytes(gzip.compress(f"text {number}\n".encode() * 50))
         paths.append(str(path))
     assert [[part.path for part in each] for each in cut_files(paths, 2)] == [paths[:2], paths[2:]]
-    with pytest.raises(CorpusError, match="cannot be cut into 5 parts, one a worker.* give more files, or fewer"):
+    with pytest.raises(CorpusError, match="cannot be divided into 5 parts.* use more files or fewer"):
         cut_files(paths, 5)
 
 

@@ -136,12 +136,12 @@ def test_texts_of_tables_know_their_lines(tmp_path: Path) -> None:
         ("a.csv", "", "a.csv is empty: a table has a line of names first"),
         ("a.csv", "a,b\n1\n", "a.csv, line 2: 1 columns, but the first line names 2"),
         ("a.csv", "a,b\n1,2\n1,2,3\n", "a.csv, line 3: 3 columns, but the first line names 2"),
-        ("a.csv", 'a,b\n1,2\n1,"2\n', "a.csv, line 3: a double quote begins here that nothing ends"),
+        ("a.csv", 'a,b\n1,2\n1,"2\n', "a.csv, line 3: the double quote that begins here is never closed"),
         ("a.csv", "a,a\n1,2\n", "a.csv, line 1: the column 'a' is named twice"),
         ("a.csv", "a,\n1,2\n", "a.csv, line 1: a column has no name"),
         ("a.csv", b"a\n\xff\n", "a.csv: the byte 0xFF"),
-        ("a.jsonl", '{"a": 1}\n{"a": \n', "a.jsonl, line 2: .*a line is a JSON object"),
-        ("a.jsonl", "[1]\n", r"a.jsonl, line 1: a line is a JSON object, not '\[1\]'"),
+        ("a.jsonl", '{"a": 1}\n{"a": \n', "a.jsonl, line 2: .*each line must be a JSON object"),
+        ("a.jsonl", "[1]\n", r"a.jsonl, line 1: each line must be a JSON object, not '\[1\]'"),
         ("a.jsonl", '{"a": NaN}\n', "a.jsonl, line 1: NaN is not a JSON number"),
         ("a.jsonl", '{"a": 1, "a": 2}\n', "a.jsonl, line 1: a name is given twice"),
         ("a.jsonl", '\n{"a": [1]}\n', "column 'a', .*a.jsonl, line 2: a value is text"),
@@ -170,14 +170,14 @@ def test_records_that_do_not_go_together_are_refused(tmp_path: Path) -> None:
     with pytest.raises(CorpusError, match=r"c.jsonl, line 3: 'text' holds half a surrogate pair: 'a \\ud800'"):
         read_texts(tmp_path / "c.jsonl", "text")
     for ids, metadata, message in (
-        ([1], {"a": [1, 2]}, "there are 1 ids and 2 records of metadata"),
-        ([1], {"id": [1]}, "metadata have a column 'id', and ids are given as well"),
-        ("b", {"a": [1]}, "no column 'b' of ids in the metadata; columns are 'a'"),
-        ("a", {"a": [1], "id": [2]}, "so no other can be called 'id'; rename it"),
+        ([1], {"a": [1, 2]}, "there are 1 ids but 2 records of metadata"),
+        ([1], {"id": [1]}, "metadata has a column 'id', and ids are also given"),
+        ("b", {"a": [1]}, "no column 'b' of ids in the metadata; its columns are 'a'"),
+        ("a", {"a": [1], "id": [2]}, "so no other column can be called 'id'; rename it"),
         (None, {"a": [1], "b": [1, 2]}, r"have 1 and 2 values \('b'\)"),
         (None, {"a": "xyz"}, "column 'a' of the metadata must be a list of values"),
         (None, [{"a": 1}, 5], "record 2 of the metadata must be a dict, not int: 5"),
-        (None, [{1: 1}], "must have a name that is text, not 1"),
+        (None, [{1: 1}], "metadata column must be text, not 1"),
     ):
         with pytest.raises((TypeError, ValueError), match=message):
             given_records(ids, metadata)

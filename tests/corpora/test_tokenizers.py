@@ -398,7 +398,7 @@ def test_config_of_a_callable_demands_the_callable() -> None:
 @pytest.mark.parametrize(
     ("config", "message"),
     [
-        ({}, "no tokenizer None; known are 'words', 'whitespace'"),
+        ({}, "no tokenizer None; the names are 'words', 'whitespace'"),
         ({"name": "subwords"}, "'subwords'"),
         ({"name": ["words"]}, "no tokenizer"),
         ({"name": "words", "stem": True}, "no option 'stem'"),
@@ -426,7 +426,7 @@ def test_get_tokenizer_knows_names_tokenizers_and_callables() -> None:
 
 
 def test_get_tokenizer_lists_known_names() -> None:
-    with pytest.raises(ValueError, match=r"'word' \(did you mean 'words'\?\); known are 'words', 'whitespace'"):
+    with pytest.raises(ValueError, match=r"'word' \(did you mean 'words'\?\); the names are 'words', 'whitespace'"):
         get_tokenizer("word")
 
 
@@ -448,5 +448,5 @@ def test_corpora_imports_nothing_heavy() -> None:
 
 def test_a_config_without_rules_opens_and_one_of_later_rules_does_not() -> None:
     assert tokenizer_from_config({"name": "words", "lowercase": False}) == WordsTokenizer(lowercase=False)
-    with pytest.raises(ValueError, match="rules of version 3"):
+    with pytest.raises(ValueError, match="version 3 of the rules"):
         tokenizer_from_config({"name": "characters", "rules": 3, "lowercase": True})

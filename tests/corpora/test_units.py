@@ -128,11 +128,11 @@ def test_bad_options_are_named(kind: str, options: dict[str, Any], message: str)
         ({}, "units must be one of"),
         ({"kind": "characters", "pieces": ["ab"]}, "must hold single characters"),
         ({"kind": "characters", "pieces": ["a", "a"]}, "all of them different"),
-        ({"kind": "characters", "pieces": [1]}, "must be a list of texts"),
+        ({"kind": "characters", "pieces": [1]}, "must be a list of non-empty texts"),
         ({"kind": "words", "pieces": ["a"]}, "must name its tokenizer"),
         ({"kind": "words", "pieces": ["a"], "tokenizer": {"name": "none"}}, "'none'"),
         ({"kind": "subwords", "definition": 3}, "the definition of a tokenizer"),
-        ({"kind": "subwords", "definition": {"model": {}}}, "cannot be understood"),
+        ({"kind": "subwords", "definition": {"model": {}}}, "tokenizer is invalid"),
     ],
 )
 def test_descriptions_of_strangers_are_checked(config: dict[str, Any], message: str) -> None:

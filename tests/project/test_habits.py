@@ -97,7 +97,7 @@ def test_what_works_gives_what_is_meant(names: dict[str, Any]) -> None:
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        (lambda names: names["encoder"].encode(TEXTS, normalize=True, normalize_embeddings=True), "is given as well"),
+        (lambda names: names["encoder"].encode(TEXTS, normalize=True, normalize_embeddings=True), "is also given"),
         (lambda names: names["encoder"].encode("a cat", return_tokens=True), "not one string"),
         (lambda names: w2v.cos_sim([[1.0, 2.0]], [[1.0]]), "a have 2 columns, those in b 1"),
         (lambda names: w2v.cos_sim([["a"]], [[1.0]]), "a must contain vectors of numbers"),

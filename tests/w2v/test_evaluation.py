@@ -166,7 +166,7 @@ def test_analogies_of_unknown_words_give_nan_and_null(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (b": s\na b c\n", "q, line 2: a question is four words, this line has 3"),
+        (b": s\na b c\n", "q, line 2: a question must be four words, but this line has 3"),
         (b": s\na b c d\n\na b c d e\n", "q, line 4: .* has 5"),
         (b": s\na b c \xff\n", "q, line 2: not UTF-8"),
         (b"", "no analogy question"),

@@ -1,4 +1,4 @@
-"""Two languages in one space: aligned by a dictionary or without, words translated, dictionaries read."""
+"""Two languages in one space: alignment with or without a dictionary, and word translation."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`Aligner`: the vectors of one language, turned into the space of another."""
+"""`Aligner`: rotates the vectors of one language into the space of another."""
 
 from __future__ import annotations
 
@@ -29,16 +29,16 @@ IDENTICAL, NONE = "identical", "none"
 
 
 class AlignmentError(ValueError):
-    """Vectors cannot be aligned, or words not be translated; the message says why and what to do."""
+    """Vectors cannot be aligned, or words cannot be translated; the message states the reason and the remedy."""
 
 
 @documented(AlignmentParameters)
 class Aligner(Estimator):
-    """Turns the vectors of one language so that words that mean the same come near to those of another.
+    """Rotates the vectors of one language so that they lie near their translations in another.
 
-    The rotation is the one that brings the pairs of a dictionary nearest to each other (orthogonal Procrustes [1]_). It
-    leaves all cosines within the language as they are. From there the dictionary is made anew, of the frequent words
-    that are each other's nearest by CSLS [2]_, and the rotation again, as long as that brings the languages nearer.
+    The rotation minimises the distances between the pairs of a dictionary (orthogonal Procrustes [1]_). It preserves
+    all cosines within the language. Refinement then replaces the dictionary by frequent words that are mutual nearest
+    neighbours by CSLS [2]_, learns the rotation again, and repeats this as long as the languages come closer.
 
     Parameters
     ----------
@@ -47,14 +47,14 @@ class Aligner(Estimator):
     Attributes
     ----------
     rotation_ : ndarray of shape (D, D), float64
-        Q, orthogonal: a vector w of the source is w Q in the target's space.
+        Q, orthogonal: it maps a source vector w to w Q in the target's space.
     pairs_ : ndarray of shape (p, 2), int64
-        Rows of source and target that the rotation was made of at last.
+        Rows of source and target from which the final rotation was learned.
     n_pairs_ : int
-        Pairs that were known at first.
+        Number of pairs at the start.
     history_ : list of dict
-        For each rotation its ``pairs`` and ``cosine``, the mean cosine of the frequent words of the source with their
-        nearest by CSLS. The rotation of the highest is kept.
+        For each rotation, the number of ``pairs`` and the ``cosine``, the mean cosine between frequent source words and
+        their nearest neighbours by CSLS. The rotation with the highest ``cosine`` is kept.
 
     References
     ----------
@@ -85,25 +85,25 @@ class Aligner(Estimator):
         Parameters
         ----------
         source, target : Embeddings
-            Of one width. Words are taken to be frequent in the order of the rows.
+            Embeddings with the same number of dimensions, the most frequent words first.
         dictionary : iterable of (str, str), mapping, "identical" or "none", default "identical"
-            Pairs of a word of the source and one of the target, such as `read_dictionary` reads; those of which a word
-            is unknown are passed over. "identical" takes all words that both spell alike. "none" begins with words
-            whose similarities to their own language are distributed alike; it needs languages and texts that are alike,
-            and finds nothing, or what is wrong, where they are not.
+            Pairs of a source and a target word, such as from `read_dictionary`; pairs with unknown words are skipped.
+            "identical" pairs all words spelled alike. "none" starts from words whose similarities within their own
+            language have similar distributions. It needs similar languages and texts; otherwise it fails or gives a
+            wrong result.
 
         Returns
         -------
         Aligner
-            This one.
+            The same object.
 
         Raises
         ------
         AlignmentError
-            If the widths differ, both are the same, what should be a pair is none, or no pair is known whose vectors
-            are finite and not zero.
+            If the numbers of dimensions differ, both models are the same, an item of the dictionary is not a pair, or
+            no pair has known words with finite, non-zero vectors.
         TypeError
-            If source or target is no `Embeddings`.
+            If source or target is not `Embeddings`.
         ValueError
             If a parameter is out of range.
         """
@@ -119,7 +119,7 @@ class Aligner(Estimator):
             pairs = _given_pairs(source, target, dictionary)
             pairs = pairs[x[pairs[:, 0]].any(axis=1) & y[pairs[:, 1]].any(axis=1)]
             if not len(pairs):
-                raise AlignmentError("of no pair of the dictionary are both vectors finite and other than zero")
+                raise AlignmentError("no pair of the dictionary has two finite, non-zero vectors")
         self.n_pairs_ = len(pairs)
         self.pairs_ = pairs
         self.rotation_ = rotation_between(x[pairs[:, 0]], y[pairs[:, 1]])
@@ -138,29 +138,29 @@ class Aligner(Estimator):
         return self
 
     def transform(self, embeddings: Embeddings, *, name: str | None = None) -> Embeddings:
-        """Return vectors of the source's space in that of the target.
+        """Map vectors from the source's space to the target's.
 
         Parameters
         ----------
         embeddings : Embeddings
-            The source, or others of its space; lengths stay as they are.
+            The source, or other embeddings in its space. Lengths are preserved.
         name : str, optional
-            What the model shall remember as the name of the target.
+            Name of the target to record in the result.
 
         Returns
         -------
         Embeddings
-            Of the same words, n-grams included, in the same dtype. Its metadata has ``aligned_to``.
+            The same words, n-grams included, with the same dtype. Its metadata has ``aligned_to``.
 
         Raises
         ------
         AlignmentError
-            If they have another width.
+            If they have another number of dimensions.
         """
         self._check_fitted()
         if embeddings.vector_size != len(self.rotation_):
             raise AlignmentError(
-                f"the rotation is of {len(self.rotation_)} columns, but the vectors have {embeddings.vector_size}"
+                f"the rotation has {len(self.rotation_)} dimensions, but the vectors have {embeddings.vector_size}"
             )
         rotation = self.rotation_.astype(np.float32)
         space = self._space if name is None else self._space | {"model": name}
@@ -168,7 +168,7 @@ class Aligner(Estimator):
 
 
 def units_of(embeddings: Embeddings) -> Units:
-    """Return all vectors at length 1, those that are not finite as zeros; shape (V, D), float32, C-contiguous."""
+    """Return unit vectors, with zeros for vectors that are not finite; shape (V, D), float32, C-contiguous."""
     units = np.ascontiguousarray(embeddings.normalized_vectors)
     broken = np.flatnonzero(~np.isfinite(units).all(axis=1))
     if broken.size:
@@ -178,7 +178,7 @@ def units_of(embeddings: Embeddings) -> Units:
 
 
 def check_widths(source: Embeddings, target: Embeddings) -> None:
-    """Raise AlignmentError unless both have vectors of one width, TypeError for what has none."""
+    """Raise AlignmentError if the numbers of dimensions differ, and TypeError for anything but Embeddings."""
     for model in (source, target):
         if not isinstance(model, WordVectors):
             raise TypeError(
@@ -187,8 +187,8 @@ def check_widths(source: Embeddings, target: Embeddings) -> None:
             )
     if source.vector_size != target.vector_size:
         raise AlignmentError(
-            f"the vectors have {source.vector_size} and {target.vector_size} columns; models of one width are needed: "
-            "train one again with the vector_size of the other"
+            f"the vectors have {source.vector_size} and {target.vector_size} dimensions, which must be equal: train "
+            "one model again with the vector_size of the other"
         )
 
 
@@ -197,13 +197,13 @@ def _check(source: Embeddings, target: Embeddings) -> None:
     if source is target or (
         source.index_to_key == target.index_to_key and np.array_equal(source.table.stored, target.table.stored)
     ):
-        raise AlignmentError("both are the same model: its words are in one space already; give two different ones")
+        raise AlignmentError("source and target are the same model; give two different ones")
 
 
 def _given_pairs(
     source: Embeddings, target: Embeddings, dictionary: str | Mapping[str, str] | Iterable[tuple[str, str]]
 ) -> NDArray[np.int64]:
-    """Return the rows of the pairs that are known, one at least."""
+    """Return the rows of the known pairs, at least one; shape (p, 2)."""
     if isinstance(dictionary, str | os.PathLike):
         if dictionary != IDENTICAL:
             raise AlignmentError(
@@ -225,7 +225,7 @@ def _given_pairs(
                     f"not {pair!r:.80}"
                 )
         pairs = known_pairs(source, target, listed)
-        what = f"of the {len(listed):,} pairs of the dictionary none has its words in both models"
+        what = f"of the {len(listed):,} pairs of the dictionary, none has both words in the models"
         if not len(pairs) and listed:
             what += f", not even {listed[0][0]!r:.40} and {listed[0][1]!r:.40}"
     if not len(pairs):
@@ -236,7 +236,7 @@ def _given_pairs(
 
 
 def _is_pair(given: Any) -> bool:
-    """Tell whether something is two words."""
+    """Return whether an object is a pair of words."""
     if isinstance(given, str) or not isinstance(given, Iterable):
         return False
     words = list(given)

@@ -1,4 +1,4 @@
-"""Dictionaries: which word of one language means which of another, in files and by spelling."""
+"""Bilingual dictionaries, from files and from identical spelling."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ if TYPE_CHECKING:
 
 
 def read_dictionary(files: str | os.PathLike[str] | Sequence[str | os.PathLike[str]]) -> list[tuple[str, str]]:
-    r"""Read pairs of words: a word and its translation, as MUSE's and xling-eval's files have them.
+    r"""Read pairs of a word and its translation, in the format of MUSE and xling-eval.
 
     Parameters
     ----------
     files : path or sequence of paths
-        Lines of two words between a tab, whose further columns are not read, or else between spaces; UTF-8,
-        compressed or not. A word may have several lines.
+        Lines of two words, separated by a tab (further columns are ignored) or by spaces; UTF-8, possibly compressed. A
+        word may have several lines.
 
     Returns
     -------
@@ -33,8 +33,8 @@ def read_dictionary(files: str | os.PathLike[str] | Sequence[str | os.PathLike[s
     Raises
     ------
     CorpusError
-        If a line holds no pair of words; the message names file and line. Also if there is no pair at all, or a file
-        cannot be read.
+        If a line is not a pair of words (the message names file and line), there are no pairs, or a file cannot be
+        read.
     """
     reader, pairs = TextReader(files), []
     for path, number, line in reader.numbered_lines():
@@ -53,14 +53,14 @@ def read_dictionary(files: str | os.PathLike[str] | Sequence[str | os.PathLike[s
 
 
 def known_pairs(source: Embeddings, target: Embeddings, pairs: Iterable[tuple[str, str]]) -> NDArray[np.int64]:
-    """Return the rows of the pairs whose words both have one, each pair once, in order; shape (p, 2)."""
+    """Return the rows of the pairs with two known words, without duplicates, in order; shape (p, 2), int64."""
     rows = ((source.get_index(word, -1), target.get_index(other, -1)) for word, other in pairs)
     known = dict.fromkeys(pair for pair in rows if min(pair) >= 0)
     return np.array(list(known), np.int64).reshape(-1, 2)
 
 
 def identical_pairs(source: Embeddings, target: Embeddings) -> NDArray[np.int64]:
-    """Return the rows of the words that both languages spell alike, such as names and numbers; shape (p, 2)."""
+    """Return the rows of words spelled alike in both languages, such as names and numbers; shape (p, 2), int64."""
     of_target = target.key_to_index
     found = [(row, of_target[word]) for row, word in enumerate(source) if word in of_target]
     return np.array(found, np.int64).reshape(-1, 2)

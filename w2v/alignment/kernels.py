@@ -1,7 +1,7 @@
-"""The passes over a block of similarities that two languages are compared by, in Numba.
+"""Numba kernels that scan a block of similarities between two languages.
 
-A block is read once for both languages. Few of its numbers are above what is kept already: LANES of them at a time are
-compared without a branch, and only where one is above do the loops look closer.
+A block is read once for both languages. Few of its values exceed those kept already. So the loops compare LANES values
+at a time without a branch, and look closer only if one is larger.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _None = np.float32(0)
 
 @partial(compiled, forceinline=True, in_any_order=True)
 def _is_any_above(scores, bound, bounds):
-    """Say whether one of the scores is above the bound, or above its own of the bounds; float32, all."""
+    """Return whether any score exceeds the bound or its own entry of `bounds`; all float32."""
     above = _None
     for j in range(len(scores)):
         above += _One if scores[j] > min(bound, bounds[j]) else _None
@@ -29,7 +29,7 @@ def _is_any_above(scores, bound, bounds):
 
 @partial(compiled, forceinline=True, in_any_order=True)
 def _is_any_better(scores, penalties, bound, penalty, bounds):
-    """Say the same of scores after penalties: of their own for the bound, of one for the bounds."""
+    """Like `_is_any_above`, less penalties: each score's own for `bound`, and `penalty` for `bounds`."""
     better = _None
     for j in range(len(scores)):
         is_better = (scores[j] - penalties[j] > bound) | (scores[j] - penalty > bounds[j])
@@ -39,7 +39,7 @@ def _is_any_better(scores, penalties, bound, penalty, bounds):
 
 @compiled
 def _insert(kept, value):
-    """Put a value among the highest, which rise, in place of the lowest."""
+    """Insert a value into the ascending highest values, in place of the lowest."""
     place = 0
     while place + 1 < len(kept) and kept[place + 1] < value:
         kept[place] = kept[place + 1]
@@ -49,7 +49,7 @@ def _insert(kept, value):
 
 @compiled
 def _insert_with_id(kept, ids, value, number):
-    """Put a value and its number among the highest, which fall; behind equal ones."""
+    """Insert a value and its id into the descending highest values, after equal ones."""
     place = len(kept) - 1
     while place > 0 and kept[place - 1] < value:
         kept[place], ids[place] = kept[place - 1], ids[place - 1]
@@ -59,18 +59,18 @@ def _insert_with_id(kept, ids, value, number):
 
 @compiled
 def keep_highest(scores, of_rows, of_columns, least):
-    """Keep the k highest similarities of each row and of each column, over many blocks.
+    """Update the k highest similarities of each row and each column with a block.
 
     Parameters
     ----------
     scores : ndarray of shape (n, m), float32
         A block.
     of_rows : ndarray of shape (n, k), float32
-        The highest of each row so far, rising. Overwritten.
+        The highest of each row so far, ascending. Overwritten.
     of_columns : ndarray of shape (m, k), float32
-        The highest of each column so far, rising. Overwritten.
+        The highest of each column so far, ascending. Overwritten.
     least : ndarray of shape (m,), float32
-        The first of each of `of_columns`. Overwritten.
+        The lowest of each row of `of_columns`. Overwritten.
     """
     n, m = scores.shape
     for i in range(n):
@@ -88,18 +88,18 @@ def keep_highest(scores, of_rows, of_columns, least):
 
 @compiled
 def keep_nearest(scores, first, penalties, kept, ids):
-    """Keep the n highest of each row, after a penalty of each column, over many blocks.
+    """Update the n highest scores of each row, less a penalty for each column, with a block.
 
     Parameters
     ----------
     scores : ndarray of shape (Q, m), float32
         A block.
     first : int
-        Number of its first column.
+        Index of its first column.
     penalties : ndarray of shape (m,), float32
-        What is taken off each column.
+        Penalty of each column.
     kept : ndarray of shape (Q, n), float32
-        The highest so far, falling. Overwritten.
+        The highest so far, descending. Overwritten.
     ids : ndarray of shape (Q, n), int64
         Their columns. Overwritten.
     """
@@ -120,14 +120,14 @@ def keep_nearest(scores, first, penalties, kept, ids):
 
 @compiled
 def keep_best(scores, first, of_rows, of_columns, best, ids, best_of_columns, ids_of_columns):
-    """Keep the best of each row and of each column after the penalties of the other side, over many blocks.
+    """Update the best of each row and each column, less the penalties of the other side, with a block.
 
     Parameters
     ----------
     scores : ndarray of shape (n, m), float32
         A block.
     first : tuple of int
-        Numbers of its first row and column.
+        Indices of its first row and column.
     of_rows : ndarray of shape (n,), float32
         Penalties of the rows, for the best of each column.
     of_columns : ndarray of shape (m,), float32

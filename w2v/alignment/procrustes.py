@@ -1,4 +1,4 @@
-"""The rotation that brings vectors nearest to others: orthogonal Procrustes."""
+"""The rotation that best maps vectors to others: orthogonal Procrustes."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from numpy.typing import NDArray
 
 
 def rotation_between(x: NDArray[np.floating[Any]], y: NDArray[np.floating[Any]]) -> NDArray[np.float64]:
-    """Return the orthogonal matrix Q for which ‖X Q − Y‖ is least, shape (D, D): U Vᵀ, where XᵀY = U Σ Vᵀ.
+    """Return the orthogonal matrix Q that minimises ‖X Q − Y‖: U Vᵀ, where XᵀY = U Σ Vᵀ.
 
     Parameters
     ----------
     x, y : ndarray of shape (n, D)
-        Row i of one belongs to row i of the other.
+        Row i of x corresponds to row i of y.
 
     Returns
     -------

@@ -1,7 +1,7 @@
-"""Cosines of all words of one language with all of another: who is near whom, in blocks, never all at once.
+"""Cosines between all words of two languages, computed in blocks.
 
 CSLS [1]_, cross-domain similarity local scaling, is 2 cos(x, y) − r(x) − r(y), where r is the mean cosine of a word
-with its k nearest in the other language: what is near to everything, a hub, is nobody's translation.
+with its k nearest words in the other language. It penalises hubs, words that are near to everything.
 
 References
 ----------
@@ -17,23 +17,23 @@ import numpy as np
 from numpy.typing import NDArray
 
 Units = NDArray[np.float32]
-"""Rows of length 1, or of zeros, which are never found."""
+"""Unit vectors, or zeros, which are never nearest to anything."""
 
 _ROWS, _COLUMNS = 1024, 2048
 """Size of a block: 8 MB of float32."""
 
 
 class Nearest(NamedTuple):
-    """For each row of x the best row of y, and the other way round.
+    """For each row of x the best row of y, and vice versa.
 
     Attributes
     ----------
     forward : ndarray of shape (n,), int64
-        Rows of y; -1 where there is none.
+        Rows of y; -1 if there is none.
     backward : ndarray of shape (m,), int64
-        Rows of x; -1 where there is none.
+        Rows of x; -1 if there is none.
     cosines : ndarray of shape (n,), float32
-        Of x with `forward`.
+        Cosine of each row of x with its `forward` row.
     """
 
     forward: NDArray[np.int64]
@@ -41,21 +41,21 @@ class Nearest(NamedTuple):
     cosines: NDArray[np.float32]
 
     def mutual(self) -> NDArray[np.int64]:
-        """Return the pairs (row of x, row of y) that chose each other, shape (p, 2)."""
+        """Return the pairs (row of x, row of y) that are each other's best; shape (p, 2), int64."""
         rows = np.flatnonzero(self.forward >= 0)
         rows = rows[self.backward[self.forward[rows]] == rows]
         return np.stack([rows, self.forward[rows]], axis=1)
 
 
 def hub_means(x: Units, y: Units, k: int = 10) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Return r: the mean cosine of each word with its k nearest in the other language.
+    """Return r: the mean cosine of each word with its k nearest words in the other language.
 
     Parameters
     ----------
     x : ndarray of shape (n, D), float32
     y : ndarray of shape (m, D), float32
     k : int, default 10
-        Fewer where the other language has fewer words.
+        Number of nearest words; fewer if the other language has fewer words.
 
     Returns
     -------
@@ -80,17 +80,17 @@ def nearest_of_both(
     keep: float = 1.0,
     rng: np.random.Generator | None = None,
 ) -> Nearest:
-    """Return the nearest of each word in the other language by CSLS, of both languages at once.
+    """Return the nearest word by CSLS of each word, for both languages at once.
 
     Parameters
     ----------
     x, y : ndarray of shape (n, D) and (m, D), float32
     means : (ndarray of shape (n,), ndarray of shape (m,))
-        Of `hub_means`; zeros make it the nearest by cosine.
+        From `hub_means`; with zeros, the nearest by cosine.
     keep : float, default 1
-        Look at each pair of words with this probability only.
+        Probability of considering each pair of words.
     rng : numpy.random.Generator, optional
-        Needed where `keep` is below 1.
+        Required if `keep` is below 1.
 
     Returns
     -------
@@ -125,14 +125,14 @@ def nearest(
     n : int
         At least 1.
     of_y : ndarray of shape (m,), float32
-        r, of `hub_means`; zeros make it the nearest by cosine.
+        r, from `hub_means`; with zeros, the nearest by cosine.
 
     Returns
     -------
     scores : ndarray of shape (Q, min(n, m)), float32
-        -inf where there are fewer.
+        -inf if there are fewer.
     rows : ndarray of shape (Q, min(n, m)), int64
-        -1 where there are fewer.
+        -1 if there are fewer.
     """
     from w2v.alignment.kernels import keep_nearest
 
@@ -145,12 +145,12 @@ def nearest(
 
 
 def _penalties(units: Units, means: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Return r / 2, infinite for rows of zeros."""
+    """Return r / 2, or infinity for rows of zeros; float32."""
     return np.where(units.any(axis=1), means / 2, np.inf).astype(np.float32)
 
 
 def _blocks(x: Units, y: Units) -> Iterator[tuple[slice, slice, NDArray[np.float32]]]:
-    """Yield the cosines of some rows of x with some of y, which the next block overwrites."""
+    """Yield blocks of cosines between rows of x and of y; the next block overwrites the buffer."""
     room = np.empty(min(_ROWS, len(x)) * min(_COLUMNS, len(y)), np.float32)
     for top in range(0, len(x), _ROWS):
         rows = slice(top, min(top + _ROWS, len(x)))

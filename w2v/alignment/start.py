@@ -1,4 +1,4 @@
-"""A first dictionary without any: words whose similarities to their own language are distributed alike."""
+"""An initial dictionary from nothing: words with similar distributions of similarities within their languages."""
 
 from __future__ import annotations
 
@@ -12,31 +12,31 @@ from w2v.alignment.similarities import Nearest, Units, hub_means, nearest_of_bot
 from w2v.vectors.lookup import to_units
 
 _WORDS = 3_000
-"""The most frequent words that the start looks at."""
+"""Number of the most frequent words that the start considers."""
 
 _FIRST_KEPT, _PATIENCE, _MOST_STEPS = 0.1, 8, 400
 
 
 class Start(NamedTuple):
-    """What is known before the first rotation: pairs, and the steps that led to them."""
+    """The state before the first rotation: pairs, and the number of steps that led to them."""
 
     pairs: NDArray[np.int64]
     steps: int
 
 
 def start_without_dictionary(x: Units, y: Units, k: int, rng: np.random.Generator) -> Start:
-    """Return pairs of words that were found without a dictionary.
+    """Find pairs of words without a dictionary.
 
-    Words are paired whose similarities to the words of their own language, sorted, are alike [1]_. These pairs are
-    mostly wrong; from there rotation and dictionary are learned in turns, and at first only a tenth of the pairs of
-    words are looked at, drawn anew each time, so that the search does not end in the first hollow.
+    Words are paired if their sorted similarities to the words of their own language are alike [1]_. These pairs are
+    mostly wrong. From there the rotation and the dictionary are learned in turn. At first each step considers only a
+    random tenth of all word pairs, so the search does not end in the first local optimum.
 
     Parameters
     ----------
     x, y : ndarray of shape (n, D) and (m, D), float32
         Unit vectors, the most frequent words first.
     k : int
-        Neighbours of CSLS.
+        Number of neighbours for CSLS.
     rng : numpy.random.Generator
 
     Returns
@@ -66,7 +66,7 @@ def start_without_dictionary(x: Units, y: Units, k: int, rng: np.random.Generato
 
 
 def _of_both_sides(nearest: Nearest) -> NDArray[np.int64]:
-    """Return the choices of the words of both languages as pairs, shape (p, 2)."""
+    """Return the nearest words of both languages as pairs, shape (p, 2), int64."""
     forward, backward = np.flatnonzero(nearest.forward >= 0), np.flatnonzero(nearest.backward >= 0)
     return np.concatenate([
         np.stack([forward, nearest.forward[forward]], axis=1),
@@ -75,14 +75,14 @@ def _of_both_sides(nearest: Nearest) -> NDArray[np.int64]:
 
 
 def _centred(units: Units) -> Units:
-    """Return rows about their mean, at length 1."""
+    """Subtract the mean from all rows and normalise them."""
     return to_units(units - units.mean(axis=0)).astype(np.float32)
 
 
 def _profiles(units: Units) -> Units:
-    """Return for each word its similarities to all words of its language, sorted, about their mean, at length 1.
+    """Return the sorted similarities of each word to all words of its language, centred and normalised.
 
-    With X = U S Vᵀ the similarities are those of √(X Xᵀ) = U S Uᵀ, whose distributions differ less between languages.
+    With X = U S Vᵀ, the similarities are those in √(X Xᵀ) = U S Uᵀ, whose distributions differ less between languages.
     """
     u, s, _ = np.linalg.svd(units, full_matrices=False)
     return _centred(to_units(np.sort((u * s) @ u.T, axis=1)).astype(np.float32))

@@ -1,4 +1,4 @@
-"""`WordTranslator`: the words of one language that are nearest to those of another."""
+"""`WordTranslator`: translates words by their nearest neighbours in another language."""
 
 from __future__ import annotations
 
@@ -24,23 +24,23 @@ METHODS: tuple[Method, ...] = ("csls", "nearest")
 
 
 class WordTranslator:
-    """Translates words between two models in one space: aligned, or made of one that was trained on both languages.
+    """Translates words between two models in one space: aligned models, or parts of one trained on both languages.
 
     Parameters
     ----------
     source, target : Embeddings
-        Of one width.
+        Embeddings with the same number of dimensions.
     k : int, default 10
-        Nearest words that tell how crowded a place is.
+        Number of nearest words that CSLS averages over.
     restrict_vocab : int, optional
         Translate only into the N most frequent words.
 
     Raises
     ------
     AlignmentError
-        If the widths differ.
+        If the numbers of dimensions differ.
     ValueError
-        If `k` or `restrict_vocab` is no whole number of at least 1.
+        If `k` or `restrict_vocab` is not a whole number of at least 1.
 
     Examples
     --------
@@ -62,7 +62,7 @@ class WordTranslator:
         self._units = units_of(target)[:restrict_vocab]
 
     def translate(self, words: Iterable[str], *, top_n: int = 10, method: Method = "csls") -> NeighborsOfMany:
-        """Return the nearest words of the other language for each word.
+        """Return the nearest words in the other language for each word.
 
         Parameters
         ----------
@@ -70,21 +70,21 @@ class WordTranslator:
         top_n : int, default 10
             At least 1.
         method : {"csls", "nearest"}, default "csls"
-            By CSLS, 2 cos(x, y) − r(x) − r(y), or by cosine. CSLS looks at all pairs of words at its first use.
+            Score by CSLS, 2 cos(x, y) − r(x) − r(y), or by cosine. The first use of CSLS scans all pairs of words.
 
         Returns
         -------
         list of list of (str, float)
-            Words and scores, highest first, one list a word.
+            Words and scores for each word, highest first.
 
         Raises
         ------
         UnknownWordError
-            If words have no vector; names all of them.
+            If words have no vector; it names all of them.
         AlignmentError
             If the vector of a word is not finite.
         ValueError
-            If `top_n` is no whole number of at least 1, or `method` is another.
+            If `top_n` is not a whole number of at least 1, or `method` is unknown.
         """
         if isinstance(words, str) or not isinstance(words, Iterable):
             raise TypeError(f"translate needs a list of words, such as ['house'], not {words!r:.80}")
@@ -94,28 +94,29 @@ class WordTranslator:
     def translate_vectors(
         self, names: Sequence[str], vectors: ArrayLike, *, top_n: int = 10, method: Method = "csls"
     ) -> NeighborsOfMany:
-        """Return the nearest words of the other language for vectors, such as those of phrases.
+        """Return the nearest words in the other language for vectors, such as those of phrases.
 
         Parameters
         ----------
         names : sequence of str
-            What the vectors are of.
+            A name for each vector, used in errors.
         vectors : array-like of shape (Q, D)
-            In the space of the source.
+            Vectors in the source's space.
         top_n, method
             As for `translate`.
 
         Returns
         -------
         list of list of (str, float)
-            As `translate` returns.
+            As for `translate`.
 
         Raises
         ------
         AlignmentError
             If a vector is not finite.
         ValueError
-            If there are not as many names as vectors, `top_n` is no whole number of at least 1, or `method` is another.
+            If the numbers of names and vectors differ, `top_n` is not a whole number of at least 1, or `method` is
+            unknown.
         """
         _COUNT.check("top_n", top_n)
         if method not in METHODS:
@@ -140,9 +141,9 @@ class WordTranslator:
     def nearest_rows(
         self, units: NDArray[np.float32], n: int, method: Method
     ) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
-        """Return scores and rows of the target for unit vectors of the source's space, shape (Q, D), best first.
+        """Return scores and target rows for unit vectors, shape (Q, D), in the source's space, best first.
 
-        For the results see `w2v.alignment.similarities.nearest`.
+        The results have the shapes of those of `w2v.alignment.similarities.nearest`.
         """
         if method == "nearest":
             scores, rows = nearest(units, self._units, n, np.zeros(len(self._units), np.float32))
@@ -153,5 +154,5 @@ class WordTranslator:
 
     @cached_property
     def _hubs(self) -> NDArray[np.float32]:
-        """How crowded each word of the target is: its r."""
+        """Mean cosine of each target word with its k nearest source words: its r; shape (m,), float32."""
         return hub_means(units_of(self.source), self._units, self.k)[1]

@@ -1,1 +1,1 @@
-"""Several machines: where a cluster of Dask is, and what runs pure tasks on its workers."""
+"""Several machines: connecting to a Dask cluster, and running pure tasks on its workers."""

@@ -1,4 +1,4 @@
-"""A cluster as a user names it: an address, or ``local:4``; and whether its workers can do the work."""
+"""Opening a cluster by address or as ``local:4``, and checking its workers."""
 
 from __future__ import annotations
 
@@ -18,33 +18,33 @@ if TYPE_CHECKING:
     from distributed import Client
 
 CONNECT_SECONDS = 10
-"""How long a scheduler may take to answer."""
+"""Most seconds a scheduler may take to answer."""
 _MOST_LOCAL = 1024
 _LOCAL: dict[str, Any] = {
-    # a process that died is started again, which takes longer on a busy machine than Dask waits for it
+    # restarting a dead process can take longer on a busy machine than Dask waits by default
     "distributed.deploy.lost-worker-timeout": "10 minutes",
-    # processes keep the memory of arrays for the next ones; Dask gives it back at once, a quarter of the time
+    # keep freed memory for the next arrays; by default Dask returns it at once, which costs a quarter of the time
     "distributed.nanny.pre-spawn-environ.MALLOC_TRIM_THRESHOLD_": 256 << 20,
     "distributed.nanny.pre-spawn-environ.MALLOC_MMAP_THRESHOLD_": 32 << 20,
-    # nobody looks at what Dask would measure in threads of its own while a core trains
+    # avoid Dask's monitoring threads, whose measurements nobody reads, while a core trains
     "distributed.worker.profile.enabled": False,
     "distributed.admin.tick.interval": "500ms",
     "distributed.admin.system-monitor.interval": "5s",
     "distributed.worker.memory.monitor-interval": "1s",
     "distributed.admin.system-monitor.gil.enabled": False,
 }
-"""What processes of this machine, that exist for one job, do otherwise than Dask by default."""
+"""Dask settings for local processes that exist for one job."""
 _ADDRESS = re.compile(r"(?:tcp|tls|ucx|ws|wss|inproc)://\S+")
 
 
 class ClusterError(ValueError):
-    """A cluster cannot be reached, or its workers cannot do what is asked of them; the message says what to do."""
+    """A cluster cannot be reached or its workers cannot do the work; the message names the remedy."""
 
 
 def parse_address(address: str) -> int | str:
-    """Return the processes of a local cluster, or the address of a scheduler.
+    """Return the number of processes of a local cluster, or the address of a scheduler.
 
-    ClusterError if it is neither ``local``, ``local:N``, ``tcp://HOST:PORT`` nor another of Dask's addresses.
+    Raises ClusterError if it is not ``local``, ``local:N``, ``tcp://HOST:PORT`` or another Dask address.
     """
     kind, _, number = address.partition(":")
     if kind == "local":
@@ -55,17 +55,17 @@ def parse_address(address: str) -> int | str:
     elif _ADDRESS.fullmatch(address):
         return address
     raise ClusterError(
-        f"{address!r:.80} is not the address of a cluster: give tcp://HOST:PORT, where a Dask scheduler listens, or "
-        f"local:N for N processes of this machine, 1 to {_MOST_LOCAL}"
+        f"{address!r:.80} is not the address of a cluster: give tcp://HOST:PORT of a Dask scheduler, or local:N for "
+        f"N processes on this machine, 1 to {_MOST_LOCAL}"
     )
 
 
 @contextmanager
 def open_client(address: str | Client) -> Iterator[Client]:
-    """Connect to a cluster, or start one on this machine, for the block; what was started ends with it.
+    """Connect to a cluster, or start a local one that ends with the block.
 
-    A client that is given is left open. ClusterError if `address` is wrong, nobody answers there within
-    `CONNECT_SECONDS`, it has no workers, their toolkit is not of this version, or Dask is not installed.
+    A client given as `address` stays open. Raises ClusterError if the address is wrong, nothing answers within
+    `CONNECT_SECONDS`, there are no workers, they have another version of the toolkit, or Dask is not installed.
     """
     distributed = _distributed()
     with ExitStack() as stack:
@@ -79,15 +79,15 @@ def open_client(address: str | Client) -> Iterator[Client]:
 
 @contextmanager
 def _local(distributed: Any, n_processes: int) -> Iterator[Client]:
-    """Start a cluster of processes of one thread each, so that threads do not share an interpreter."""
+    """Start a cluster of single-threaded processes, so that threads do not share an interpreter."""
     import dask
 
     if getattr(multiprocessing.current_process(), "_inheriting", False):
-        raise SystemExit(1)  # a process of a cluster that runs the script again; that cluster says what is wrong
+        raise SystemExit(1)  # in a worker that runs the script again; the cluster reports the error
     with ExitStack() as stack:
         stack.enter_context(dask.config.set(_LOCAL))
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # another port is taken for the dashboard if its own is in use
+            warnings.simplefilter("ignore")  # the dashboard takes another port if its own is in use
             try:
                 cluster = distributed.LocalCluster(
                     n_workers=n_processes, threads_per_worker=1, processes=True, silence_logs=logging.CRITICAL
@@ -99,7 +99,7 @@ def _local(distributed: Any, n_processes: int) -> Iterator[Client]:
                 ) from error
             stack.enter_context(cluster)
             client = stack.enter_context(distributed.Client(cluster))
-        client.run(_ignore_interrupts)  # Ctrl-C reaches them too, but is for this process
+        client.run(_ignore_interrupts)  # Ctrl-C reaches them too, but only this process should act on it
         yield client
 
 
@@ -114,7 +114,7 @@ def _remote(address: str) -> Iterator[Client]:
         client = distributed.Client(address, timeout=CONNECT_SECONDS)
     except (OSError, ValueError) as error:
         raise ClusterError(
-            f"no Dask scheduler answers at {address} within {CONNECT_SECONDS} seconds: check host and port, and that "
+            f"no Dask scheduler answered at {address} within {CONNECT_SECONDS} seconds: check host and port, and that "
             "`dask scheduler` runs there"
         ) from error
     with client:
@@ -122,14 +122,14 @@ def _remote(address: str) -> Iterator[Client]:
 
 
 def check_workers(client: Client) -> None:
-    """Raise ClusterError if there are no workers, or one has no toolkit or another version of it."""
+    """Raise ClusterError if there are no workers, or one lacks the toolkit or has another version."""
     if not client.nthreads():
         raise ClusterError(
             f"the cluster at {client.scheduler.address} has no workers: start some with "
             f"`dask worker {client.scheduler.address}`"
         )
     toolkit = importlib.import_module("w2v")
-    found = client.run(getattr, toolkit, "__version__", on_error="return")  # a module travels by its name
+    found = client.run(getattr, toolkit, "__version__", on_error="return")  # modules are pickled by name
     for worker, version in found.items():
         if isinstance(version, Exception):
             raise ClusterError(
@@ -144,7 +144,7 @@ def check_workers(client: Client) -> None:
 
 
 def describe(client: Client) -> str:
-    """Return one line about a cluster: its workers, and where its dashboard is."""
+    """Describe a cluster in one line: its workers and its dashboard."""
     threads = client.nthreads().values()
     workers = "1 worker" if len(threads) == 1 else f"{len(threads):,} workers"
     link = client.dashboard_link

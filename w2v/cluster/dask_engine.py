@@ -1,4 +1,4 @@
-"""An engine of Dask: tasks each for one worker, whose results stay there and travel from one worker to another."""
+"""A Dask engine: each task runs on a given worker, and results stay there or move between workers."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ if TYPE_CHECKING:
 
 
 _LOOK_EVERY = 1.0
-"""Seconds between two looks whether the workers are there, while results are waited for."""
+"""Seconds between checks that workers are alive, while waiting for results."""
 
 
 class DaskEngine:
-    """Runs functions on the workers of a Dask cluster, whose number stays as it is at the start.
+    """Runs functions on the workers of a Dask cluster; the number of workers is fixed at the start.
 
-    A worker that joins takes the place of one that was lost; until one does, those that are left stand in for it.
+    A worker that joins replaces a lost one; until then, the remaining workers take over its tasks.
     """
 
     def __init__(self, client: Client) -> None:
@@ -35,7 +35,7 @@ class DaskEngine:
         self.n_workers, self.n_threads = len(threads), min(threads.values())
 
     def put(self, value: Any, worker: int) -> Future:
-        """Send a value to a worker, not by way of the scheduler."""
+        """Send a value to a worker directly, not through the scheduler."""
         with _losses():
             [future] = self.client.scatter([value], workers=[self._place(worker)], direct=True, hash=False)
         return future
@@ -47,12 +47,12 @@ class DaskEngine:
             *arguments,
             key=f"{function.__name__}-{uuid.uuid4().hex}",
             workers=[self._place(worker)],
-            allow_other_workers=False,  # nor may another one take it over when it has nothing else to do
+            allow_other_workers=False,  # an idle worker must not steal the task either
             pure=False,
         )
 
     def fetch(self, handles: Sequence[Future]) -> list[Any]:
-        """Wait for values and bring them here, from the workers themselves where they can be reached."""
+        """Wait for values and return them, directly from the workers if these can be reached."""
         self._is_checked = False
         with _losses():
             coming = asyncio.run_coroutine_threadsafe(self._gather(handles), self.client.loop.asyncio_loop)
@@ -70,14 +70,14 @@ class DaskEngine:
         return found
 
     def tidy(self, function: Callable[..., Any], *arguments: Any) -> None:
-        """Run a function in every worker's process, if the cluster is still there."""
-        with suppress(Exception):  # what is left behind harms nobody, and an error before it is worth more
+        """Run a function in every worker process, if the cluster still exists."""
+        with suppress(Exception):  # leftovers do no harm, and an earlier error matters more
             self.client.run(function, *arguments, on_error="ignore")
 
     def look(self) -> set[str]:
-        """Return the workers that are left; ClusterError if all that were there before are gone.
+        """Return the living workers; raise ClusterError if all earlier ones are gone.
 
-        Nothing is left to go on from then.
+        In that case there is nothing left to continue from.
         """
         try:
             found = set(self.client.nthreads())
@@ -89,13 +89,13 @@ class DaskEngine:
         return found
 
     def _check_places(self) -> None:
-        """Raise LostError if a worker that tasks wait for is gone."""
+        """Raise LostError if a worker with tasks is gone."""
         gone = set(self._places) - self.look()
         if gone:
             raise LostError(f"the worker {min(gone)} is gone")
 
     def _place(self, worker: int) -> str:
-        """Return the address of a worker; one that is new takes the place of one that is gone."""
+        """Return the address of a worker; a new worker replaces a lost one."""
         if not self._is_checked:
             known = self.look()
             free = sorted(known - set(self._homes))
@@ -110,7 +110,7 @@ class DaskEngine:
 
 @contextmanager
 def _losses() -> Iterator[None]:
-    """Raise LostError where Dask says in words of its own that something was lost."""
+    """Turn Dask's errors about lost workers into LostError."""
     from distributed import KilledWorker
     from distributed.comm import CommClosedError
 
@@ -122,7 +122,7 @@ def _losses() -> Iterator[None]:
 
 @contextmanager
 def open_engine(client: str | Client | InProcess, tell: Callable[[str], None]) -> Iterator[Engine]:
-    """Return what runs tasks on a cluster, see `open_client`, and tell in one line what it has."""
+    """Yield an engine for a cluster, see `open_client`, and pass `tell` a description of it."""
     if isinstance(client, InProcess):
         yield client
         return

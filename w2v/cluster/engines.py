@@ -1,8 +1,8 @@
-"""What a distributed algorithm needs of a cluster, three calls and one at the end, and an engine that is this process.
+"""The interface of distributed algorithms to a cluster, and an engine that runs in this process.
 
-A function runs on the worker that it was meant for and on no other, so that it finds what that worker's process keeps.
-What it returns stays there, and goes from there to the workers whose functions take it. Where a worker is lost, what
-was asked for since is lost too, but not what other processes keep: whoever asked goes on from there, see `persevere`.
+A function runs only on the worker chosen for it, so it finds the state of that worker's process. Its result stays
+there, and moves directly to workers whose functions take it as an argument. If a worker is lost, pending results are
+lost too, but not the state of other processes, from which the caller continues: see `persevere`.
 """
 
 from __future__ import annotations
@@ -14,11 +14,11 @@ from typing import Any, Protocol, TypeVar
 from w2v.cluster.clients import ClusterError
 
 Handle = Any
-"""Stands for a value on a worker; it may be dropped once the handle is."""
+"""A reference to a value on a worker, which may be freed when the handle is."""
 _Result = TypeVar("_Result")
 _LOSSES = 5
 ALL_LOST = (
-    "all workers were lost at once, and the tables with them: go on from the last checkpoint (w2v train --resume, "
+    "all workers were lost at once, and the tables with them: continue from the last checkpoint (w2v train --resume, "
     "Word2Vec.load and resume)"
 )
 
@@ -27,7 +27,7 @@ class Engine(Protocol):
     """Runs functions on numbered workers."""
 
     n_workers: int
-    n_threads: int  # that a function may use
+    n_threads: int  # threads available to a function
 
     def put(self, value: Any, worker: int) -> Handle:
         """Send a value to a worker."""
@@ -36,20 +36,20 @@ class Engine(Protocol):
         """Run a function on a worker; handles and lists of them are resolved."""
 
     def fetch(self, handles: Sequence[Handle]) -> list[Any]:
-        """Wait for values and bring them here; what a function raised is raised, and `LostError` after a loss."""
+        """Wait for values and return them; raise a function's exception, or `LostError` after a loss."""
 
     def tidy(self, function: Callable[..., Any], *arguments: Any) -> None:
-        """Run a function once in every process of a worker that is left, whatever else it does, at the end of a job."""
+        """Run a function once in every living worker process, even a busy one, at the end of a job."""
 
 
 class LostError(RuntimeError):
-    """A worker is gone with what it kept, or a process does not keep what it is asked for."""
+    """A worker was lost with its state, or a process lacks the requested state."""
 
 
 def persevere(work: Callable[[], _Result], mend: Callable[[], None], *, is_whole: bool = True) -> _Result:
-    """Return what `work` does, which is done again where a worker was lost, once `mend` made good what was lost.
+    """Return the result of `work`; if a worker is lost, call `mend` to restore its state, and try again.
 
-    ClusterError if workers are lost again and again.
+    Raises ClusterError if workers are lost repeatedly.
     """
     for _ in range(_LOSSES):
         try:
@@ -59,7 +59,7 @@ def persevere(work: Callable[[], _Result], mend: Callable[[], None], *, is_whole
         except LostError:
             is_whole = False
     raise ClusterError(
-        "workers died one after another at the same task, as they do without memory: give them more, or fewer words "
+        "workers died one after another at the same task, probably out of memory: give them more, or train fewer words "
         "(--max-vocab) or columns (--vector-size)"
     )
 
@@ -72,16 +72,16 @@ class _Value:
 
 
 class InProcess:
-    """Workers that take turns in this process: for tests, and to simulate what a cluster learns.
+    """Workers that take turns in this process, for tests and to simulate training on a cluster.
 
-    `kill` takes from a worker all that only it holds; what this process keeps besides is for the caller to drop.
+    `kill` drops all values that only one worker holds; the caller must drop any other state of this process.
 
     Parameters
     ----------
     n_workers : int
-        How many workers there are.
+        Number of workers.
     n_threads : int, default 1
-        Threads of each.
+        Threads per worker.
     """
 
     def __init__(self, n_workers: int, n_threads: int = 1) -> None:
@@ -99,7 +99,7 @@ class InProcess:
         return self.put(function(*(self._resolved(argument, worker) for argument in arguments)), worker)
 
     def fetch(self, handles: Sequence[_Value]) -> list[Any]:
-        """Return values."""
+        """Return the values."""
         return [_value_of(handle) for handle in handles]
 
     def tidy(self, function: Callable[..., Any], *arguments: Any) -> None:
@@ -107,7 +107,7 @@ class InProcess:
         function(*arguments)
 
     def kill(self, worker: int) -> None:
-        """Lose a worker, and let another one without memories take its number."""
+        """Lose a worker and replace it by one without state."""
         for value in self._values:
             value.holders.discard(worker)
             if not value.holders:
@@ -125,5 +125,5 @@ class InProcess:
 
 def _value_of(handle: _Value) -> Any:
     if not handle.holders:
-        raise LostError("a value is gone with its worker")
+        raise LostError("a value was lost with its worker")
     return handle.value

@@ -1,1 +1,1 @@
-"""The same training in several programs, measured alike."""
+"""The same training in several programs, measured in the same way."""

@@ -1,4 +1,4 @@
-"""Train here and in other programs on the same text with the same parameters and threads, and measure all alike."""
+"""Comparing this program with others on the same text, with the same parameters and threads."""
 
 from __future__ import annotations
 
@@ -33,24 +33,25 @@ def compare_programs(
     pairs: Sequence[PathLike] = (),
     tell: Callable[[str], None] = lambda message: None,
 ) -> Comparison:
-    """Train here and in other programs, in turns, and measure time and quality.
+    """Train here and in other programs, taking turns, and measure time and quality.
 
     Parameters
     ----------
     corpus : TextReader
-        The text. It is tokenised once, by `parameters.tokenizer`, into a temporary file from which all programs train,
-        so that they see the same words.
+        The text. `parameters.tokenizer` tokenises it once, into a temporary file that all programs train on, so they
+        see the same words.
     parameters : Parameters
-        For all. `max_time` must be None; `random_state` an int or None. An `alpha` of None is each program's own.
+        Parameters for all programs. `max_time` must be None, and `random_state` an int or None. With an `alpha` of None
+        each program uses its own default.
     programs : sequence of {"gensim", "fasttext"}, default ("gensim",)
-        What to compare with.
+        The programs to compare with.
     n_seeds : int, default 1
-        Runs of each program, 1 to 100, with the seeds `random_state`, `random_state` + 1, ... (from 1 on if it is None
-        and there is more than one). All programs run once before any runs again.
+        Number of runs of each program, 1 to 100, with the seeds `random_state`, `random_state` + 1, ... (starting at 1
+        if it is None and there are several runs). All programs run once before any runs again.
     analogies, pairs : sequence of str or path-like, optional
-        Files to evaluate on. With neither, those that gensim brings: ``questions-words.txt`` and ``wordsim353.tsv``.
+        Files for evaluation. Without any, those shipped with gensim: ``questions-words.txt`` and ``wordsim353.tsv``.
     tell : callable, optional
-        Called with a sentence when a step begins.
+        Called with a message at the start of each step.
 
     Returns
     -------
@@ -61,8 +62,8 @@ def compare_programs(
     ImportError
         If a program is not installed.
     ValueError
-        If a parameter has no counterpart in one of the programs or is out of range, or as training and evaluation
-        raise it.
+        If a parameter is out of range or has no counterpart in one of the programs, or if training or evaluation raises
+        it.
     """
     keys = ("w2v", *_check_programs(programs))
     check_counterparts(parameters, keys)
@@ -70,14 +71,14 @@ def compare_programs(
     titles = {key: PROGRAMS[key].title() for key in keys}
     if not analogies and not pairs:
         analogies, pairs = _shipped("questions-words"), _shipped("wordsim-353")
-    for path in (*analogies, *pairs):  # a missing file should not be found out after the training
+    for path in (*analogies, *pairs):  # detects missing files before the training
         open(path, "rb").close()
     workers = default_workers() if parameters.workers is None else parameters.workers
     parameters = resolve(replace(parameters, workers=workers, random_state=seeds[0]), 0)
     runs: dict[str, list[Run]] = {key: [] for key in keys}
     with tempfile.TemporaryDirectory(prefix="w2v-compare-") as folder:
         text = Path(folder, "tokenised.txt")
-        tell("Tokenising the text for all ...")
+        tell("Tokenising the text for all programs ...")
         n_words = _tokenise(corpus, parameters, text)
         tell("Compiling ...")
         compile_seconds = compile_w2v(Path(folder, "small.txt"), parameters)
@@ -91,11 +92,11 @@ def compare_programs(
 
 
 def _check_programs(programs: Sequence[str]) -> list[str]:
-    """Return the programs to compare with, each once."""
+    """Return the programs to compare with, without duplicates."""
     different = list(dict.fromkeys(programs))
     for key in different:
         if key not in OTHERS:
-            raise ValueError(f"programs to compare with are {' and '.join(OTHERS)}, not {key!r:.80}")
+            raise ValueError(f"the programs to compare with are {' and '.join(OTHERS)}, not {key!r:.80}")
     if not different:
         raise ValueError("there is no program to compare with")
     return different
@@ -117,32 +118,32 @@ def _train(key: str, text: Path, parameters: Parameters, corpus: TextReader) -> 
 
     try:
         return PROGRAMS[key].train(text, parameters)
-    except EmptyVocabularyError as error:  # the temporary file means nothing to the caller
+    except EmptyVocabularyError as error:  # names the caller's files, not the temporary one
         raise EmptyVocabularyError(str(error).replace(str(text), ", ".join(corpus.paths))) from None
 
 
 def _shipped(name: str) -> list[str]:
-    """Return the path of a test set that gensim brings."""
-    PROGRAMS["gensim"].title()  # says what to install
+    """Return the path of a test set shipped with gensim, or an empty list."""
+    PROGRAMS["gensim"].title()  # raises an error with the command to install gensim
     path = shipped_path(name)
     return [] if path is None else [str(path)]
 
 
 def _tokenise(corpus: TextReader, parameters: Parameters, path: Path) -> int:
-    """Write one sentence a line, words set apart by spaces, and return the number of words."""
+    """Write one sentence a line, words separated by spaces, and return the number of words."""
     tokenizer = get_tokenizer(parameters.tokenizer)
     n_words = 0
     with open(path, "w", encoding="utf-8", newline="\n") as file:
         for line in corpus.lines():
             words = tokenizer(line)
             n_words += len(words)
-            # only names of items hold spaces, which would fall apart in the other programs
+            # only names of items contain spaces, and the other programs would split them
             file.write(" ".join(word.replace(" ", "_") for word in words) + "\n")
     return n_words
 
 
 def _evaluate(seed: int | None, trained: Trained, analogies: Sequence[PathLike], pairs: Sequence[PathLike]) -> Run:
-    """Return what one training took and how good its vectors are."""
+    """Return the times of one training and the quality of its vectors."""
     embeddings = trained.embeddings
     return Run(
         seed=seed,

@@ -29,7 +29,7 @@ _SENTENCE_END = "</s>"
 
 @dataclass(frozen=True)
 class Trained:
-    """Vectors of one training; wall-clock time from text to vocabulary (ours: and encoded text), and on to vectors."""
+    """The vectors of one training, and the seconds to build the vocabulary (here with encoding) and to train."""
 
     embeddings: Embeddings
     vocabulary_seconds: float
@@ -40,9 +40,9 @@ class Trained:
 class Program:
     """A program that can be trained, with its key in options and its name in sentences.
 
-    `train` takes a file of tokenised text and parameters whose `workers` is resolved. `title` returns name and version,
-    or raises ImportError with the command that installs the program. The note says what it does differently, whatever
-    the parameters; empty if nothing.
+    `train` takes a file of tokenised text, and parameters with `workers` resolved. `title` returns the name and
+    version, or raises ImportError with the command to install the program. `note` describes what the program does
+    differently whatever the parameters; empty if nothing.
     """
 
     key: str
@@ -56,9 +56,9 @@ def check_counterparts(parameters: Parameters, programs: tuple[str, ...]) -> Non
     """Raise ValueError if a parameter is out of range or has no counterpart in one of the programs."""
     parameters.validate()
     if parameters.max_time is not None:
-        raise ValueError("max_time cannot be compared: gensim counts epochs; give epochs instead.")
+        raise ValueError("max_time cannot be compared, because gensim counts epochs; give epochs instead.")
     if not (parameters.random_state is None or isinstance(parameters.random_state, int)):
-        raise ValueError("random_state must be an int or None to be compared: gensim takes no generator.")
+        raise ValueError("random_state must be an int or None for a comparison: gensim takes no generator.")
     if parameters.objective in ("softmax", "glove"):
         raise ValueError(
             f"objective={parameters.objective!r:.80} cannot be compared: the other programs have nothing like it."
@@ -73,7 +73,7 @@ def check_counterparts(parameters: Parameters, programs: tuple[str, ...]) -> Non
 
 
 def train_w2v(text: Path, parameters: Parameters) -> Trained:
-    """Train here."""
+    """Train with this program."""
     from w2v.training.word2vec import Word2Vec
 
     start = time.perf_counter()
@@ -83,7 +83,7 @@ def train_w2v(text: Path, parameters: Parameters) -> Trained:
 
 
 def compile_w2v(text: Path, parameters: Parameters) -> float:
-    """Train on a few words, written to `text`, so that compiling is over before the clock runs; return its seconds."""
+    """Train on a few words, written to `text`, to compile before the measurement; return the seconds."""
     text.write_text("one two three four\n" * 100, encoding="utf-8")
     start = time.perf_counter()
     train_w2v(text, replace(parameters, min_count=1, max_vocab=None, sample=0, epochs=1))
@@ -91,7 +91,7 @@ def compile_w2v(text: Path, parameters: Parameters) -> float:
 
 
 def train_gensim(text: Path, parameters: Parameters) -> Trained:
-    """Train in gensim, from the file, which is its fastest way."""
+    """Train with gensim, from a file, which is its fastest way."""
     from gensim.models import FastText, Word2Vec
 
     start = time.perf_counter()
@@ -110,7 +110,7 @@ def train_gensim(text: Path, parameters: Parameters) -> Trained:
 
 
 def gensim_arguments(parameters: Parameters) -> dict[str, Any]:
-    """Return the arguments of gensim's constructor; what is None is left to gensim's own default."""
+    """Return the arguments of gensim's constructor; those that are None are left to gensim's defaults."""
     arguments = {name: getattr(parameters, name) for name in _SPELT_AS_GENSIM} | {
         "sg": int(parameters.algorithm == "skipgram"),
         "hs": int(parameters.objective == "hs"),
@@ -124,10 +124,10 @@ def gensim_arguments(parameters: Parameters) -> dict[str, Any]:
 
 
 def train_fasttext(text: Path, parameters: Parameters) -> Trained:
-    """Train in fastText.
+    """Train with fastText.
 
-    It reads its vocabulary and trains in one call, so the time of the vocabulary is that of a call with no epochs. The
-    end of a sentence, which is a word to it, is left out of the vectors.
+    It builds its vocabulary and trains in one call, so a call without epochs measures the time for the vocabulary. Its
+    token for the end of a sentence is removed from the vectors.
     """
     import fasttext
 
@@ -145,7 +145,7 @@ def train_fasttext(text: Path, parameters: Parameters) -> Trained:
 
 
 def fasttext_arguments(parameters: Parameters) -> dict[str, Any]:
-    """Return the arguments of `fasttext.train_unsupervised`; what is None is left to fastText's own default."""
+    """Return the arguments of `fasttext.train_unsupervised`; those that are None are left to its defaults."""
     arguments = {
         "model": parameters.algorithm,
         "dim": parameters.vector_size,
@@ -167,7 +167,7 @@ def fasttext_arguments(parameters: Parameters) -> dict[str, Any]:
 
 @contextmanager
 def _fasttext_seed(fasttext: Any, seed: int | None) -> Iterator[None]:
-    """Let fastText start from a seed, which its training takes from a table of defaults and not as an argument."""
+    """Set fastText's seed, which it takes from a table of defaults and not as an argument."""
     defaults = fasttext.FastText.unsupervised_default
     before = dict(defaults)
     try:
@@ -180,7 +180,7 @@ def _fasttext_seed(fasttext: Any, seed: int | None) -> Iterator[None]:
 
 
 def _w2v_title() -> str:
-    """Return our name and version."""
+    """Return the name and version of this program."""
     return f"w2v {installed_version()}".strip()
 
 
@@ -212,6 +212,6 @@ PROGRAMS = {
         ),
     )
 }
-"""Every program that can be compared, by its key. The first is this one."""
+"""All programs that can be compared, by key. The first is this one."""
 
 OTHERS = tuple(key for key in PROGRAMS if key != "w2v")

@@ -1,4 +1,4 @@
-"""What a comparison measured: its runs, the mean of each figure, and the cells of a table."""
+"""The results of a comparison: runs, means and the cells of a table."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ Kind = Literal["seconds", "count", "fraction", "correlation"]
 
 @dataclass(frozen=True)
 class Run:
-    """What one program did with one seed, None for its own choice; times as in `Trained`, reports by file."""
+    """The results of one program with one seed (None: its own choice); times as in `Trained`, reports by file."""
 
     seed: int | None
     vocabulary_size: int
@@ -36,7 +36,7 @@ class Run:
         return self.vocabulary_seconds + self.training_seconds
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the figures in JSON types."""
+        """Return the results in JSON types."""
         return vars(self) | {
             "total_seconds": self.total_seconds,
             "analogies": {path: report.to_dict()["total"] for path, report in self.analogies.items()},
@@ -46,9 +46,9 @@ class Run:
 
 @dataclass(frozen=True)
 class Measure:
-    """One figure of every run, by program, one a seed; NaN where it could not be measured.
+    """One figure for every program and seed; NaN if it could not be measured.
 
-    The kind says how it is written. The heading is the short name of the file that it was measured on, if there is one.
+    `kind` determines its format. `heading` is the short name of the file used for evaluation, if any.
     """
 
     name: str
@@ -61,18 +61,18 @@ class Measure:
         return statistics.fmean(self.values[program])
 
     def deviation(self, program: str) -> float:
-        """Return the standard deviation of a single run, estimated from the seeds; NaN if there is one seed."""
+        """Return the standard deviation of a single run, estimated from the seeds; NaN if there is only one seed."""
         values = self.values[program]
         return statistics.stdev(values) if len(values) > 1 and all(map(math.isfinite, values)) else math.nan
 
     def ratio(self, program: str) -> float:
-        """Return a program's mean by ours."""
+        """Return the ratio of a program's mean to ours."""
         ours = self.mean("w2v")
         return self.mean(program) / ours if ours else math.nan
 
     @property
     def is_quality(self) -> bool:
-        """Whether it tells how good the vectors are."""
+        """Whether it measures the quality of the vectors."""
         return self.kind in ("fraction", "correlation")
 
 
@@ -83,15 +83,15 @@ class Comparison:
     Attributes
     ----------
     parameters : Parameters
-        Those of all programs; `workers` is resolved, `random_state` the first seed.
+        The parameters of all programs; `workers` is resolved, and `random_state` is the first seed.
     n_words : int
-        Words of the text, those below `min_count` included.
+        Number of words in the text, including those below `min_count`.
     compile_seconds : float
-        Time that our compiled code took to be ready (little when it is cached), which is not counted in our runs.
+        Time to compile our kernels (short if they are cached), which is not counted in the runs.
     titles : dict of str to str
-        Name and version of each program, by its key; ours is "w2v" and comes first.
+        Name and version of each program by key; ours is "w2v" and comes first.
     runs : dict of str to list of Run
-        By program, one a seed.
+        By program, one run for each seed.
     """
 
     parameters: Parameters
@@ -106,11 +106,11 @@ class Comparison:
         return [run.seed for run in self.runs["w2v"]]
 
     def words_per_second(self, run: Run) -> float:
-        """Return the words of the text times `epochs` by the time of training, the same count for all."""
+        """Return the number of words in the text times `epochs`, the same for all programs, per second of training."""
         return self.n_words * self.parameters.epochs / run.training_seconds
 
     def measures(self) -> list[Measure]:
-        """Return all that was measured: times, speed, vocabulary, then quality file by file."""
+        """Return all measures: times, speed, vocabulary, then quality file by file."""
 
         def measure(name: str, kind: Kind, value: Callable[[Run], float]) -> Measure:
             return Measure(name, kind, {key: [value(run) for run in runs] for key, runs in self.runs.items()})
@@ -137,7 +137,7 @@ class Comparison:
         return html_table(*table(self))
 
     def to_dict(self) -> dict[str, Any]:
-        """Return everything in JSON types; the figures of a program are means over its runs."""
+        """Return everything in JSON types; a program's figures are means over its runs."""
         vocabulary, training, total, speed, size = self.measures()[:5]
         programs = {
             key: {
@@ -164,7 +164,7 @@ class Comparison:
 
 
 def cell(measure: Measure, program: str) -> str:
-    """Write a program's mean, with the standard deviation where there are several seeds."""
+    """Format a program's mean, with the standard deviation if there are several seeds."""
     mean, deviation = measure.mean(program), measure.deviation(program)
     if not math.isfinite(mean):
         return "-"
@@ -176,13 +176,13 @@ def cell(measure: Measure, program: str) -> str:
 
 
 def ratio(measure: Measure, program: str) -> str:
-    """Write how many times as long as ours a program's time is; nothing for other measures."""
+    """Format the ratio of a program's time to ours; empty for other measures."""
     times = measure.ratio(program)
     return f"{times:.1f}x" if measure.kind == "seconds" and math.isfinite(times) else ""
 
 
 def table(comparison: Comparison) -> tuple[list[str], list[list[str]]]:
-    """Return the names of the columns, ">" before those that are aligned to the right, and the rows."""
+    """Return the column names, with ">" before right-aligned ones, and the rows."""
     keys = list(comparison.titles)
     others = keys[1:]
     titles = [*comparison.titles.values(), *(f"{PROGRAMS[key].name} / w2v" for key in others)]
@@ -194,6 +194,6 @@ def table(comparison: Comparison) -> tuple[list[str], list[list[str]]]:
 
 
 def _of_file(path: str, what: str, coverage: float) -> str:
-    """Name what was measured on a file, and how much of it could be asked where that is not all."""
+    """Return the name of a measure on a file, with the coverage if it is not complete."""
     partly = f" ({100 * coverage:.1f} % of it)" if coverage < 0.9995 else ""
     return f"{os.path.basename(path)}{partly}, {what}"

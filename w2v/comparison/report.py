@@ -1,4 +1,4 @@
-"""A comparison in words: cells of a table, and a report in Markdown with a picture beside it."""
+"""A comparison as a Markdown report with a picture."""
 
 from __future__ import annotations
 
@@ -18,32 +18,32 @@ _SUFFIXES = (".md", ".markdown")
 
 
 def check_report_path(path: str | os.PathLike[str], overwrite: bool = False) -> None:
-    """Raise early, before hours of training, if a report could not be saved at `path` and its picture beside it.
+    """Raise an error before hours of training if a report could not be saved at `path` with its picture.
 
     Raises
     ------
     ImportError
-        If what draws the picture is not installed.
+        If the packages that draw the picture are not installed.
     ModelError
-        If the name does not end in .md, if one of the two files exists and `overwrite` is False, or if the folder does
-        not exist.
+        If the name does not end in .md, one of the two files exists and `overwrite` is False, or the folder does not
+        exist.
     """
     if Path(path).suffix.lower() not in _SUFFIXES:
-        raise ModelError(f"{path}: a report is written in Markdown, and its name must end in .md")
+        raise ModelError(f"{path}: a report is in Markdown, so its name must end in .md")
     require_matplotlib()
     check_output_file(path, overwrite=overwrite)
     check_picture_path(picture_path(path), overwrite)
 
 
 def picture_path(path: str | os.PathLike[str]) -> Path:
-    """Return where the picture of a report is: beside it, with the same name."""
+    """Return the path of a report's picture: beside it, with the same name."""
     return Path(path).with_suffix(".svg")
 
 
 def save_report(comparison: Comparison, path: str | os.PathLike[str], *, overwrite: bool = False) -> None:
-    """Write a comparison as Markdown, and as SVG beside it a picture of speed and quality.
+    """Write a comparison as Markdown, and a picture of speed and quality as SVG beside it.
 
-    For the errors see `check_report_path`; `overwrite` replaces files that exist.
+    For the errors see `check_report_path`; `overwrite` replaces existing files.
     """
     check_report_path(path, overwrite)
     save_figure(plot_comparison(comparison), picture_path(path), overwrite=overwrite)
@@ -52,7 +52,7 @@ def save_report(comparison: Comparison, path: str | os.PathLike[str], *, overwri
 
 
 def to_markdown(comparison: Comparison, picture: str | None = None) -> str:
-    """Return the report, which shows the file `picture` under its table."""
+    """Return the report, with the file `picture` below its table."""
     titles = list(comparison.titles.values())
     header, rows = table(comparison)
     n_plain = len(titles) + 1
@@ -73,13 +73,13 @@ def to_markdown(comparison: Comparison, picture: str | None = None) -> str:
 
 
 def _row(cells: list[str]) -> str:
-    """Return a line of a table."""
+    """Return a row of a table."""
     escaped = (text.replace("\\", "\\\\").replace("|", "\\|") for text in cells)
     return f"| {' | '.join(escaped)} |"
 
 
 def _sentence(comparison: Comparison) -> str:
-    """Return what was trained on what, and how."""
+    """Return a sentence on the programs, the text and the runs."""
     parameters = comparison.parameters
     objective = ["objective"] if parameters.objective == "hs" else ["negative"]
     names = ["algorithm", "vector_size", "window", *objective, "min_count", "sample", "epochs"]
@@ -97,7 +97,7 @@ def _sentence(comparison: Comparison) -> str:
 
 
 def _notes(comparison: Comparison) -> list[str]:
-    """Return what a reader has to know to judge the figures."""
+    """Return what readers need to know to judge the figures."""
     parameters = comparison.parameters
     notes = [PROGRAMS[key].note for key in comparison.titles if PROGRAMS[key].note]
     if parameters.alpha is None:

@@ -1,1 +1,1 @@
-"""How words, figures and results are shown: in a terminal, a notebook or a report."""
+"""Displaying words, figures and results in a terminal, a notebook or a report."""

@@ -1,4 +1,4 @@
-"""Results as data frames, for those who have pandas."""
+"""Results as pandas data frames."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ if TYPE_CHECKING:
 
 
 def data_frame(columns: Mapping[str, Sequence[Any]]) -> DataFrame:
-    """Return a data frame of these columns; ImportError without pandas."""
+    """Return a data frame of these columns; raise ImportError without pandas."""
     pandas = load_optional("pandas", "data frames need the package pandas: pip install pandas")
     frame: DataFrame = pandas.DataFrame(columns)
     return frame
 
 
 def frame_of(rows: Sequence[Any], names: Sequence[str]) -> DataFrame:
-    """Return a data frame of rows, each with a value for every name; ImportError without pandas."""
+    """Return a data frame of rows, each with a value for every name; raise ImportError without pandas."""
     return data_frame({name: [row[place] for row in rows] for place, name in enumerate(names)})
 
 
 def concatenated(frames: Sequence[DataFrame]) -> DataFrame:
-    """Return data frames behind each other, their rows numbered from 0."""
+    """Concatenate data frames, and number their rows from 0."""
     pandas = load_optional("pandas", "data frames need the package pandas: pip install pandas")
     frame: DataFrame = pandas.concat(frames, ignore_index=True)
     return frame

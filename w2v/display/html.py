@@ -1,6 +1,6 @@
-"""How words and results are shown as HTML, in notebooks and reports: escaped, whoever wrote them.
+"""Words and results as HTML, for notebooks and reports; all text is escaped.
 
-A word may come from a stranger's model, so nothing gets into HTML except through `escape`.
+Words may come from a stranger's model, so all text must go through `escape`.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ _MOST_ROWS = 200
 
 
 class Html(str):
-    """Text that is HTML already, made of parts that were escaped."""
+    """HTML made of escaped parts."""
 
     __slots__ = ()
 
 
 def escape(text: object) -> Html:
-    """Return something as HTML that shows it as text, in an element or between quotes; `Html` stays as it is."""
+    """Escape an object's text for use in an element or an attribute; `Html` is returned unchanged."""
     return text if isinstance(text, Html) else Html(html.escape(printable(str(text)), quote=True))
 
 
@@ -36,11 +36,11 @@ def html_table(
     styled: bool = True,
     most_rows: int = _MOST_ROWS,
 ) -> Html:
-    """Return a table.
+    """Return an HTML table.
 
-    A column whose name starts with ">" is aligned to the right: by style attributes, for notebooks, or where the table
-    is not `styled` by the class ``number``. Cells are `Html`, or anything else, whose str is escaped. After
-    `most_rows`, one row says how many more there are.
+    A column whose name starts with ">" is right-aligned: by style attributes, for notebooks, or by the class ``number``
+    if the table is not `styled`. Cells that are not `Html` are converted to str and escaped. After `most_rows` rows, a
+    final row states how many more there are.
     """
 
     def cell(tag: str, content: object, column: str) -> str:
@@ -69,7 +69,7 @@ def html_table(
 
 
 def html_facts(title: object, facts: Iterable[tuple[str, object]]) -> Html:
-    """Return a table of names and values under a title, for a notebook."""
+    """Return a titled table of names and values, for a notebook."""
     cells = "".join(
         f'<tr><th scope="row" style="{_LEFT}; {_APART}; font-weight: normal; opacity: 0.75">{escape(name)}</th>'
         f'<td style="{_LEFT}; {_APART}">{escape(value)}</td></tr>'
@@ -79,18 +79,18 @@ def html_facts(title: object, facts: Iterable[tuple[str, object]]) -> Html:
 
 
 class ShownAsHtml:
-    """A scikit-learn estimator that a notebook shows by its `_repr_html_`, not by scikit-learn's diagram."""
+    """A scikit-learn estimator that notebooks show by its `_repr_html_` instead of scikit-learn's diagram."""
 
     @abstractmethod
     def _repr_html_(self) -> str: ...
 
     def _repr_mimebundle_(self, **_: object) -> dict[str, str]:
-        """Return what a notebook may show; scikit-learn's own would win over `_repr_html_`."""
+        """Return the representations for a notebook; scikit-learn's own method would override `_repr_html_`."""
         return {"text/plain": repr(self), "text/html": self._repr_html_()}
 
 
 def html_bar(fraction: float) -> Html:
-    """Return a bar as long as a fraction in (0, 1] says, in the colour of the text; nothing for any other number."""
+    """Return a bar for a fraction in (0, 1], in the text colour; empty for any other number."""
     if not 0 < fraction <= 1:
         return Html("")
     return Html(
@@ -100,7 +100,7 @@ def html_bar(fraction: float) -> Html:
 
 
 def html_curve(values: Sequence[float], name: str) -> Html:
-    """Return a small curve without axes, in the colour of the text; nothing where there are fewer than two numbers."""
+    """Return a small curve without axes, in the text colour; empty if there are fewer than two values."""
     finite = [value for value in values if math.isfinite(value)]
     if len(finite) < 2:
         return Html("")

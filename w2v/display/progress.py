@@ -1,4 +1,4 @@
-"""How far a long computation is: a bar at a terminal or in a notebook, else a line of log every ten seconds."""
+"""Progress of long computations: a bar in a terminal or a notebook, else a log line every ten seconds."""
 
 from __future__ import annotations
 
@@ -21,30 +21,30 @@ if TYPE_CHECKING:
 State = TypeVar("State")
 
 MODES = ("auto", "bar", "log", "none")
-"""Ways to show progress; "auto" is "bar" where a bar can be drawn, else "log"."""
+"""Ways to show progress; "auto" is "bar" if a bar can be drawn, else "log"."""
 
 FIRST_LINE, NEXT_LINES = 1.0, 10.0
-"""Seconds until the first line of a log, and between two."""
+"""Seconds before the first log line, and between lines."""
 
 
 class Update(Protocol):
-    """Tells how far a piece of work is."""
+    """Reports the progress of a task."""
 
     def __call__(
         self, what: str, done: float | None = None, total: float | None = None, facts: str = "", bar: str = ""
     ) -> None:
-        """Show what is being done, and how much of how much is.
+        """Show the task and how much of it is done.
 
-        `facts` are what else is known; the time that is left, if nothing is given. `bar` says which of several bars
-        shows it; by default each `what` has its own.
+        `what` is the task, and `done` and `total` are in the same unit. `facts` is further text; by default, the time
+        left. `bar` names the bar to use; by default each `what` has its own.
         """
 
 
 @contextmanager
 def show_progress(mode: str = "auto", start: str = "") -> Iterator[Update | None]:
-    """Show on standard error how far the work of the block is; give the function that is to be told, None for "none".
+    """Show the progress of the block on standard error; yield the function to call, or None for mode "none".
 
-    `mode` is one of `MODES`, and `start` what is being done until anything is told.
+    `mode` is one of `MODES`, and `start` is the task to show before the first update.
     """
     if mode == "auto":
         mode = "bar" if sys.stderr.isatty() or _is_notebook() else "log"
@@ -56,14 +56,14 @@ def show_progress(mode: str = "auto", start: str = "") -> Iterator[Update | None
 
 
 def _is_notebook() -> bool:
-    """Tell whether rich can draw in this notebook, for which it needs ipywidgets."""
+    """Return whether this is a notebook in which rich can draw, which requires ipywidgets."""
     shell = sys.modules.get("IPython")
     kernel = None if shell is None else shell.get_ipython()
     return type(kernel).__name__ == "ZMQInteractiveShell" and find_spec("ipywidgets") is not None
 
 
 class _Work(NamedTuple):
-    """What is known of a piece of work."""
+    """The progress of a task."""
 
     what: str
     began: float
@@ -72,7 +72,7 @@ class _Work(NamedTuple):
     facts: str = ""
 
     def in_words(self) -> str:
-        """Return how far it is: percentage, and facts or the time that is left."""
+        """Return the progress in words: the percentage, and the facts or the time left."""
         said = []
         seconds = time.monotonic() - self.began
         fraction = self.done / self.total if self.total and self.done is not None else None
@@ -86,7 +86,7 @@ class _Work(NamedTuple):
 
 
 class _Shown(ABC):
-    """Shows how far work is; `update` is an `Update`."""
+    """Shows progress; its `update` is an `Update`."""
 
     def __init__(self, start: str) -> None:
         self._began = {start: time.monotonic()}
@@ -94,7 +94,7 @@ class _Shown(ABC):
     def update(
         self, what: str, done: float | None = None, total: float | None = None, facts: str = "", bar: str = ""
     ) -> None:
-        """Show it."""
+        """Show the progress of a task."""
         self._show(_Work(what, self._began.setdefault(what, time.monotonic()), done, total, facts), bar or what)
 
     @abstractmethod
@@ -102,7 +102,7 @@ class _Shown(ABC):
 
 
 class _Bars(_Shown):
-    """Bars that rich draws."""
+    """Progress bars drawn by rich."""
 
     def __init__(self, start: str) -> None:
         from rich import progress as widgets
@@ -140,7 +140,7 @@ class _Bars(_Shown):
 
 
 class _Log(_Shown):
-    """Lines on a stream, from a thread of their own: a step may take longer than the time between two."""
+    """Log lines, written by a separate thread because a step may take longer than the interval between them."""
 
     def __init__(self, start: str, stream: TextIO) -> None:
         super().__init__(start)
@@ -165,13 +165,13 @@ class _Log(_Shown):
         while not self._is_over.wait(wait):
             work, wait = self._work, NEXT_LINES
             said = ", ".join(part for part in (printable(work.what), work.in_words()) if part)
-            with suppress(OSError, ValueError):  # that nobody reads it is no reason to end the work
+            with suppress(OSError, ValueError):  # a closed stream must not end the work
                 self._stream.write(f"{clock(time.monotonic() - self._start)} {said}\n")
                 self._stream.flush()
 
 
 def clock(seconds: float) -> str:
-    """Write a span of time as minutes and seconds, or hours, minutes and seconds."""
+    """Format seconds as minutes and seconds, or hours, minutes and seconds."""
     minutes, rest = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"
@@ -181,10 +181,10 @@ def clock(seconds: float) -> str:
 def show_states(
     progress: Callable[[State], None] | bool | str | None, start: str, describe: Callable[[State], tuple[Any, ...]]
 ) -> Iterator[Callable[[State], None] | None]:
-    """Show how far work is that tells its state; give the function to call with it, or None.
+    """Show the progress of work that reports its state; yield the function to call with a state, or None.
 
-    `progress` is what a user gave: a function of their own, whether to show it, or how (one of `MODES`). `start` is
-    what is being done until anything is told, and `describe` makes of a state what `Update` takes.
+    `progress` is the user's argument: a function, a bool, or one of `MODES`. `start` is the task to show before the
+    first state, and `describe` converts a state to the arguments of `Update`.
     """
     if callable(progress):
         yield progress
@@ -196,13 +196,13 @@ def show_states(
 def show_training(
     progress: Callable[[Progress], None] | bool | str | None, corpus: object
 ) -> AbstractContextManager[Callable[[Progress], None] | None]:
-    """Show how far the training of word vectors is, as `show_states` does."""
+    """Show the progress of training word vectors, as `show_states` does."""
     reading = f"reading {name_of(corpus)}"
     return show_states(progress, reading, lambda state: (*_describe(state, reading), "training"))
 
 
 def tell(progress: Callable[[Progress], None] | bool | str | None, line: str) -> None:
-    """Write a line to standard error, where progress is shown there."""
+    """Write a line to standard error if progress is shown there."""
     if not callable(progress) and mode_of(progress) != "none":
         with suppress(OSError, ValueError):
             sys.stderr.write(f"{printable(line)}\n")
@@ -210,12 +210,12 @@ def tell(progress: Callable[[Progress], None] | bool | str | None, line: str) ->
 
 
 def mode_of(progress: bool | str | None) -> str:
-    """Return the mode that a user asked for."""
+    """Return the mode for a user's argument."""
     return progress if isinstance(progress, str) else "auto" if progress else "none"
 
 
 def name_of(corpus: object) -> str:
-    """Return what to call a corpus while it is read."""
+    """Return the name of a corpus to show while it is read."""
     names: Sequence[str] = getattr(corpus, "paths", ())  # of a TextReader
     if isinstance(corpus, (str, os.PathLike)):
         names = [os.fspath(corpus)]
@@ -226,7 +226,7 @@ def name_of(corpus: object) -> str:
 
 
 def _describe(state: Progress, reading: str) -> tuple[str, float | None, float | None, str]:
-    """Return what to tell of a training: what is done, how much of it, and facts."""
+    """Return the arguments of `Update` for a training: task, done, total and facts."""
     phases = {"reading": reading, "compiling": "compiling, once"}
     epoch = f"epoch {state.epoch}" + (f" of {state.epochs}" if state.epochs else "")
     what = phases.get(state.phase, epoch if state.phase == "training" else state.phase)

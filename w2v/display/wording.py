@@ -1,4 +1,4 @@
-"""How figures, settings and words from strangers are written for people, in a terminal, a notebook or a report."""
+"""Formatting figures, settings and untrusted words for people, in a terminal, a notebook or a report."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ import math
 from typing import TypeGuard
 
 _JOINERS = "\u200c\u200d"
-"""What Persian and Indic spelling needs, though it is not to be seen."""
+"""Invisible characters that Persian and Indic spelling needs."""
 
 
 def printable(text: str) -> str:
-    r"""Return `text` with what is no visible character written as an escape: ``\n``, ``\x1b``, ``\u202e``.
+    r"""Return `text` with invisible characters as escapes: ``\n``, ``\x1b``, ``\u202e``.
 
-    So it can neither command a terminal nor turn the direction of what follows.
+    The result can neither control a terminal nor reverse the direction of the text that follows.
     """
     if text.isprintable():
         return text
@@ -22,32 +22,32 @@ def printable(text: str) -> str:
 
 
 def printable_lines(text: str) -> str:
-    """Return `text` as `printable` does, with its line breaks kept."""
+    """Like `printable`, but keep line breaks."""
     return "\n".join(map(printable, text.split("\n")))
 
 
 def is_number(value: object) -> TypeGuard[float]:
-    """Tell whether something that JSON held is a finite number."""
+    """Return whether a value from JSON is a finite number."""
     return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
 
 
 def shortened(text: str, most: int) -> str:
-    """Return a text, or its beginning with a mark that it goes on, of `most` characters at most."""
+    """Shorten a text to at most `most` characters, with an ellipsis."""
     return text if len(text) <= most else text[: most - 1] + "…"
 
 
 def percent(fraction: float | None) -> str:
-    """Write a fraction in [0, 1] as a percentage; "-" where there is none."""
+    """Format a fraction in [0, 1] as a percentage; "-" for None or a non-finite value."""
     return "-" if fraction is None or not math.isfinite(fraction) else f"{100 * fraction:.1f} %"
 
 
 def decimals(number: float | None, digits: int = 3) -> str:
-    """Write a number with `digits` decimals; "-" where there is none."""
+    """Format a number with `digits` decimals; "-" for None or a non-finite value."""
     return "-" if number is None or not math.isfinite(number) else f"{number:.{digits}f}"
 
 
 def in_words(value: object) -> str:
-    """Write a value of a configuration as a person would."""
+    """Format a configuration value for people."""
     match value:
         case None:
             return "-"
@@ -66,10 +66,10 @@ def in_words(value: object) -> str:
 
 
 def tokenizer_in_words(config: object) -> str:
-    """Write what `Tokenizer.to_config` returned as a person would; "-" where there is none."""
+    """Describe a result of `Tokenizer.to_config` in words; "-" if there is none."""
     if not isinstance(config, dict):
         return in_words(config)
-    options = {name: value for name, value in config.items() if name != "rules"}  # their version says nothing to a user
+    options = {name: value for name, value in config.items() if name != "rules"}  # versions mean nothing to users
     parts = [in_words(options.pop("name", None))]
     if "base" in options:
         parts = [f"{tokenizer_in_words(options.pop('base'))}, phrases joined"]
@@ -81,7 +81,7 @@ def tokenizer_in_words(config: object) -> str:
 
 
 def size_in_words(n_bytes: float) -> str:
-    """Write a number of bytes in the largest unit that leaves a whole part."""
+    """Format a number of bytes in a suitable unit."""
     for unit in ("bytes", "kB", "MB"):
         if n_bytes < 1000:
             return f"{n_bytes:,.0f} {unit}"
@@ -90,7 +90,7 @@ def size_in_words(n_bytes: float) -> str:
 
 
 def seconds_in_words(seconds: float) -> str:
-    """Write a span of time."""
+    """Format a duration."""
     if seconds < 60:
         return f"{seconds:.1f} s"
     hours, minutes = divmod(round(seconds / 60), 60)

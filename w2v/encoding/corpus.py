@@ -1,4 +1,4 @@
-"""What a corpus is: files, sentences or lists of tokens, told apart by what comes first, before anything is read."""
+"""Opening a corpus: its first item decides whether it is files, sentences or lists of tokens."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Corpus = Any
 """A path, paths, or an iterable of sentences or of lists of tokens; see `Word2Vec.fit`."""
 
 IN_MEMORY, TOKENS_IN_MEMORY = "in memory: sentences", "in memory: lists of tokens"
-"""What a model notes of a corpus that is not a file."""
+"""What a model records as its input when the corpus is not a file."""
 
 _DEFAULT_TOKENIZER = "words"
 _LONGEST_NAME = 4096
@@ -29,7 +29,7 @@ _PATTERN = re.compile(r"\S*[*?[]\S*")
 
 
 class TokenLists:
-    """Sentences whose words are given, so that no tokenizer made them; with weights, (weight, tokens)."""
+    """Pre-tokenised sentences: lists of tokens, or (weight, tokens)."""
 
     def __init__(self, sentences: Iterable[Any]) -> None:
         self._sentences = sentences
@@ -39,13 +39,14 @@ class TokenLists:
 
 
 def open_corpus(corpus: Corpus, lines: str = "text") -> Corpus:
-    """Tell files, sentences and lists of tokens apart: return a TextReader, TokenLists, or an iterable of str.
+    """Return a TextReader for files, TokenLists for lists of tokens, or the sentences as an iterable of str.
 
-    A table of one column is its texts. In an iterable, str are files if all of them name one, or look as if they did.
-    With `lines` other than "text" (see `Parameters`), items that are not files are tuples and are returned as they are.
+    A table of one column counts as its texts. An iterable of str holds files if every item names a file or looks like a
+    file name. With `lines` other than "text" (see `Parameters`), items that are not files are returned unchanged, as
+    tuples.
 
-    CorpusError if a file is missing, or files and texts are mixed; TypeError if `corpus` is none of these, or mixes
-    paths and strings.
+    Raises CorpusError if a file is missing or files and texts are mixed, and TypeError if `corpus` is none of these or
+    mixes paths with strings.
     """
     if isinstance(corpus, (str, os.PathLike)):
         return TextReader(corpus)
@@ -66,10 +67,9 @@ def open_corpus(corpus: Corpus, lines: str = "text") -> Corpus:
 
 
 def tokenizer_for(corpus: Corpus, asked: str | Callable[[str], Iterable[str]]) -> Tokenizer:
-    """Return how the words of an opened corpus are found in text.
+    """Return the tokenizer for an opened corpus.
 
-    Words that were given are looked up as they are, between white space, unless another tokenizer than the default is
-    asked for: the one that made them.
+    Pre-tokenised text is split at white space, unless the caller names the tokenizer that made it.
     """
     if isinstance(corpus, TokenLists) and isinstance(asked, str) and asked == _DEFAULT_TOKENIZER:
         return WhitespaceTokenizer()
@@ -77,19 +77,19 @@ def tokenizer_for(corpus: Corpus, asked: str | Callable[[str], Iterable[str]]) -
 
 
 def inputs_of(corpus: Corpus) -> tuple[str, ...]:
-    """Return the files of an opened corpus, absolute or "-" for what can be read only once, or where else it was."""
+    """Return the inputs of an opened corpus: absolute paths, "-" for a stream, or a note that it was in memory."""
     if isinstance(corpus, TextReader):
         return corpus.recorded
     return (TOKENS_IN_MEMORY if isinstance(corpus, TokenLists) else IN_MEMORY,)
 
 
 def recorded_files(inputs: Iterable[str]) -> tuple[str, ...]:
-    """Return those of `inputs_of` that can be read again, or are standard input."""
+    """Return the files among the results of `inputs_of`, "-" included."""
     return tuple(name for name in inputs if name not in (IN_MEMORY, TOKENS_IN_MEMORY))
 
 
 class _Reported(TextReader):
-    """A reader that tells after each block how far it is."""
+    """A reader that reports its progress after each block."""
 
     def __init__(self, reader: TextReader, report: Callable[[int, int | None], None]) -> None:
         vars(self).update(vars(reader))
@@ -102,12 +102,12 @@ class _Reported(TextReader):
 
 
 def reported(corpus: Corpus, progress: Callable[[int, int | None], None] | None) -> Corpus:
-    """Return a corpus that calls `progress`, as it is read, with the bytes so far and in all; only files can."""
+    """Return a corpus that calls `progress` with the bytes read and the total bytes; only files report progress."""
     return _Reported(corpus, progress) if progress is not None and isinstance(corpus, TextReader) else corpus
 
 
 def wrong_sentence(item: object, number: int) -> TypeError:
-    """Return the error for item `number`, from 1, that is not a sentence, or not of the kind of those before it."""
+    """Return the error for item `number`, from 1, which is not a sentence or differs in kind from those before."""
     kind = type(item).__name__
     if isinstance(item, (bytes, Mapping)) or not isinstance(item, Iterable):
         return TypeError(f"text {number} must be a str or a list of tokens, not {kind}")
@@ -115,7 +115,7 @@ def wrong_sentence(item: object, number: int) -> TypeError:
 
 
 def _peeked(corpus: Iterable[Any]) -> tuple[Iterable[Any], Any]:
-    """Return the items, none of them lost, and the first."""
+    """Return the items, all of them, and the first one."""
     items = iter(corpus)
     first = next(items, None)
     if isinstance(corpus, Sequence) or (hasattr(corpus, "__len__") and hasattr(corpus, "__getitem__")):
@@ -133,7 +133,7 @@ def _paths(items: Iterable[Any]) -> list[os.PathLike[str]]:
 
 
 def _files_or_sentences(items: Iterable[Any]) -> Corpus:
-    """Return a reader if all of the strings name files; they are sentences from the first on that cannot name one."""
+    """Return a reader if all the strings name files, else the sentences."""
     is_list = isinstance(items, Sequence) or hasattr(items, "__getitem__")
     rest = iter(items)
     names: list[str] = []

@@ -1,7 +1,7 @@
-"""Setting sentences aside: they are never trained on, and their loss tells how well the others were learned.
+"""Holding out sentences: training never sees them, and their loss measures how well the model generalises.
 
-Whole sentences are drawn, so that no window reaches from one side to the other. A sentence of more than `PIECE` tokens
-(text without line breaks is one sentence) is cut into pieces of that length first, and windows end at the cuts.
+Whole sentences are drawn, so no window spans both parts. A sentence of more than `PIECE` tokens (text without line
+breaks is one sentence) is cut into pieces of that length first, and windows end at the cuts.
 """
 
 from __future__ import annotations
@@ -14,20 +14,22 @@ from numpy.typing import NDArray
 from w2v.encoding.stream import TokenStream
 
 PIECE = 1_000
-"""Tokens; a longer sentence is cut."""
+"""Tokens per piece; longer sentences are cut."""
 _SENTENCES_AT_ONCE = 1 << 16
 
 
 def hold_out(stream: TokenStream, fraction: float, seed: int) -> tuple[TokenStream, TokenStream]:
-    """Split a stream at random into what is trained on and what is not: together all tokens, each part in their order.
+    """Split a stream at random into a training part and a held-out part, each in the original order.
 
-    The stream is overwritten: the first result takes its place, so that the tokens are never in memory twice. Each
-    sentence is set aside with the probability `fraction`, at least one is, and at least one is not; the seed decides
-    which. ValueError if there is one sentence only.
+    The first result overwrites the stream, so the tokens are never in memory twice. Each sentence is held out with
+    probability `fraction`; each part gets at least one. The seed decides which. Raises ValueError if there is only one
+    sentence.
     """
     n_pieces = sum(len(lengths) for lengths in _piece_lengths(stream))
     if n_pieces < 2:
-        raise ValueError("the corpus is one short sentence, too short to hold out a part; give more text or no holdout")
+        raise ValueError(
+            "the corpus is one short sentence, too short to hold out a part; give more text or leave out holdout"
+        )
     tokens, offsets = stream.tokens, stream.offsets
     if n_pieces > stream.n_sentences:
         offsets = np.zeros(n_pieces + 1, np.int64)
@@ -35,7 +37,7 @@ def hold_out(stream: TokenStream, fraction: float, seed: int) -> tuple[TokenStre
     trained, set_aside = generator.choice(n_pieces, 2, replace=False)
     seen = position = n_kept = n_sentences = 0
     held_tokens, held_lengths = [], []
-    for lengths in _piece_lengths(stream):  # what has been read may be overwritten
+    for lengths in _piece_lengths(stream):  # only what has been read is overwritten
         held = generator.random(len(lengths)) < fraction
         for piece, is_held in ((trained, False), (set_aside, True)):
             if seen <= piece < seen + len(lengths):
@@ -57,7 +59,7 @@ def hold_out(stream: TokenStream, fraction: float, seed: int) -> tuple[TokenStre
 
 
 def _piece_lengths(stream: TokenStream) -> Iterator[NDArray[np.int64]]:
-    """Yield the lengths of the pieces, those of some sentences at a time."""
+    """Yield the lengths of the pieces, for a batch of sentences at a time."""
     for first in range(0, stream.n_sentences, _SENTENCES_AT_ONCE):
         lengths = np.diff(stream.offsets[first : first + _SENTENCES_AT_ONCE + 1])
         n_pieces = -(-lengths // PIECE)

@@ -1,8 +1,8 @@
-"""Training on lines that are more than a sentence: pairs of input and target, sentences with a weight or a translation.
+"""Training on pairs of input and target, on weighted sentences, and on sentences with a translation.
 
-A weight says how much a line counts: 3 is as good as three such lines, 0.5 as half a one. A line of weight v > 1 is
-trained n = ceil(v) times, each with weight v / n, so that no step is longer than that of an ordinary line. All lines
-are held in memory, but not more often for a greater weight: see `RepeatedStream`.
+A weight is how much a line counts: a line of weight 3 counts as much as three lines, one of 0.5 half as much. A line of
+weight v > 1 is trained n = ceil(v) times, each with weight v / n, so no step is larger than that of an ordinary line.
+All lines are held in memory, each of them once: see `RepeatedStream`.
 """
 
 from __future__ import annotations
@@ -30,7 +30,8 @@ Record = tuple[float, list[str]]
 
 
 _AT_ONCE, _GROWTH = 1 << 22, 4
-# so many tokens, or so many for each of the text's, may be written out; repeating more is left to training
+# Up to this many tokens, or this many times the tokens of the text, are written out. Beyond that, `RepeatedStream`
+# repeats them during training.
 
 
 def encode_records(
@@ -45,15 +46,15 @@ def encode_records(
 ) -> tuple[Vocabulary, TokenStream]:
     """Count the words of a corpus of pairs, weighted or parallel sentences, and encode it.
 
-    The corpus is files, or with `lines` "pairs" (input, target) or (input, target, weight), with "weighted" (weight,
-    sentence or list of tokens), with "parallel" (sentence or list of tokens, its translation), which become one
-    sentence: see `mixed_sentence`. `tokenizer` is for sentences, `languages` for parallel ones. Words whose lines weigh
-    less than `min_count` in all are left out, a pair with either of its words. Counts are the sums of weights, rounded
-    to whole numbers. The stream has weights, unless all are 1; pairs are sentences of two words in a random order that
-    depends on nothing else.
+    The corpus is files or an iterable of tuples: with `lines` "pairs" (input, target) or (input, target, weight), with
+    "weighted" (weight, sentence or list of tokens), with "parallel" (sentence or list of tokens, its translation). The
+    last two become one sentence: see `mixed_sentence`. `tokenizer` splits sentences; `languages` tags the words of
+    parallel ones. Words whose lines weigh less than `min_count` in total are left out; a pair is left out if either
+    word is. Counts are sums of weights, rounded to integers. The stream has weights unless all are 1. Pairs become
+    sentences of two words, in a random order that is always the same.
 
-    CorpusError, which names file and line, if a line is not of that form, TypeError or ValueError if an item of an
-    iterable is not; EmptyVocabularyError if no word is frequent enough.
+    Raises CorpusError, with file and line, if a line does not have that form; TypeError or ValueError if an item of an
+    iterable does not; EmptyVocabularyError if no word is frequent enough.
     """
     tags = (languages or DEFAULT_LANGUAGES).split(",")
     if isinstance(corpus, TextReader):
@@ -81,14 +82,14 @@ def encode_records(
     vocabulary, ids = choose_words(words_of_list(words), counts, first, 1, max_vocab)
     if not len(vocabulary):
         raise EmptyVocabularyError(
-            f"no word of {len(words):,} weighs {min_count} in all, as min_count asks; give more lines or a smaller "
-            "min_count" if words else "the corpus has no lines: check the input"
+            f"none of {len(words):,} words reaches a total weight of {min_count} (min_count); give more lines or a "
+            "smaller min_count" if words else "the corpus has no lines: check the input"
         )  # fmt: skip
     return vocabulary, _stream(ids[tokens], lengths, weights, repeats, in_pairs=lines == "pairs")
 
 
 def _collect(records: Iterable[Record]) -> tuple[list[str], NDArray[np.int32], NDArray[np.int64], NDArray[np.float64]]:
-    """Return words, a provisional id for each token, and the length and weight of each record."""
+    """Return the words, a provisional id for each token, and the length and weight of each record."""
     entry_of: dict[str, int] = {}
     tokens, lengths, weights = array("i"), array("q"), array("d")
     for weight, words in records:
@@ -107,7 +108,7 @@ def _stream(
     repeats: NDArray[np.int64],
     in_pairs: bool,
 ) -> TokenStream:
-    """Repeat records by their weights and leave out tokens without an id; in pairs, the other of the two with it."""
+    """Repeat records by their weights and drop tokens without an id; a pair is dropped if either word has none."""
     n_words = int((lengths * repeats).sum())
     starts = np.cumsum(lengths) - lengths
     kept = tokens >= 0
@@ -133,15 +134,14 @@ def _stream(
 
 
 def _pairs_of(reader: TextReader) -> Iterator[Record]:
-    r"""Read lines ``input<TAB>target`` or ``input<TAB>target<TAB>weight``; blank lines are left out."""
+    r"""Read lines ``input<TAB>target`` or ``input<TAB>target<TAB>weight``; skip blank lines."""
     for path, number, line in reader.numbered_lines():
         if not line.strip():
             continue
         columns = [column.strip(" ") for column in line.split("\t")]
         if len(columns) not in (2, 3) or not (columns[0] and columns[1]):
             raise CorpusError(
-                f"{path}, line {number}: expected input and target with a tab between them, and perhaps a tab and a "
-                f"weight, not {line[:60]!r}"
+                f"{path}, line {number}: expected input<TAB>target or input<TAB>target<TAB>weight, got {line[:60]!r}"
             )
         weight = parse_weight(columns[2]) if len(columns) == 3 else 1.0
         if weight is None:
@@ -153,10 +153,10 @@ def _pairs_of(reader: TextReader) -> Iterator[Record]:
 
 
 def mixed_sentence(source: Sequence[str], target: Sequence[str], tags: Sequence[str]) -> list[str]:
-    """Return the words of a sentence and of its translation as one sentence, each behind the tag of its language.
+    """Merge a sentence and its translation into one sentence, each word prefixed with the tag of its language.
 
-    Word i of n stands at (i + ½) / n: words at about the same place of both sentences come to stand in one window, as
-    far as a translation keeps the order.
+    Words are sorted by their relative position, (i + ½) / n for word i of n. So words at about the same place in both
+    sentences share a window, as far as the translation keeps the order.
     """
     places = [
         ((i + 0.5) / len(words), side, f"{tags[side]}:{word}")
@@ -167,7 +167,7 @@ def mixed_sentence(source: Sequence[str], target: Sequence[str], tags: Sequence[
 
 
 def _parallel_of(reader: TextReader, tokenizer: Tokenizer, tags: Sequence[str]) -> Iterator[Record]:
-    r"""Read lines ``sentence<TAB>translation``; further columns are not read, lines without words in both left out."""
+    r"""Read lines ``sentence<TAB>translation``; ignore further columns, and skip lines where either has no words."""
     for path, number, line in reader.numbered_lines():
         if not line.strip():
             continue
@@ -183,7 +183,7 @@ def _parallel_of(reader: TextReader, tokenizer: Tokenizer, tags: Sequence[str]) 
 
 
 def _parallel_item(number: int, item: Any, tokenizer: Tokenizer, tokens_are_given: bool, tags: Sequence[str]) -> Record:
-    """Check a pair of sentences that is not from a file."""
+    """Check a pair of sentences from an iterable."""
     if not isinstance(item, (tuple, list)) or len(item) != 2:
         raise TypeError(
             f"item {number}: with lines='parallel' the corpus must be of (sentence or tokens, translation), not "
@@ -199,7 +199,7 @@ def _parallel_item(number: int, item: Any, tokenizer: Tokenizer, tokens_are_give
 
 
 def _record_of(number: int, item: Any, lines: str, tokenizer: Tokenizer, tokens_are_given: bool) -> Record:
-    """Check an item that is not from a file."""
+    """Check an item of an iterable."""
     form = "(input, target) or (input, target, weight)" if lines == "pairs" else "(weight, sentence or tokens)"
     if not isinstance(item, (tuple, list)) or len(item) not in ((2, 3) if lines == "pairs" else (2,)):
         raise TypeError(f"item {number}: with lines={lines!r:.80} the corpus must be of {form}, not {item!r:.60}")

@@ -1,4 +1,4 @@
-"""A stream whose sentences are repeated without being held more than once."""
+"""A stream that repeats sentences but holds each only once."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ _GOLDEN = (math.sqrt(5) - 1) / 2
 
 @dataclass(frozen=True)
 class RepeatedStream(TokenStream):
-    """Sentences that each stand `repeats` times in a row, or, where all are pairs, evenly spread.
+    """Sentences repeated `repeats` times each, in a row or, if all are pairs, spread evenly.
 
-    `tokens`, `offsets` and `weights` are those of the sentences; only `excerpt` repeats them.
+    `tokens`, `offsets` and `weights` hold each sentence once; `excerpt` repeats them.
     """
 
     repeats: NDArray[np.int64] = field(default_factory=lambda: np.empty(0, np.int64))
-    """How often each stands in the stream, at least once: shape (sentences,)."""
+    """How often each sentence occurs in the stream, at least 1: shape (sentences,)."""
     spread: bool = False
-    """Mix the sentences, all of two words: repetition i of N in a row stands at place (i a) mod N, with a near N times
-    the golden ratio, so that every stretch of the stream holds each about as often as the whole does."""
+    """Spread the sentences, all of two words, evenly: position p of N holds repetition (p a) mod N, where a is about N
+    times the golden ratio, so any stretch of the stream contains each sentence about in proportion to its repeats."""
 
     def __post_init__(self) -> None:
         borders = np.concatenate([[0], np.cumsum(np.diff(self.offsets) * self.repeats)]).astype(np.int64)
@@ -32,7 +32,7 @@ class RepeatedStream(TokenStream):
 
     @property
     def borders(self) -> NDArray[np.int64]:
-        """Where the repetitions of each sentence begin, and the end: shape (sentences + 1,)."""
+        """Where the repetitions of each sentence begin, and the end: shape (sentences + 1,), int64."""
         found: NDArray[np.int64] = self._borders  # type: ignore[attr-defined]
         return found
 
@@ -41,11 +41,11 @@ class RepeatedStream(TokenStream):
 
     @property
     def n_sentences(self) -> int:
-        """Sentences, each as often as it is repeated."""
+        """Number of sentences, repetitions included."""
         return int(self.repeats.sum())
 
     def sentence_starts(self, places: NDArray[np.int64]) -> NDArray[np.int64]:
-        """Return where the sentence begins that holds each place."""
+        """Return the start of the sentence that holds each position; same shape as `places`, int64."""
         if self.spread:
             return places - places % 2
         rows = np.searchsorted(self.borders, places, side="right") - 1
@@ -65,11 +65,11 @@ class RepeatedStream(TokenStream):
         )
 
     def locate(self, start: int, stop: int) -> tuple[TokenStream, int]:
-        """Return a stream whose arrays hold the tokens from `start` to `stop`, and where they begin there."""
+        """Return a stream that holds the tokens from `start` to `stop`, and the position of `start` in it."""
         return self.excerpt(start, stop), 0
 
     def _rows(self, start: int, stop: int) -> NDArray[np.int64]:
-        """Return the sentences between two places, each as often as it stands there."""
+        """Return the sentences between two positions, repetitions included."""
         first = int(np.searchsorted(self.borders, start, side="right")) - 1
         here = np.arange(first, int(np.searchsorted(self.borders, stop, side="left")))
         lengths, begin = self.offsets[here + 1] - self.offsets[here], self.borders[here]
@@ -78,7 +78,7 @@ class RepeatedStream(TokenStream):
         return np.repeat(here, begun - passed)
 
     def _spread_rows(self, start: int, stop: int) -> NDArray[np.int64]:
-        """Return the sentences at some places of the mixed order."""
+        """Return the sentences at positions `start` to `stop` of the spread order."""
         n = len(self) // 2
         step = max(1, round(n * _GOLDEN))
         while math.gcd(step, n) > 1:

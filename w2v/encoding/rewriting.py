@@ -1,4 +1,4 @@
-"""Text for the scanner: rewritten so that ASCII white space divides the tokens of any built-in tokenizer."""
+"""Rewriting text for the scanner, so that ASCII white space separates the tokens of any built-in tokenizer."""
 
 from __future__ import annotations
 
@@ -23,23 +23,23 @@ from w2v.kernels.scanner import Table, items_to_nuls, words_to_spaces
 __all__ = ["MAX_GROWTH", "Rewriter", "can_rewrite"]
 
 MAX_GROWTH = 3 * _MAX_CASE_GROWTH
-"""A `Rewriter` makes at most this many bytes of each byte: NFC writes some characters as three."""
+"""Most bytes that a `Rewriter` writes per byte: NFC expands some characters to three."""
 
 _SETTLED_AT_ONCE = 4096
 
 
 def can_rewrite(tokenizer: Tokenizer) -> bool:
-    """Tell whether the tokens of any text are found by rewriting and scanning it.
+    """Return whether rewriting and scanning any text finds the tokens of a tokenizer.
 
-    Those of `tabs` are too, but only in files, which hold no NUL.
+    It also finds those of `tabs`, but only in files, which contain no NUL.
     """
     return isinstance(tokenizer, (WordsTokenizer, WhitespaceTokenizer, CharactersTokenizer, JiebaTokenizer))
 
 
 class Rewriter:
-    """Rewrites blocks of text for the scanner. It keeps a buffer, so every thread needs one of its own.
+    """Rewrites blocks of text for the scanner. It keeps a buffer, so every thread needs its own.
 
-    `can_rewrite` says yes to the tokenizer, or it is a TabsTokenizer.
+    The tokenizer is one that `can_rewrite` accepts, or a TabsTokenizer.
     """
 
     def __init__(self, tokenizer: Tokenizer) -> None:
@@ -53,10 +53,10 @@ class Rewriter:
         self._out = np.empty(0, np.uint8)
 
     def __call__(self, text: bytes) -> NDArray[np.uint8]:
-        """Return the tokens of a block between white space, with its line feeds: uint8, valid until the next call.
+        """Return a block's tokens separated by white space, line feeds kept: uint8, valid until the next call.
 
-        The block is valid UTF-8 that holds whole tokens, without NUL for `tabs`. There are at most MAX_GROWTH *
-        len(text) + 1 bytes of them.
+        The block must be valid UTF-8 and hold whole tokens; for `tabs` it must contain no NUL. The result has at most
+        MAX_GROWTH * len(text) + 1 bytes.
         """
         if isinstance(self.tokenizer, JiebaTokenizer):
             text = self.tokenizer.divide(text.decode()).encode()
@@ -66,11 +66,11 @@ class Rewriter:
         elif isinstance(self.tokenizer, TabsTokenizer):
             out = self._reserve(len(data))
             data = out[: items_to_nuls(data, out)]
-        data.flags.writeable = False  # as what is not rewritten is: what scans it is compiled once
+        data.flags.writeable = False  # like text that is not rewritten, so the scanner is compiled for one type only
         return data
 
     def _words(self, text: bytes, data: NDArray[np.uint8], table: NDArray[np.int32]) -> NDArray[np.uint8]:
-        """Rewrite a block; the few lines that may not be in NFC are brought into it first."""
+        """Rewrite a block; the few lines that may not be in NFC are normalised first."""
         out = self._reserve(MAX_GROWTH * len(data) + 4)
         at, n = words_to_spaces(data, 0, table, out, 0, False)
         while at < len(data):
@@ -81,7 +81,7 @@ class Rewriter:
         return out[:n]
 
     def words_of(self, table: Table) -> Callable[[NDArray[np.int64]], list[str]]:
-        """Return the function from entries of a table to their words, as the tokenizer makes them."""
+        """Return a function from entries of a table, int64, to their words, in the tokenizer's spelling."""
         if isinstance(self.tokenizer, TabsTokenizer):
             return lambda order: [word.replace("\0", " ") for word in table.words(order)]
         return table.words

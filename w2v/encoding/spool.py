@@ -1,4 +1,4 @@
-"""Arrays that are set aside while a corpus is read: in memory up to a limit, in a temporary file beyond it."""
+"""Temporary storage for arrays while a corpus is read: in memory up to a limit, in a temporary file beyond it."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def default_max_memory() -> int:
 
 
 class WorkFolder:
-    """A temporary folder for streams that do not fit in memory, made in `parent` when it is first needed."""
+    """A temporary folder for streams that do not fit in memory, created in `parent` when first needed."""
 
     def __init__(self, parent: str | os.PathLike[str] | None = None) -> None:
         self.parent = parent
@@ -36,7 +36,7 @@ class WorkFolder:
 
     @property
     def path(self) -> Path:
-        """The folder."""
+        """The folder; created on first use."""
         if self._path is None:
             self._path = Path(tempfile.mkdtemp(prefix="w2v-", dir=self.parent))
         return self._path
@@ -53,10 +53,10 @@ class WorkFolder:
 
 
 class Spool:
-    """Holds arrays of one dimension: in memory up to `max_memory` bytes, in a file of `folder` beyond.
+    """Holds one-dimensional arrays: in memory up to `max_memory` bytes, in a file in `folder` beyond.
 
-    In memory each array has a mapping of its own, which goes back to the system when the array is used up; an allocator
-    would keep it, and the numbers would take their space twice. Threads may call `keep` side by side.
+    Each array in memory has its own mapping, which returns to the system as soon as the array is no longer used. An
+    allocator might keep it, and the ids would take their space twice. `keep` is thread-safe.
     """
 
     def __init__(self, folder: WorkFolder, max_memory: int, name: str) -> None:
@@ -66,7 +66,7 @@ class Spool:
         self._lock = threading.Lock()
 
     def keep(self, array: NDArray[Any]) -> Kept:
-        """Keep a copy of an array; `fetch` takes what is returned."""
+        """Keep a copy of an array of shape (n,); pass the result to `fetch`."""
         with self._lock:
             if self.in_memory + array.nbytes > self.max_memory:
                 return self._write(array)
@@ -85,7 +85,7 @@ class Spool:
         return start, len(array), array.dtype
 
     def fetch(self, kept: Kept) -> NDArray[Any]:
-        """Return an array that was kept."""
+        """Return the array that `keep` stored, with its shape and dtype."""
         if isinstance(kept, np.ndarray):
             return kept
         assert self._file is not None
@@ -95,7 +95,7 @@ class Spool:
             return np.fromfile(self._file, dtype, size)
 
     def close(self) -> None:
-        """Remove the file."""
+        """Close and remove the file."""
         if self._file is not None:
             self._file.close()
             os.unlink(self.folder / self.name)
@@ -103,7 +103,7 @@ class Spool:
 
 
 def allocate(name: str, dtype: type, size: int, max_memory: int, work_folder: WorkFolder) -> NDArray[Any]:
-    """Return an array of arbitrary content, in memory or, if it is too large, in a file that is mapped."""
+    """Return an uninitialised array, shape (size,), in memory or, above `max_memory` bytes, in a memory-mapped file."""
     if size * np.dtype(dtype).itemsize <= max_memory:
         return np.empty(size, dtype)
     return np.memmap(work_folder / name, dtype, "w+", shape=(size,))

@@ -1,8 +1,7 @@
-"""The corpus as numbers: an int32 id for every kept token and an int64 offset for every sentence.
+"""The encoded corpus: an int32 id for every kept token and an int64 offset for every sentence.
 
-Text is read once. While it is scanned, blocks of provisional ids are set aside, in memory up to a limit and in a
-temporary file beyond it; when all words are counted, a second pass turns them into the final stream. Training touches
-nothing else.
+Text is read once. The scan stores blocks of provisional ids, in memory up to a limit and in a temporary file beyond it.
+When all words are counted, a second pass turns the blocks into the final stream. Training reads only that stream.
 """
 
 from __future__ import annotations
@@ -33,7 +32,7 @@ _NAMED_FILES = 5
 
 
 class EmptyVocabularyError(ValueError):
-    """No word of the corpus is frequent enough to be trained."""
+    """No word of the corpus is frequent enough to train."""
 
 
 @dataclass(frozen=True)
@@ -43,29 +42,29 @@ class TokenStream:
     tokens: NDArray[np.int32]  # word ids, shape (n_tokens,); in memory or memory-mapped
     offsets: NDArray[np.int64]
     """Sentence s is tokens[offsets[s]:offsets[s + 1]], never empty: shape (n_sentences + 1,)."""
-    n_words: int  # tokens of the text, those of words left out included
+    n_words: int  # tokens of the text, dropped words included
     weights: NDArray[np.float32] | None = None
-    """How much each sentence counts, shape (n_sentences,); None is 1."""
+    """Weight of each sentence, shape (n_sentences,); None means 1 for all."""
 
     def __len__(self) -> int:
         return len(self.tokens)
 
     @property
     def n_tokens(self) -> int:
-        """Kept tokens that an epoch goes through."""
+        """Number of kept tokens, those of one epoch."""
         return len(self)
 
     @property
     def n_sentences(self) -> int:
-        """Sentences with at least one kept token."""
+        """Number of sentences with at least one kept token."""
         return len(self.offsets) - 1
 
     def sentence_of(self, token: int) -> int:
-        """Return the sentence that holds a token, given by its position."""
+        """Return the index of the sentence that holds the token at a position."""
         return int(np.searchsorted(self.offsets, token, side="right")) - 1
 
     def sentence_starts(self, places: NDArray[np.int64]) -> NDArray[np.int64]:
-        """Return where the sentence begins that holds each place."""
+        """Return the start of the sentence that holds each position; same shape as `places`, int64."""
         return self.offsets[np.searchsorted(self.offsets, places, side="right") - 1]
 
     def excerpt(self, start: int, stop: int) -> TokenStream:
@@ -77,13 +76,13 @@ class TokenStream:
         return TokenStream(np.asarray(self.tokens)[start:stop], offsets, self.n_words, weights)
 
     def locate(self, start: int, stop: int) -> tuple[TokenStream, int]:
-        """Return a stream whose arrays hold the tokens from `start` to `stop`, and where they begin there."""
+        """Return a stream that holds the tokens from `start` to `stop`, and the position of `start` in it."""
         return self, start
 
     def split(self, n_tokens: int) -> NDArray[np.int64]:
-        """Return borders 0 = b[0] < b[1] < … = len(self) about `n_tokens` apart.
+        """Return borders 0 = b[0] < b[1] < … = len(self), about `n_tokens` apart; int64.
 
-        A border is put at a sentence's start, unless the sentence is itself longer than `n_tokens`.
+        A border falls at the start of a sentence, unless that sentence is longer than `n_tokens`.
         """
         aims = np.arange(n_tokens, len(self), n_tokens)
         starts = self.sentence_starts(aims)
@@ -100,9 +99,9 @@ class _Blocks:
         self._lock = threading.Lock()
 
     def put(self, index: int, worker: int, closes: bool, found: NDArray[np.int32], ends: NDArray[np.int64]) -> None:
-        """Keep a copy of block number `index`: provisional ids of one worker's table, and sentence ends.
+        """Keep a copy of block `index`: provisional ids from one worker's table, and sentence ends.
 
-        Threads may call it side by side.
+        Thread-safe.
         """
         self._blocks[index] = worker, closes, self.spool.keep(found), self.spool.keep(ends)
         with self._lock:
@@ -128,15 +127,16 @@ def encode_corpus(
     known: Vocabulary | None = None,
     progress: Callable[[int, int | None], None] | None = None,
 ) -> tuple[Vocabulary, TokenStream]:
-    """Count the words of a corpus, see `open_corpus`, and encode it; it is read once.
+    """Count the words of an opened corpus and encode it, in one reading.
 
-    `tokenizer` makes tokens of text, and is not used on tokens. `choose_words` says what `min_count`, `max_vocab` and
-    `known` do. `workers` are the threads of built-in tokenizers; the result does not depend on their number. Ids of
-    more than `max_memory` bytes go to memory-mapped files in `work_folder`, which must outlive the stream. `progress`
-    is called with the bytes read so far and the bytes in all, or None where that is not known.
+    `corpus` is a result of `open_corpus`. `tokenizer` splits text; lists of tokens bypass it. For `min_count`,
+    `max_vocab` and `known` see `choose_words`. `workers` is the number of threads for built-in tokenizers; the result
+    does not depend on it. Ids of more than `max_memory` bytes go to memory-mapped files in `work_folder`, which must
+    outlive the stream. `progress` is called with the bytes read so far and the total bytes, or None if the total is
+    unknown.
 
-    EmptyVocabularyError if no word reaches `min_count`, or there is no word at all; CorpusError if a file cannot be
-    read; TypeError if a sentence is neither text nor tokens.
+    Raises EmptyVocabularyError if no word reaches `min_count` or there are no words, CorpusError if a file cannot be
+    read, and TypeError if a sentence is neither text nor tokens.
     """
     with closing(scan_corpus(reported(corpus, progress), tokenizer, workers, max_memory, work_folder)) as scanned:
         counts = scanned.counts
@@ -147,10 +147,9 @@ def encode_corpus(
 
 
 class ScannedCorpus:
-    """A corpus that was read once: its words are counted, and its text is set aside as provisional ids.
+    """A corpus after its one reading: words are counted, and the text is stored as provisional ids.
 
-    `words_of` gives the words of entries, and counts and first positions of each have shape (n_entries,), as
-    `choose_words` takes them. `maps` has the entries of each thread's table.
+    `words_of`, `counts` and `first` are the arguments of `choose_words`; the arrays have shape (n_entries,), int64.
     """
 
     def __init__(self, counted: _Counted, blocks: _Blocks) -> None:
@@ -158,13 +157,13 @@ class ScannedCorpus:
         self._blocks = blocks
 
     def encode(self, ids: NDArray[np.int32]) -> TokenStream:
-        """Return the text in the ids, shape (n_entries,), of its entries, -1 for one to leave out; only once."""
-        del self.words_of  # and with it the table of all words, before the stream takes its place
+        """Return the stream; `ids`, shape (n_entries,), is the word id of each entry, -1 to drop it. Call it once."""
+        del self.words_of  # frees the table of all words before the stream is allocated
         n_tokens, maps = int(self.counts[ids >= 0].sum()), [ids[entries] for entries in self._maps]
         return TokenStream(*_encode(self._blocks, maps, n_tokens), int(self.counts.sum()))
 
     def close(self) -> None:
-        """Remove what was set aside."""
+        """Remove the temporary file."""
         self._blocks.spool.close()
 
 
@@ -181,7 +180,7 @@ def scan_corpus(
 
 
 def why_empty(corpus: Corpus, counts: NDArray[np.int64], min_count: int) -> str:
-    """Say why no word is left of a corpus whose words occur so often."""
+    """Return why no word is left of a corpus with these word counts, shape (n,)."""
     files = None
     if isinstance(corpus, TextReader):
         more = len(corpus.paths) - _NAMED_FILES
@@ -189,7 +188,7 @@ def why_empty(corpus: Corpus, counts: NDArray[np.int64], min_count: int) -> str:
     if not len(counts):
         return f"{files or 'the corpus'} has no words: check the input and the tokenizer"
     return (
-        f"{files + ': ' if files else ''}no word occurs {min_count} times, as min_count asks: the most frequent of "
+        f"{files + ': ' if files else ''}no word occurs {min_count} times (min_count): the most frequent of "
         f"{len(counts):,} words occurs {counts.max():,} times; give more text or a smaller min_count"
     )
 
@@ -200,7 +199,7 @@ _Counted = tuple[
 
 
 def _scan(corpus: Corpus, tokenizer: Tokenizer, workers: int, spool: _Blocks) -> _Counted:
-    """Fill the spool; return (words of entries, counts, first positions, entry map of each worker)."""
+    """Fill the spool and return (words of entries, counts, first positions, entry map of each worker)."""
     if isinstance(corpus, TextReader):
         blocks = ((block.data, block.ends_sentence) for block in corpus)
         if isinstance(tokenizer, TabsTokenizer):
@@ -218,7 +217,7 @@ def _scan(corpus: Corpus, tokenizer: Tokenizer, workers: int, spool: _Blocks) ->
 
 
 def _whole_items(blocks: Iterator[tuple[bytes, bool]]) -> Iterator[tuple[bytes, bool]]:
-    """Cut blocks that end inside a line after a tab: a space may stand inside an item."""
+    """End blocks that stop inside a line at a tab instead: items may contain spaces."""
     rest = b""
     for text, closes in blocks:
         text = rest + text
@@ -229,7 +228,7 @@ def _whole_items(blocks: Iterator[tuple[bytes, bool]]) -> Iterator[tuple[bytes, 
 
 
 def _sentence_blocks(first: str, sentences: Iterator[str]) -> Iterator[tuple[bytes, bool]]:
-    """Join sentences to blocks, one a line."""
+    """Join sentences into blocks, one sentence a line."""
     lines, size = [_one_line(first, 1)], len(first)
     for number, sentence in enumerate(sentences, 2):
         lines.append(_one_line(sentence, number))
@@ -247,7 +246,7 @@ def _one_line(sentence: object, number: int) -> str:
 
 
 def _scan_bytes(blocks: Iterator[tuple[bytes, bool]], tokenizer: Tokenizer, workers: int, spool: _Blocks) -> _Counted:
-    """Scan blocks of text with one table a thread."""
+    """Scan blocks of text, with a table for each thread."""
     tables = [Table() for _ in range(workers)]
     source = enumerate(blocks)
     lock = threading.Lock()
@@ -272,9 +271,10 @@ def _scan_bytes(blocks: Iterator[tuple[bytes, bool]], tokenizer: Tokenizer, work
 
 
 def run_threads(work: Callable[[int], None], workers: int, failures: list[BaseException] | None = None) -> None:
-    """Run work(0) … work(workers - 1), each in a thread, and raise the first failure.
+    """Run work(0) … work(workers - 1), each in its own thread, and raise the first failure.
 
-    What `work` raises is put in the list, and so is the KeyboardInterrupt of Ctrl-C: `work` must return soon after.
+    Exceptions of `work`, and the KeyboardInterrupt of Ctrl-C, are appended to `failures`; `work` must return soon after
+    it sees one there.
     """
     failures = [] if failures is None else failures
     ended, news = set[int](), threading.Event()
@@ -289,7 +289,7 @@ def run_threads(work: Callable[[int], None], workers: int, failures: list[BaseEx
             news.set()
 
     threads = [threading.Thread(target=run, args=(worker,), daemon=True) for worker in range(workers)]
-    while len(ended) < workers:  # `is_alive` is not to be trusted after an interrupted `join`
+    while len(ended) < workers:  # `is_alive` is unreliable after an interrupted `join`
         try:
             for thread in threads:
                 if thread.ident is None:
@@ -298,7 +298,7 @@ def run_threads(work: Callable[[int], None], workers: int, failures: list[BaseEx
             news.clear()
         except KeyboardInterrupt as interrupt:
             failures.append(interrupt)
-            time.sleep(0.05)  # until a thread that was just being started shows that it was
+            time.sleep(0.05)  # gives a thread that was being started time to set its `ident`
     if failures:
         raise failures[0]
 
@@ -314,7 +314,7 @@ def _token_lists(corpus: Corpus, tokenizer: Tokenizer) -> Iterator[Iterable[str]
 
 
 def _scan_tokens(sentences: Iterator[Iterable[str]], spool: _Blocks) -> _Counted:
-    """Count tokens that are Python objects already."""
+    """Count the tokens of lists of str."""
     entry_of: dict[str, int] = {}
     found: list[int] = []
     ends: list[int] = []

@@ -1,4 +1,4 @@
-"""The words of a model: their order, their counts, and the error for a word that is not among them."""
+"""The words of a model: their order, their counts, and the error for an unknown word."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from numpy.typing import NDArray
 from w2v.storage.files import ModelError
 
 _NAMED = 10
-"""Unknown words that a message names."""
+"""Most unknown words that a message names."""
 
 
 class UnknownWordError(KeyError):
-    """A word was asked for that the vocabulary does not hold.
+    """A requested word is not in the vocabulary.
 
     Attributes
     ----------
@@ -24,7 +24,7 @@ class UnknownWordError(KeyError):
 
     Notes
     -----
-    `suggest` returns near spellings of a word. It is called only when `suggestions` or the message is read, so that
+    `suggest` returns similar spellings of a word. It is called only when `suggestions` or the message is read, so
     ``try: embeddings[word] except KeyError`` stays cheap.
     """
 
@@ -36,7 +36,7 @@ class UnknownWordError(KeyError):
 
     @property
     def suggestions(self) -> dict[str, list[str]]:
-        """Near spellings of each unknown word; a word without any is left out."""
+        """Similar spellings of each unknown word; words without any are left out."""
         if self._suggestions is None:
             found = {word: list(self._suggest(word)) for word in self.words} if self._suggest else {}
             self._suggestions = {word: near for word, near in found.items() if near}
@@ -69,10 +69,10 @@ class Vocabulary:
     Parameters
     ----------
     words : sequence of str, V of them
-        Distinct words; any text, the empty word and white space included.
+        Distinct words. Any text is allowed, also the empty string and white space.
     counts : ndarray of shape (V,), integer, optional
-        How often each word occurs in the training corpus, >= 0. Copied to int64. None where it is not known, as in
-        most files of foreign tools.
+        How often each word occurs in the training corpus, >= 0; copied to int64. None if unknown, as in most files of
+        other tools.
 
     Attributes
     ----------
@@ -86,7 +86,7 @@ class Vocabulary:
     Raises
     ------
     TypeError
-        If `words` is one str or holds something else than str, or `counts` is not of integers.
+        If `words` is a single str or holds anything but str, or `counts` is not of integers.
     ValueError
         If a word occurs twice or cannot be encoded in UTF-8, or `counts` has another length or a negative entry.
     """
@@ -106,10 +106,10 @@ class Vocabulary:
 
     @classmethod
     def read_from(cls, origin: str, words: list[str], counts: NDArray[np.integer[Any]] | None = None) -> Vocabulary:
-        """Return a vocabulary of words that were decoded from UTF-8; they are indexed when one is first looked up.
+        """Return a vocabulary of words decoded from UTF-8, which builds its index at the first lookup.
 
-        Opening a model of 400,000 words takes a third of the time so. A word that comes twice is found only then: the
-        error is a ModelError and begins with `origin`, the file.
+        `counts` has shape (V,). A model of 400,000 words then opens in a third of the time. A duplicate word is also
+        found only at the first lookup: it raises a ModelError that names `origin`, the file.
         """
         vocabulary = cls.__new__(cls)
         vocabulary._set(words, counts, _rows=None, _origin=origin)
@@ -154,7 +154,7 @@ class Vocabulary:
 
 
 def _plain_strings(words: Sequence[str]) -> list[str]:
-    """Return the words as a list of exactly str, also where they are of a subclass such as numpy.str_."""
+    """Return the words as a list of exactly str; instances of subclasses such as numpy.str_ are converted."""
     copied = list(words)
     if set(map(type, copied)) <= {str}:
         return copied
@@ -165,7 +165,7 @@ def _plain_strings(words: Sequence[str]) -> list[str]:
 
 
 def _index_words(words: list[str]) -> dict[str, int]:
-    """Return the row of each word, having checked that they are distinct and can be written as UTF-8."""
+    """Return the row of each word, after checking that words are distinct and can be encoded in UTF-8."""
     key_to_index = dict(zip(words, range(len(words)), strict=True))
     if len(key_to_index) != len(words):
         repeated = next(word for index, word in enumerate(words) if key_to_index[word] != index)
@@ -194,12 +194,12 @@ def _check_counts(counts: NDArray[np.integer[Any]], n_words: int) -> NDArray[np.
 
 
 def known_rows(words: Sequence[str], key_to_index: Mapping[str, int]) -> NDArray[np.int64]:
-    """Return the row of each word, -1 for one that is not known; shape (n,), int64."""
+    """Return the row of each word, -1 if unknown; shape (n,), int64."""
     return np.fromiter((key_to_index.get(word, -1) for word in words), np.int64, len(words))
 
 
 def words_of_list(words: Sequence[str]) -> Callable[[NDArray[np.int64]], list[str]]:
-    """Return what gives the words of some places in a list."""
+    """Return a function from positions in a list, int64, to the words there."""
     return lambda places: [words[place] for place in places.tolist()]
 
 
@@ -211,11 +211,12 @@ def choose_words(
     max_vocab: int | None,
     known: Vocabulary | None = None,
 ) -> tuple[Vocabulary, NDArray[np.int32]]:
-    """Return the words of a text that occur `min_count` times, at most `max_vocab` of them, and the row of each entry.
+    """Return the vocabulary of a text, and the row of each of its n entries.
 
-    Words are sorted by falling count, ties by first occurrence; those that are `known` stay, see `grow_vocabulary`.
-    `words_of` returns the words of some of the n entries. `counts` and `first` have shape (n,): how often, and at which
-    place first, each occurs. The rows have shape (n,), int32, -1 for an entry that is left out.
+    The vocabulary has the words that occur at least `min_count` times, at most `max_vocab` of them, by falling count
+    and then first occurrence. Words of `known` all stay: see `grow_vocabulary`. `words_of` returns the words of given
+    entries. `counts` and `first`, shape (n,), are the count and the first position of each entry. The rows have shape
+    (n,), int32, -1 for a dropped entry.
     """
     if known is not None:
         return grow_vocabulary(known, words_of(np.arange(len(counts))), counts, first, min_count, max_vocab)
@@ -234,11 +235,11 @@ def grow_vocabulary(
     min_count: int,
     max_vocab: int | None = None,
 ) -> tuple[Vocabulary, NDArray[np.int32]]:
-    """Add the words of a new text to a vocabulary with counts, whose words all stay.
+    """Add the words of a new text to a vocabulary with counts, and keep all its words.
 
-    Words are added that occur `min_count` times in the new text, as long as there are at most `max_vocab` in all; for
-    counts, first and the rows that are returned see `choose_words`. The order is by falling count in all texts
-    together, ties by `known` and then by first occurrence. The counts are those in the new text alone, 0 included.
+    Words that occur at least `min_count` times in the new text are added, up to a total of `max_vocab`. For `counts`,
+    `first` and the returned rows see `choose_words`. Words are sorted by falling total count, then by the order of
+    `known`, then by first occurrence. The counts of the result are those of the new text alone and may be 0.
     """
     assert known.counts is not None
     rows = known_rows(words, known.key_to_index)
@@ -258,11 +259,11 @@ def grow_vocabulary(
 
 
 def keep_probabilities(counts: NDArray[np.int64], sample: float) -> NDArray[np.float32]:
-    """Return the probability, shape (V,), that a token of each word survives subsampling.
+    """Return the probability, shape (V,), that subsampling keeps a token of each word.
 
-    With f the fraction of all kept tokens that `counts`, shape (V,), gives a word, and t = `sample`, it is
-    min(1, sqrt(t / f) + t / f); with 0 all are kept. As in word2vec.c and gensim; the paper's formula (arXiv:1310.4546,
-    equation 5) lacks the second term. What words of count 0 get is of no consequence.
+    It is min(1, sqrt(t / f) + t / f), where f is the word's fraction of all tokens by `counts`, shape (V,), and t =
+    `sample`; a sample of 0 keeps all tokens. word2vec.c and gensim do the same; the paper's formula (arXiv:1310.4546,
+    equation 5) lacks the second term. The values for words of count 0 do not matter.
     """
     if sample == 0:
         return np.ones(len(counts), np.float32)
@@ -272,10 +273,10 @@ def keep_probabilities(counts: NDArray[np.int64], sample: float) -> NDArray[np.f
 
 
 def noise_distribution(counts: NDArray[np.int64], ns_exponent: float) -> NDArray[np.float64]:
-    """Return the probability, shape (V,), that each word is drawn as noise, in proportion to count ** ns_exponent.
+    """Return the probability, shape (V,), of drawing each word as noise: in proportion to count ** ns_exponent.
 
-    A word of count 0 is never drawn, whatever the exponent; one count at least is above 0. The exponent is 0.75 in the
-    paper (arXiv:1310.4546, section 2.2).
+    A word of count 0 is never drawn, whatever the exponent. At least one count must be above 0. The exponent is 0.75 in
+    the paper (arXiv:1310.4546, section 2.2).
     """
     logarithms = np.where(counts > 0, ns_exponent * np.log(np.maximum(counts, 1)), -np.inf)
     weights: NDArray[np.float64] = np.exp(logarithms - logarithms.max())

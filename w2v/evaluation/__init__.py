@@ -1,4 +1,4 @@
-"""How good vectors are: analogy questions by section, and similarity judgements of people."""
+"""Evaluation of word vectors: analogies, human similarity scores, and translations."""
 
 from __future__ import annotations
 

@@ -32,9 +32,9 @@ class AnalogySection:
     name : str
         The section's name.
     correct : int
-        Questions answered rightly.
+        Questions answered correctly.
     total : int
-        Questions asked: those whose four words are all in the vocabulary.
+        Questions asked, that is, those with all four words in the vocabulary.
     skipped : int
         Questions with an unknown word.
     """
@@ -46,12 +46,12 @@ class AnalogySection:
 
     @property
     def accuracy(self) -> float:
-        """Fraction of the questions asked that were answered rightly; NaN if none was asked."""
+        """Fraction of the questions asked that were answered correctly; NaN if none was asked."""
         return self.correct / self.total if self.total else math.nan
 
     @property
     def coverage(self) -> float:
-        """Fraction of the file's questions that could be asked; NaN if there was none."""
+        """Fraction of the file's questions that could be asked; NaN if there were none."""
         return self.total / (self.total + self.skipped) if self.total + self.skipped else math.nan
 
     def to_dict(self) -> dict[str, Any]:
@@ -68,14 +68,14 @@ class AnalogyReport:
     sections : tuple of AnalogySection
         In the order of the file.
     total : AnalogySection
-        All of them together, named "total".
+        All sections together, named "total".
     """
 
     sections: tuple[AnalogySection, ...]
     total: AnalogySection
 
     def table(self) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
-        """Return the names of columns, ">" before those that are aligned to the right, and a row a section."""
+        """Return the column names, with ">" before right-aligned ones, and a row for each section."""
         rows: list[tuple[str, ...]] = [
             (part.name, f"{part.correct:,}", f"{part.total:,}", percent(part.accuracy), percent(part.coverage))
             for part in (*self.sections, self.total)
@@ -98,7 +98,7 @@ def evaluate_analogies(
     method: Literal["add", "mul", "nearest"] = "add",
     lowercase: bool = True,
 ) -> AnalogyReport:
-    """Ask the analogy questions of a file, in the format of Google's ``questions-words.txt``.
+    """Evaluate the analogy questions of a file in the format of Google's ``questions-words.txt``.
 
     Parameters
     ----------
@@ -108,12 +108,12 @@ def evaluate_analogies(
         Text in UTF-8, compressed or not. Lines beginning with ``:`` name a section; every other line holds four words,
         the last of which is the answer. Questions before the first section belong to one named "questions".
     restrict_vocab : int or None, default 300,000
-        Consider only this number of the most frequent words, both as given words and as answers; None for all.
+        Consider only this many of the most frequent words, both in questions and as answers; None for all.
     method : {"add", "mul", "nearest"}, default "add"
-        See `Embeddings.analogy`. "nearest" is what the others must beat: the word nearest to the third one, whatever
-        the first two are [1]_.
+        See `Embeddings.analogy`. "nearest" is a baseline: the word nearest to the third one, ignoring the first two
+        [1]_.
     lowercase : bool, default True
-        Ignore case: of words that differ in case only, the first in the vocabulary stands for all of them.
+        Ignore case: the first in the vocabulary represents all words that differ only in case.
 
     Returns
     -------
@@ -122,15 +122,15 @@ def evaluate_analogies(
     Raises
     ------
     EvaluationError
-        If the file cannot be read, has no question, or a line is not four words.
+        If the file cannot be read or has no questions, or a line is not four words.
     ValueError
         If `method` is unknown or `restrict_vocab` less than 1.
 
     Notes
     -----
-    The same questions are right as in gensim's ``evaluate_word_analogies``. The scores of a question are a sum of
-    three rows of one small table, the cosines (or their logarithms, for "mul") of the few hundred distinct given
-    words with the vocabulary; so the matrix product is done once a word, not once a question.
+    The same questions count as correct as in gensim's ``evaluate_word_analogies``. The scores of a question are a sum
+    of three rows of a small table: the cosines (for "mul", their logarithms) of the few hundred distinct question words
+    with the vocabulary. So the matrix product is computed once for each word, not for each question.
 
     References
     ----------
@@ -162,7 +162,7 @@ def evaluate_analogies(
 def count_known_questions(
     words: Sequence[str], path: str | os.PathLike[str], *, restrict_vocab: int | None = 300_000, lowercase: bool = True
 ) -> int:
-    """Return how many questions `evaluate_analogies` would ask of a model with these words; parameters are its own."""
+    """Return how many questions `evaluate_analogies` would ask a model with these words; same parameters."""
     known = {word.lower() if lowercase else word for word in words[:restrict_vocab]}
     return sum(known.issuperset(question) for question in _read_questions(path, lowercase)[2])
 
@@ -182,24 +182,25 @@ def _read_questions(path: str | os.PathLike[str], lowercase: bool) -> tuple[list
         words = (line.lower() if lowercase else line).split()
         if len(words) != 4:
             raise EvaluationError(
-                f"{os.fspath(path)}, line {number}: a question is four words, this line has {len(words)}: {line[:60]!r}"
+                f"{os.fspath(path)}, line {number}: a question must be four words, but this line has {len(words)}: "
+                f"{line[:60]!r}"
             )
         if not names:
             names.append("questions")
         sections.append(len(names) - 1)
         questions.append(words)
     if not questions:
-        raise EvaluationError(f"{os.fspath(path)} holds no analogy question: expected lines of four words")
+        raise EvaluationError(f"{os.fspath(path)} contains no analogy questions: expected lines of four words")
     return names, sections, questions
 
 
 def _answer(
     embeddings: Embeddings, questions: NDArray[np.int64], group_of: NDArray[np.int64], method: str
 ) -> NDArray[np.int64]:
-    """Return the row of the best answer to each question, of equal ones the first; -1 where there is none.
+    """Return the row of the best answer to each question, the first of equals, -1 if there is none; shape (Q,).
 
     `questions`, shape (Q, 4), are rows of the words a, b, c and the expected answer, which is not used. `group_of`,
-    shape (V,), is the row that stands for each word: words of the same group as a, b or c are no answers.
+    shape (V,), is the row that represents each word: words in the same group as a, b or c are excluded.
     """
     given, positions = np.unique(questions[:, :3], return_inverse=True)
     a, b, c = positions.reshape(-1, 3).T
@@ -231,14 +232,14 @@ def _answer(
 
 
 def _log_shifted(scores: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Return the logarithms of the shifted cosines, as factor and as divisor, so that a product becomes a sum."""
+    """Return the logarithms of the shifted cosines as factor and as divisor, which turn products into sums."""
     with np.errstate(divide="ignore"):
         shifted = np.maximum((1 + scores) / 2, 0)  # 0 for -inf too: its logarithm is -inf as a factor, finite below
         return np.log(shifted), np.log(shifted + np.float32(_MUL_EPSILON))
 
 
 def _excluded(given: NDArray[np.int64], group_of: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Return (question, row) of every word that is one of a question's given words, in some case; by question."""
+    """Return (question, row) of every word equal to a question word, maybe except for case, sorted by question."""
     by_group = np.argsort(group_of, kind="stable")
     sorted_groups = group_of[by_group]
     wanted = given.reshape(-1)
@@ -250,5 +251,5 @@ def _excluded(given: NDArray[np.int64], group_of: NDArray[np.int64]) -> tuple[ND
 
 
 def _summarise(name: str, correct: NDArray[np.bool_], known: NDArray[np.bool_]) -> AnalogySection:
-    """Return the result of a section from whether its questions were answered rightly, and could be asked."""
+    """Return the result of a section from which questions were correct and which were known, bool arrays."""
     return AnalogySection(name, int(correct.sum()), int(known.sum()), int((~known).sum()))

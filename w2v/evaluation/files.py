@@ -1,4 +1,4 @@
-"""Files with questions and judgements, read line by line; the rows of the words that they ask for."""
+"""Reading files of questions and scores line by line, and finding the rows of their words."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ class EvaluationError(ValueError):
 
 
 def read_lines(path: str | os.PathLike[str], *, latin: bool = False) -> Iterator[tuple[int, str]]:
-    """Yield the lines of a text file with their numbers; where `latin`, what is not UTF-8 is taken for Latin-1.
+    """Yield the numbered lines of a text file; if `latin`, lines that are not UTF-8 are decoded as Latin-1.
 
     Files that end in .gz, .bz2, .xz or .zst are decompressed.
     """
@@ -42,7 +42,7 @@ def _read(path: str) -> bytes:
 
 
 def first_rows(words: Iterable[str], lowercase: bool) -> tuple[dict[str, int], list[int]]:
-    """Return the row of the first word of each spelling, and for every word the row that stands for it."""
+    """Return the row of the first word of each spelling, and for every word the row that represents it."""
     rows: dict[str, int] = {}
     keys = (word.lower() for word in words) if lowercase else words
     return rows, [rows.setdefault(key, row) for row, key in enumerate(keys)]

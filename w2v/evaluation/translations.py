@@ -1,4 +1,4 @@
-"""Translations of words, judged by a dictionary: precision at 1, 5 and 10, by nearest neighbours and by CSLS."""
+"""Word translation evaluated with a dictionary: precision at 1, 5 and 10, by nearest neighbours and by CSLS."""
 
 from __future__ import annotations
 
@@ -23,17 +23,17 @@ RANKS = (1, 5, 10)
 
 @dataclass(frozen=True)
 class TranslationReport:
-    """How many words of a dictionary were translated rightly.
+    """The result of evaluating translations with a dictionary.
 
     Attributes
     ----------
     n_words : int
-        Different words of the dictionary's first column.
+        Distinct words in the dictionary's first column.
     n_asked : int
-        Those that could be asked: the word and one of its translations at least are in the models.
+        Words that could be asked: the word and at least one of its translations are in the models.
     precision : dict of str to dict of int to float
-        For "nearest" and "csls" the fraction of the words asked of which one of the first 1, 5 and 10 answers is a
-        translation; NaN if none was asked.
+        For "nearest" and "csls", the fraction of the words asked that have a correct translation among the first 1, 5
+        and 10 answers; NaN if none was asked.
     """
 
     n_words: int
@@ -46,7 +46,7 @@ class TranslationReport:
         return self.n_asked / self.n_words
 
     def table(self) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
-        """Return the names of columns, ">" before those that are aligned to the right, and a row a method."""
+        """Return the column names, with ">" before right-aligned ones, and a row for each method."""
         header = ("translations by", ">asked", ">coverage", *(f">P@{rank}" for rank in RANKS))
         shown = {"nearest": "nearest neighbour", "csls": "CSLS"}
         facts = f"{self.n_asked:,}", percent(self.coverage)
@@ -73,15 +73,15 @@ class TranslationReport:
 def evaluate_translations(
     source: Embeddings | WordTranslator, path: str | os.PathLike[str], target: Embeddings | None = None
 ) -> TranslationReport:
-    """Translate the words of a dictionary and count how often one of its translations is among the first answers.
+    """Translate the words of a dictionary, and count how often a correct translation is among the first answers.
 
     Parameters
     ----------
     source : Embeddings or WordTranslator
-        The language of the dictionary's first column. A translator, which has a target, computes how crowded words are
+        The language of the dictionary's first column. A translator includes the target; it computes the means for CSLS
         once for several dictionaries.
     path : str or path-like
-        A dictionary; see `w2v.alignment.dictionary.read_dictionary`. All lines of a word are right answers.
+        A dictionary; see `w2v.alignment.dictionary.read_dictionary`. All its translations of a word count as correct.
     target : Embeddings
         The other language, in the same space.
 
@@ -92,9 +92,9 @@ def evaluate_translations(
     Raises
     ------
     CorpusError
-        If the file cannot be read or has a line that is not a pair; the message names the line.
+        If the file cannot be read, or a line is not a pair; the message names the line.
     AlignmentError
-        If the widths differ.
+        If the numbers of dimensions differ.
     """
     if isinstance(source, WordTranslator):
         translator = source

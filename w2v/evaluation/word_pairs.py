@@ -1,4 +1,4 @@
-"""Similarities of words, compared with scores that people gave to pairs."""
+"""Word similarities compared with human scores of word pairs."""
 
 from __future__ import annotations
 
@@ -29,12 +29,12 @@ class PairsReport:
     Attributes
     ----------
     spearman, pearson : float
-        Correlation of the ranks, and of the values, of the model's cosines with people's scores. NaN where fewer than
-        two pairs were used, or all their scores or cosines are equal.
+        Correlation of the ranks, and of the values, of the model's cosines with the human scores. NaN if fewer than two
+        pairs were used, or all their scores or cosines are equal.
     n_pairs : int
-        Pairs in the file.
+        Number of pairs in the file.
     n_used : int
-        Pairs whose words are both in the vocabulary.
+        Number of pairs with both words in the vocabulary.
     """
 
     spearman: float
@@ -58,23 +58,23 @@ class PairsReport:
 
 
 def count_known_pairs(words: Sequence[str], path: str | os.PathLike[str], *, lowercase: bool = True) -> int:
-    """Return how many pairs `evaluate_word_pairs` would use of a model with these words; parameters are its own."""
+    """Return how many pairs `evaluate_word_pairs` would use for a model with these words; same parameters."""
     known = {word.lower() if lowercase else word for word in words}
     return sum(known.issuperset(pair[:2]) for pair in _read_pairs(path, lowercase))
 
 
 def evaluate_word_pairs(embeddings: Embeddings, path: str | os.PathLike[str], *, lowercase: bool = True) -> PairsReport:
-    """Compare the model's similarities with scores that people gave to pairs of words.
+    """Compare the model's cosines with human scores of word pairs.
 
     Parameters
     ----------
     embeddings : Embeddings
-        The model. With ``subwords``, words that it has not seen have the vectors of their n-grams and are used, too.
+        The model. With ``subwords``, unseen words have vectors from their n-grams and are used too.
     path : str or path-like
-        Text in UTF-8, compressed or not: on each line two words and, in the first column after them that is a number, a
-        score, separated by tabs, semicolons, commas or white space. A number may have a decimal comma, and a column of
-        line numbers may come first. Lines beginning with ``#`` are comments; a first line without a number is taken for
-        the names of the columns. WordSim-353, SimLex-999 and MEN come like this.
+        Text in UTF-8, compressed or not, with columns separated by tabs, semicolons, commas or white space. Each line
+        has two words; the score is the first column after them that is a number, perhaps with a decimal comma. A column
+        of line numbers may come first. Lines beginning with ``#`` are comments; a first line without a number counts as
+        a header. WordSim-353, SimLex-999 and MEN have this format.
     lowercase : bool, default True
         Ignore case, as in `evaluate_analogies`.
 
@@ -85,7 +85,7 @@ def evaluate_word_pairs(embeddings: Embeddings, path: str | os.PathLike[str], *,
     Raises
     ------
     EvaluationError
-        If the file cannot be read, has no pair, or a line is not two words and a score.
+        If the file cannot be read or has no pairs, or a line is not two words and a score.
     """
     pairs = list(_read_pairs(path, lowercase))
     rows, _ = first_rows(embeddings.index_to_key, lowercase)
@@ -105,10 +105,10 @@ def evaluate_word_pairs(embeddings: Embeddings, path: str | os.PathLike[str], *,
 
 
 def evaluate_spelling(path: str | os.PathLike[str], *, lowercase: bool = True) -> PairsReport:
-    """Compare how alike words are spelt with scores that people gave them: what word vectors must beat.
+    """Compare similarity of spelling with human scores: a baseline for word vectors.
 
-    Two words are as alike as the fraction of trigrams, borders included, that both have; so all pairs are used. For the
-    parameters and errors see `evaluate_word_pairs`.
+    The similarity of two words is Dice's coefficient of their trigrams, word boundaries included, so all pairs are
+    used. For the parameters and errors see `evaluate_word_pairs`.
     """
     pairs = list(_read_pairs(path, lowercase))
     alike = np.array([_shared_trigrams(first, second) for first, second, _ in pairs])
@@ -116,7 +116,7 @@ def evaluate_spelling(path: str | os.PathLike[str], *, lowercase: bool = True) -
 
 
 def _report(similarities: NDArray[np.float64], used: Sequence[tuple[str, str, float]], n_pairs: int) -> PairsReport:
-    """Return how the similarities of the pairs that were used agree with their scores."""
+    """Return the correlations between the similarities, shape (n,), of the used pairs and their scores."""
     scores = np.array([score for _, _, score in used])
     spearman, pearson = correlation(ranks(similarities), ranks(scores)), correlation(similarities, scores)
     return PairsReport(spearman, pearson, n_pairs, len(used))
@@ -182,7 +182,7 @@ def _parse_score(text: str) -> float | None:
 
 
 def _pair_cosines(first: NDArray[np.float32], second: NDArray[np.float32]) -> NDArray[np.float64]:
-    """Return the cosine of each pair of rows, 0 where one is zero."""
+    """Return the cosine of each pair of rows, 0 if one is zero; shape (n,), float64."""
     a, b = first.astype(np.float64), second.astype(np.float64)
     lengths = np.sqrt((a * a).sum(axis=1) * (b * b).sum(axis=1))
     cosine: NDArray[np.float64] = (a * b).sum(axis=1) / np.where(lengths > 0, lengths, 1)

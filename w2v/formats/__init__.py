@@ -1,4 +1,4 @@
-"""The formats of vector files by their names: which module reads and writes each, and how a file is recognised."""
+"""The formats of vector files: which module reads and writes each, and how a file is recognised."""
 
 from __future__ import annotations
 
@@ -21,20 +21,20 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Format:
-    """A format: where its functions are, which are imported when they are needed.
+    """A format, with the location of its functions, which are imported when needed.
 
     Attributes
     ----------
     name : str
     described : str
-        What it is, in a few words.
+        A short description.
     where : str
-        The module of ``read_KIND(path, *, limit, errors, encoding)``, which returns Embeddings, and of
-        ``write_KIND(embeddings, path, *, overwrite)``, which returns the words left out, then a dot and KIND.
+        ``MODULE.KIND``: the module that has ``read_KIND(path, *, limit, errors, encoding)``, which returns Embeddings,
+        and ``write_KIND(embeddings, path, *, overwrite)``, which returns the omitted words.
     binary : bool, optional
-        Passed to those functions of `word2vec` that serve two formats.
+        Argument for the functions of `word2vec` that serve two formats.
     suffixes : tuple of str
-        By which files without telling content are recognised.
+        File name suffixes, for files that their content does not identify.
     """
 
     name: str
@@ -44,7 +44,7 @@ class Format:
     suffixes: tuple[str, ...] = ()
 
     def function(self, verb: Literal["read", "write"]) -> Callable[..., Any]:
-        """Return what reads or writes the format."""
+        """Return the function that reads or writes the format."""
         module, kind = self.where.split(".")
         found: Callable[..., Any] = getattr(importlib.import_module(f"w2v.formats.{module}"), f"{verb}_{kind}")
         return found if self.binary is None else partial(found, binary=self.binary)
@@ -59,10 +59,10 @@ FORMATS = {
         Format("fasttext-bin", "fastText's .bin, with n-grams", "fasttext.fasttext"),
         Format("glove", "GloVe, text", "glove.glove"),
         Format("gensim", "gensim's .kv (written only)", "gensim.gensim", suffixes=(".kv",)),
-        Format("numpy", ".npz, or .npy and words beside it", "arrays.numpy"),
+        Format("numpy", ".npz, or .npy with a file of words", "arrays.numpy"),
         Format("safetensors", "safetensors", "arrays.safetensors", suffixes=(".safetensors",)),
-        Format("projector", "a folder for TensorFlow's Projector", "projector.projector", suffixes=(".tsv",)),
-        Format("model2vec", "the words of a folder of model2vec (read only)", "model2vec.static"),
+        Format("projector", "a folder for TensorFlow's Embedding Projector", "projector.projector", suffixes=(".tsv",)),
+        Format("model2vec", "the words of a model2vec folder (read only)", "model2vec.static"),
     )
 }
 
@@ -80,17 +80,17 @@ def read_vectors(
     Parameters
     ----------
     path : str or path-like
-        The file or folder. Text and binary vectors may be compressed with gzip, bzip2 or xz, or be the one file of a
+        The file or folder. Text and binary vectors may be compressed with gzip, bzip2 or xz, or be the only file in a
         zip archive.
     format : str, optional
-        Its format; by default recognised, from the content where that tells.
+        Its format; by default it is detected, if possible from the content.
     limit : int, optional
-        Read only this number of words, the first (most frequent) ones.
+        Read only the first `limit` words, usually the most frequent.
     errors : {"strict", "replace", "ignore"}, default "strict"
-        What to do with words that are not of the encoding. Words may so become the same; the first is kept, and
-        ``metadata["duplicates_dropped"]`` tells how many were not.
+        How to handle words that do not decode. Words may become equal; then the first is kept, and
+        ``metadata["duplicates_dropped"]`` counts the others.
     encoding : str, default "utf-8"
-        Of the words, where the format does not say it; such as "latin-1" or "cp1252", text also "utf-16".
+        Encoding of the words, unless the format defines it; such as "latin-1" or "cp1252", for text also "utf-16".
 
     Returns
     -------
@@ -111,28 +111,28 @@ def read_vectors(
 def write_vectors(
     embeddings: Embeddings, path: str | os.PathLike[str], *, format: str, overwrite: bool = False
 ) -> list[str]:
-    """Write the vectors of a model in any of the `FORMATS`.
+    """Write the vectors of a model in one of the `FORMATS`.
 
     Parameters
     ----------
     embeddings : Embeddings
         The model.
     path : str or path-like
-        The file, or for some formats the folder.
+        The file, or the folder for some formats.
     format : str
         Its format.
     overwrite : bool, default False
-        Replace what is there, if it is of the kind.
+        Replace an existing file, or a folder of the same format.
 
     Returns
     -------
     list of str
-        The words left out, which the format cannot express: text formats none with white space in it.
+        Words that the format cannot express and that were omitted: in text formats, those with white space.
 
     Raises
     ------
     ModelError
-        If the format cannot express any word, or if the file cannot be written.
+        If the format can express none of the words, or the file cannot be written.
     ValueError
         If `format` is unknown.
     """
@@ -142,12 +142,12 @@ def write_vectors(
 
 
 def detect_format(path: str | os.PathLike[str], *, encoding: str = "utf-8") -> Format:
-    """Return the format of a file or folder; `encoding` is that of text.
+    """Detect the format of a file or folder; `encoding` is that of text files.
 
     Raises
     ------
     ModelError
-        If it is missing, a model folder already, a folder of another kind, or compressed but damaged.
+        If it is missing, already a model folder, a folder of an unknown kind, or compressed and damaged.
     """
     if os.path.isdir(path):
         return _detect_folder(Path(path))
@@ -171,18 +171,18 @@ def detect_format(path: str | os.PathLike[str], *, encoding: str = "utf-8") -> F
 
 
 def _detect_folder(folder: Path) -> Format:
-    """Return the format of a folder, by the files in it."""
+    """Return the format of a folder by the names of its files."""
     if (folder / "vectors.tsv").exists():
         return FORMATS["projector"]
     if (folder / "tokenizer.json").exists() or (folder / "0_StaticEmbedding" / "tokenizer.json").exists():
         return FORMATS["model2vec"]
     if (folder / "vocabulary.txt").exists():
         raise ModelError(f"{folder} is already a model folder; open it directly")
-    raise ModelError(f"{folder} is a folder of no known kind; expected a vector file, or a folder of another tool")
+    raise ModelError(f"{folder} is not a known kind of folder; expected a vector file, or a folder of a known tool")
 
 
 def _holds_arrays(path: str | os.PathLike[str]) -> bool:
-    """Tell whether a zip archive is of NumPy: by its name, or because it holds arrays only."""
+    """Return whether a zip archive is NumPy's: by its name, or because it holds only arrays."""
     if os.fspath(path).endswith(".npz"):
         return True
     try:
@@ -193,7 +193,7 @@ def _holds_arrays(path: str | os.PathLike[str]) -> bool:
 
 
 def _get(name: str) -> Format:
-    """Return a format by its name."""
+    """Return a format by name; raise ValueError if it is unknown."""
     if name not in FORMATS:
-        raise ValueError(f"there is no format {name!r:.80}; known are {', '.join(FORMATS)}")
+        raise ValueError(f"there is no format {name!r:.80}; the formats are {', '.join(FORMATS)}")
     return FORMATS[name]

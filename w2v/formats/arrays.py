@@ -1,4 +1,4 @@
-"""Vectors as arrays: with their words in a ``.npz`` or a safetensors file, or in a ``.npy`` with words beside it."""
+"""Vectors as arrays: with words in a ``.npz`` or safetensors file, or in a ``.npy`` with a separate file of words."""
 
 from __future__ import annotations
 
@@ -27,15 +27,15 @@ def read_numpy(
 ) -> Embeddings:
     """Read vectors from a ``.npz`` or a ``.npy`` file; for the parameters see `w2v.formats.read_vectors`.
 
-    A ``.npz`` holds the arrays ``vectors`` (V, D), ``words`` (V,) and perhaps ``counts`` (V,). Beside a ``.npy`` of
-    shape (V, D) lies a text file of one word a line, for ``v.npy`` named ``v.words.txt``. Python objects are never
-    loaded, since that could run code.
+    A ``.npz`` holds the arrays ``vectors`` (V, D), ``words`` (V,) and optionally ``counts`` (V,). A ``.npy`` of shape
+    (V, D), say ``v.npy``, needs a text file ``v.words.txt`` with one word a line. Python objects are never loaded,
+    because they could run code.
 
     Raises
     ------
     ModelError
-        If a file is missing, damaged, holds Python objects, a word twice, NaN or infinity, or if words and vectors do
-        not match.
+        If a file is missing or damaged, holds Python objects, duplicate words, NaN or infinity, or if words and vectors
+        do not match.
     """
     check_limit(limit)
     with reading(path) as file:
@@ -49,7 +49,7 @@ def read_numpy(
                 with np.load(file, allow_pickle=False) as archive:
                     words, table, counts = _unpack(path, archive, errors)
             else:
-                raise ModelError(f"{path} is not a file of NumPy: it begins neither as .npy nor as .npz")
+                raise ModelError(f"{path} is not a NumPy file: it begins neither like .npy nor like .npz")
         except ModelError:
             raise
         except (ValueError, OSError, EOFError, KeyError, MemoryError, zipfile.BadZipFile, zlib.error) as error:
@@ -62,15 +62,15 @@ def read_safetensors(
 ) -> Embeddings:
     """Read vectors from a safetensors file; for the parameters see `w2v.formats.read_vectors`.
 
-    The file holds ``vectors`` (V, D), which stay in it if they are float32, ``words`` (bytes of UTF-8, a line feed
-    after each word), where words hold line feeds ``word_lengths`` (V,), in bytes, and perhaps ``counts`` (V,); or a
-    single table under any name, with a file of words beside it, for ``v.safetensors`` named ``v.words.txt``.
+    The file holds ``vectors`` (V, D), which are mapped if they are float32; ``words``, UTF-8 bytes with a line feed
+    after each word; ``word_lengths`` (V,), in bytes, if a word contains a line feed; and optionally ``counts`` (V,). Or
+    it holds a single table under any name, and the words are in a separate file, ``v.words.txt`` for ``v.safetensors``.
 
     Raises
     ------
     ModelError
-        If a file is missing or damaged, a word occurs twice, a number is NaN or infinite, or if words and vectors do
-        not match.
+        If a file is missing or damaged, a word occurs twice, a value is NaN or infinite, or words and vectors do not
+        match.
     """
     check_limit(limit)
     tensors = read_tensors(path)
@@ -86,19 +86,22 @@ def read_safetensors(
 
 
 def write_numpy(embeddings: Embeddings, path: str | os.PathLike[str], *, overwrite: bool = False) -> list[str]:
-    """Write a ``.npz``, or a ``.npy`` with a file of words beside it, as the name ends; return the words left out.
+    """Write a ``.npz``, or a ``.npy`` and a file of words, by the suffix of the name; return the omitted words.
 
-    A ``.npy`` has no counts, and no words that are empty or hold line ends. A ``.npz`` holds all: where a word ends in
-    a zero byte, which NumPy would cut off, all words are bytes, as in a safetensors file.
+    With a ``.npy``, counts are lost, and words that are empty or contain line ends are omitted. A ``.npz`` holds
+    everything. If a word ends in a zero byte, which NumPy would strip, all words are stored as bytes, as in a
+    safetensors file.
 
     Raises
     ------
     ModelError
-        If the name ends otherwise, a vector holds NaN or infinity, or if a file cannot be written.
+        If the name has another suffix, a vector holds NaN or infinity, or a file cannot be written.
     """
     name = os.fspath(path)
     if not name.endswith((".npy", ".npz")):
-        raise ModelError(f"{path}: a file of NumPy is named .npz (with the words) or .npy (words in a file beside it)")
+        raise ModelError(
+            f"{path}: the name of a NumPy file must end in .npz (words included) or .npy (words in a separate file)"
+        )
     if name.endswith(".npy"):
         written, left_out = without_words(embeddings, path, _LINE_ENDS)
         _write_npy(written, path, overwrite)
@@ -113,12 +116,12 @@ def write_numpy(embeddings: Embeddings, path: str | os.PathLike[str], *, overwri
 
 
 def write_safetensors(embeddings: Embeddings, path: str | os.PathLike[str], *, overwrite: bool = False) -> list[str]:
-    """Write vectors, words and, where they are known, counts to one safetensors file; no word is left out.
+    """Write vectors, words and any counts to a safetensors file; no word is omitted, so the result is empty.
 
     Raises
     ------
     ModelError
-        If a vector holds NaN or infinity, or if the file cannot be written.
+        If a vector holds NaN or infinity, or the file cannot be written.
     """
     check_output_file(path, overwrite=overwrite)
     write_tensors(Path(path), _as_arrays(embeddings, path), {"format": _NOTE})
@@ -132,7 +135,7 @@ def _make_embeddings(
     counts: NDArray[Any] | None,
     limit: int | None,
 ) -> Embeddings:
-    """Return the first `limit` words and vectors of a file, having checked that its arrays fit together."""
+    """Return the first `limit` words and vectors of a file, after checking that its arrays match."""
     if counts is not None and (counts.dtype.kind not in "iu" or counts.shape != (len(words),)):
         raise ModelError(f"{path}: the counts are {counts.dtype} of shape {counts.shape}, not a number for each word")
     vectors = float32_table(path, table, len(words))
@@ -141,7 +144,7 @@ def _make_embeddings(
 
 
 def _as_arrays(embeddings: Embeddings, path: str | os.PathLike[str]) -> dict[str, NDArray[Any]]:
-    """Return the vectors of a model, checked, its words as bytes and, where they are known, its counts."""
+    """Return a model's vectors, checked to be finite, its words as bytes, and its counts if known."""
     for _ in finite_blocks(embeddings, path):
         pass
     arrays = {**_pack_words(embeddings.index_to_key), "vectors": embeddings.vectors}
@@ -151,7 +154,7 @@ def _as_arrays(embeddings: Embeddings, path: str | os.PathLike[str]) -> dict[str
 
 
 def _pack_words(words: Sequence[str]) -> dict[str, NDArray[Any]]:
-    """Return words as arrays: their UTF-8, each followed by a line feed, and their lengths if one holds such."""
+    """Return words as arrays: UTF-8 with a line feed after each word, and the lengths if a word contains one."""
     joined = "".join([f"{word}\n" for word in words]).encode()
     packed: dict[str, NDArray[Any]] = {"words": np.frombuffer(joined, dtype=np.uint8)}
     if joined.count(b"\n") != len(words):
@@ -162,7 +165,7 @@ def _pack_words(words: Sequence[str]) -> dict[str, NDArray[Any]]:
 def _unpack_words(
     path: str | os.PathLike[str], data: NDArray[np.generic], lengths: NDArray[np.generic] | None, errors: str
 ) -> list[str]:
-    """Return the words of `_pack_words`."""
+    """Undo `_pack_words`."""
     if data.dtype != np.uint8 or data.ndim != 1:
         raise ModelError(f"{path}: the words are {data.dtype} of shape {data.shape}, not bytes")
     joined = data.tobytes()
@@ -176,7 +179,9 @@ def _unpack_words(
             raise ModelError(f"{path}: the lengths of the words are damaged")
         ends = np.cumsum(lengths.astype(np.int64) + 1)
         if not len(ends) or ends[-1] != len(joined):
-            raise ModelError(f"{path}: the lengths of the words are {int(ends[-1:].sum())} bytes, not {len(joined)}")
+            raise ModelError(
+                f"{path}: the lengths of the words are {int(ends[-1:].sum())} bytes in total, not {len(joined)}"
+            )
         starts = [0, *ends[:-1].tolist()]
         return [joined[a : b - 1].decode("utf-8", errors) for a, b in zip(starts, ends.tolist(), strict=True)]
     except UnicodeDecodeError as error:
@@ -204,7 +209,7 @@ def _unpack(
 
 
 def _write_npy(embeddings: Embeddings, path: str | os.PathLike[str], overwrite: bool) -> None:
-    """Write the vectors, and the words beside them."""
+    """Write the vectors, and the words in a separate file."""
     beside = _words_beside(path)
     check_output_file(beside, overwrite=overwrite)
     header = {"descr": "<f4", "fortran_order": False, "shape": (len(embeddings), embeddings.vector_size)}
@@ -212,17 +217,17 @@ def _write_npy(embeddings: Embeddings, path: str | os.PathLike[str], overwrite: 
         np.lib.format.write_array_header_1_0(file, header)
         for _, block in finite_blocks(embeddings, path):
             file.write(block.reshape(-1).view(np.uint8).data)
-        with atomic_file(beside, overwrite=overwrite) as words:  # once the vectors are written, but not yet in place
+        with atomic_file(beside, overwrite=overwrite) as words:  # after the vectors, before they are renamed
             words.write("".join([f"{word}\n" for word in embeddings.index_to_key]).encode())
 
 
 def _words_beside(path: str | os.PathLike[str]) -> Path:
-    """Return the name of the file of words that belongs to a file of vectors alone: v.npy has v.words.txt."""
+    """Return the file of words for a file of vectors: v.words.txt for v.npy."""
     return Path(path).with_suffix(".words.txt")
 
 
 def _read_words(path: Path, errors: str, encoding: str) -> list[str]:
-    """Read one word a line."""
+    """Read a file of one word a line."""
     words = read_lines(path, errors, encoding)
     if "" in words:
         raise ModelError(f"{path}, line {words.index('') + 1}: the line is empty; expected one word a line")

@@ -1,9 +1,8 @@
-"""The rows of a binary vector file, where a space ends a word and nothing says whether the word itself holds one.
+"""The rows of a binary vector file. A space ends each word, but the word itself may also contain spaces.
 
-The first space almost always is the end, and looking no further takes a quarter of a microsecond a row. What was read
-so is then held against all that wrong places leave behind: numbers that no model has, words that are not text, a later
-space that would do as well. If anything speaks against it, the file is read again, each row by the place that fits
-best.
+The first space is almost always the end, and stopping there takes a quarter of a microsecond a row. The result is then
+checked for signs of a wrong split: values that no model has, words that are not text, a later space that would also
+fit. If there is any sign, the file is read again, and each row is split where it fits best.
 """
 
 from __future__ import annotations
@@ -16,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 LARGEST = 1e12
-"""No vector holds numbers as large. Letters read as float32 are larger, and so are half of all random bytes."""
+"""No vector has values this large. Letters read as float32 are larger, and so are half of all random bytes."""
 
 MAX_WORD_BYTES = 1 << 20
 _MAX_SPACED_BYTES = 1 << 10
@@ -24,9 +23,9 @@ _CONTROL = rb"\x00-\x1f\x7f"
 _TEXT = re.compile(rb"\n*[^" + _CONTROL + rb"]*")
 _NEXT_WORD = re.compile(rb"\n*[^" + _CONTROL + rb" ]* ")
 _LOOKED_AT = 16
-"""Bytes behind a first space in which another is looked for; one further off shows by the numbers before it."""
+"""Bytes after the first space to search for another; a space further off shows in the values before it."""
 _TELLING = 8
-"""Numbers at a wrong place; one of them is too large, almost always."""
+"""Number of values to check; at a wrong position, one of them is almost always too large."""
 _PER_BLOCK = 1 << 12
 _FEW = 4
 _BEYOND_SPREAD = 2.0**-60
@@ -36,17 +35,17 @@ Bytes = bytes | mmap
 
 
 def find_rows(data: Bytes, position: int, n_rows: int, row_bytes: int) -> tuple[list[bytes], list[int], int]:
-    """Return the words of up to `n_rows` whole rows, each ended by its first space.
+    """Return the words of up to `n_rows` complete rows, each ending at its first space.
 
-    The one loop over all rows in Python: a quarter of a microsecond each.
+    The only Python loop over all rows: a quarter of a microsecond each.
 
     Returns
     -------
     words : list of bytes
     starts : list of int
-        The bytes at which their vectors begin.
+        Byte offsets of their vectors.
     position : int
-        Where the last of these rows ends.
+        End of the last of these rows.
     """
     words: list[bytes] = []
     starts: list[int] = []
@@ -65,7 +64,7 @@ def find_rows(data: Bytes, position: int, n_rows: int, row_bytes: int) -> tuple[
 def take_rows(
     data: Bytes, starts: NDArray[np.int64], vector_size: int
 ) -> tuple[NDArray[np.float32], tuple[int, str] | None, bool]:
-    """Copy the vectors that begin at these bytes, and look at them while they are in the cache.
+    """Copy the vectors at these byte offsets, and check them while they are in the cache.
 
     Parameters
     ----------
@@ -79,9 +78,9 @@ def take_rows(
     -------
     table : ndarray of shape (n, D), float32, little-endian
     damage : (int, str) or None
-        The first row that cannot be right, and what tells.
+        The first row that cannot be right, and the reason.
     is_doubtful : bool
-        Whether a row may begin elsewhere: it cannot be right, or a later space would do as well.
+        Whether a row may begin elsewhere: it cannot be right, or a later space would also fit.
     """
     table = np.empty((len(starts), vector_size), "<f4")
     items, flat = _items(data, vector_size), table.view(f"V{4 * vector_size}")[:, 0]
@@ -99,13 +98,13 @@ def take_rows(
 
 
 def _items(data: Bytes, vector_size: int) -> NDArray[np.void]:
-    """Return what a row would be at each byte of the file, as a view."""
+    """Return a view whose item i is the row that would begin at byte i of the file."""
     row_bytes = 4 * vector_size
     return np.ndarray((max(0, len(data) - row_bytes + 1),), f"V{row_bytes}", data, strides=(1,))
 
 
 def _find_large(table: NDArray[np.float32]) -> tuple[int, str] | None:
-    if table.max() < LARGEST and table.min() > -LARGEST:  # not so with NaN
+    if table.max() < LARGEST and table.min() > -LARGEST:  # false if there is a NaN
         return None
     with np.errstate(invalid="ignore"):
         row = int(np.argmin((np.abs(table) < LARGEST).all(axis=1)))
@@ -115,10 +114,10 @@ def _find_large(table: NDArray[np.float32]) -> tuple[int, str] | None:
 
 
 def _find_shift(data: Bytes, starts: NDArray[np.int64], table: NDArray[np.float32]) -> tuple[int, str] | None:
-    """Return the first row in which a byte is missing or too many, and what tells; None if there is none.
+    """Return the first row that lacks a byte or has one too many, and the reason; None if there is none.
 
-    Such a byte shifts the numbers behind it, so that the last ones are out of all proportion, and what is left of them
-    begins the next word: the last byte of a number.
+    Such a byte shifts the values after it, so the last ones are out of proportion, and the last byte of a value becomes
+    the start of the next word.
     """
     if len(table) < _FEW:
         return None
@@ -145,10 +144,10 @@ def _find_shift(data: Bytes, starts: NDArray[np.int64], table: NDArray[np.float3
 
 
 def _have_others(data: Bytes, starts: NDArray[np.int64], table: NDArray[np.float32]) -> bool:
-    """Tell whether another space than the first would do as the end of a word."""
+    """Return whether a space other than the first would also fit as the end of a word."""
     others = _other_starts(table, starts)
     others = others[others <= len(data) - 4 * table.shape[1]]
-    for n_numbers in (_TELLING, table.shape[1]):  # hardly any is left after the first
+    for n_numbers in (_TELLING, table.shape[1]):  # the first check leaves hardly any
         found = _gathered(data, others, min(n_numbers, table.shape[1]))
         is_possible = (found.max(axis=1) < LARGEST) & (found.min(axis=1) > -LARGEST)
         others, found = others[is_possible], found[is_possible]
@@ -160,7 +159,7 @@ def _gathered(data: Bytes, starts: NDArray[np.int64], vector_size: int) -> NDArr
 
 
 def _other_starts(table: NDArray[np.float32], starts: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Return where vectors would begin, were a later space the end of the word; between the two there is only text."""
+    """Return where vectors would begin if a later space ended the word, with only text before it; int64."""
     head = np.ascontiguousarray(table.view(np.uint8)[:, :_LOOKED_AT])
     rows, places = np.divmod(np.flatnonzero(head == ord(" ")), _LOOKED_AT)
     head = head[rows]
@@ -170,17 +169,17 @@ def _other_starts(table: NDArray[np.float32], starts: NDArray[np.int64]) -> NDAr
 
 
 def _unlikely(table: NDArray[np.float32]) -> NDArray[np.int64]:
-    """Return how many numbers of each row speak against its place: too large, or out of all proportion; shape (n,)."""
+    """Count the implausible values of each row: too large, or out of proportion; shape (n,), int64."""
     with np.errstate(invalid="ignore"):
         sizes = np.abs(table)
         is_wrong = ~(sizes < LARGEST) | ((sizes < sizes.max(axis=1, keepdims=True) * _BEYOND_SPREAD) & (sizes > 0))
-    is_wrong[:, :1] |= (sizes[:, :1] < _TINY) & (sizes[:, :1] > 0)  # what text just before the numbers would be
+    is_wrong[:, :1] |= (sizes[:, :1] < _TINY) & (sizes[:, :1] > 0)  # text just before the values would look like this
     counts: NDArray[np.int64] = is_wrong.sum(axis=1)
     return counts
 
 
 def _unusual(table: NDArray[np.float32]) -> NDArray[np.int64]:
-    """Return how many numbers of each row are beyond the sizes that most models have; shape (n,)."""
+    """Count the values of each row outside the usual range of magnitudes; shape (n,), int64."""
     with np.errstate(invalid="ignore"):
         sizes = np.abs(table)
         counts: NDArray[np.int64] = (~((sizes >= 1e-7) & (sizes < 1e3)) & (sizes != 0)).sum(axis=1)
@@ -190,9 +189,9 @@ def _unusual(table: NDArray[np.float32]) -> NDArray[np.int64]:
 def find_rows_carefully(
     data: Bytes, position: int, n_rows: int, vector_size: int, encoding: str
 ) -> tuple[list[bytes], list[int], int, tuple[int, str] | None]:
-    """Do as `find_rows`, but let each word end at the space that fits best what follows, the first of equals.
+    """Like `find_rows`, but end each word at the space that best fits what follows, the first of equals.
 
-    Returns also the first row that fits nowhere, and what is to be said of it.
+    Also returns the first row that fits nowhere, and the reason.
     """
     damage: tuple[int, str] | None = None
     words: list[bytes] = []
@@ -211,7 +210,7 @@ def find_rows_carefully(
             best = int(np.argmin(unlikely + _unusual(table) + np.array(after) * (vector_size / 2)))
             end = ends[best]
             if unlikely[best] and damage is None:
-                damage = len(words), "makes sense behind no space"
+                damage = len(words), "does not make sense after any space"
         words.append(data[position:end])
         starts.append(end + 1)
         position = end + 1 + row_bytes
@@ -219,7 +218,7 @@ def find_rows_carefully(
 
 
 def _word_ends(data: Bytes, position: int) -> Iterator[int]:
-    """Yield the first space, and those behind it as long as there is only text before them."""
+    """Yield the first space, and the later ones with only text before them."""
     first = data.find(b" ", position, position + MAX_WORD_BYTES)
     if first < 0:
         return
@@ -231,7 +230,7 @@ def _word_ends(data: Bytes, position: int) -> Iterator[int]:
 
 
 def _is_unlikely_word(data: Bytes, position: int, encoding: str) -> bool:
-    """Tell whether what stands at `position` is neither a word and a space nor the end of the file."""
+    """Return whether neither a word with a space nor the end of the file is at `position`."""
     found = _NEXT_WORD.match(data, position)
     if found is None:
         return bool(data[position : position + 64].strip())

@@ -1,4 +1,4 @@
-"""Models in the binary format of Facebook's fastText: words, counts and character n-grams, read and written."""
+"""Reading and writing models in fastText's binary format: words, counts and character n-grams."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ _MAX_SIZE = (1 << 31) - 1
 
 
 class Settings(NamedTuple):
-    """What fastText was called with, in the order of the file and as fastText spells it."""
+    """fastText's arguments, in the order of the file and with fastText's names."""
 
     dim: int
     ws: int
@@ -60,7 +60,7 @@ class Settings(NamedTuple):
 
     @property
     def subwords(self) -> Subwords | None:
-        """How n-grams are cut; None if there are none."""
+        """The n-gram settings; None if the model has no n-grams."""
         if not 0 < self.maxn >= self.minn:
             return None
         return Subwords(max(1, self.minn), self.maxn, self.bucket)
@@ -71,17 +71,17 @@ def read_fasttext(
 ) -> Embeddings:
     """Read a ``.bin`` model of fastText; for the parameters see `w2v.formats.read_vectors`.
 
-    Words have the vectors that fastText gives them (the mean of a word's own and its n-grams'). The vectors of n-grams,
-    if there are any, are mapped from the file where it is not compressed, and all are kept whatever `limit` says. Some
-    published models have words that are not UTF-8: their vectors are made of the bytes as they are. What fastText was
-    called with is in ``metadata["fasttext"]``. The labels of supervised models, and the output vectors, with which
-    fastText could train on, are passed over.
+    Words get the same vectors as in fastText: the mean of a word's own vector and those of its n-grams. All n-gram
+    vectors are kept, whatever the `limit`; they are mapped from the file unless it is compressed. Some published models
+    have words that are not UTF-8: their vectors are computed from the raw bytes. fastText's arguments are in
+    ``metadata["fasttext"]``. Labels of supervised models and output vectors, which only further training needs, are
+    skipped.
 
     Raises
     ------
     ModelError
-        If the file is missing, of another kind or version, quantised, or its content contradicts its sizes; the
-        message names the byte or the word. Sizes are checked before anything is allocated.
+        If the file is missing, of another kind or version, quantised, or inconsistent with its sizes; the message names
+        the byte or the word. Sizes are checked before memory is allocated.
     """
     check_limit(limit)
     is_utf8(encoding)
@@ -119,22 +119,22 @@ def read_fasttext(
 
 
 def write_fasttext(embeddings: Embeddings, path: str | os.PathLike[str], *, overwrite: bool = False) -> list[str]:
-    """Write a ``.bin`` model that fastText and gensim open, whole or not at all; return the words left out.
+    """Write a ``.bin`` model that fastText and gensim open, atomically; return the omitted words.
 
-    These hold a zero byte, which ends a word there. Without ``subwords`` the file is of a fastText model without
-    n-grams. A word without a count is given the count 1.
+    Words with a zero byte are omitted, because it ends a word in this format. Embeddings without ``subwords`` become a
+    model without n-grams. Words without a count get the count 1.
 
     Raises
     ------
     ModelError
-        If a vector holds NaN or infinity, if a size is over the format's 2 ** 31 - 1, or if the file cannot be written.
+        If a vector holds NaN or infinity, a size exceeds the format's 2 ** 31 - 1, or the file cannot be written.
 
     Notes
     -----
-    fastText keeps words' own vectors and adds those of the n-grams when it is asked for a word. They are computed back
-    from the sums; what fastText then returns equals the model's vectors to float32 rounding (1e-6). Where n-grams that
-    training never met have no vectors, fastText counts zeros for them: the vectors of unseen words are then shorter
-    than here, in the same direction. Output vectors are written as zeros: fastText answers queries without them.
+    fastText stores the words' own vectors and adds those of the n-grams at a query. The own vectors are recovered from
+    the sums, and fastText's results equal the model's vectors to float32 rounding (1e-6). N-grams that training never
+    saw may have no vectors; fastText counts them as zeros, so vectors of unseen words have the same direction as here
+    but are shorter. Output vectors are written as zeros: queries do not need them.
     """
     embeddings, left_out = without_words(embeddings, path, "\0", empty=True)
     n_words, vector_size, subwords = len(embeddings), embeddings.vector_size, embeddings.subwords
@@ -161,17 +161,19 @@ def write_fasttext(embeddings: Embeddings, path: str | os.PathLike[str], *, over
 
 
 def read_settings(source: Source) -> Settings:
-    """Return what fastText was called with; `source` then stands at the dictionary."""
+    """Return fastText's arguments, and leave `source` at the dictionary."""
     start = source.peek(8)
     if start[:4] != MAGIC:
-        raise ModelError(f"{source.path} is not a binary model of fastText: it does not begin with fastText's mark")
+        raise ModelError(
+            f"{source.path} is not a binary fastText model: it does not begin with fastText's magic number"
+        )
     version = int.from_bytes(start[4:], "little", signed=True)
     if version not in _VERSIONS:
-        raise ModelError(f"{source.path} is a fastText model of format {version}; 11 and 12 can be read")
+        raise ModelError(f"{source.path} is a fastText model of format {version}; only 11 and 12 can be read")
     source.position += 8
     settings = Settings(*_SETTINGS.unpack(take(source, _SETTINGS.size)))
     if version == 11 and settings.model == SUPERVISED:
-        settings = settings._replace(maxn=0)  # as fastText does: they were trained without n-grams
+        settings = settings._replace(maxn=0)  # as in fastText: these models were trained without n-grams
     if settings.dim < 1 or settings.bucket < 0 or settings.maxn > _MAX_WORD_BYTES:
         raise ModelError(
             f"{source.path}, byte 8: impossible settings: {settings.dim} dimensions, {settings.bucket} buckets, "
@@ -194,12 +196,12 @@ class Dictionary(NamedTuple):
 
 
 def read_dictionary(source: Source, limit: int | None) -> Dictionary:
-    """Return the first `limit` words, all labels, and how many words there are."""
+    """Return the first `limit` words, all labels, and the number of words."""
     n_entries, n_words, n_labels, _, n_pruned = _SIZES.unpack(take(source, _SIZES.size))
     if n_words < 1 or n_labels < 0 or n_entries != n_words + n_labels or n_entries * (_ENTRY.size + 1) > source.largest:
         raise ModelError(
             f"{source.path}, byte {source.offset - _SIZES.size}: promises {n_entries} entries, {n_words} words and "
-            f"{n_labels} labels, which cannot be; the file is damaged or truncated"
+            f"{n_labels} labels, which is impossible; the file is damaged or truncated"
         )
     kept: tuple[list[tuple[bytes, int]], list[tuple[bytes, int]]] = [], []
     for number in range(n_entries):
@@ -216,7 +218,7 @@ def read_dictionary(source: Source, limit: int | None) -> Dictionary:
     return Dictionary(words, counts, n_words, labels, label_counts, n_pruned)
 
 
-_WAY_OUT = "its vectors are approximations; read the .bin model that it was made from"
+_WAY_OUT = "its vectors are approximations; read the .bin model it was made from"
 
 
 def _read_entry(source: Source, number: int, n_entries: int) -> tuple[bytes, int, int]:
@@ -238,7 +240,7 @@ def _read_entry(source: Source, number: int, n_entries: int) -> tuple[bytes, int
 
 
 def read_input_size(source: Source, settings: Settings, n_words: int) -> int:
-    """Read the size of the input matrix; return how many of its rows belong to n-grams."""
+    """Read the size of the input matrix; return the number of rows that belong to n-grams."""
     start = source.offset
     is_quantised, n_rows, n_columns = MATRIX.unpack(take(source, MATRIX.size))
     if is_quantised:
@@ -253,7 +255,7 @@ def read_input_size(source: Source, settings: Settings, n_words: int) -> int:
 
 
 def read_rows(source: Source, n_rows: int, vector_size: int) -> NDArray[np.float32]:
-    """Return rows of a matrix, copied."""
+    """Return a copy of rows of a matrix; shape (n_rows, vector_size), float32."""
     table = allocate_rows(source.path, n_rows, vector_size)
     target = table.reshape(-1).view(np.uint8)
     for part in parts(source, len(target)):
@@ -262,13 +264,13 @@ def read_rows(source: Source, n_rows: int, vector_size: int) -> NDArray[np.float
 
 
 def _skip(source: Source, n_bytes: int) -> None:
-    """Pass over bytes."""
+    """Skip bytes."""
     for _ in parts(source, n_bytes):
         pass
 
 
 def parts(source: Source, n_bytes: int) -> Iterator[range]:
-    """Yield which of the next `n_bytes` bytes are at hand at `source.position`, until all have been."""
+    """Yield the next `n_bytes` bytes part by part: ranges of them, available at `source.position`."""
     done = 0
     while done < n_bytes:
         step = min(n_bytes - done, len(source.data) - source.position)
@@ -280,25 +282,25 @@ def parts(source: Source, n_bytes: int) -> Iterator[range]:
 
 
 def _map_rows(path: str | os.PathLike[str], first_byte: int, n_rows: int, vector_size: int) -> NDArray[np.float32]:
-    """Return rows of a matrix, mapped into memory."""
+    """Return rows of a matrix, memory-mapped; shape (n_rows, vector_size), float32."""
     if n_rows == 0:
         return np.empty((0, vector_size), np.float32)
     return np.asarray(np.memmap(path, np.dtype("<f4"), "r", first_byte, (n_rows, vector_size)))
 
 
 def _check_rest(source: Source) -> None:
-    """Raise unless the output matrix follows, and then the end of the file."""
+    """Raise ModelError unless the output matrix and then the end of the file follow."""
     start = source.offset
     is_quantised, n_rows, n_columns = MATRIX.unpack(take(source, MATRIX.size))
     if is_quantised or n_rows < 0 or n_columns < 0:
         raise ModelError(f"{source.path}, byte {start}: the output vectors are damaged")
     _skip(source, n_rows * n_columns * 4)
     if source.ensure(1):
-        raise ModelError(f"{source.path}, byte {source.offset}: more follows after the model; the file is damaged")
+        raise ModelError(f"{source.path}, byte {source.offset}: the file continues after the model; it is damaged")
 
 
 def take(source: Source, n_bytes: int) -> bytes:
-    """Return the next bytes, all of them."""
+    """Return exactly the next `n_bytes` bytes, or raise ModelError."""
     taken = source.peek(n_bytes)
     if len(taken) < n_bytes:
         raise ModelError(f"{source.path}, byte {source.offset}: the file ends too early; it is truncated")
@@ -307,7 +309,7 @@ def take(source: Source, n_bytes: int) -> bytes:
 
 
 def decode(path: str, words: list[bytes], errors: str, encoding: str) -> list[str]:
-    """Return the words as text, or say which is not of the encoding."""
+    """Decode the words, or raise a ModelError that names the first that fails."""
     try:
         return [word.decode(encoding, errors) for word in words]
     except UnicodeDecodeError as error:
@@ -319,7 +321,7 @@ def decode(path: str, words: list[bytes], errors: str, encoding: str) -> list[st
 
 
 def _make_settings(embeddings: Embeddings) -> Settings:
-    """Return what fastText would have been called with to train the model."""
+    """Return the fastText arguments that would train such a model."""
     given = embeddings.metadata.get("parameters")
     parameters: dict[str, Any] = given if isinstance(given, dict) else {}
 

@@ -1,4 +1,4 @@
-"""Supervised models of Facebook's fastText, as they are trained (``.bin``) and quantised (``.ftz``)."""
+"""fastText's supervised models, plain (``.bin``) and quantised (``.ftz``)."""
 
 from __future__ import annotations
 
@@ -43,17 +43,18 @@ class FasttextClassifier(NamedTuple):
     words, labels : list of str
         In the order of their rows.
     table : ndarray of shape (V + n, D), float32
-        The vectors of words, then those of buckets of n-grams and runs of words.
+        The vectors of words, then those of hash buckets of character and word n-grams.
     buckets : ndarray of shape (n,), int64
-        Which buckets have rows: all of them, but in a model that was pruned.
+        The buckets that have rows: all of them, unless the model is pruned.
     output : ndarray of shape (K, D), float32
-        The vectors of labels; of hierarchical softmax those of the K - 1 inner nodes of the tree, and one to spare.
+        The vectors of labels. With hierarchical softmax, those of the K - 1 inner nodes of the tree, and one unused
+        row.
     tree : HuffmanTree or None
-        Of hierarchical softmax: the path to each label.
+        With hierarchical softmax: the path to each label.
     one_of_many : bool
-        Whether it was trained with softmax over the labels; else each is a question of its own.
+        Whether it was trained with a softmax over the labels; otherwise each label is an independent decision.
     settings : dict of str to number
-        What fastText was called with; ``maxn`` is 0 where it knows no n-grams of characters.
+        fastText's arguments; ``maxn`` is 0 without character n-grams.
     """
 
     words: list[str]
@@ -67,16 +68,16 @@ class FasttextClassifier(NamedTuple):
 
 
 def read_fasttext_classifier(path: str | os.PathLike[str]) -> FasttextClassifier:
-    """Read a model that ``fasttext supervised`` trained, quantised or not.
+    """Read a model trained by ``fasttext supervised``, quantised or not.
 
     Raises
     ------
     ModelError
-        If the file is missing, of another kind or version, or its content contradicts its sizes.
+        If the file is missing, of another kind or version, or inconsistent with its sizes.
 
     Notes
     -----
-    Quantised vectors become those that fastText takes them for, in float32.
+    Quantised vectors are decoded to float32, as fastText does.
     """
     with open_source(path) as source:
         settings = _supervised_settings(source)
@@ -91,7 +92,7 @@ def read_fasttext_classifier(path: str | os.PathLike[str]) -> FasttextClassifier
             table = read_rows(source, read.n_words + read_input_size(source, settings, read.n_words), settings.dim)
         output = _read_output(source, len(read.labels), settings.dim)
         if source.ensure(1):
-            raise ModelError(f"{source.path}, byte {source.offset}: more follows after the model; the file is damaged")
+            raise ModelError(f"{source.path}, byte {source.offset}: the file continues after the model; it is damaged")
     check_finite(source.path, table, lambda row: f": the vector of feature {row + 1}")
     check_finite(source.path, output, lambda row: f": the vector of label {row + 1}")
     subwords = settings.subwords
@@ -105,25 +106,25 @@ def read_fasttext_classifier(path: str | os.PathLike[str]) -> FasttextClassifier
 def _supervised_settings(source: Source) -> Settings:
     settings = read_settings(source)
     if settings.model != SUPERVISED:
-        raise ModelError(f"{source.path} holds word vectors of fastText, no classifier: `w2v import` reads them")
+        raise ModelError(f"{source.path} holds word vectors of fastText, not a classifier: read them with `w2v import`")
     if settings.loss not in (_HIERARCHICAL, _NEGATIVE_SAMPLING, _SOFTMAX, _ONE_VS_ALL):
-        raise ModelError(f"{source.path} was trained with a loss that is not known, number {settings.loss}")
+        raise ModelError(f"{source.path} was trained with an unknown loss, number {settings.loss}")
     return settings
 
 
 def _buckets(source: Source, settings: Settings, read: Dictionary, pairs: NDArray[np.int32]) -> NDArray[np.int64]:
-    """Return the buckets that have rows, in the order of these; `pairs` are those of a pruned model, with rows."""
+    """Return the buckets in the order of their rows; `pairs` are the (bucket, row) of a pruned model."""
     if read.n_pruned == NOT_PRUNED:
         return np.arange(settings.bucket)
     buckets: NDArray[np.int64] = pairs[:, 0].astype(np.int64)
     rows = pairs[:, 1]
     if read.n_pruned < 0 or (np.sort(rows) != np.arange(len(rows))).any():
-        raise ModelError(f"{source.path}, byte {source.offset}: the list of what was pruned is damaged")
+        raise ModelError(f"{source.path}, byte {source.offset}: the list of pruned entries is damaged")
     return buckets[np.argsort(rows)]
 
 
 def _read_output(source: Source, n_labels: int, dim: int) -> NDArray[np.float32]:
-    """Read the vectors of labels, behind a byte that says whether they are quantised."""
+    """Read the vectors of labels; the byte before them says whether they are quantised."""
     start = source.offset
     if source.peek(1) == b"\1":
         return _read_quantised(source, n_labels, dim)
@@ -134,12 +135,12 @@ def _read_output(source: Source, n_labels: int, dim: int) -> NDArray[np.float32]
 
 
 def _read_quantised(source: Source, n_rows: int, dim: int) -> NDArray[np.float32]:
-    """Read a matrix whose rows are bytes, each the number of a centroid of a few columns."""
+    """Read a quantised matrix: each byte of a row is the index of a centroid of a few columns."""
     start = source.offset
     take(source, 1)
     has_norms, m, n, n_codes = _CODES.unpack(take(source, _CODES.size))
     if (m, n) != (n_rows, dim) or not 0 < n_codes <= source.largest or n_codes % n_rows:
-        raise ModelError(f"{source.path}, byte {start}: {n_codes} codes are not of {n_rows} rows and {dim} columns")
+        raise ModelError(f"{source.path}, byte {start}: {n_codes} codes do not fit {n_rows} rows and {dim} columns")
     codes = np.frombuffer(b"".join(_pieces(source, n_codes)), np.uint8).reshape(n_rows, -1)
     centroids = _read_centroids(source, dim, codes.shape[1])
     norms = None
@@ -156,18 +157,20 @@ def _read_quantised(source: Source, n_rows: int, dim: int) -> NDArray[np.float32
 
 
 def _read_centroids(source: Source, dim: int, n_parts: int) -> list[NDArray[np.float32]]:
-    """Read a product quantiser: of each part of the columns its centroids, shape (256, columns of the part)."""
+    """Read a product quantiser: for each part of the columns, centroids of shape (256, columns of the part)."""
     start = source.offset
     columns, found, width, last = _QUANTISER.unpack(take(source, _QUANTISER.size))
     fits = width > 0 < last <= width and (found - 1) * width + last == dim
     if (columns, found) != (dim, n_parts) or not fits or 4 * _CENTROIDS * dim > source.largest:
-        raise ModelError(f"{source.path}, byte {start}: a quantiser of {columns} columns in {found} parts is damaged")
+        raise ModelError(
+            f"{source.path}, byte {start}: the quantiser, of {columns} columns in {found} parts, is damaged"
+        )
     flat = np.frombuffer(b"".join(_pieces(source, 4 * _CENTROIDS * dim)), "<f4").astype(np.float32)
     borders = _CENTROIDS * width * np.arange(1, found)
     return [own.reshape(_CENTROIDS, -1) for own in np.split(flat, borders)]
 
 
 def _pieces(source: Source, n_bytes: int) -> Iterator[bytes]:
-    """Yield the next bytes, as they come from the file."""
+    """Yield the next bytes in the parts in which they are read."""
     for part in parts(source, n_bytes):
         yield bytes(source.data[source.position : source.position + len(part)])

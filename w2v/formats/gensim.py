@@ -1,4 +1,4 @@
-"""gensim's KeyedVectors and FastTextKeyedVectors: to and from them in memory, and to a file that gensim opens."""
+"""Conversion to and from gensim's KeyedVectors and FastTextKeyedVectors, and to a file that gensim opens."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from w2v.encoding.vocabulary import Vocabulary
 from w2v.formats.vector_files import finite_blocks
 from w2v.storage.files import ModelError, check_writable_beside, parents_made
 from w2v.vectors.embeddings import Embeddings
-from w2v.vectors.keyed_copy import to_gensim as to_gensim  # a public name of this module
+from w2v.vectors.keyed_copy import to_gensim as to_gensim  # re-exported: a public name of this module
 from w2v.vectors.subwords import Subwords, SubwordVectors
 
 if TYPE_CHECKING:
@@ -27,8 +27,8 @@ def from_gensim(keyed: KeyedVectors) -> Embeddings:
     Parameters
     ----------
     keyed : KeyedVectors, FastTextKeyedVectors, Word2Vec or FastText
-        Keys that are not str are taken as their text. Counts are kept where gensim has them; those of
-        ``FastTextKeyedVectors`` come with the vectors of n-grams.
+        Keys that are not str are converted to str. Counts are kept if gensim has them. ``FastTextKeyedVectors`` keep
+        their n-gram vectors.
 
     Returns
     -------
@@ -38,7 +38,7 @@ def from_gensim(keyed: KeyedVectors) -> Embeddings:
     Raises
     ------
     TypeError
-        If `keyed` is something else.
+        If `keyed` is none of these.
     ValueError
         If it is empty, or two keys have the same text.
     """
@@ -60,19 +60,19 @@ def from_gensim(keyed: KeyedVectors) -> Embeddings:
 def read_gensim(
     path: str | os.PathLike[str], *, limit: int | None = None, errors: str = "strict", encoding: str = "utf-8"
 ) -> NoReturn:
-    """Refuse a file that gensim saved: it is a pickle, which can run any code when it is opened."""
+    """Refuse a file that gensim saved: it is a pickle, which can run arbitrary code when opened."""
     raise ModelError(
-        f"{path} is a pickle, which can run code when it is opened, so it is not read here; if you trust it, convert "
+        f"{path} is a pickle, which can run code when opened, so w2v does not read it; if you trust it, convert "
         "it in Python: from_gensim(KeyedVectors.load(path)).save(folder), with from_gensim of w2v.formats.gensim, or "
         "have gensim write it with save_word2vec_format"
     )
 
 
 def write_gensim(embeddings: Embeddings, path: str | os.PathLike[str], *, overwrite: bool = False) -> list[str]:
-    """Write a file that ``gensim.models.KeyedVectors.load(path)`` opens, through gensim itself; no word is left out.
+    """Write a file for ``gensim.models.KeyedVectors.load(path)``, with gensim itself; no word is omitted.
 
-    One with n-grams is opened by ``gensim.models.fasttext.FastTextKeyedVectors.load(path)``. gensim puts large arrays
-    into files beside it, such as ``path.vectors.npy``.
+    With n-grams, use ``gensim.models.fasttext.FastTextKeyedVectors.load(path)``. gensim puts large arrays into further
+    files, such as ``path.vectors.npy``.
 
     Raises
     ------
@@ -91,7 +91,7 @@ def write_gensim(embeddings: Embeddings, path: str | os.PathLike[str], *, overwr
     with parents_made(final), tempfile.TemporaryDirectory(prefix=f".{final.name[:100]}.", dir=final.parent) as folder:
         try:
             keyed.save(str(Path(folder, final.name)))
-            # the file that names the others comes last
+            # the file that refers to the others comes last
             files = sorted(Path(folder).iterdir(), key=lambda file: file.name == final.name)
             for file in files:
                 if final.with_name(file.name).exists() and not overwrite:

@@ -1,4 +1,4 @@
-"""Vectors in the text format of GloVe: like word2vec's, without the first line."""
+"""Vectors in GloVe's text format: like word2vec's, without the first line."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ def read_glove(
 ) -> Embeddings:
     """Read a text file of GloVe; for the parameters see `w2v.formats.read_vectors`.
 
-    Each line holds a word and its numbers, with single spaces between. The published vectors of 840 billion tokens have
-    words with spaces, such as ``. . .``, over which other readers stumble. Most of the first lines tell how many
-    numbers there are; what stands before is the word.
+    Each line holds a word and its values, separated by single spaces. The published vectors of 840 billion tokens
+    contain words with spaces, such as ``. . .``, on which other readers fail. So the number of values is taken from the
+    majority of the first lines; whatever precedes them is the word.
 
     Raises
     ------
     ModelError
-        If the file is missing, or a line does not have as many numbers as the first; the message names the line.
+        If the file is missing, or a line has the wrong number of values; the message names the line.
     """
     check_limit(limit)
     with open_source(path, encoding=encoding, errors=errors) as source:
@@ -44,9 +44,9 @@ def read_glove(
 
 
 def write_glove(embeddings: Embeddings, path: str | os.PathLike[str], *, overwrite: bool = False) -> list[str]:
-    """Write a text file as GloVe does, whole or not at all; return the words left out.
+    """Write a text file like GloVe's, atomically; return the omitted words.
 
-    These are empty or hold white space, at which other programs end a word.
+    Empty words are omitted, and words with white space, which ends a word in other programs.
 
     Raises
     ------
@@ -60,7 +60,7 @@ def write_glove(embeddings: Embeddings, path: str | os.PathLike[str], *, overwri
 
 
 def _count_numbers(path: str, lines: list[str]) -> int:
-    """Return how many numbers follow the word in most of the first lines, and so in all."""
+    """Return the number of values after the word in most of the first lines."""
     first = [line.split()[1:] for line in lines[:_FIRST_LINES]]
     n_numbers = _usual_end(first, is_point_number) or _usual_end(first, is_number)
     if n_numbers == 0:
@@ -71,6 +71,6 @@ def _count_numbers(path: str, lines: list[str]) -> int:
 
 
 def _usual_end(rows: list[list[str]], is_of_them: Callable[[str], bool]) -> int:
-    """Return how many fields at the end most rows have that are numbers in some sense."""
+    """Return the most common count of trailing fields for which `is_of_them` holds."""
     ends = (next((n for n, text in enumerate(reversed(row)) if not is_of_them(text)), len(row)) for row in rows)
     return Counter(ends).most_common(1)[0][0]

@@ -1,8 +1,7 @@
-"""Models of the Hugging Face hub: fetched when their address is given, ``hub:owner/name``, and never otherwise.
+"""Models of the Hugging Face hub, downloaded only when their address, ``hub:owner/name``, is given.
 
-Only kinds of files are fetched that cannot run code: safetensors, JSON and text. They lie in the hub's own cache, so
-that nothing is fetched twice, and what is there opens without a network. HF_ENDPOINT, HF_HOME and HF_TOKEN are
-respected.
+Only files that cannot run code are downloaded: safetensors, JSON and text. They are stored in the hub's own cache, so
+nothing is downloaded twice, and cached models open without a network. HF_ENDPOINT, HF_HOME and HF_TOKEN are respected.
 """
 
 from __future__ import annotations
@@ -19,53 +18,53 @@ from w2v.storage.files import ModelError
 
 PREFIX = "hub:"
 SAFE = (".safetensors", ".json", ".txt")
-"""What the names of files end with that are fetched, and that are pushed."""
+"""Suffixes of the files that are downloaded and pushed."""
 
 _ADDRESS = re.compile(r"([\w.-]+/[\w.-]+)(?:@([\w./-]+))?")
 _MODELS = ("config.json", "modules.json", "tokenizer.json")
 _ELSEWHERE = ["onnx/*", "openvino/*", "*/onnx/*", "*/openvino/*"]
-"""Folders of the same model for other programs."""
+"""Folders with the same model for other programs."""
 _NETWORK = ("httpx", "httpx2", "httpcore", "requests", "urllib3")
 _REFUSED = (401, 403)
 
 
 def is_address(path: object) -> bool:
-    """Tell whether something is the address of a model of the hub."""
+    """Return whether `path` is the address of a model on the hub."""
     return isinstance(path, (str, os.PathLike)) and os.fspath(path).startswith(PREFIX)
 
 
 def split_address(address: str | os.PathLike[str]) -> tuple[str, str | None]:
-    """Return the repository of an address, and its revision if it names one; ModelError if it is no address."""
+    """Return the repository and the revision, if any, of an address; raise ModelError if it is not one."""
     found = _ADDRESS.fullmatch(os.fspath(address).removeprefix(PREFIX))
     if found is None:
         raise ModelError(
-            f"{os.fspath(address)!r:.200} is not the address of a model of the hub: that is hub:owner/name, or "
+            f"{os.fspath(address)!r:.200} is not the address of a model on the hub: write hub:owner/name or "
             "hub:owner/name@revision"
         )
     return found[1], found[2]
 
 
 def fetch_model(address: str | os.PathLike[str], revision: str | None = None, *, bars: bool = True) -> Path:
-    """Fetch a model of the Hugging Face hub, as far as it is not there.
+    """Download a model from the Hugging Face hub, unless it is already in the cache.
 
     Parameters
     ----------
     address : str or path-like
         ``hub:owner/name``, or ``hub:owner/name@revision``.
     revision : str, optional
-        A branch, a tag or a commit.
+        Branch, tag or commit.
     bars : bool, default True
-        Whether huggingface_hub draws its own bars.
+        Whether huggingface_hub shows its own progress bars.
 
     Returns
     -------
     Path
-        The folder, in the hub's cache.
+        The folder in the hub's cache.
 
     Raises
     ------
     ModelError
-        If there is no such model, it may not be read, it holds nothing that can be opened, or the hub cannot be
+        If there is no such model, access is denied, it contains nothing that can be opened, or the hub cannot be
         reached and the model is not in the cache.
     ImportError
         If the package huggingface_hub is missing; the message says how to install it.
@@ -79,7 +78,7 @@ def fetch_model(address: str | os.PathLike[str], revision: str | None = None, *,
         except Exception as error:
             if not _is_of_network(error):
                 raise
-            info = None  # what is in the cache is opened
+            info = None  # open what is in the cache
         else:
             _check_names(repository, [one.rfilename for one in info.siblings or ()])
         found = hub.snapshot_download(
@@ -90,15 +89,15 @@ def fetch_model(address: str | os.PathLike[str], revision: str | None = None, *,
 
 
 def open_hub() -> Any:
-    """Return the package that speaks with the hub."""
-    missing = "models of the hub need the package huggingface_hub: pip install 'w2v-toolkit[hub]'"
+    """Return the package huggingface_hub."""
+    missing = "models on the hub need the package huggingface_hub: pip install 'w2v-toolkit[hub]'"
     load_optional("huggingface_hub.utils", missing)
     return load_optional("huggingface_hub", missing)
 
 
 @contextmanager
 def showing_bars(hub: Any, bars: bool) -> Iterator[None]:
-    """Leave the bars of huggingface_hub out, or as they are."""
+    """Disable the progress bars of huggingface_hub, or leave them as they are."""
     if bars or hub.utils.are_progress_bars_disabled():
         yield
         return
@@ -110,24 +109,24 @@ def showing_bars(hub: Any, bars: bool) -> Iterator[None]:
 
 
 def endpoint() -> str | None:
-    """Return the hub's address, where it is another one."""
+    """Return the hub's URL if it is not the default."""
     return os.environ.get("HF_ENDPOINT") or None
 
 
 def _check_names(repository: str, names: list[str]) -> None:
-    """Raise ModelError unless a repository may hold a model, before anything of it is fetched."""
+    """Raise ModelError unless a repository may hold a model, before downloading anything."""
     if not any(name in _MODELS for name in names):
         raise ModelError(f"hub:{repository} holds no model that can be opened: it has no {' or '.join(_MODELS)}")
     if not any(name.endswith(".safetensors") for name in names):
         raise ModelError(
-            f"hub:{repository} has no weights as safetensors, and those of other kinds, such as pickles, are not "
-            "fetched because they can run code"
+            f"hub:{repository} has no weights as safetensors; other kinds, such as pickles, are not downloaded "
+            "because they can run code"
         )
 
 
 @contextmanager
 def hub_errors(repository: str, revision: str | None = None) -> Iterator[None]:
-    """Make a sentence of what goes wrong with a repository of the hub."""
+    """Turn errors of the hub into a ModelError of one sentence."""
     try:
         yield
     except ModelError:
@@ -140,10 +139,10 @@ def hub_errors(repository: str, revision: str | None = None) -> Iterator[None]:
 
 
 def _said(error: Exception, repository: str, revision: str | None) -> str | None:
-    """Return what an error means; None if it is not one of the hub's."""
+    """Return the message for an error; None if it is not one of the hub's."""
     from huggingface_hub import errors
 
-    if isinstance(error, RuntimeError) and isinstance(error.__cause__, Exception):  # of an upload
+    if isinstance(error, RuntimeError) and isinstance(error.__cause__, Exception):  # from an upload
         return _said(error.__cause__, repository, revision)
     status = getattr(getattr(error, "response", None), "status_code", None)
     log_in = "log in with `hf auth login`, or set HF_TOKEN"
@@ -152,7 +151,7 @@ def _said(error: Exception, repository: str, revision: str | None) -> str | None
     if isinstance(error, errors.RevisionNotFoundError):
         return f"hub:{repository} has no revision {revision!r}"
     if isinstance(error, errors.HFValidationError):
-        return f"{repository!r} is not the name of a repository: that is owner/name"
+        return f"{repository!r} is not the name of a repository: write owner/name"
     if isinstance(error, errors.LocalEntryNotFoundError) or _is_of_network(error):
         return f"the hub cannot be reached, and hub:{repository} is not in the cache; try again, or name a folder"
     if isinstance(error, errors.RepositoryNotFoundError):
@@ -166,7 +165,7 @@ def _said(error: Exception, repository: str, revision: str | None) -> str | None
 
 
 def _is_of_network(error: Exception) -> bool:
-    """Tell whether the hub could not be reached."""
+    """Return whether an error means that the hub could not be reached."""
     if hasattr(error, "response") and getattr(error, "response", None) is not None:
         return False
     return type(error).__module__.partition(".")[0] in _NETWORK or isinstance(error, ConnectionError)

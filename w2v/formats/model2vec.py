@@ -1,4 +1,4 @@
-"""The words of a folder of static embeddings (model2vec, sentence-transformers); `w2v.encoder.formats` reads it all."""
+"""The words of a static-embedding folder (model2vec, sentence-transformers); `w2v.encoder.formats` reads the rest."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ from w2v.vectors.model_folder import MAX_TOKENIZER_BYTES, parse_json
 
 VECTORS, TOKENIZER, CONFIG = "model.safetensors", "tokenizer.json", "config.json"
 NESTED = "0_StaticEmbedding"
-"""Where sentence-transformers puts the files of a static embedding that has other parts beside it."""
+"""Where sentence-transformers puts the files of a static embedding in a model with further modules."""
 NOTED_TOKENIZER = "w2v_tokenizer"
-"""Under this name the configuration has the tokenizer of ours that was described in the other programs' terms."""
+"""Configuration key of the w2v tokenizer that was exported in the other programs' terms."""
 _TENSOR_NAMES = ("embeddings", "embedding.weight")
 
 
@@ -30,13 +30,13 @@ def read_static(
 ) -> Embeddings:
     """Read a static-embedding folder of model2vec or sentence-transformers; see `w2v.formats.read_vectors`.
 
-    There is one vector for each token, weights and mapping of model2vec folded in. Tokens may be pieces of words
-    (``##ing``). A token for unknown words whose vector is zero is left out. JSON is UTF-8, whatever `encoding` says.
+    There is one vector for each token, with model2vec's weights and mapping applied. Tokens may be word pieces
+    (``##ing``). The token for unknown words is omitted if its vector is zero. JSON is UTF-8, whatever the `encoding`.
 
     Raises
     ------
     ModelError
-        If a file is missing or damaged, a number is NaN or infinite, or if tokens and vectors do not match.
+        If a file is missing or damaged, a value is NaN or infinite, or tokens and vectors do not match.
     """
     check_limit(limit)
     folder = Path(path)
@@ -54,21 +54,21 @@ def read_static(
 
 
 def write_static(embeddings: Embeddings, path: str | os.PathLike[str], *, overwrite: bool = False) -> NoReturn:
-    """Refuse to write word vectors: the folder holds an encoder of sentences, which word vectors become first."""
+    """Refuse to write word vectors: the folder holds a sentence encoder, so they must become one first."""
     raise ModelError(
-        f"{path}: a folder of model2vec encodes sentences, so it is written of an encoder: use `w2v export`, or in "
-        "Python SentenceEncoder(embeddings).export(path, format='model2vec')"
+        f"{path}: a model2vec folder holds a sentence encoder; write it with `w2v export`, or in Python with "
+        "SentenceEncoder(embeddings).export(path, format='model2vec')"
     )
 
 
 def _read_tokens(file: Path) -> tuple[list[str], int | None]:
-    """Return the tokens in the order of their ids, and the id of the one for unknown words."""
+    """Return the tokens in the order of their ids, and the id of the token for unknown words."""
     parsed = parse_json(file, largest=MAX_TOKENIZER_BYTES)
     model = parsed.get("model")
     vocabulary = model.get("vocab") if isinstance(model, dict) else None
     if isinstance(vocabulary, list):  # Unigram: pairs of token and score
         if not all(isinstance(pair, list) and pair and isinstance(pair[0], str) for pair in vocabulary):
-            raise ModelError(f"{file} is damaged: its vocabulary is not pairs of a token and a score")
+            raise ModelError(f"{file} is damaged: its vocabulary does not consist of pairs of token and score")
         vocabulary = {pair[0]: row for row, pair in enumerate(vocabulary)}
     if not isinstance(vocabulary, dict) or not vocabulary:
         raise ModelError(f"{file} has no vocabulary")
@@ -88,7 +88,7 @@ def _read_tokens(file: Path) -> tuple[list[str], int | None]:
 
 
 def unfold_table(file: Path) -> NDArray[np.generic]:
-    """Return the row of every token from a file of arrays: mapping and weights of model2vec applied."""
+    """Return every token's vector, shape (V, D), from a file of arrays, after model2vec's mapping and weights."""
     tensors = read_tensors(file)
     name = next((name for name in _TENSOR_NAMES if name in tensors), None)
     if name is None:
@@ -102,13 +102,15 @@ def unfold_table(file: Path) -> NDArray[np.generic]:
         table = table[mapping]
     if weights is not None:
         if weights.dtype.kind != "f" or weights.shape != table.shape[:1]:
-            raise ModelError(f"{file}: the weights are {weights.dtype} of shape {weights.shape}, not one a token")
+            raise ModelError(
+                f"{file}: the weights are {weights.dtype} of shape {weights.shape}, not one for each token"
+            )
         table = table * weights[:, None]
     return table
 
 
 def restore_noted_tokenizer(file: Path) -> Tokenizer | None:
-    """Return the tokenizer that a folder of ours notes in its configuration; None where another program wrote it."""
+    """Return the tokenizer recorded in the configuration; None if another program wrote the folder."""
     if not file.exists():
         return None
     noted = parse_json(file).get(NOTED_TOKENIZER)

@@ -1,4 +1,4 @@
-"""A folder for TensorFlow's Embedding Projector: vectors and labels as tab-separated text."""
+"""Folders for TensorFlow's Embedding Projector: vectors and labels as tab-separated text."""
 
 from __future__ import annotations
 
@@ -30,16 +30,16 @@ _CONFIG = f'embeddings {{\n  tensor_path: "{VECTORS}"\n  metadata_path: "{METADA
 def read_projector(
     path: str | os.PathLike[str], *, limit: int | None = None, errors: str = "strict", encoding: str = "utf-8"
 ) -> Embeddings:
-    """Read the folder of the Embedding Projector, or its ``vectors.tsv``; see `w2v.formats.read_vectors`.
+    """Read a folder of the Embedding Projector, or its ``vectors.tsv``; see `w2v.formats.read_vectors`.
 
-    Where ``metadata.tsv`` has several columns, the first line names them: words are in the one called word or label, or
-    in the first, and counts in one called count.
+    If ``metadata.tsv`` has several columns, its first line names them: words are in the column word or label, or else
+    in the first column, and counts in the column count.
 
     Raises
     ------
     ModelError
-        If a file is missing or damaged, a word occurs twice, a number is NaN or infinite, or if the files do not have
-        the same number of rows; the message names the line.
+        If a file is missing or damaged, a word occurs twice, a value is NaN or infinite, or the files have different
+        numbers of rows; the message names the line.
     """
     check_limit(limit)
     vectors_file = Path(path) / VECTORS if os.path.isdir(path) else Path(path)
@@ -52,7 +52,7 @@ def read_projector(
     n_rows = sum(map(len, blocks))
     if n_rows != min(len(words), limit or len(words)):
         raise ModelError(
-            f"{vectors_file}, line {n_rows}: the vectors end here or go on, but {metadata_file} has {len(words)} words"
+            f"{vectors_file}, line {n_rows}: the number of vectors is wrong: {metadata_file} has {len(words)} words"
         )
     table = np.concatenate(blocks)
     check_finite(str(vectors_file), table, lambda row: f", line {row + 1}: the vector of {words[row]!r}")
@@ -61,15 +61,15 @@ def read_projector(
 
 
 def write_projector(embeddings: Embeddings, path: str | os.PathLike[str], *, overwrite: bool = False) -> list[str]:
-    """Write a folder for the Embedding Projector; return the words left out, being empty or with a tab or line end.
+    """Write a folder for the Embedding Projector; return the omitted words: empty, or with a tab or line end.
 
-    ``tensorboard --logdir FOLDER`` shows it; projector.tensorflow.org loads its two ``.tsv`` files. The browser holds
-    some 10,000 words well: write ``embeddings.head(10_000)`` of a large model.
+    ``tensorboard --logdir FOLDER`` shows it; projector.tensorflow.org loads its two ``.tsv`` files. Browsers handle
+    about 10,000 words well: for a large model, write ``embeddings.head(10_000)``.
 
     Raises
     ------
     ModelError
-        If a vector holds NaN or infinity, the folder holds something else, or if it cannot be written.
+        If a vector holds NaN or infinity, the folder holds something else, or it cannot be written.
     """
     embeddings, left_out = without_words(embeddings, path, "\t\n\r\v\f\x1c-\x1e\x85\u2028\u2029")
     counts = embeddings.vocabulary.counts
@@ -79,7 +79,7 @@ def write_projector(embeddings: Embeddings, path: str | os.PathLike[str], *, ove
                 file.write("".join([f"{row}\n" for row in text_rows(block, "\t")]).encode())
         with atomic_file(folder / METADATA) as file:
             lines = embeddings.index_to_key
-            if counts is not None:  # several columns have a heading, a single one has none
+            if counts is not None:  # the format has a header line only if there are several columns
                 lines = ["word\tcount", *(f"{w}\t{n}" for w, n in zip(lines, counts.tolist(), strict=True))]
             file.write("".join([f"{line}\n" for line in lines]).encode())
         with atomic_file(folder / CONFIG) as file:
@@ -88,7 +88,7 @@ def write_projector(embeddings: Embeddings, path: str | os.PathLike[str], *, ove
 
 
 def _read_metadata(file: Path, errors: str, encoding: str) -> tuple[list[str], NDArray[np.int64] | None]:
-    """Return the words and, where they are all numbers, their counts."""
+    """Return the words, and the counts if all of them are numbers."""
     lines = read_lines(file, errors, encoding)
     if not lines:
         raise ModelError(f"{file} is empty")
@@ -109,7 +109,7 @@ def _read_metadata(file: Path, errors: str, encoding: str) -> tuple[list[str], N
 
 
 def _read_vectors(file: Path, errors: str, encoding: str, limit: int) -> Iterator[NDArray[np.float32]]:
-    """Yield blocks of the first `limit` vectors, whose size the first line tells."""
+    """Yield blocks of the first `limit` vectors, float32; the first line determines their size."""
     vector_size = n_rows = 0
     with open_source(file, encoding=encoding, errors=errors) as source:
         for lines in source.line_blocks(errors, limit):

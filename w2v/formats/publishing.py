@@ -1,4 +1,4 @@
-"""A model's folder is pushed to the Hugging Face hub: files that cannot run code, and a page that says how it opens."""
+"""Pushing a model folder to the Hugging Face hub: files that cannot run code, and a page on how to open it."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from w2v.vectors.model_folder import FORMAT, LAYOUT, OPENED_WITH, encode_json, p
 README = "README.md"
 
 _OF_FILES = frozenset({"inputs", "corpus", "pairs", "teacher", "teacher_cache", "texts", "validation"})
-"""Entries of a configuration that name files."""
+"""Entries of a configuration that hold file names."""
 
 
 class Pushed(NamedTuple):
-    """What was pushed.
+    """The result of a push.
 
     Attributes
     ----------
@@ -27,7 +27,7 @@ class Pushed(NamedTuple):
         Its page.
     files : tuple of str
     left_out : tuple of str
-        Files that stay here: examples of what was trained on.
+        Files that were not pushed: examples from the training data.
     """
 
     repository: str
@@ -45,22 +45,22 @@ def push_folder(
     message: str | None = None,
     bars: bool = True,
 ) -> Pushed:
-    """Push a model's folder to the Hugging Face hub; the repository is made if it is missing.
+    """Push a model folder to the Hugging Face hub; the repository is created if it does not exist.
 
     Parameters
     ----------
     folder : str or path-like
-        A model of ours, of any kind but an index; or an encoder that was exported for another program.
+        A w2v model of any kind except an index, or an encoder exported for another program.
     repository : str
         ``owner/name``.
     private : bool, default False
-        Whether a repository that is made is private.
+        Whether a newly created repository is private.
     revision : str, optional
         The branch to push to.
     message : str, optional
-        Of the commit.
+        Commit message.
     bars : bool, default True
-        Whether huggingface_hub draws its own bars.
+        Whether huggingface_hub shows its own progress bars.
 
     Returns
     -------
@@ -69,15 +69,15 @@ def push_folder(
     Raises
     ------
     ModelError
-        If the folder holds no model, or one whose training is not complete, or files of other kinds than safetensors,
-        JSON and text; if the repository may not be written, or the hub cannot be reached.
+        If the folder holds no model, an unfinished training, or files other than safetensors, JSON and text; if write
+        access is denied, or the hub cannot be reached.
     ImportError
         If the package huggingface_hub is missing; the message says how to install it.
 
     Notes
     -----
-    Names of folders on this machine, in what the model notes of its training, are cut to those of the files. The
-    examples that classifiers and taggers keep of their text are not pushed.
+    File paths that the model recorded during training are shortened to file names. The examples that classifiers and
+    taggers keep from their training text are not pushed.
     """
     name, own = split_address(repository)
     hub = open_hub()
@@ -96,15 +96,15 @@ def push_folder(
 
 
 def _read_folder(folder: Path) -> tuple[dict[str, bytes | str], tuple[str, ...]]:
-    """Return what is to be pushed, small files as their bytes and large ones by their path, and what is not."""
+    """Return the files to push, small ones as bytes and large ones as paths, and the files to leave out."""
     if not folder.is_dir():
-        raise ModelError(f"{folder} is not a folder; what is pushed is the folder of a model")
+        raise ModelError(f"{folder} is not a folder; give the folder of a model")
     config = parse_json(folder / LAYOUT.config) if (folder / LAYOUT.config).is_file() else {}
     is_ours = config.get("format") == FORMAT
     if not (is_ours or (folder / "modules.json").is_file() or (folder / LAYOUT.pieces).is_file()):
         raise ModelError(f"{folder} holds no model: it has no {LAYOUT.config} of one")
     if (folder / LAYOUT.training).exists():
-        raise ModelError(f"{folder} holds a training that is not complete; finish it with --resume, then push it")
+        raise ModelError(f"{folder} holds an unfinished training; finish it with --resume, then push it")
     found: dict[str, bytes | str] = {}
     left_out = []
     for path in sorted(path for path in folder.rglob("*") if path.is_file()):
@@ -114,7 +114,7 @@ def _read_folder(folder: Path) -> tuple[dict[str, bytes | str], tuple[str, ...]]
         if is_ours and path.stem == Path(LAYOUT.examples).stem:
             left_out.append(name)
         elif path.suffix not in SAFE and name != README:
-            raise ModelError(f"{folder} holds {name}; pushed are models of safetensors, JSON and text only")
+            raise ModelError(f"{folder} holds {name}; only safetensors, JSON and text files can be pushed")
         else:
             found[name] = str(path)
     if is_ours:
@@ -123,7 +123,7 @@ def _read_folder(folder: Path) -> tuple[dict[str, bytes | str], tuple[str, ...]]
 
 
 def _without_folders(value: Any, *, is_of_files: bool = False) -> Any:
-    """Return a configuration that names the files of a training without the folders of this machine."""
+    """Return a configuration with file paths shortened to file names."""
     if isinstance(value, str):
         return Path(value).name if is_of_files and os.path.isabs(value) else value
     if isinstance(value, Mapping):
@@ -132,7 +132,7 @@ def _without_folders(value: Any, *, is_of_files: bool = False) -> Any:
 
 
 def _readme(folder: Path, repository: str) -> str:
-    """Return the page of a model that has none."""
+    """Return a page for a model that has none."""
     config = parse_json(folder / LAYOUT.config) if (folder / LAYOUT.config).is_file() else {}
     title = repository.partition("/")[2]
     if config.get("format") != FORMAT:

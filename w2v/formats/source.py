@@ -1,4 +1,4 @@
-"""An open vector file, plain, compressed or in a zip archive: its bytes, or its text whatever the encoding."""
+"""Open vector files, plain, compressed or in a zip archive, as bytes or as text in any encoding."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from w2v.storage.files import ModelError, reading
 
 BLOCK_BYTES = 8 << 20
 MAX_DEFLATE_RATIO = 1032  # no gzip stream expands further than this
-_MAX_RATIO = 1 << 20  # of the other methods, for a check of sizes only
+_MAX_RATIO = 1 << 20  # for the other methods; used only to check sizes
 _UTF16_MARKS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 _METHODS: tuple[tuple[re.Pattern[bytes], Callable[[BinaryIO], Any], int], ...] = (
     (re.compile(rb"\x1f\x8b"), lambda file: gzip.GzipFile(fileobj=file, mode="rb"), MAX_DEFLATE_RATIO),
@@ -29,7 +29,7 @@ _METHODS: tuple[tuple[re.Pattern[bytes], Callable[[BinaryIO], Any], int], ...] =
     (re.compile(rb"\xfd7zXZ\0"), lzma.LZMAFile, _MAX_RATIO),
 )
 _NOT_READ = ((b"7z\xbc\xaf\x27\x1c", "7z"), (b"\x28\xb5\x2f\xfd", "zstd"), (b"Rar!", "rar"))
-_ZIP = (b"PK\x03\x04", b"PK\x05\x06")  # the latter of an empty one
+_ZIP = (b"PK\x03\x04", b"PK\x05\x06")  # the second marks an empty archive
 
 
 class _Stream(Protocol):
@@ -38,32 +38,32 @@ class _Stream(Protocol):
 
 @dataclass
 class Source:
-    """An open vector file: the bytes at hand, and where in the (decompressed) file they begin.
+    """An open vector file: a buffer of bytes, and its offset in the (decompressed) file.
 
-    A plain file is at hand whole, mapped into memory. Any other comes in blocks: `more` appends the next and drops
-    what lies before `position`.
+    A plain file is memory-mapped as a whole. Any other is read in blocks: `more` appends the next block and drops the
+    bytes before `position`.
     """
 
     path: str
     data: bytes | mmap.mmap
     size: int  # bytes on the disk
-    ratio: int = 1  # how much larger than that the decompressed file is at most
+    ratio: int = 1  # most times that size that the decompressed file can have
     stream: _Stream | None = None
     position: int = 0
     dropped: int = 0
 
     @property
     def offset(self) -> int:
-        """Byte of the decompressed file at which `position` is."""
+        """Offset of `position` in the decompressed file."""
         return self.dropped + self.position
 
     @property
     def largest(self) -> int:
-        """How many bytes the decompressed file has at most."""
+        """Upper limit on the size of the decompressed file, in bytes."""
         return self.size * self.ratio
 
     def ensure(self, n_bytes: int) -> bool:
-        """Get blocks until `n_bytes` follow `position`, or the file ends; say whether they do."""
+        """Read blocks until `n_bytes` follow `position` or the file ends; return whether they do."""
         missing = n_bytes - (len(self.data) - self.position)
         if missing > 0 and self.stream is not None:
             blocks = [self.data[self.position :]]
@@ -75,7 +75,7 @@ class Source:
         return missing <= 0
 
     def more(self) -> bool:
-        """Get another block; False at the end of the file."""
+        """Read another block; return False at the end of the file."""
         return self.ensure(len(self.data) - self.position + 1)
 
     def _read(self) -> bytes:
@@ -93,22 +93,22 @@ class Source:
             raise ModelError(f"{self.path} is damaged or truncated: {error}") from error
 
     def peek(self, n_bytes: int) -> bytes:
-        """Return up to `n_bytes` from `position` on, which stays."""
+        """Return up to `n_bytes` from `position` on, without moving it."""
         self.ensure(n_bytes)
         return bytes(self.data[self.position : self.position + n_bytes])
 
     def pass_mark(self) -> None:
-        """Pass over a byte-order mark of UTF-8 at the head of a text; refuse one of UTF-16."""
+        """Skip a UTF-8 byte-order mark at the start of a text; raise ModelError for one of UTF-16."""
         start = self.peek(3)
         if start[:2] in _UTF16_MARKS:
-            raise ModelError(f"{self.path} is UTF-16 text, as its first bytes say; name its encoding: utf-16")
+            raise ModelError(f"{self.path} is UTF-16 text, by its first bytes; name its encoding: utf-16")
         if start == codecs.BOM_UTF8:
             self.position += 3
 
     def line_blocks(self, errors: str, most: int | None = None) -> Iterator[list[str]]:
-        """Yield the rest of the file, or its first `most` lines, decoded, as lists of lines without their newlines.
+        """Yield the rest of the file, or its next `most` lines, decoded, as lists of lines without newlines.
 
-        A byte-order mark at the head of the file is left out.
+        A byte-order mark at the start of the file is skipped.
         """
         if self.offset == 0:
             self.pass_mark()
@@ -124,9 +124,9 @@ class Source:
                 lines = block.decode("utf-8", errors).split("\n")
             except UnicodeDecodeError as error:
                 raise ModelError(
-                    f"{self.path}, byte {self.offset + error.start}: not UTF-8; the file is binary (then name its "
-                    "format), of another encoding (then name that) or its words are cut inside a character (read with "
-                    "errors='replace')"
+                    f"{self.path}, byte {self.offset + error.start}: not UTF-8; the file may be binary (then name "
+                    "its format), have another encoding (then name it), or have words cut inside a character (then "
+                    "read it with errors='replace')"
                 ) from error
             self.position = stop
             lines = lines[: -1 if lines[-1] == "" else None][:most]
@@ -136,14 +136,14 @@ class Source:
 
 @contextmanager
 def open_source(path: str | os.PathLike[str], *, encoding: str = "utf-8", errors: str = "strict") -> Iterator[Source]:
-    """Open a vector file: plain, compressed with gzip, bzip2 or xz, or the one file of a zip archive.
+    """Open a vector file: plain, compressed with gzip, bzip2 or xz, or the only file in a zip archive.
 
-    Text of another encoding than UTF-8 comes as UTF-8; `errors` says what to do with what is not of the encoding.
-    Anything in the way is a `ModelError`.
+    Text in another encoding is converted to UTF-8; `errors` is how to handle bytes that do not decode. Raises
+    ModelError if the file cannot be opened.
     """
     name = os.fspath(path)
     if os.path.isdir(path):
-        raise ModelError(f"{name} is a folder, not a vector file; a model folder is opened as it is")
+        raise ModelError(f"{name} is a folder, not a vector file; open a model folder directly")
     with reading(path) as file, ExitStack() as stack:
         size = os.fstat(file.fileno()).st_size
         if size == 0:
@@ -161,19 +161,19 @@ def open_source(path: str | os.PathLike[str], *, encoding: str = "utf-8", errors
 
 
 def is_zip(start: bytes) -> bool:
-    """Tell from its first bytes whether a file is a zip archive."""
+    """Return whether a file that begins with these bytes is a zip archive."""
     return start.startswith(_ZIP)
 
 
 def is_utf8(encoding: str) -> bool:
-    """Tell whether an encoding is UTF-8, by whatever name; ValueError if there is no such encoding of text."""
+    """Return whether an encoding is UTF-8, by any of its names; raise ValueError if it is not a text encoding."""
     try:
         name = codecs.lookup(encoding).name
         with suppress(UnicodeDecodeError):
             b"a".decode(encoding)
     except (LookupError, TypeError, ValueError) as error:
         raise ValueError(
-            f"there is no text encoding {encoding!r}; common are utf-8, latin-1, cp1252, utf-16"
+            f"there is no text encoding {encoding!r}; common ones are utf-8, latin-1, cp1252, utf-16"
         ) from error
     return name in ("utf-8", "utf-8-sig", "ascii")
 
@@ -189,14 +189,14 @@ def _decompressed(name: str, file: BinaryIO, size: int, stack: ExitStack) -> Sou
         return _zip_member(name, file, stack)
     for mark, kind in _NOT_READ:
         if start.startswith(mark):
-            raise ModelError(f"{name} is compressed with {kind}, which is not read here; unpack it first")
+            raise ModelError(f"{name} is compressed with {kind}, which w2v does not read; unpack it first")
     if name.endswith(".gz"):
-        raise ModelError(f"{name} is not compressed with gzip, in spite of its name")
+        raise ModelError(f"{name} is not compressed with gzip, despite its name")
     return None
 
 
 def _zip_member(name: str, file: BinaryIO, stack: ExitStack) -> Source:
-    """Return the one file of a zip archive; of several the only one that is named as vectors are."""
+    """Return the only file in a zip archive; if there are several, the only one named like a vector file."""
     try:
         archive = stack.enter_context(zipfile.ZipFile(file))
         members = [entry for entry in archive.infolist() if not entry.is_dir() and not _is_aside(entry.filename)]
@@ -207,7 +207,7 @@ def _zip_member(name: str, file: BinaryIO, stack: ExitStack) -> Source:
             listed = ", ".join(entry.filename for entry in members[:6])
             raise ModelError(
                 f"{name} is a zip archive of {len(members)} files"
-                + (f" ({listed}); unpack the one that is wanted and name that" if members else "")
+                + (f" ({listed}); unpack the one you want and give its name" if members else "")
             )
         stream = stack.enter_context(archive.open(members[0]))
     except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError) as error:
@@ -217,13 +217,13 @@ def _zip_member(name: str, file: BinaryIO, stack: ExitStack) -> Source:
 
 
 def _is_aside(member: str) -> bool:
-    """Tell whether a file of an archive is no vectors: what macOS adds, and what people read."""
+    """Return whether a file in an archive cannot be vectors: files that macOS adds, and documentation."""
     name = member.rsplit("/", 1)[-1].lower()
     return member.startswith("__MACOSX/") or name.startswith((".", "readme", "license", "licence"))
 
 
 class _Recoded:
-    """Text of another encoding as UTF-8."""
+    """Text in another encoding, converted to UTF-8."""
 
     def __init__(self, source: BinaryIO, encoding: str, errors: str) -> None:
         self._text = io.TextIOWrapper(source, encoding, errors, newline="")

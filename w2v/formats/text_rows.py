@@ -1,4 +1,4 @@
-"""Rows of vectors as text: a word and its numbers on each line, read and written."""
+"""Reading and writing vectors as text: a word and its values on each line."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
 def read_rows(
     path: str, blocks: Iterable[list[str]], first_line: int, table: NDArray[np.float32]
 ) -> tuple[list[str], NDArray[np.float32]]:
-    """Parse blocks of lines into `table`, which grows where it is too small.
+    """Parse blocks of lines into `table`, which grows if it is too small.
 
     Returns
     -------
@@ -34,7 +34,7 @@ def read_rows(
     Raises
     ------
     ModelError
-        For a line that is not a word and D numbers; `first_line` is the number of the first one.
+        For a line that is not a word and D numbers; `first_line` is the number of the first line.
     """
     words: list[str] = []
     vector_size = table.shape[1]
@@ -42,7 +42,7 @@ def read_rows(
         rows = [split_row(line.rstrip(" \t\r"), vector_size) for line in lines]
         parsed = parse_rows(path, rows, first_line + len(words), vector_size)
         n_rows = len(words) + len(rows)
-        if n_rows > len(table):  # the system moves it without a copy if it can
+        if n_rows > len(table):  # the system may grow it without a copy
             table.resize((max(n_rows, len(table) * 3 // 2), vector_size), refcheck=False)
         table[len(words) : n_rows] = parsed
         words.extend(row[0] for row in rows)
@@ -50,22 +50,22 @@ def read_rows(
 
 
 def write_rows(embeddings: Embeddings, path: str | os.PathLike[str], file: BinaryIO | io.BufferedWriter) -> None:
-    """Write a word and its vector a line; every number comes back bit for bit."""
+    """Write a word and its vector a line; reading restores every value bit for bit."""
     for words, block in finite_blocks(embeddings, path):
         lines = [f"{word} {row}\n" for word, row in zip(words, text_rows(block), strict=True)]
         file.write("".join(lines).encode())
 
 
 def split_row(line: str, vector_size: int) -> tuple[str, str]:
-    """Return the word of a line, which may hold spaces, and the text of its numbers.
+    """Return the word of a line, which may contain spaces, and the text of its numbers.
 
     A number before the last `vector_size` ones belongs to the word ("windows 95") if it is shorter than each of them;
-    otherwise the line has too many.
+    otherwise the line has too many numbers.
     """
     word, _, numbers = line.partition(" ")
     if numbers.count(" ") == vector_size - 1 and numbers[:1] != " ":
         return word, numbers
-    parts = _SEPARATORS.split(line)  # fields at even places, what separates them between
+    parts = _SEPARATORS.split(line)  # fields at even indices, separators between them
     values = parts[1 - 2 * vector_size :: 2]
     before = parts[: -2 * vector_size]
     shortest = min(map(len, values))
@@ -75,12 +75,12 @@ def split_row(line: str, vector_size: int) -> tuple[str, str]:
 
 
 def is_number(text: str | bytes) -> bool:
-    """Tell whether a text is a number, be it with a decimal comma, which `parse_rows` refuses by that name."""
+    """Return whether a text is a number, even one with a decimal comma, for which `parse_rows` has its own error."""
     return is_point_number(text.replace(",", ".") if isinstance(text, str) else text.replace(b",", b"."))
 
 
 def is_point_number(text: str | bytes) -> bool:
-    """Tell whether a text is a number, with a decimal point if any."""
+    """Return whether a text is a number, with a decimal point if any."""
     try:
         float(text)
     except ValueError:
@@ -91,7 +91,7 @@ def is_point_number(text: str | bytes) -> bool:
 def parse_rows(
     path: str, rows: Sequence[tuple[str, str]], first_line: int, vector_size: int, separator: str | None = None
 ) -> NDArray[np.float32]:
-    """Parse the numbers of (word, numbers), one a line, set apart by `separator` (white space by default).
+    """Parse the numbers of (word, numbers) pairs, separated by `separator` (by default white space).
 
     Returns
     -------
@@ -100,10 +100,10 @@ def parse_rows(
     Raises
     ------
     ModelError
-        For the first line that holds something else; `first_line` is the number of the first one.
+        For the first line that has anything else; `first_line` is the number of the first line.
     """
     numbers = [row[1] for row in rows]
-    if not all(map(str.strip, numbers)):  # loadtxt would pass over them
+    if not all(map(str.strip, numbers)):  # loadtxt would skip empty ones
         _explain_row(path, rows, first_line, vector_size, separator)
     try:
         parsed: NDArray[np.float32] = np.loadtxt(numbers, dtype=np.float32, comments=None, delimiter=separator, ndmin=2)
@@ -133,13 +133,13 @@ def _explain_row(
 
 
 def text_rows(block: NDArray[np.float32], separator: str = " ") -> list[str]:
-    """Return each row as text: 9 significant digits, from which float32 comes back bit for bit."""
+    """Return each row as text, with 9 significant digits, which restore float32 bit for bit."""
     row_format = separator.join(["%.9g"] * block.shape[1])
     return [row_format % tuple(row) for row in block.tolist()]
 
 
 def read_lines(path: Path, errors: str, encoding: str) -> list[str]:
-    """Read the lines of a text file, with line feeds or both line ends, a byte-order mark left out."""
+    """Read the lines of a text file with Unix or Windows line ends, without a byte-order mark."""
     with reading(path) as file:
         data = file.read()
     try:
@@ -154,7 +154,7 @@ def read_lines(path: Path, errors: str, encoding: str) -> list[str]:
 
 
 def check_distinct(path: str, words: list[str], first_line: int) -> None:
-    """Raise a `ModelError` for the first word that stood on a line before."""
+    """Raise a `ModelError` for the first duplicate word."""
     seen: set[str] = set()
     for line, word in enumerate(words, first_line):
         if word in seen:

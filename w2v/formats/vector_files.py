@@ -1,4 +1,4 @@
-"""What the readers and writers of vector files share: new files, blocks of rows, and what is refused."""
+"""Shared by the readers and writers of vector files: new files, blocks of rows, and checks."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ WHITE_SPACE = " \t\n\r\v\f"
 
 @contextmanager
 def new_file(path: str | os.PathLike[str], *, overwrite: bool) -> Iterator[BinaryIO | io.BufferedWriter]:
-    """Open a file that appears whole or not at all; one whose name ends in ``.gz`` is compressed."""
+    """Write a file atomically; it is compressed if its name ends in ``.gz``."""
     with atomic_file(path, overwrite=overwrite) as file:
         if os.fspath(path).endswith(".gz"):
             with gzip.GzipFile(filename="", mode="wb", fileobj=file, compresslevel=5, mtime=0) as compressed:
@@ -38,7 +38,7 @@ def new_file(path: str | os.PathLike[str], *, overwrite: bool) -> Iterator[Binar
 
 @contextmanager
 def new_folder(path: str | os.PathLike[str], files: AbstractSet[str], *, overwrite: bool) -> Iterator[Path]:
-    """Make a folder that appears whole or not at all, in the place of one that holds no other than the named files."""
+    """Write a folder atomically; with `overwrite` it may replace one that holds only the named files."""
     if os.path.lexists(path):
         if not overwrite:
             raise OutputTakenError(f"{path} exists already; choose another name, remove it, or {OVERWRITE}")
@@ -55,7 +55,7 @@ def check_limit(limit: int | None) -> None:
 
 
 def allocate_rows(path: str, n_rows: int, vector_size: int) -> NDArray[np.float32]:
-    """Return an empty table; a lack of memory becomes a `ModelError`."""
+    """Return an uninitialised table, shape (n_rows, vector_size), float32; raise ModelError if memory is short."""
     try:
         return np.empty((n_rows, vector_size), dtype=np.float32)
     except (MemoryError, ValueError) as error:
@@ -68,14 +68,14 @@ def too_large(path: str, n_rows: int, vector_size: int) -> ModelError:
 
 
 def row_blocks(n_rows: int, vector_size: int) -> Iterator[slice]:
-    """Yield slices that cover all rows, each of about `BLOCK_BYTES`."""
+    """Yield slices of about `BLOCK_BYTES` that cover all rows."""
     step = max(1, BLOCK_BYTES // (4 * vector_size))
     for start in range(0, n_rows, step):
         yield slice(start, min(start + step, n_rows))
 
 
 def check_finite(path: str, table: NDArray[np.generic], where: Callable[[int], str]) -> None:
-    """Raise a `ModelError` for the first row that holds NaN or infinity; `where` names it."""
+    """Raise a `ModelError` for the first row of a table (V, D) with NaN or infinity; `where` names the row."""
     for block in row_blocks(*table.shape):
         finite = np.isfinite(table[block])
         if not finite.all():
@@ -86,12 +86,15 @@ def check_finite(path: str, table: NDArray[np.generic], where: Callable[[int], s
 def make_embeddings(
     words: list[str], table: NDArray[np.float32], counts: NDArray[np.int64] | None = None
 ) -> Embeddings:
-    """Return the embeddings of a file; of a word that occurs twice the first vector is kept, and the fact noted."""
+    """Return the embeddings of a file, from a table (V, D) and counts (V,).
+
+    Duplicate words keep their first vector; the metadata counts the others as ``duplicates_dropped``.
+    """
     return with_first_rows(*distinct_words(words, counts), table)
 
 
 def with_first_rows(vocabulary: Vocabulary, rows: NDArray[np.intp] | None, table: NDArray[np.float32]) -> Embeddings:
-    """Return the embeddings of what `distinct_words` returned and the table of all words."""
+    """Return the embeddings from a result of `distinct_words` and the table (V, D) of all words."""
     if rows is None:
         return Embeddings(vocabulary, table)
     return Embeddings(vocabulary, table[rows], metadata={"duplicates_dropped": len(table) - len(rows)})
@@ -100,7 +103,7 @@ def with_first_rows(vocabulary: Vocabulary, rows: NDArray[np.intp] | None, table
 def distinct_words(
     words: list[str], counts: NDArray[np.int64] | None = None
 ) -> tuple[Vocabulary, NDArray[np.intp] | None]:
-    """Return the words without repeats, and the rows of the first of each; None if there are no repeats."""
+    """Return the vocabulary without duplicates, and the row of each word, shape (n,); None without duplicates."""
     try:
         return Vocabulary(words, counts), None
     except ValueError:
@@ -112,7 +115,7 @@ def distinct_words(
 
 
 def make_vocabulary(path: str, words: list[str], counts: NDArray[np.int64] | None = None) -> Vocabulary:
-    """Return the vocabulary of a file in which no word may occur twice; a `ModelError` says what is wrong."""
+    """Return the vocabulary of a file, with counts (V,); raise a `ModelError` for an invalid or duplicate word."""
     try:
         return Vocabulary(words, counts)
     except ValueError as error:
@@ -122,25 +125,24 @@ def make_vocabulary(path: str, words: list[str], counts: NDArray[np.int64] | Non
 def without_words(
     embeddings: Embeddings, path: str | os.PathLike[str], forbidden: str, *, empty: bool = False
 ) -> tuple[Embeddings, list[str]]:
-    """Return the embeddings of the words that a format can express, and the others; `ModelError` if it is none.
+    """Return the embeddings of the words that a format can express, and the other words.
 
-    No word of the format holds the characters `forbidden`, as in a regular expression; unless `empty`, none is empty.
+    The format allows none of the characters `forbidden`, written as in a regular expression, and no empty words unless
+    `empty`. Raises ModelError if it can express no word at all.
     """
     unwritable = re.compile(f"[{forbidden}]")
     left_out = [word for word in embeddings.index_to_key if unwritable.search(word) or not (word or empty)]
     if not left_out:
         return embeddings, left_out
     if len(left_out) == len(embeddings):
-        raise ModelError(
-            f"{path} cannot be written: the format can express no word of the model, such as {left_out[0]!r}"
-        )
+        raise ModelError(f"{path} cannot be written: the format can express none of the words, such as {left_out[0]!r}")
     return embeddings.difference(left_out), left_out
 
 
 def finite_blocks(
     embeddings: Embeddings, path: str | os.PathLike[str]
 ) -> Iterator[tuple[list[str], NDArray[np.float32]]]:
-    """Yield words and vectors, a few MiB at a time as little-endian float32; `ModelError` if one is not finite."""
+    """Yield words and vectors, a few MiB of little-endian float32 at a time; raise ModelError for NaN or infinity."""
     for rows in row_blocks(len(embeddings), embeddings.vector_size):
         block = np.ascontiguousarray(embeddings.rows(rows), dtype="<f4")
         words = embeddings.index_to_key[rows]
@@ -152,7 +154,7 @@ def finite_blocks(
 
 
 def float32_table(path: str | os.PathLike[str], table: NDArray[np.generic], n_words: int) -> NDArray[np.float32]:
-    """Return the vectors of a file of arrays; `ModelError` if they are not a row of finite numbers for each word."""
+    """Return a table as float32; raise ModelError unless it has a row of finite numbers for each word."""
     if table.dtype.kind not in "fiu" or table.ndim != 2 or 0 in table.shape:
         raise ModelError(f"{path}: the vectors are {table.dtype} of shape {table.shape}, not a table of numbers")
     if len(table) != n_words:

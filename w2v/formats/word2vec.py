@@ -1,4 +1,4 @@
-"""Vectors in the text and binary formats of word2vec, which most tools for word vectors read and write."""
+"""Vectors in word2vec's text and binary formats, which most tools for word vectors read and write."""
 
 from __future__ import annotations
 
@@ -46,25 +46,25 @@ def read_word2vec(
     errors: str = "strict",
     encoding: str = "utf-8",
 ) -> Embeddings:
-    """Read a vector file in the word2vec format, also fastText's ``.vec``; see `w2v.formats.read_vectors`.
+    """Read a vector file in the word2vec format, such as fastText's ``.vec``; see `w2v.formats.read_vectors`.
 
-    The first line gives the number of words V and of dimensions D. Vectors are text or, with `binary`, little-endian
-    float32; by default the content tells. The original word2vec program cuts long words inside a character; "replace"
-    reads such files.
+    The first line has the number of words V and of dimensions D. Vectors are text or, with `binary`, little-endian
+    float32; by default the content decides. The original word2vec program cuts long words inside a character; `errors`
+    "replace" reads such files.
 
     Raises
     ------
     ModelError
-        If the file is missing, or its content contradicts its first line or its own size, or if vectors hold numbers
-        that only misplaced bytes can be (1e12 or more). The message names the line (text) or byte (binary). Sizes are
-        checked before anything is allocated.
+        If the file is missing, its content contradicts its first line or its size, or a value is so large that bytes
+        must be misplaced (1e12 or more). The message names the line (text) or byte (binary). Sizes are checked before
+        memory is allocated.
 
     Notes
     -----
-    Words may hold spaces, as gensim writes them: in text the numbers are counted from the end of the line; in binary
-    files that space ends a word behind which the numbers and the next word make sense. The vectors of a plain binary
-    file are copied straight from the mapped file by a second thread, while the first makes the vocabulary; text is
-    parsed in blocks by NumPy.
+    Words may contain spaces, as gensim writes them. In text, numbers are counted from the end of the line; in binary
+    files, a word ends at the space after which the numbers and the next word make sense. For a plain binary file, a
+    second thread copies the vectors straight from the mapped file while the first builds the vocabulary. NumPy parses
+    text in blocks.
     """
     check_limit(limit)
     if is_utf8(encoding):
@@ -96,15 +96,16 @@ def read_word2vec(
 def write_word2vec(
     embeddings: Embeddings, path: str | os.PathLike[str], *, binary: bool, overwrite: bool = False
 ) -> list[str]:
-    """Write a vector file in the word2vec format, whole or not at all; return the words left out.
+    """Write a vector file in the word2vec format, atomically; return the omitted words.
 
-    These are empty or hold white space, at which other programs end a word, or in a binary file a zero byte.
+    Empty words are omitted, words with white space, which ends a word in other programs, and in a binary file words
+    with a zero byte.
 
     Raises
     ------
     ModelError
-        If a vector holds NaN or infinity, or in a binary file 1e12 and more, which is a sign of damage there, or if the
-        file cannot be written.
+        If a vector holds NaN or infinity, or values of 1e12 or more in a binary file, where they are a sign of damage;
+        or if the file cannot be written.
     """
     embeddings, left_out = without_words(embeddings, path, WHITE_SPACE + "\0" * binary)
     with new_file(path, overwrite=overwrite) as file:
@@ -124,7 +125,7 @@ def _write_rows(
         largest = max(block.max(), -block.min())
         if largest >= LARGEST:
             raise ModelError(
-                f"{path} cannot be written: a vector holds {largest:.2g}, and numbers of {LARGEST:g} and more are a "
+                f"{path} cannot be written: a vector holds {largest:.2g}, and values of {LARGEST:g} or more are a "
                 "sign of damage in a binary file; choose another format"
             )
         file.writelines(
@@ -133,7 +134,7 @@ def _write_rows(
 
 
 def _read_header(source: Source) -> tuple[int, int]:
-    """Return the numbers of words and dimensions; `source` then stands at the first word."""
+    """Return the numbers of words and dimensions, and leave `source` at the first word."""
     source.pass_mark()
     start = source.peek(MAX_HEADER_BYTES)
     match = HEADER.match(start)
@@ -150,7 +151,7 @@ def _read_header(source: Source) -> tuple[int, int]:
 
 
 def _looks_binary(source: Source, vector_size: int, encoding: str) -> bool:
-    """Tell binary from text, whose first row may be damaged, but which holds lines and no control characters."""
+    """Return whether vectors are binary; text has lines and no control characters, even if its first row is damaged."""
     n_bytes = min(32 * vector_size, 1 << 16) + 4096
     sample = source.peek(n_bytes)
     is_whole = len(sample) < n_bytes
@@ -170,7 +171,7 @@ def _looks_binary(source: Source, vector_size: int, encoding: str) -> bool:
 
 
 def _check_size(source: Source, n_words: int, vector_size: int, binary: bool) -> None:
-    """Raise unless a file of this size can hold what its first line promises."""
+    """Raise ModelError unless a file of this size can hold as many vectors as its first line states."""
     row_bytes = 1 + (4 * vector_size if binary else 2 * vector_size - 1)  # a separator; one digit a number in text
     if n_words * row_bytes > source.largest:
         raise ModelError(
@@ -180,7 +181,7 @@ def _check_size(source: Source, n_words: int, vector_size: int, binary: bool) ->
 
 
 class _Promised(NamedTuple):
-    """What the first line says, and how many of the rows are wanted."""
+    """The numbers in the first line, and the number of rows to read."""
 
     n_words: int
     n_rows: int
@@ -188,7 +189,7 @@ class _Promised(NamedTuple):
 
 
 def _read_mapped(source: Source, promised: _Promised, errors: str, encoding: str) -> Embeddings | None:
-    """Read a binary file that is mapped into memory; None if anything speaks against what was found."""
+    """Read a memory-mapped binary file; return None if the result looks wrong."""
     _, n_rows, vector_size = promised
     words, places, source.position = find_rows(source.data, source.position, n_rows, 4 * vector_size)
     if len(words) < n_rows or (n_rows == promised.n_words and _something_follows(source)):
@@ -208,7 +209,7 @@ def _read_mapped(source: Source, promised: _Promised, errors: str, encoding: str
 
 
 def _read_stream(source: Source, promised: _Promised, errors: str, encoding: str) -> Embeddings | None:
-    """Read a compressed binary file; None if anything speaks against what was found."""
+    """Read a compressed binary file; return None if the result looks wrong."""
     n_promised, n_rows, vector_size = promised
     words: list[bytes] = []
     row_bytes = 4 * vector_size
@@ -236,7 +237,7 @@ def _read_stream(source: Source, promised: _Promised, errors: str, encoding: str
 
 
 def _read_carefully(source: Source, promised: _Promised, errors: str, encoding: str) -> Embeddings:
-    """Read a binary file in which something is odd, or say what."""
+    """Read an unusual binary file row by row, or raise a ModelError that says what is wrong."""
     n_promised, n_rows, vector_size = promised
     row_bytes = 4 * vector_size
     source.ensure(n_rows * (row_bytes + _LONG_WORD_BYTES) + MAX_WORD_BYTES)
@@ -261,8 +262,8 @@ def _read_carefully(source: Source, promised: _Promised, errors: str, encoding: 
         )
     if n_rows == n_promised and _something_follows(source):
         raise ModelError(
-            f"{source.path}, byte {source.offset}: more follows after the {n_promised} words that the first line "
-            "promises; its numbers are wrong"
+            f"{source.path}, byte {source.offset}: the file continues after the {n_promised} words that the first "
+            "line promises; its numbers are wrong"
         )
     try:
         return make_embeddings(_decode(words, errors, encoding), table.astype(np.float32, copy=False))
@@ -271,7 +272,7 @@ def _read_carefully(source: Source, promised: _Promised, errors: str, encoding: 
 
 
 def _something_follows(source: Source) -> bool:
-    """Tell whether more than white space follows."""
+    """Return whether anything but white space follows."""
     while True:
         rest = bytes(source.data[source.position : source.position + 64])
         if rest.strip():
@@ -282,30 +283,30 @@ def _something_follows(source: Source) -> bool:
 
 
 def _decode(words: list[bytes], errors: str, encoding: str) -> list[str]:
-    """Decode the words of a binary file, or raise UnicodeDecodeError, also for a zero byte or a newline within a word.
+    """Decode the words of a binary file; raise UnicodeDecodeError, also for a zero byte or newline in a word.
 
-    Some programs end each vector with a newline, which comes before the next word.
+    A newline before a word is allowed: some programs end each vector with one.
     """
     joined = b"\0".join(words)
     decoded = joined.decode(encoding, errors).split("\0")
     if b"\n" in joined:
         decoded = [word.lstrip("\n") for word in decoded]
     if len(decoded) != len(words) or (b"\n" in joined and any("\n" in word for word in decoded)):
-        raise UnicodeDecodeError(encoding, joined, 0, 1, "these are no words")
+        raise UnicodeDecodeError(encoding, joined, 0, 1, "these are not words")
     return decoded
 
 
 def _find_odd_word(words: list[bytes]) -> tuple[int, str] | None:
-    """Return the first row with a character that no word holds, and what is to be said of it; None if there is none."""
+    """Return the first row whose word has an impossible character, and the reason; None if there is none."""
     for row, word in enumerate(words):
         for character in (b"\0", b"\n"):
             if character in word.lstrip(b"\n"):
-                return row, f"belongs to a word with the character {character.decode()!r}"
+                return row, f"belongs to a word that contains the character {character.decode()!r}"
     return None
 
 
 def _explain_word(path: str, words: list[bytes], places: list[int], encoding: str) -> NoReturn:
-    """Raise a `ModelError` for the first word that is not of the encoding; `places` are the bytes of the vectors."""
+    """Raise a `ModelError` for the first word that does not decode; `places` are the offsets of the vectors."""
     for word, place in zip(words, places, strict=True):
         try:
             word.decode(encoding)
@@ -332,7 +333,7 @@ def _read_text(source: Source, promised: _Promised, errors: str) -> Embeddings:
 
 
 def _promised_lines(source: Source, promised: _Promised, errors: str) -> Iterator[list[str]]:
-    """Yield blocks of the lines that are wanted; where those are all, nothing but blank lines may follow them."""
+    """Yield blocks of the lines to read; if these are all, only blank lines may follow."""
     wants_all = promised.n_rows == promised.n_words
     free = promised.n_rows
     for lines in source.line_blocks(errors, None if wants_all else free):

@@ -1,1 +1,1 @@
-"""Compiled code: arrays in, arrays out. It imports NumPy, Numba and llvmlite only."""
+"""Compiled code: arrays in, arrays out. Imports only NumPy, Numba and llvmlite."""

@@ -1,6 +1,6 @@
 """CBOW with negative sampling, a chunk of targets at a time; see `w2v.kernels.training` for what a chunk is.
 
-Pairs that are given are trained like targets with a context of one word.
+Given pairs are trained like targets with a context of one word.
 
 References
 ----------
@@ -49,8 +49,8 @@ _float32 = np.float32
 def context_means(w_in, input_rows, chunk, row_size, scratch):
     """Set hidden[k] to the mean of the C_k context rows of target k, size[k] to 1 / C_k and gain[k] to C_k > 0.
 
-    prefix[j], the sum of the first j input rows, makes it three additions whatever the window. LANES columns are summed
-    up at a time, so that all of it stays in the first cache.
+    prefix[j] is the sum of the first j input rows, so a mean takes three additions whatever the window. LANES columns
+    are summed at a time, which keeps all of it in the L1 cache.
     """
     prefix, hidden, gain, size = scratch.prefix, scratch.hidden, scratch.gain, scratch.size
     low, high, window, n_targets = scratch.low, scratch.high, chunk.window, chunk.n_targets
@@ -71,7 +71,7 @@ def context_means(w_in, input_rows, chunk, row_size, scratch):
 
 @inlined
 def positive_errors(w_out, n_targets, alpha, row_size, scratch):
-    """Set error[k] = alpha (1 - sigmoid(h_k . y_k)), 0 without context; return the summed loss."""
+    """Set error[k] = alpha (1 - sigmoid(h_k . y_k)), or 0 without context; return the summed loss."""
     hidden, target_rows, gain, error = scratch.hidden, scratch.rows, scratch.gain, scratch.error
     for k in range(n_targets):
         row, own = load(target_rows, k), k * row_size
@@ -94,7 +94,7 @@ def positive_errors(w_out, n_targets, alpha, row_size, scratch):
 
 @inlined
 def open_window(k, gradient, scratch):
-    """Note LANES columns of the gradient of target k where its window opens and where it ends; see `close_windows`."""
+    """Record LANES columns of the gradient of target k at the start and the end of its window; see `close_windows`."""
     change, a, b = scratch.change, load(scratch.low, k) * LANES, load(scratch.high, k) * LANES
     store_vector(change, a, load_vector(change, a) + gradient)
     store_vector(change, b, load_vector(change, b) - gradient)
@@ -102,9 +102,11 @@ def open_window(k, gradient, scratch):
 
 @inlined
 def close_windows(grad, d, chunk, row_size, scratch, w_in, input_rows):
-    """Add to LANES columns of every input row, from d on, the gradients of its windows, but for that of its own place.
+    """Add the gradients of its windows, except that of its own position, to LANES columns of every input row.
 
-    change[j] is what the windows that open at input j have more of than those that end there; it is left zero.
+    The columns begin at d.
+
+    change[j] is the gradient of windows that open at input j minus that of those that end there; it is reset to zero.
     """
     zero, zero_row, change = splat(_float32(0)), w_in.size - row_size, scratch.change
     window, n_targets = chunk.window, chunk.n_targets
@@ -113,7 +115,7 @@ def close_windows(grad, d, chunk, row_size, scratch, w_in, input_rows):
         row = load(input_rows, j)
         running = running + load_vector(change, j * LANES)
         store_vector(change, j * LANES, zero)
-        if row == zero_row:  # beyond a border: no window is open, and rounding must not leave anything there
+        if row == zero_row:  # beyond a border: no window is open, so drop the rounding errors
             running = zero
             continue
         step = running
@@ -147,9 +149,9 @@ def apply_gradients(scratch, chunk, tables, steps_in, input_rows):
 
 @inlined
 def _score_noise(scratch, n_targets, noise, tables, alpha):
-    """Set scores to -alpha * weight * sigmoid(score), 0 without context; return the summed loss.
+    """Set scores to -alpha * weight * sigmoid(score), or 0 without context; return the summed loss.
 
-    `weight` is that of each noise word, so that they count as much as `negative` do.
+    `weight` is that of each noise word, so that together they count as much as `negative` words.
     """
     scores, n_noise, columns = scratch.scores, noise.n_rows, round_up(n_targets, LANES)
     stride, weight = scores.size // n_noise, _float32(noise.negative) / _float32(n_noise)
@@ -164,7 +166,7 @@ def _score_noise(scratch, n_targets, noise, tables, alpha):
 
 @inlined
 def _sum_noise(scratch, n_targets, noise, tables):
-    """Set grad[k] to the sum of the noise rows times their steps with target k."""
+    """Set grad[k] to the sum of the noise rows, each times its step with target k."""
     stride = scratch.scores.size // noise.n_rows
     for k in range(0, round_up(n_targets, TILE_ROWS), TILE_ROWS):
         combine(
@@ -174,7 +176,7 @@ def _sum_noise(scratch, n_targets, noise, tables):
 
 @inlined
 def _move_noise(scratch, n_targets, noise, tables):
-    """Add to every noise row the sum of hidden[k] times its step with target k."""
+    """Add to every noise row the sum over k of hidden[k] times its step with target k."""
     stride, g, w_out, rows = scratch.scores.size // noise.n_rows, scratch.scores, tables.w_out, scratch.noise_rows
     for k in range(0, noise.n_rows, TILE_ROWS):
         accumulate(w_out, rows, k, g, stride, 1, scratch.hidden, scratch.own_rows, 0, n_targets, 0, 0, tables.row_size)
@@ -186,13 +188,13 @@ class Scratch(NamedTuple):
     sample: Sample
     inputs: NDArray[np.float32]
     steps: NDArray[np.float32]
-    """With members: the H input vectors and their steps, and a row of zeros."""
+    """With members: the H input vectors, their steps, and a row of zeros."""
     own_inputs: NDArray[np.int64]
     """With members: the rows of `inputs`."""
     prefix: NDArray[np.float32]
     change: NDArray[np.float32]
-    """LANES columns of sums of inputs, and of how the sum of the gradients changes from input to input; the latter are
-    zero between chunks."""
+    """LANES columns of prefix sums of inputs, and of changes in the sum of gradients from input to input; the changes
+    are zero between chunks."""
     hidden: NDArray[np.float32]
     transposed: NDArray[np.float32]
     """The means of the contexts, by row and by column."""
@@ -204,7 +206,7 @@ class Scratch(NamedTuple):
     position_steps: NDArray[np.float32]
     input_rows: NDArray[np.int64]
     rows: NDArray[np.int64]
-    """Of the targets."""
+    """Rows of the targets."""
     noise_rows: NDArray[np.int64]
     next_noise: NDArray[np.int64]
     own_rows: NDArray[np.int64]
@@ -213,12 +215,12 @@ class Scratch(NamedTuple):
 
 
 def make_scratch(chunk: Chunk, noise: Noise, tables: TableArrays, members: Members) -> Scratch:
-    """Allocate what `train_cbow` and `train_pairs` work with."""
+    """Allocate the scratch memory of `train_cbow` and `train_pairs`."""
     return allocate(chunk, noise.n_rows, tables, members)
 
 
 def allocate(chunk: Chunk, n_noise: int, tables: TableArrays, members: Members) -> Scratch:
-    """Allocate what CBOW works with, whatever its objective."""
+    """Allocate the scratch memory of CBOW with any objective."""
     row_size, zero_row = tables.row_size, len(tables.w_out) - tables.row_size
     tile_targets, n_inputs = to_multiple(chunk.n_targets, TILE_ROWS), chunk.n_targets + 2 * chunk.window
     stride, n_composed = to_multiple(tile_targets, LANES), n_inputs + 1 if members.offsets.size else 0
@@ -249,7 +251,7 @@ def allocate(chunk: Chunk, n_noise: int, tables: TableArrays, members: Members) 
 
 @inlined
 def input_places(w_in, members, scratch):
-    """Return the input vectors, their steps, and the rows of both that belong to the inputs of a chunk."""
+    """Return the arrays of input vectors and of steps, and the rows in both of the inputs of a chunk."""
     if is_given(members.offsets):
         return scratch.inputs, scratch.steps, scratch.own_inputs
     return w_in, w_in, scratch.input_rows
@@ -257,7 +259,7 @@ def input_places(w_in, members, scratch):
 
 @inlined
 def compose_inputs(w_in, members, chunk, row_size, zero_row, scratch):
-    """Set the input vectors of a chunk and where they are, beyond a border a row of zeros; their steps become zero."""
+    """Set the input vectors of a chunk and their rows (zeros beyond a border), and reset their steps to zero."""
     n_inputs, input_rows, own_inputs = chunk.n_targets + 2 * chunk.window, scratch.input_rows, scratch.own_inputs
     compose(w_in, members, input_rows, 0, n_inputs, row_size, scratch.inputs)
     scratch.steps[:] = 0
@@ -277,10 +279,10 @@ def train_cbow(text, segment, chunk, noise, tables, members, scratch, stats):
         w_out[target k] += e_k h_k          w_out[noise n] += sum over k of G[n, k] h_k
         w_in[i]         += dh_k / C_k       for each context word i of each target k
 
-    This is the gradient of the mean; word2vec.c and gensim leave out the 1 / C_k (docs/deviations.md, D1). Targets
+    This is the gradient of the mean; word2vec.c and gensim omit the factor 1 / C_k (docs/deviations.md, D1). Targets
     without context are skipped.
 
-    Parameters are those of `train_skipgram`; `members` may have weights of positions, see `w2v.kernels.composition`.
+    Parameters are those of `train_skipgram`; `members` may have position weights, see `w2v.kernels.composition`.
     """
     n_targets, n_inputs = chunk.n_targets, chunk.n_targets + 2 * chunk.window
     w_in, w_out, row_size, _ = tables
@@ -329,16 +331,16 @@ def train_cbow(text, segment, chunk, noise, tables, members, scratch, stats):
 def train_pairs(text, segment, chunk, noise, tables, members, scratch, stats):
     """Train on the pairs of a segment; both tables are overwritten.
 
-    Tokens 2 i and 2 i + 1 are input and target of pair i, which is sentence i. With x_k and y_k the rows of pair k of a
-    chunk, v_k its weight and z_n the N noise rows that the T pairs share::
+    Tokens 2 i and 2 i + 1 are the input and target of pair i, which is sentence i. With x_k and y_k the rows of pair k
+    in a chunk, v_k its weight and z_n the N noise rows shared by the T pairs::
 
         e_k     = alpha v_k (1 - sigmoid(x_k . y_k))
         G[n, k] = -alpha v_k negative / N sigmoid(x_k . z_n)
         w_in[input k]   += e_k y_k + sum over n of G[n, k] z_n
         w_out[target k] += e_k x_k          w_out[noise n] += sum over k of G[n, k] x_k
 
-    Parameters are those of `train_skipgram`, with the scratch of `train_cbow`. Offsets, probabilities and windows are
-    not used, nor are members: pairs are not thinned out, and an input is one row.
+    Parameters are those of `train_skipgram`, with the scratch of `train_cbow`. Offsets, probabilities, windows and
+    members are not used: pairs are not subsampled, and an input is a single row.
     """
     n_targets, (w_in, w_out, row_size, _) = chunk.n_targets, tables
     zero_row, tokens, error = w_out.size - row_size, text.tokens, scratch.error

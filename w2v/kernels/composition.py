@@ -1,18 +1,17 @@
-"""Input vectors made of several rows: a word's own row and those of its n-grams, as in fastText.
+"""Input vectors composed of several rows: a word's own row and those of its n-grams, as in fastText.
 
-The input vector of word v is the mean of the rows ``rows[offsets[v] : offsets[v + 1]]`` of the input table. Word
-V, which stands for positions beyond a border, has the zero row alone. A step of the word's vector is added to each of
-its rows whole, as fastText does: the mean of the rows then moves by the step itself, however many rows there are
-(docs/derivations/subwords.md).
+The input vector of word v is the mean of the rows ``rows[offsets[v] : offsets[v + 1]]`` of the input table. Word V,
+which represents positions beyond a border, has only the zero row. The full step of the word's vector is added to each
+of its rows, as in fastText, so the mean of the rows moves by exactly that step (docs/derivations/subwords.md).
 
-The same scheme serves words whose rows must not move: with one row to each word, rows that are `frozen` are left out.
+The same scheme serves words with fixed rows: each word has one row, and `frozen` rows are skipped.
 
-With CBOW, each place in the window may have a vector of learned weights, too. With d_p the weights of place p,
--w <= p <= w, p != 0, and * the product by elements, the hidden vector of target k is::
+With CBOW, each position in the window may also have a vector of learned weights. With d_p the weights of position p, -w
+<= p <= w, p != 0, and * the elementwise product, the hidden vector of target k is::
 
-    h_k = 1 / C_k  sum over the places p of its context of  d_p * x_p
+    h_k = 1 / C_k sum over the positions p of its context of d_p * x_p
 
-where x_p is the input vector of the word at place p. All d_p begin at 1, which is plain CBOW. With dh_k the step of
+where x_p is the input vector of the word at position p. All d_p start at 1, which is plain CBOW. With dh_k the step of
 h_k::
 
     x_p += d_p * dh_k / C_k        d_p += x_p * dh_k / C_k
@@ -39,20 +38,20 @@ _float32 = np.float32
 
 
 class Members(NamedTuple):
-    """Which rows the input vectors are made of."""
+    """The rows that the input vectors are composed of."""
 
     offsets: NDArray[np.int64]
-    """Where the rows of each word begin in `rows`, shape (V + 2,); empty in `NO_MEMBERS`."""
+    """Start of each word's rows in `rows`, shape (V + 2,); empty in `NO_MEMBERS`."""
     rows: NDArray[np.int64]
-    """Offsets into `w_in`, which may have more rows than V + 1; its last is zero as well."""
+    """Offsets into `w_in`, which may have more than V + 1 rows; its last row is zero too."""
     frozen: NDArray[np.uint8] = np.zeros(0, np.uint8)
-    """Rows that must not move: not 0. Empty where all move."""
+    """Nonzero for rows that must not move. Empty if all rows move."""
     positions: NDArray[np.float32] = np.zeros(0, np.float32)
-    """CBOW only: weights of the positions of a window, shape ((2 w + 1) * S,). Empty where there are none."""
+    """CBOW only: weights of the positions in a window, shape ((2 w + 1) * S,). Empty if there are none."""
 
 
 NO_MEMBERS = Members(np.zeros(0, np.int64), np.zeros(0, np.int64))
-"""The input vector of word v is row v alone. A value of the same type, so that every kernel is compiled once."""
+"""The input vector of word v is just row v. The type is the same, so every kernel is compiled only once."""
 
 
 @lean
@@ -78,7 +77,7 @@ def _is_frozen(frozen, row):
 
 @lean
 def spread(step, members, rows, last, zero_row, row_size, w_in):
-    """Add step[j * S :][:S] to every row of the word whose output row is rows[j], j < last, but for frozen rows."""
+    """Add step[j * S :][:S] to every row, except frozen ones, of the word whose output row is rows[j], j < last."""
     offsets, member_rows, frozen = members.offsets, members.rows, members.frozen
     for j in range(last):
         row = load(rows, j)
@@ -110,8 +109,8 @@ def compose_all(w_in, members, row_size, vector_size, vectors):
 def weighted_means(inputs, chunk, row_size, positions, scratch):
     """Set hidden[k] to h_k, size[k] to 1 / C_k and gain[k] to C_k > 0.
 
-    `inputs`, of shape ((H + 1) * S,), has the input vectors of the chunk; row w + p of `positions`, of shape
-    ((2 w + 1) * S,), is d_p, and row w is not used.
+    `inputs`, shape ((H + 1) * S,), holds the input vectors of the chunk. Row w + p of `positions`, shape ((2 w + 1) *
+    S,), is d_p; row w is not used.
     """
     low, high, hidden, gain, size = scratch.low, scratch.high, scratch.hidden, scratch.gain, scratch.size
     zero, window = splat(_float32(0)), chunk.window
@@ -131,9 +130,9 @@ def weighted_means(inputs, chunk, row_size, positions, scratch):
 
 @lean
 def apply_weighted_gradients(scratch, chunk, tables, inputs, steps_in, positions):
-    """Move the target rows and the weights of the positions, and set steps_in[j] to the step of input j.
+    """Update the target rows and the position weights, and set steps_in[j] to the step of input j.
 
-    `position_steps`, of the shape of `positions`, is overwritten; `steps_in` is zero before.
+    `position_steps`, with the shape of `positions`, is overwritten; `steps_in` must be zero on entry.
     """
     grad, error, hidden, position_steps = scratch.grad, scratch.error, scratch.hidden, scratch.position_steps
     low, high, size, target_rows = scratch.low, scratch.high, scratch.size, scratch.rows

@@ -1,15 +1,15 @@
-"""Skip-gram and CBOW with hierarchical softmax: the probability of a word is that of its path through a Huffman tree.
+"""Skip-gram and CBOW with hierarchical softmax: a word's probability is that of its path through a Huffman tree.
 
 Every inner node of the tree has an output row; the sigmoid of its score with an input is the probability of one of its
-two branches. `w2v.training.huffman` makes the tree. A target meets the rows of its path, a dozen of them, instead of
-one row and its noise.
+two branches. `w2v.training.huffman` builds the tree. A target is paired with the dozen or so rows of its path instead
+of its own row and noise words.
 
-The root is on every path and the nodes below it are on many: a chunk of targets at the same values would move them much
-too far at once. So targets are trained one after another, each at the output rows that the one before it left, and only
-what a single target brings is put into products: its path, and up to INPUTS of its inputs at a time.
+The root is on every path and the nodes below it are on many: if a chunk of targets were trained at the same values, it
+would move them much too far at once. So targets are trained one after another, each with the output rows updated by the
+one before. Matrix products cover only a single target: its path, and up to INPUTS of its inputs at a time.
 
-The path of word v is ``path_steps[path_offsets[v] : path_offsets[v + 1]]``, the root first: the number of the node, or
-its complement (~) where the path takes the branch of code 1. LANES or more entries follow the last path.
+The path of word v is ``path_steps[path_offsets[v] : path_offsets[v + 1]]``, starting at the root: the index of each
+node, or its complement (~) if the path takes the branch of code 1. At least LANES entries follow the last path.
 
 The formulae are derived in docs/derivations/hierarchical_softmax.md and written again, in float64 NumPy, in
 tests/helpers/naive_hierarchical.py.
@@ -58,18 +58,18 @@ from w2v.kernels.training import (
 from w2v.kernels.vector_math import GROUP, logarithm, sigmoid
 
 INPUTS = 4
-"""Inputs of a skip-gram target that meet its path at once."""
+"""Inputs of a skip-gram target that are trained on its path at once."""
 
 _float32 = np.float32
 _LN2 = 0.6931471805599453
 _LINE = 16
-_PATH_ROWS = LANES // INPUTS  # of a tile: its scores fill one vector
-_FAR, _NEAR = 16, 8  # tokens ahead at which the place of a path is asked for, and the path itself
-_LIKELIHOODS = 1024  # collected before logarithms are taken
+_PATH_ROWS = LANES // INPUTS  # rows of a tile, whose scores fill one vector
+_FAR, _NEAR = 16, 8  # prefetch distance in tokens, for the offsets of a path and for the path
+_LIKELIHOODS = 1024  # number to collect before taking logarithms
 
 
 class Paths(NamedTuple):
-    """The path of each word through the tree, see above."""
+    """The path of each word through the tree; see the module's docstring."""
 
     offsets: NDArray[np.int64]
     steps: NDArray[np.int32]
@@ -78,7 +78,7 @@ class Paths(NamedTuple):
 
 
 class Turns(NamedTuple):
-    """The paths of a target and of the next, in turns: each has half of the arrays."""
+    """The paths of a target and of the next, alternating between the two halves of the arrays."""
 
     rows: NDArray[np.int64]
     signs: NDArray[np.float32]
@@ -104,10 +104,10 @@ def _prefetch_path(words, i, n, paths):
 
 @inlined
 def _place_path(words, i, n, paths, tables, turns, first):
-    """Set turns.rows[first:] to the path of words[i] and prefetch them; return its length, 0 beyond the n words.
+    """Set turns.rows[first:] to the path of words[i], and prefetch the rows; return its length, 0 beyond the n words.
 
-    turns.signs[first:] are 1 where the code is 0, and -1 where it is 1. Both are filled up to whole vectors, with the
-    zero row and with 0.
+    turns.signs[first:] are 1 for code 0 and -1 for code 1. Both are padded to whole vectors, with the zero row and with
+    0.
     """
     _prefetch_path(words, i, n, paths)
     if i >= n:
@@ -129,7 +129,7 @@ def _place_path(words, i, n, paths, tables, turns, first):
 
 @lean
 def _sum_losses(likelihoods, n):
-    """Return minus the sum of the logarithms of n numbers, whole vectors of them; what follows them is overwritten."""
+    """Return the negative sum of the logarithms of n numbers, n a multiple of LANES; overwrite what follows them."""
     one, total = splat(_float32(1)), splat(_float32(0))
     for i in range(n, round_up(n, GROUP * LANES), LANES):
         store_vector(likelihoods, i, one)
@@ -146,9 +146,9 @@ def _sum_losses(likelihoods, n):
 
 @inlined
 def _place_inputs(words, i, first, last, start, is_composed, row_size, empty_row, input_rows):
-    """Set the rows of the context of words[i], filled up to whole groups; return its size.
+    """Set the rows of the context of words[i], padded to whole groups; return its size.
 
-    They are the words' rows, or, if these are composed, row j - start for position j.
+    They are the words' rows or, if inputs are composed, row j - start for position j.
     """
     n = 0
     for j in range(first, last):
@@ -173,18 +173,18 @@ class SkipgramScratch(NamedTuple):
     sample: Sample
     turns: Turns
     wide: NDArray[np.float32]
-    """The signs of a path, each INPUTS times."""
+    """The signs of a path, each repeated INPUTS times."""
     g: NDArray[np.float32]
     input_rows: NDArray[np.int64]
     likelihoods: NDArray[np.float32]
     inputs: NDArray[np.float32]
     before: NDArray[np.float32]
-    """With members: the input vectors of a chunk and a row of zeros, and the same vectors before they moved."""
+    """With members: the input vectors of a chunk with a row of zeros, and a copy of them from before training."""
     chunk_rows: NDArray[np.int64]
 
 
 def make_skipgram_scratch(chunk: Chunk, paths: Paths, tables: TableArrays, members: Members) -> SkipgramScratch:
-    """Allocate what `train_skipgram_hs` works with."""
+    """Allocate the scratch memory of `train_skipgram_hs`."""
     row_size, zero_row = tables.row_size, len(tables.w_out) - tables.row_size
     most, n_inputs = to_multiple(paths.longest, LANES), 2 * chunk.window + INPUTS
     n_chunk = chunk.n_targets + 2 * chunk.window if members.offsets.size else 0
@@ -203,9 +203,9 @@ def make_skipgram_scratch(chunk: Chunk, paths: Paths, tables: TableArrays, membe
 
 @inlined
 def _score_group(inputs, j, first, n_path, used, alpha, tables, scratch):
-    """Set g[i * INPUTS + c] to the step of path row i with input j + c, and likelihoods[used:] to those of its branch.
+    """Set g[i * INPUTS + c] to the step of path row i with input j + c, and set likelihoods[used:].
 
-    The step is alpha * sign * (1 - likelihood), the likelihood sigmoid(sign * score).
+    The step is alpha * sign * (1 - likelihood), where the likelihood of the branch is sigmoid(sign * score).
     """
     w_out, row_size, rows, signs = tables.w_out, tables.row_size, scratch.turns.rows, scratch.wide
     g, likelihoods = scratch.g, scratch.likelihoods
@@ -226,7 +226,7 @@ def _score_group(inputs, j, first, n_path, used, alpha, tables, scratch):
 
 @inlined
 def _step_group(inputs, j, n_inputs, first, n_path, tables, scratch):
-    """Add the sum of g[i, c] x_c to path row i, and that of g[i, c] y_i to input j + c, both from the values before."""
+    """Add the sum of g[i, c] x_c to path row i and that of g[i, c] y_i to input j + c, both from the old values."""
     w_out, row_size, rows, g, input_rows = (
         tables.w_out, tables.row_size, scratch.turns.rows, scratch.g, scratch.input_rows
     )  # fmt: skip
@@ -243,7 +243,7 @@ def _step_group(inputs, j, n_inputs, first, n_path, tables, scratch):
             dx_0, dx_1, dx_2, dx_3 = fma(g_0, y, dx_0), fma(g_1, y, dx_1), fma(g_2, y, dx_2), fma(g_3, y, dx_3)
             store_vector(w_out, at, fma(g_0, x_0, fma(g_1, x_1, fma(g_2, x_2, fma(g_3, x_3, y)))))
         store_vector(inputs, row_0 + d, load_vector(inputs, row_0 + d) + dx_0)
-        if n_inputs > 1:  # rows that only fill up must stay zero
+        if n_inputs > 1:  # padding rows must stay zero
             store_vector(inputs, row_1 + d, load_vector(inputs, row_1 + d) + dx_1)
         if n_inputs > 2:
             store_vector(inputs, row_2 + d, load_vector(inputs, row_2 + d) + dx_2)
@@ -253,7 +253,7 @@ def _step_group(inputs, j, n_inputs, first, n_path, tables, scratch):
 
 @lean
 def _compose_chunk(words, n, start, tables, members, scratch):
-    """Set the input vectors of a chunk's positions from `start` on, some beyond a border, and a copy of them."""
+    """Set the input vectors of a chunk's positions from `start` on, including some beyond a border, and copy them."""
     row_size, zero_row, chunk_rows = tables.row_size, tables.w_out.size - tables.row_size, scratch.chunk_rows
     for j in range(chunk_rows.size):
         i = start + j
@@ -265,7 +265,7 @@ def _compose_chunk(words, n, start, tables, members, scratch):
 
 @lean
 def _spread_chunk(tables, members, scratch):
-    """Add what the input vectors of a chunk have moved since `_compose_chunk` to the rows that they are made of."""
+    """Add the changes of a chunk's input vectors since `_compose_chunk` to the rows they are composed of."""
     before, chunk_rows = scratch.before, scratch.chunk_rows
     for j in range(0, before.size, LANES):
         store_vector(before, j, load_vector(scratch.inputs, j) - load_vector(before, j))
@@ -277,15 +277,15 @@ def _spread_chunk(tables, members, scratch):
 def train_skipgram_hs(text, segment, chunk, paths, tables, members, scratch, stats):
     """Train skip-gram with hierarchical softmax on a segment; both tables are overwritten.
 
-    For one target after another, and for INPUTS words of its context after another, with x_c their input vectors, y_i
-    the rows of the target's path and b_i = 1 where its code is 0, else -1::
+    For each target in turn, and for each group of INPUTS words of its context in turn, with x_c their input vectors,
+    y_i the rows of the target's path, and b_i = 1 for code 0, else -1::
 
         g[i, c] = alpha b_i (1 - sigmoid(b_i x_c . y_i))
         w_in[input c] += sum over i of g[i, c] y_i        w_out[node i] += sum over c of g[i, c] x_c
 
-    Parameters are those of `w2v.kernels.skipgram.train_skipgram`, with `Paths` in the place of noise. The vectors of
-    `w_out` are those of the inner nodes, V - 1 at most. The targets of a chunk matter only with `members`: input
-    vectors are made anew for each chunk.
+    Parameters are those of `w2v.kernels.skipgram.train_skipgram`, with `Paths` instead of noise. `w_out` holds the
+    vectors of the inner nodes, at most V - 1. The size of a chunk matters only with `members`, because each chunk
+    composes its input vectors anew.
     """
     window, _, n_targets = chunk
     w_in, w_out, row_size, _ = tables
@@ -326,7 +326,7 @@ def train_skipgram_hs(text, segment, chunk, paths, tables, members, scratch, sta
                 _step_group(inputs, j, n_inputs - j, first, n_path, tables, scratch)
                 used += n_rows * INPUTS
             stats[PAIRS] += n_inputs * gain
-            # what only fills up has a score of 0, so a loss of ln 2
+            # padding has a score of 0, so a loss of ln 2
             stats[LOSS] -= gain * (round_up(n_inputs, INPUTS) * n_rows - n_inputs * n_path) * _LN2
             if used > _LIKELIHOODS or t == n - 1 or is_weighted:
                 stats[LOSS] += gain * _sum_losses(likelihoods, used)
@@ -344,14 +344,14 @@ class CbowScratch(NamedTuple):
     """Memory of one thread, see `make_cbow_scratch`."""
 
     plain: cbow.Scratch
-    """What CBOW works with; there is no noise."""
+    """The scratch memory of CBOW, without noise."""
     turns: Turns
     g: NDArray[np.float32]
     likelihoods: NDArray[np.float32]
 
 
 def make_cbow_scratch(chunk: Chunk, paths: Paths, tables: TableArrays, members: Members) -> CbowScratch:
-    """Allocate what `train_cbow_hs` works with."""
+    """Allocate the scratch memory of `train_cbow_hs`."""
     most = to_multiple(paths.longest, LANES)
     return CbowScratch(
         cbow.allocate(chunk, 0, tables, members),
@@ -363,9 +363,9 @@ def make_cbow_scratch(chunk: Chunk, paths: Paths, tables: TableArrays, members: 
 
 @inlined
 def _step_path(k, first, n_path, used, alpha, tables, scratch):
-    """Move the path of target k, whose mean of inputs is hidden[k].
+    """Update the path of target k, whose mean input is hidden[k].
 
-    hidden[k] becomes the gradient of each of its inputs, size[k] of that of the mean.
+    hidden[k] becomes the step of each of its inputs, size[k] times that of the mean.
     """
     w_out, row_size, rows, signs = tables.w_out, tables.row_size, scratch.turns.rows, scratch.turns.signs
     hidden, g, likelihoods, own = scratch.plain.hidden, scratch.g, scratch.likelihoods, k * row_size
@@ -394,14 +394,14 @@ def _step_path(k, first, n_path, used, alpha, tables, scratch):
 def train_cbow_hs(text, segment, chunk, paths, tables, members, scratch, stats):
     """Train CBOW with hierarchical softmax on a segment; both tables are overwritten.
 
-    With h the mean of the C context rows of a target, y_i the rows of its path and b_i = 1 where its code is 0, else
-    -1, for one target after another::
+    With h the mean of the C context rows of a target, y_i the rows of its path, and b_i = 1 for code 0, else -1, for
+    each target in turn::
 
         g[i] = alpha b_i (1 - sigmoid(b_i h . y_i))
         dh = sum over i of g[i] y_i             w_out[node i] += g[i] h
 
-    The means of a chunk are those of the input rows before it; after it, the C context rows of each target receive
-    dh / C. Targets without context are skipped.
+    The means use the input rows from before the chunk. After it, dh / C is added to the C context rows of each target.
+    Targets without context are skipped.
 
     Parameters are those of `train_skipgram_hs`.
     """
@@ -437,7 +437,7 @@ def train_cbow_hs(text, segment, chunk, paths, tables, members, scratch, stats):
                     _step_path(k, first, n_path, used, alpha * gain, tables, scratch)
                     used += round_up(n_path, LANES)
                     stats[PAIRS] += gain
-                    # what only fills up has a score of 0, so a loss of ln 2
+                    # padding has a score of 0, so a loss of ln 2
                     stats[LOSS] -= gain * (round_up(n_path, LANES) - n_path) * _LN2
                     if is_weighted:
                         stats[LOSS] += gain * _sum_losses(likelihoods, used)

@@ -1,11 +1,11 @@
-"""How kernels are compiled, and where compiled code is kept from one process to the next.
+"""Compiling kernels, and caching the compiled code across processes.
 
-Numba looks at the file of the function that is called and at no other: change a helper that lies elsewhere, and the
-callers in its cache go on with the old one. So the cache lies in a folder that is named by a hash of the sources of all
-kernels and of the versions of what compiles them. Numba itself keeps apart what is compiled for different processors.
+Numba's cache checks only the file of the called function: after a change to a helper in another file, cached callers
+still use the old one. So the cache folder is named by a hash of the sources of all kernels and the versions of the
+compilers. Numba itself separates code for different processors.
 
-The folder lies in NUMBA_CACHE_DIR, else in ``kernels`` in the cache folder of the program (see `environment`), else,
-where that cannot be written, beside the sources or among temporary files; if none of them can, nothing is kept.
+The folder lies in NUMBA_CACHE_DIR, or else in ``kernels`` in the program's cache folder (see `environment`). If that is
+not writable, it lies beside the sources or in the temporary folder; if none of these is writable, nothing is cached.
 """
 
 from __future__ import annotations
@@ -30,23 +30,23 @@ from numba.core.runtime.nrt import rtsys
 from w2v.settings.environment import cache_folder, temporary_folder
 
 _config: Any = numba.config
-_njit: Any = numba.njit  # whose types leave out _nrt
+_njit: Any = numba.njit  # Any, because its type annotations lack _nrt
 _ROOT = Path(__file__).resolve().parents[__name__.count(".")]
-_MARK = b"# Compiled into kernels:"  # what kernels take from a module that is not one itself
+_MARK = b"# Compiled into kernels:"  # marks constants for kernels in a module without kernels
 _IS_KERNEL = re.compile(rb"^(?:import numba|from [\w.]*\b(?:numba|jit)\b)", re.MULTILINE)
 _FOR_KERNELS = {"no_cpython_wrapper": True, "no_cfunc_wrapper": True}
-"""For calls from other kernels, which need nothing that takes objects of Python apart: to compile that, too, took half
-as long again."""
-_KEPT, _UNUSED = 3, 7 * 86_400  # folders of other versions, and seconds after which the others go
+"""Options for functions called only by kernels. They need no wrappers that unpack Python objects; compiling those took
+half as long again."""
+_KEPT, _UNUSED = 3, 7 * 86_400  # number of other versions to keep, and seconds after which the rest are removed
 
 
 def compiled(
     function: Callable[..., Any], *, forceinline: bool = False, in_any_order: bool = False, allocates: bool = True
 ) -> Any:
-    """Compile a function when it is first called, without the GIL and with NumPy's rules for division; keep the code.
+    """Compile a function at its first call, without the GIL and with NumPy's division, and cache the code.
 
-    `in_any_order` lets sums of floats be added up in any order, as SIMD instructions do it. For `allocates` see `lean`.
-    Every compiled function of the program is made by this decorator, by `lean`, `inlined` or `merged`.
+    `in_any_order` allows sums of floats in any order, as SIMD instructions compute them. For `allocates` see `lean`.
+    Every compiled function of the program uses this decorator, `lean`, `inlined` or `merged`.
     """
     order = {"reassoc", "nsz"} if in_any_order else False
     options = {"nogil": True, "error_model": "numpy", "forceinline": forceinline, "fastmath": order, "_nrt": allocates}
@@ -63,7 +63,7 @@ def compiled(
 
 
 def _dispatcher(function: Callable[..., Any], options: dict[str, Any], cache: Any) -> Any:
-    """Return what compiles a function for the types that it is called with, and keeps the code in a cache."""
+    """Return a dispatcher that compiles a function for its argument types and caches the code."""
     dispatcher = _njit(**options)(function)
     if not _config.DISABLE_JIT and _folder() is not None:
         dispatcher._cache = cache(function)
@@ -71,21 +71,21 @@ def _dispatcher(function: Callable[..., Any], options: dict[str, Any], cache: An
 
 
 def lean(function: Callable[..., Any]) -> Any:
-    """Compile a function that makes no array, so that nothing counts who uses those it is given.
+    """Compile a function that creates no arrays, without reference counting.
 
-    To count takes two atomic instructions for every array and call, and workers that share the tables wait for each
-    other there. What returns an array that it was given may be called by such functions only.
+    Counting takes two atomic instructions for every array and call, at which workers that share tables wait for each
+    other. A function that returns one of its array arguments may be called only by lean functions.
     """
     return compiled(function, allocates=False)
 
 
 def inlined(function: Callable[..., Any]) -> Any:
-    """Compile a lean function into its callers, since to pass it its arrays would take as long as what it does."""
+    """Compile a lean function into its callers, for functions so short that passing the arrays takes as long."""
     return compiled(function, forceinline=True, allocates=False)
 
 
 def merged(function: Callable[..., Any]) -> Any:
-    """Compile a function as a part of its callers, never by itself: what large kernels consist of is compiled once."""
+    """Compile a function only as part of its callers, so the parts of large kernels are compiled once."""
     return numba.njit(inline="always")(function)
 
 
@@ -124,12 +124,12 @@ class _Cache(FunctionCache):
     _impl_class: Any = _Implementation
 
     def load_overload(self, sig: Any, target_context: Any) -> Any:
-        """Load what was compiled, but not, as Numba does before, all that only compiling needs, SciPy included."""
+        """Load compiled code without first loading, as Numba does, what only compiling needs, such as SciPy."""
         rtsys.initialize(target_context)
         return self._load_overload(sig, target_context)  # type: ignore[no-untyped-call]
 
     def save_overload(self, sig: Any, data: Any) -> None:
-        """Keep what was compiled, unless the disk is full or the folder has gone: then it is compiled again."""
+        """Cache compiled code; if the disk is full or the folder is gone, it will be compiled again."""
         try:
             super().save_overload(sig, data)  # type: ignore[no-untyped-call]
         except OSError:
@@ -142,7 +142,7 @@ class _InnerCache(_Cache):
 
 @lru_cache
 def kernel_version(root: Path) -> str:
-    """Return the hash that stands for the sources of all kernels under a folder, and for what compiles them."""
+    """Return a hash of the sources of all kernels under a folder and of the compilers' versions."""
     flags = (_config.BOUNDSCHECK, _config.OPT, _config.DEBUGINFO_DEFAULT)
     digest = hashlib.blake2b(repr((numba.__version__, llvmlite.__version__, np.__version__, flags)).encode())
     for name, source in kernel_sources(root):
@@ -151,7 +151,7 @@ def kernel_version(root: Path) -> str:
 
 
 def kernel_sources(root: Path) -> Iterator[tuple[str, bytes]]:
-    """Yield names and contents of what is compiled: modules that import Numba or `compiled`, or have the mark."""
+    """Yield the name and content of modules that are compiled: those that import Numba or `jit`, or have the mark."""
     for folder, folders, files in os.walk(root / "w2v", followlinks=True):
         folders.sort()
         for name in sorted(files):
@@ -165,8 +165,8 @@ def kernel_sources(root: Path) -> Iterator[tuple[str, bytes]]:
 
 @lru_cache
 def _folder() -> Path | None:
-    """Return the folder of this version of the kernels, made if need be; None if nothing can be written anywhere."""
-    if not (_ROOT / "w2v").is_dir():  # in an archive: there are no sources to tell versions apart by
+    """Return the cache folder of this version of the kernels, created if necessary; None if none is writable."""
+    if not (_ROOT / "w2v").is_dir():  # in an archive there are no source files to hash
         return None
     for base in _places():
         folder = base / f"w2v-{kernel_version(_ROOT)}"
@@ -187,23 +187,23 @@ def _places() -> Iterator[Path]:
     given = os.environ.get("NUMBA_CACHE_DIR")
     try:
         yield Path(given).absolute() if given else cache_folder() / "kernels"
-    except RuntimeError:  # there is no home folder
+    except RuntimeError:  # no home folder
         pass
     yield Path(__file__).resolve().parent / "__pycache__"
     try:
         yield temporary_folder() / "kernels"
-    except OSError:  # nothing can be written anywhere
+    except OSError:  # no writable folder
         pass
 
 
 def prune(base: Path) -> None:
-    """Remove the folders of other versions that nobody has used for a week, but for those that were used last."""
+    """Remove the folders of other versions unused for a week, except the most recently used ones."""
     folders = []
     for folder in base.glob("w2v-" + "[0-9a-f]" * 16):
         try:
             folders.append((folder.stat().st_mtime, folder))
         except OSError:
-            continue  # another process removes it
+            continue  # another process is removing it
     for used, folder in sorted(folders, reverse=True)[1 + _KEPT :]:
         if time.time() - used > _UNUSED:
             shutil.rmtree(folder, ignore_errors=True)

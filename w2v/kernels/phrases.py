@@ -1,13 +1,13 @@
 """Counting and joining pairs of words over the token stream, in Numba.
 
-A pair is a first word, a last word, and the gap between them: connector words, usually none. Gaps are numbered: 0 is
-the empty one, and gap g > 0 is `gap_keys[g - 1]` = (gap << 32 | connector), a shorter gap and the connector after it;
-`gap_slots` finds them by key. So a pair is two words, (first << 32 | last) and the number of its gap.
+A pair is a first word, a last word, and the gap between them: connector words, usually none. Gaps have ids: 0 is the
+empty gap, and gap g > 0 is `gap_keys[g - 1]` = (gap << 32 | connector), a shorter gap followed by a connector;
+`gap_slots` finds gaps by key. So a pair is stored as two integers, (first << 32 | last) and the id of its gap.
 
-A table of pairs is open addressing over `rows` of shape (power of two, 2), uint64: the first column is the pair's
-words, the second its gap << VALUE_BITS | value. A value is never 0, so a row of zeros is free.
+A table of pairs is a hash table with open addressing, `rows` of shape (power of two, 2), uint64: the first column holds
+the words, the second gap << VALUE_BITS | value. A value is never 0, so a row of zeros is free.
 
-What kind of word each id is, `kinds` says: PLAIN, CONNECTOR, or BREAK, which is in no pair and ends a gap.
+`kinds` is the kind of each word id: PLAIN, CONNECTOR, or BREAK, which belongs to no pair and ends a gap.
 """
 
 from __future__ import annotations
@@ -26,11 +26,11 @@ VALUE_BITS = 40
 
 MAX_GAPS = (1 << (64 - VALUE_BITS)) - 1
 BATCH = 128
-"""Pairs that are looked up side by side; a table that is scanned into needs as much room."""
+"""Pairs to look up at a time; a table needs room for this many when a scan starts."""
 
 AT, SENTENCE, FIRST, GAP, SIZE, N_GAPS, LOST = range(7)
-"""Entries of a scan's `state`: position in the tokens, sentence, open first word (-1: none), the gap after it, rows and
-gaps in use, and pairs that were not counted since there were too many gaps."""
+"""Entries of a scan's `state`: position in the tokens, sentence, pending first word (-1: none), the gap after it, rows
+and gaps in use, and pairs not counted because there were too many gaps."""
 
 _MULTIPLIER, _GAP_MULTIPLIER = 0x9E3779B97F4A7C15, 0xD6E8FEB86659FD93
 _VALUE_MASK = (1 << VALUE_BITS) - 1
@@ -38,17 +38,17 @@ _uint64 = np.uint64
 
 
 class Corpus(NamedTuple):
-    """What is read."""
+    """The corpus to scan."""
 
     tokens: NDArray[np.int32]
     offsets: NDArray[np.int64]
-    """Where sentences begin, and the end of the last; no pair reaches beyond its sentence."""
+    """Start of each sentence, and the end of the last; no pair crosses a sentence border."""
     kinds: NDArray[np.uint8]
     """PLAIN, CONNECTOR or BREAK, shape (V,)."""
 
 
 class Pairs(NamedTuple):
-    """Pairs and the gaps in them, see above."""
+    """A table of pairs and their gaps; see the module's docstring."""
 
     rows: NDArray[np.uint64]
     gap_slots: NDArray[np.int32]
@@ -71,7 +71,7 @@ def _value(rows, r):
 
 @compiled
 def find_row(rows, words, gap, h):
-    """Return the row of a pair, or the free one where it belongs."""
+    """Return the row of a pair, or the free row for it."""
     mask = _uint64(rows.shape[0] - 1)
     row = h & mask
     while True:
@@ -83,7 +83,7 @@ def find_row(rows, words, gap, h):
 
 @compiled
 def find_gap_slot(gap_slots, gap_keys, key):
-    """Return the slot that holds the gap with this key, or the free one (-1) where it belongs."""
+    """Return the slot of the gap with this key, or the free slot (-1) for it."""
     mask = _uint64(gap_slots.size - 1)
     slot = hash_pair(key, 0) & mask
     while gap_slots[slot] >= 0 and gap_keys[gap_slots[slot]] != key:
@@ -93,7 +93,7 @@ def find_gap_slot(gap_slots, gap_keys, key):
 
 @compiled
 def _longer_gap(gap_slots, gap_keys, gap, word):
-    """Return the number of the gap that `word` makes of `gap`, -1 if it is not known."""
+    """Return the id of `gap` extended by `word`, -1 if it is unknown."""
     slot = find_gap_slot(gap_slots, gap_keys, _uint64(gap) << _uint64(32) | _uint64(word))
     return np.int64(gap_slots[slot]) + 1 if gap_slots[slot] >= 0 else np.int64(-1)
 
@@ -108,14 +108,14 @@ def _add_gap(gap_slots, gap_keys, n_gaps, gap, word):
 
 @compiled
 def count_pairs(corpus, stop, worker, workers, pairs, state):
-    """Count this worker's share of the pairs up to a position, or until a table is full.
+    """Count this worker's part of the pairs up to a position, or until a table is full.
 
-    Every worker scans all tokens, numbers the gaps alike, and counts the pairs whose hash falls to it: nothing is
-    merged afterwards, and nothing depends on the number of workers. Pairs are taken in batches, so that their rows,
-    which lie all over the memory, are fetched side by side.
+    Every worker scans all tokens, gives gaps the same ids, and counts the pairs assigned to it by their hash. So
+    nothing is merged afterwards, and the result does not depend on the number of workers. Pairs are looked up in
+    batches, so their rows, which are scattered in memory, are fetched in parallel.
 
-    The values of `pairs` are counts; at most three quarters of its rows are filled. `state`, int64 of shape (7,), holds
-    AT and what is named beside it; the scan may go on at `stop` later. Returns whether `stop` was reached; if not, a
+    The values of `pairs` are counts; at most three quarters of its rows are filled. `state`, int64 of shape (7,), has
+    the entries AT to LOST; a later call continues the scan from `stop`. Returns whether `stop` was reached; if not, a
     table must grow.
     """
     tokens, offsets, kinds = corpus
@@ -187,7 +187,7 @@ def count_above(rows, value):
 
 @compiled
 def keep_above(rows, value, kept):
-    """Copy the rows with a larger value into an empty table that has room for them."""
+    """Copy the rows with a larger value into an empty table with enough room."""
     for r in range(rows.shape[0]):
         if _value(rows, r) > value:
             words, gap = rows[r, 0], rows[r, 1] >> _uint64(VALUE_BITS)
@@ -197,7 +197,7 @@ def keep_above(rows, value, kept):
 
 @compiled
 def select_rows(rows, least, out):
-    """Copy the rows whose value is `least` or more to the first rows of `out`; return how many."""
+    """Copy the rows with a value of at least `least` to the first rows of `out`; return their number."""
     n = 0
     for r in range(rows.shape[0]):
         if _value(rows, r) >= least:
@@ -208,7 +208,7 @@ def select_rows(rows, least, out):
 
 @compiled
 def insert_gap(gap_slots, gap_keys, n_gaps, gap, word):
-    """Return the number of the gap that `word` makes of `gap`, a new one if it has none, and the gaps in use."""
+    """Return the id of `gap` extended by `word`, created if necessary, and the number of gaps in use."""
     longer = _longer_gap(gap_slots, gap_keys, gap, word)
     if longer >= 0:
         return longer, n_gaps
@@ -227,7 +227,7 @@ def rehash_gaps(gap_keys, n_gaps, n_slots):
 
 @compiled
 def insert_pairs(rows, words, gaps, values):
-    """Put pairs with their values into a table that has room; a pair that is there keeps its value."""
+    """Insert pairs with their values into a table with enough room; existing pairs keep their values."""
     for k in range(words.size):
         row = find_row(rows, words[k], gaps[k], hash_pair(words[k], gaps[k]))
         if rows[row, 1] == _uint64(0):
@@ -239,17 +239,17 @@ def insert_pairs(rows, words, gaps, values):
 def join_pairs(corpus, first_sentence, last_sentence, start, begins, pairs):
     """Replace phrases by one token each in a range of sentences, from left to right, in place.
 
-    Tokens are overwritten from `start` on, and offsets[s + 1] with the new end of each sentence s of the range. `start`
-    is offsets[first_sentence], which is not read: another thread may be writing it. No word of the corpus is a BREAK;
-    `begins`, bool of shape (V,), tells which are the first of any phrase. The values of `pairs` are ids of joined
-    words, plus 1. Returns where the joined tokens end.
+    Tokens are overwritten from `start` on, and offsets[s + 1] with the new end of each sentence s in the range. `start`
+    is offsets[first_sentence], which is not read, because another thread may be writing it. No word of the corpus is a
+    BREAK; `begins`, bool of shape (V,), marks the first words of phrases. The values of `pairs` are ids of joined
+    words, plus 1. Returns the end of the joined tokens.
     """
     tokens, offsets, kinds = corpus
     rows, gap_slots, gap_keys = pairs
     n = at = start
     for s in range(first_sentence, last_sentence):
         end = offsets[s + 1]
-        open_at, first, gap = at, np.int64(-1), np.int64(0)  # tokens[open_at:at] wait for what follows
+        open_at, first, gap = at, np.int64(-1), np.int64(0)  # tokens[open_at:at] are pending until the next word
         while at < end:
             word = np.int64(tokens[_uint64(at)])
             at += 1
@@ -287,7 +287,7 @@ def join_pairs(corpus, first_sentence, last_sentence, start, begins, pairs):
 
 @compiled
 def count_words(tokens, counts, first):
-    """Count every id, and note where it is first; `first` holds n_tokens for an id that does not occur."""
+    """Count every id and find its first position; for an id that does not occur, `first` is n_tokens."""
     counts[:] = 0
     first[:] = tokens.size
     for i in range(tokens.size - 1, -1, -1):
@@ -298,10 +298,10 @@ def count_words(tokens, counts, first):
 
 @compiled
 def write_sentences(tokens, offsets, first_sentence, last_sentence, letters, starts, out):
-    """Write sentences as bytes, one a line, words set apart by spaces.
+    """Write sentences as bytes, one sentence a line, words separated by spaces.
 
-    `letters`, uint8, are the words in UTF-8, one after another, and starts[v] is where word v begins. `out`, uint8, has
-    room for the words of the range and one more byte for each token. Returns how many bytes are written.
+    `letters`, uint8, holds the words in UTF-8, one after another, and word v begins at starts[v]. `out`, uint8, has
+    room for the words of the range and one more byte for each token. Returns the number of bytes written.
     """
     n = 0
     for s in range(first_sentence, last_sentence):

@@ -1,4 +1,4 @@
-"""Random numbers, and noise words drawn with them.
+"""Random numbers, and drawing noise words.
 
 References
 ----------
@@ -39,7 +39,7 @@ def draw_noise(threshold, alias, state):
     state = next_random(state)
     i = below(state, threshold.size)
     state = next_random(state)
-    other = np.int64(load(alias, i))  # read in any case: a branch would be mispredicted, and wait for memory twice
+    other = np.int64(load(alias, i))  # read unconditionally: a mispredicted branch would wait for memory twice
     return (i if uniform(state) < load(threshold, i) else other), state
 
 

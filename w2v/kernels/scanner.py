@@ -1,11 +1,12 @@
-"""Bytes of text to counted words and ids, in Numba: no Python object per token.
+"""From bytes of text to word counts and ids, in Numba, without a Python object for each token.
 
-A `Table` is an open-addressing hash map over the bytes of the words seen so far. `slots` holds entry numbers, -1 where
+A `Table` is an open-addressing hash map over the bytes of the words seen so far. `slots` holds entry indices, -1 if
 free; row e of `entries` is (hash, start in `arena`, length, count, first position in the corpus). Every worker scans
-blocks of its own into its own table; `merge_tables` joins them, so the result does not depend on their number.
+its own blocks into its own table, and `merge_tables` merges them, so the result does not depend on the number of
+workers.
 
-`words_to_spaces` rewrites a block for the tokenizers `words` and `characters`, and `items_to_nuls` for `tabs`, so that
-one scanner serves them all.
+`words_to_spaces` rewrites a block for the tokenizers `words` and `characters`, and `items_to_nuls` for `tabs`, so one
+scanner serves them all.
 """
 
 from __future__ import annotations
@@ -25,13 +26,13 @@ HASH, START, LENGTH, COUNT, FIRST = range(5)
 """Columns of `Table.entries`."""
 
 APOSTROPHE, DROPPED, JOINER = -1, -2, -3
-"""What a code point table holds for characters that are not letters (see `w2v.corpora.tokenizers.code_point_table`)."""
+"""Entries of a code point table for characters that are not letters (see `w2v.corpora.tokenizers.code_point_table`)."""
 
 SINGLE, MARK, UNSETTLED = 1 << 21, 1 << 22, 1 << 23
-"""What it adds to a character that is a token by itself, to a mark, and to one that may call for NFC."""
+"""Flags in the table for a character that is a token by itself, for a mark, and for one that may require NFC."""
 
 MAX_GROWTH = 2
-"""`words_to_spaces` writes at most this many bytes for each byte it reads: some lower-case letters are longer."""
+"""Most bytes that `words_to_spaces` writes per byte read: some lower-case letters are longer."""
 
 _BATCH = 128
 
@@ -49,7 +50,7 @@ class Words(NamedTuple):
     """The arrays of a `Table`."""
 
     slots: NDArray[np.int32]
-    """As many as a power of two."""
+    """Shape (a power of two,)."""
     entries: NDArray[np.int64]
     """Shape (capacity, 5)."""
     arena: NDArray[np.uint8]
@@ -57,23 +58,23 @@ class Words(NamedTuple):
 
 
 class Found(NamedTuple):
-    """What a scan finds."""
+    """The results of a scan."""
 
     entries: NDArray[np.int32]
     """The table entry of every token."""
     ends: NDArray[np.int64]
-    """How many tokens precede each line feed that ends a sentence; the first may end one of the block before, and other
-    empty lines are left out."""
+    """Number of tokens before each line feed that ends a sentence. The first may end a sentence of the previous block;
+    other empty lines are skipped."""
 
 
 class Progress(NamedTuple):
-    """How far a scan has come."""
+    """The progress of a scan."""
 
     at: int
-    """In the block."""
+    """Position in the block."""
     size: int
     used: int
-    """Entries, and bytes of the arena, that are in use."""
+    """Entries, and bytes of the arena, in use."""
     n_tokens: int
     n_sentences: int
 
@@ -88,7 +89,7 @@ class Table:
         self.size = self.used = 0
 
     def reserve(self, entries: int, n_bytes: int) -> None:
-        """Make room for so many more entries and bytes."""
+        """Make room for more entries and bytes."""
         if self.size + entries > len(self.entries):
             capacity = max(2 * len(self.entries), self.size + entries)
             self.entries = _grown(self.entries, self.size, capacity)
@@ -97,10 +98,10 @@ class Table:
             self.arena = _grown(self.arena, self.used, max(2 * len(self.arena), self.used + n_bytes))
 
     def scan(self, data: NDArray[np.uint8], position: int) -> Found:
-        """Count the tokens of a block: bytes between ASCII white space, where a line feed ends a sentence.
+        """Count the tokens of a block: bytes between ASCII white space; a line feed also ends a sentence.
 
-        `position` is where the block begins in the corpus, in any unit that grows from block to block by its bytes at
-        least.
+        `data` has shape (n_bytes,). `position` is the start of the block in the corpus, in any unit that grows by at
+        least the bytes of each block.
         """
         most = len(data) // 2 + 1
         found, done = Found(np.empty(most, np.int32), np.empty(most, np.int64)), Progress(0, self.size, self.used, 0, 0)
@@ -112,16 +113,16 @@ class Table:
         return Found(found.entries[: done.n_tokens], found.ends[: done.n_sentences])
 
     def words(self, order: NDArray[np.int64]) -> list[str]:
-        """Return the words of the entries in `order`."""
+        """Return the words of the entries in `order`, shape (n,)."""
         raw = self.arena[: self.used].tobytes()
         starts, lengths = self.entries[order, START].tolist(), self.entries[order, LENGTH].tolist()
         return [raw[start : start + length].decode() for start, length in zip(starts, lengths, strict=True)]
 
 
 def merge_tables(tables: list[Table]) -> tuple[Table, list[NDArray[np.int32]]]:
-    """Join tables: counts are added, the earliest first position stays. The first table is overwritten.
+    """Merge tables: counts are added, and the earliest first position is kept. The first table is overwritten.
 
-    Returns it, and for each table the numbers of its entries in the joint one.
+    Returns it, and for each table a map from its entries to those of the merged table, shape (size,), int32.
     """
     joint = tables[0]
     maps = [np.arange(joint.size, dtype=np.int32)]
@@ -155,7 +156,7 @@ def _load8(typing_context, data, i):
 
 @intrinsic
 def _trailing_zeros(typing_context, x):
-    """Return how many low bits of x, which is not 0, are 0."""
+    """Return the number of trailing zero bits of x, which is not 0."""
 
     def code(c, b, signature, arguments):
         return b.cttz(arguments[0], ir.Constant(ir.IntType(1), 1))
@@ -165,7 +166,7 @@ def _trailing_zeros(typing_context, x):
 
 @compiled
 def token_end(data, at):
-    """Return the first position >= at that holds a separator, or the end of the data."""
+    """Return the position of the first separator from `at` on, or the end of the data."""
     while at + 8 <= data.size:
         word = _load8(data, at)
         # the lowest marked byte is below 0x21: a separator or, rarely, another control character
@@ -184,7 +185,7 @@ def token_end(data, at):
 
 @compiled
 def hash_bytes(data, start, end):
-    """Return a 64-bit hash of data[start:end]; for at most 8 bytes no two tokens of one length share it."""
+    """Return a 64-bit hash of data[start:end], which is unique among tokens of the same length up to 8 bytes."""
     h = _uint64(end - start) * _uint64(_LENGTH_MULTIPLIER)
     i = start
     while i < end:
@@ -216,7 +217,7 @@ def _same_bytes(a, i, b, j, n):
 
 @compiled
 def find_slot(data, start, length, h, slots, entries, arena):
-    """Return the slot that holds data[start : start + length], or the free one where it belongs."""
+    """Return the slot of data[start : start + length], or the free slot for it."""
     mask = _uint64(slots.size - 1)
     slot = h & mask
     while True:
@@ -224,7 +225,7 @@ def find_slot(data, start, length, h, slots, entries, arena):
         if e < 0:
             return slot
         row = _uint64(e)
-        # up to 8 bytes the hash is one-to-one for a given length, so only longer tokens need to be compared
+        # up to 8 bytes the hash is unique for a given length, so only longer tokens need comparing
         if _uint64(entries[row, HASH]) == h and entries[row, LENGTH] == length:
             if length <= 8 or _same_bytes(arena, entries[row, START], data, start, length):
                 return slot
@@ -247,13 +248,13 @@ def rehash(entries, size, n_slots):
 def scan_some(data, position, words, found_and_ends, done):
     """Scan from data[done.at] to its end or until the table is full; see `Table.scan`.
 
-    Tokens are taken in batches: all are cut out and hashed before the first is looked up, so that the table's rows,
-    which lie all over the memory, are fetched side by side.
+    Tokens are processed in batches: all are found and hashed before the first is looked up, so the table's rows, which
+    are scattered in memory, are fetched in parallel.
 
-    The arrays are never replaced here: rebinding one inside the loop would make Numba count references at every token,
-    which costs more than the scan itself.
+    The arrays are never rebound here: inside the loop, that would make Numba count references at every token, which
+    costs more than the scan itself.
 
-    What is found is written to `found_and_ends`. Returns the entries of `Progress`.
+    Results are written to `found_and_ends`. Returns the entries of `Progress`.
     """
     slots, entries, arena = words
     found, ends = found_and_ends
@@ -279,7 +280,7 @@ def scan_some(data, position, words, found_and_ends, done):
                 m += 1
                 at = end
             else:
-                # the first line feed may end a sentence that began in the block before
+                # the first line feed may end a sentence that began in the previous block
                 if kind == 2 and (n_tokens + m > last or n_sentences == 0):
                     ends[n_sentences] = last = n_tokens + m
                     n_sentences += 1
@@ -310,7 +311,7 @@ def scan_some(data, position, words, found_and_ends, done):
 
 @compiled
 def merge(part, part_arena, slots, entries, arena, size, used):
-    """Add the entries of one table to another that has room; return (size, used, map of entry numbers)."""
+    """Add the entries of one table to another with enough room; return (size, used, map of entries)."""
     entry_map = np.empty(part.shape[0], np.int32)
     for p in range(part.shape[0]):
         start, length = part[p, START], part[p, LENGTH]
@@ -356,18 +357,18 @@ def _write_utf8(code, out, n):
 
 @compiled
 def words_to_spaces(data, i, code_points, out, n, settled):
-    """Rewrite text so that the words of a tokenizer stand between single spaces; keep line feeds.
+    """Rewrite text so that single spaces separate the words of a tokenizer; keep line feeds.
 
-    `data` is valid UTF-8, read from `i` on, which is outside words. `code_points`, int32 of shape (0x110000,), says
-    what to write for each code point, as `w2v.corpora.tokenizers.code_point_table` does. `out` is overwritten from `n`
-    on and has room for MAX_GROWTH * (n_bytes - i) + 4 bytes more. Unless the text is `settled`, known to be in NFC, in
-    lower case too, the rewriting stops at the first character that may say otherwise.
+    `data` is valid UTF-8, read from `i` on, which must be outside words. `code_points`, int32 of shape (0x110000,), is
+    a result of `w2v.corpora.tokenizers.code_point_table`: what to write for each code point. `out` is overwritten from
+    `n` on, and must have room for MAX_GROWTH * (n_bytes - i) + 4 more bytes. `settled` text is known to be in NFC, also
+    after lower-casing; with other text, rewriting stops at the first character that may not be.
 
-    Returns (i, n), bytes read and written. Where i is not the end, the word that follows has to be brought into NFC.
+    Returns (i, n), the bytes read and written. If i is not the end, the word that follows must be normalised to NFC.
     """
     in_word = in_single = apostrophe = False
-    end = n  # of the last word; what is written beyond it stays only if the word goes on
-    free, free_n = i, n  # the last place outside words
+    end = n  # of the last word; bytes written beyond it stay only if the word continues
+    free, free_n = i, n  # the last positions outside words
     while i < data.size:
         byte = np.int64(data[i])
         if byte < 0x80:
@@ -408,7 +409,7 @@ def words_to_spaces(data, i, code_points, out, n, settled):
         elif letter == APOSTROPHE and in_word and not apostrophe and not in_single:
             out[n] = 39
             n += 1
-            apostrophe = True  # part of the word only if it goes on
+            apostrophe = True  # part of the word only if it continues
         elif letter == JOINER and in_word:
             n = _write_utf8(code, out, n)
         elif letter != DROPPED:
@@ -425,10 +426,10 @@ def words_to_spaces(data, i, code_points, out, n, settled):
 
 @compiled
 def items_to_nuls(data, out):
-    """Rewrite text so that the items of the tokenizer `tabs` hold no white space: NUL stands for a space inside.
+    """Rewrite text so that the items of the tokenizer `tabs` contain no white space: NUL replaces spaces inside.
 
-    `data` is text without NUL, and `out` at least as long; spaces around an item are left out. Returns how many bytes
-    are written.
+    `data` is text without NUL, and `out` at least as long; spaces around an item are removed. Returns the number of
+    bytes written.
     """
     n = spaces = 0
     in_item = False
@@ -454,10 +455,10 @@ def items_to_nuls(data, out):
 def encode_block(found, ends, closes, ids, tokens, n_tokens, offsets, n_sentences):
     """Append the kept tokens of a block to the stream.
 
-    `found` and `ends` are those of `Table.scan`; `closes` tells whether the end of the block ends a sentence. ids[e],
-    int32, is the word id of entry e; a negative one drops the token. tokens[n_tokens:] is overwritten. offsets[s] is
-    the start of sentence s. Sentence `n_sentences` is open: offsets[n_sentences] is set already, and it may have got
-    tokens from the block before. Sentences without a kept token vanish. Returns (n_tokens, n_sentences).
+    `found` and `ends` are results of `Table.scan`; `closes` is whether the end of the block ends a sentence. ids[e],
+    int32, is the word id of entry e; a negative id drops the token. tokens[n_tokens:] is overwritten. offsets[s] is the
+    start of sentence s. Sentence `n_sentences` is open: offsets[n_sentences] is already set, and the previous block may
+    have added tokens to it. Sentences without kept tokens are dropped. Returns (n_tokens, n_sentences).
     """
     p = 0
     for k in range(ends.size + 1):

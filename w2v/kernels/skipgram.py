@@ -48,23 +48,23 @@ class Scratch(NamedTuple):
     transposed: NDArray[np.float32]
     """The input vectors of the chunk, by row and by column."""
     steps: NDArray[np.float32]
-    """With members: the steps of the input vectors."""
+    """With members: steps of the input vectors."""
     scores: NDArray[np.float32]
     weight: NDArray[np.float32]
     gain: NDArray[np.float32]
     input_rows: NDArray[np.int64]
     copy_rows: NDArray[np.int64]
     rows: NDArray[np.int64]
-    """Of T' targets and N noise words."""
+    """Rows of T' targets and N noise words."""
     noise_rows: NDArray[np.int64]
-    """The N of them."""
+    """Rows of the N noise words."""
     next_noise: NDArray[np.int64]
     low: NDArray[np.int64]
     high: NDArray[np.int64]
 
 
 def make_scratch(chunk: Chunk, noise: Noise, tables: TableArrays, members: Members) -> Scratch:
-    """Allocate what `train_skipgram` works with."""
+    """Allocate the scratch memory of `train_skipgram`."""
     row_size, zero_row = tables.row_size, len(tables.w_out) - tables.row_size
     tile_targets = to_multiple(chunk.n_targets, TILE_ROWS)
     n_copies = to_multiple(chunk.n_targets + 2 * chunk.window, TILE_ROWS) + LANES
@@ -94,9 +94,9 @@ def make_scratch(chunk: Chunk, noise: Noise, tables: TableArrays, members: Membe
 def _skipgram_errors(scratch, stride, chunk, n_noise, shift, band, alpha, gain):
     """Turn scores into step sizes in place; return the summed loss of the chunk.
 
-    Target k and input j inside its window: alpha * (1 - sigmoid(score)), loss -ln sigmoid(score), both times gain[k]
-    unless `gain` is None. Noise word, target position k: -alpha * weight[k] * sigmoid(score), loss -weight[k] * ln
-    sigmoid(-score). Zero elsewhere.
+    For target k and input j inside its window, the step is alpha * (1 - sigmoid(score)) and the loss -ln
+    sigmoid(score), both times gain[k] unless `gain` is None. For a noise word and target position k, the step is -alpha
+    * weight[k] * sigmoid(score) and the loss -weight[k] * ln sigmoid(-score). Steps are zero elsewhere.
     """
     scores, low, high = scratch.scores, scratch.low, scratch.high
     window, n_targets = chunk.window, chunk.n_targets
@@ -138,18 +138,18 @@ def train_skipgram(text, segment, chunk, noise, tables, members, scratch, stats)
         w_in[input j]  += sum over k of G[k, j] Y[k]
         w_out[row k]   += sum over j of G[k, j] X[j]
 
-    where n_j counts the targets that have input j in their context, so that every pair meets `negative` noise words on
-    average. Only tiles that meet a window are computed.
+    where n_j counts the targets with input j in their context, so every pair gets `negative` noise words on average.
+    Only tiles that overlap a window are computed.
 
-    `objectives.chunk_shape` chooses the chunk. The scratch is that of one thread. Entries LOSS, PAIRS and KEPT of
-    `stats`, float64, are added to.
+    `objectives.chunk_shape` chooses the chunk. `scratch` belongs to one thread. The results are added to the entries
+    LOSS, PAIRS and KEPT of `stats`, float64.
     """
     window, _, n_targets = chunk
     w_in, w_out, row_size, vector_size = tables
     tile_targets = round_up(n_targets, TILE_ROWS)
     n_inputs, n_noise = n_targets + 2 * window, noise.n_rows
     tile_inputs = round_up(n_inputs, TILE_ROWS)
-    shift = round_up(window, LANES) - window  # so that the column of input `window`, the first target, is aligned
+    shift = round_up(window, LANES) - window  # aligns the column of input `window`, the first target
     band = round_up(TILE_ROWS + 2 * window, LANES)
     zero_row, is_weighted, is_composed = w_out.size - row_size, is_given(text.weights), is_given(members.offsets)
     sample, copy, transposed, scores = scratch.sample, scratch.copy, scratch.transposed, scratch.scores

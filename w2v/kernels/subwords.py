@@ -1,4 +1,4 @@
-"""The character n-grams of a whole vocabulary, hashed and summed in Numba; `w2v.vectors.subwords` defines them."""
+"""Hashing and summing the character n-grams of a vocabulary in Numba; `w2v.vectors.subwords` defines them."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import numpy as np
 
 from w2v.kernels.jit import compiled
 
-# The same two constants are in `w2v.vectors.subwords`: compiled code freezes what it takes from other files.
+# The same two constants are in `w2v.vectors.subwords`: compiled code freezes values from other files.
 _OFFSET_BASIS, _PRIME = np.uint32(2166136261), np.uint32(16777619)
 
 
@@ -14,10 +14,10 @@ _OFFSET_BASIS, _PRIME = np.uint32(2166136261), np.uint32(16777619)
 def hash_ngrams(data, starts, offsets, min_n, max_n, buckets, rows):
     """Write the bucket of every n-gram of every word.
 
-    `data`, uint8, has the words in UTF-8, one after another, each with its two border characters, and `starts`, int64
-    of shape (V + 1,), says where each begins. The n-grams of word v go to rows[offsets[v] : offsets[v + 1]], int64, for
-    which `Subwords.table` has counted them; a word without room (as the end of a sentence, which has no n-grams) is
-    passed over. `w2v.vectors.subwords.Subwords` explains the rest, and its `rows` is the Python equivalent.
+    `data`, uint8, holds the words in UTF-8, one after another, each with its two boundary characters, and `starts`,
+    int64 of shape (V + 1,), where each begins. The n-grams of word v are written to rows[offsets[v] : offsets[v + 1]],
+    int64, which `Subwords.table` sized by counting them. A word without room is skipped, such as the end of a sentence,
+    which has no n-grams. `w2v.vectors.subwords.Subwords` explains the rest, and its `rows` is the Python equivalent.
     """
     modulus = np.uint32(buckets)
     for word in range(len(starts) - 1):
@@ -45,18 +45,18 @@ def hash_ngrams(data, starts, offsets, min_n, max_n, buckets, rows):
 
 @compiled
 def _hash_byte(hashed, byte):
-    """Return the FNV-1a hash with one byte more, taken as signed: fastText's `int8_t` extends the sign."""
+    """Update an FNV-1a hash with a byte, as signed: fastText's `int8_t` extends the sign."""
     extended = np.uint32(byte) | (np.uint32(0xFFFFFF00) if byte >= 128 else np.uint32(0))
     return np.uint32((hashed ^ extended) * _PRIME)
 
 
 @compiled
 def add_ngrams(vectors, ngram_vectors, offsets, rows):
-    """Turn each word's own vector into the mean of it and the vectors of its n-grams.
+    """Replace each word's own vector by the mean of it and the vectors of its n-grams.
 
-    `vectors`, float32 of shape (V, D), are overwritten; `ngram_vectors`, of shape (buckets, D), may lie in a mapped
-    file at any byte. `offsets`, of shape (V + 1,), and `rows`, in [0, buckets), are those of `Subwords.table`. NumPy
-    equivalent: ``(vectors[v] + ngram_vectors[rows[offsets[v] : offsets[v + 1]]].sum(0)) / (1 + n_ngrams)``.
+    `vectors`, float32 of shape (V, D), are overwritten; `ngram_vectors`, shape (buckets, D), may be mapped from a file,
+    unaligned. `offsets`, shape (V + 1,), and `rows`, in [0, buckets), are those of `Subwords.table`. NumPy equivalent:
+    ``(vectors[v] + ngram_vectors[rows[offsets[v] : offsets[v + 1]]].sum(0)) / (1 + n_ngrams)``.
     """
     for word in range(len(vectors)):
         for at in range(offsets[word], offsets[word + 1]):
@@ -69,9 +69,10 @@ def add_ngrams(vectors, ngram_vectors, offsets, rows):
 
 @compiled
 def take_ngrams(vectors, ngram_vectors, offsets, rows):
-    """Undo `add_ngrams`: the same parameters, and `vectors` are the means on entry, the words' own on return.
+    """Undo `add_ngrams`, with the same parameters: `vectors` are the means on entry and the words' own on return.
 
-    A row of -1 stands for a vector of zeros. Sums are float64: a word's own vector can be much larger than the mean.
+    A row of -1 means a vector of zeros. Sums are in float64, because a word's own vector can be much larger than the
+    mean.
     """
     own = np.empty(vectors.shape[1], np.float64)
     for word in range(len(vectors)):

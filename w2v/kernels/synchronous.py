@@ -1,10 +1,10 @@
-"""Compiled parts of rounds, in which workers train side by side and come to the same result every time.
+"""Compiled parts of rounds, in which workers train in parallel with a reproducible result.
 
-In a round each of W workers trains one segment. Words that no other worker has met in this round keep their rows; of
-those that several have met, each worker trains a copy in spare rows of its own, and afterwards the steps of the copies
-are added up in the order of the workers (`w2v.training.synchronous`).
+In a round each of W workers trains one segment. A word that only one worker uses in this round is trained in its own
+row. A word that several workers use is copied: each of them trains a copy in its own spare rows, and afterwards the
+steps of the copies are added in the order of the workers (`w2v.training.synchronous`).
 
-The words' own rows lie at the start of tables that have the workers' spare rows after them.
+In the tables, the words' own rows come first, then the workers' spare rows.
 """
 
 from __future__ import annotations
@@ -26,31 +26,31 @@ _LEAST_EXPOSURE = 1e-3
 
 
 class Round(NamedTuple):
-    """What W workers note in a round; C is the largest number of words that a worker can meet in one."""
+    """The records of W workers in a round; C is the most words that a worker can use in one."""
 
     number: int
     marks: NDArray[np.int32]
-    """Shape (W, V): ``marks[w, v] == number`` says that worker w meets word v in this round."""
+    """Shape (W, V): ``marks[w, v] == number`` if worker w uses word v in this round."""
     slots: NDArray[np.int32]
-    """Shape (W, V): of a word that is met, ``words[w, slots[w, v]] == v``."""
+    """Shape (W, V): for a used word, ``words[w, slots[w, v]] == v``."""
     words: NDArray[np.int32]
-    """Shape (W, C): the words that are met."""
+    """Shape (W, C): the used words."""
     seen: NDArray[np.int32]
-    """Shape (W, C, 2): how often in the text (those that subsampling will drop included) and as noise."""
+    """Shape (W, C, 2): their counts in the text, before subsampling, and as noise."""
     rows: NDArray[np.int32]
-    """Shape (W, C): the row of each word, its own or that of the copy."""
+    """Shape (W, C): the row of each word, its own or that of its copy."""
     shared: NDArray[np.int32]
-    """Shape (W, C): the words that were copied."""
+    """Shape (W, C): the copied words."""
     n_shared: NDArray[np.int64]
-    """Shape (W,): how many these are."""
+    """Shape (W,): the number of copied words."""
     tokens: NDArray[np.int32]
-    """Shape (W, the longest segment): the rows of a segment's tokens."""
+    """Shape (W, longest segment): the rows of a segment's tokens."""
     noise: NDArray[np.int32]
     """Shape (W, draws): its noise words, then their rows."""
 
     @classmethod
     def of(cls, workers: int, n_words: int, n_met: int, longest: int, n_draws: int) -> Round:
-        """Allocate the notes of a round before the first."""
+        """Allocate the records, as they are before the first round."""
 
         def zeros(*shape: int) -> NDArray[np.int32]:
             return np.zeros((workers, *shape), np.int32)
@@ -71,7 +71,7 @@ class Round(NamedTuple):
 
 @compiled
 def _meet(word, n, round, worker):
-    """Give a word that is met for the first time the next slot; return how many words have one."""
+    """Give a word the next slot at its first use; return the number of words with a slot."""
     if round.marks[worker, word] != round.number:
         round.marks[worker, word] = round.number
         round.slots[worker, word] = n
@@ -83,10 +83,10 @@ def _meet(word, n, round, worker):
 
 @compiled
 def collect_words(text, segment, n_targets, noise, state, round, worker):
-    """List the words of a segment and draw its noise words, as many as it is expected to draw.
+    """List the words of a segment, and draw its expected number of noise words.
 
-    What is the worker's in `round` is overwritten: marks, slots, words, seen and noise. `state` is that of the random
-    numbers. Returns (n_words, n_draws).
+    The worker's entries of `round` are overwritten: marks, slots, words, seen and noise. `state` is that of the random
+    number generator. Returns (n_words, n_draws).
     """
     n, kept = 0, 0.0
     for i in range(segment.start, segment.stop):
@@ -105,11 +105,11 @@ def collect_words(text, segment, n_targets, noise, state, round, worker):
 
 @compiled
 def copy_shared_rows(text, segment, tables, first_spare, round, worker, n, n_draws):
-    """Copy the rows of the worker's words that others have met too, and let its segment point at the copies.
+    """Copy the rows of words that other workers use too, and make the segment refer to the copies.
 
-    ``text.keep`` has one probability for each row; those of the copies are written, as are the tables' spare rows from
-    `first_spare` on, and what is the worker's in `round`: rows, shared, n_shared, tokens and noise. `collect_words` has
-    returned n and n_draws.
+    ``text.keep`` has a probability for each row; those of the copies are overwritten, and so are the tables' spare rows
+    from `first_spare` on and the worker's entries of `round`: rows, shared, n_shared, tokens and noise. `n` and
+    `n_draws` are the results of `collect_words`.
     """
     w_in, w_out, row_size, _ = tables
     rows, slots, noise, n_shared = round.rows[worker], round.slots[worker], round.noise[worker], 0
@@ -137,7 +137,7 @@ def copy_shared_rows(text, segment, tables, first_spare, round, worker, n, n_dra
 
 @compiled
 def _is_met_before(word, worker, round):
-    """Tell whether a worker before this one meets a word."""
+    """Return whether an earlier worker uses a word."""
     for other in range(worker):
         if round.marks[other, word] == round.number:
             return True
@@ -146,17 +146,17 @@ def _is_met_before(word, worker, round):
 
 @compiled
 def add_up(table, row_size, keep, per_token, per_draw, round, worker):
-    """Add the steps of all copies to the words' own rows, for those words that fall to one worker.
+    """Add the steps of all copies to the words' own rows, for the words assigned to one worker.
 
-    With k copies x_1 ... x_k of a row x, and e the expected sum of step sizes that they met::
+    With k copies x_1 ... x_k of a row x, and e the expected sum of their step sizes::
 
         x += (x_1 - x + ... + x_k - x) * (1 - exp(-e)) / (k (1 - exp(-e / k)))
 
-    A row that meets few pairs (e -> 0) takes the sum of the steps, as if they had come one after the other. One that
-    meets many has come to rest in every copy, so that the sum would go too far: it takes their mean.
+    A row with few pairs (e -> 0) gets the sum of the steps, as in sequential training. A row with many pairs has
+    converged in every copy, so the sum would overshoot: it gets the mean.
 
-    `table` is `w_in` or `w_out`; the words' own rows are overwritten. A kept token adds `per_token` to e, a noise word
-    `per_draw`. The words that fall to a worker are those that leave its number as remainder.
+    `table` is `w_in` or `w_out`; the words' own rows are overwritten. A kept token adds `per_token` to e, and a noise
+    word `per_draw`. A worker gets the words whose id modulo W is its index.
     """
     n_workers = round.marks.shape[0]
     copies = np.empty(n_workers, np.int64)

@@ -1,12 +1,12 @@
-"""What the training kernels share: a buffer of sampled tokens, and chunks of it.
+"""Shared by the training kernels: a buffer of sampled tokens, and its chunks.
 
 A segment of the token stream is sampled into a buffer of `BUFFER` kept tokens at a time, and the buffer is trained in
 chunks of T consecutive targets. With w = window, a chunk has H = T + 2 w inputs (target k is input k + w) and N noise
-words that all of its targets share. Every gradient of a chunk is taken at the values before the chunk, then all are
+words shared by all its targets. All gradients of a chunk are computed with the values from before the chunk, and then
 applied. The kernels check nothing: `trainer` validates ids, shapes and parameters.
 
 The formulae are derived in docs/derivations/negative_sampling.md and written again, in float64 NumPy, in
-tests/helpers/naive_w2v.py, which the tests hold against `skipgram` and `cbow`.
+tests/helpers/naive_w2v.py, which the tests compare with `skipgram` and `cbow`.
 
 References
 ----------
@@ -28,22 +28,22 @@ _float32 = np.float32
 
 @lean
 def is_given(array):
-    """Tell whether an array that may be left out is there; one that is not is empty."""
+    """Return whether an optional array was given; if not, it is empty."""
     return array.size > 0
 
 
 @lean
 def weight_of(weights, sentence):
-    """Return the weight of a sentence, 1 if none are given."""
+    """Return the weight of a sentence; 1 if there are no weights."""
     return weights[sentence] if is_given(weights) else _float32(1)
 
 
 @lean
 def sample_tokens(text, position, stop, sentence, window, shrink, sample, state):
-    """Subsample tokens[position:stop] into `sample` and draw the window of each.
+    """Subsample tokens[position:stop] into `sample`, and draw the window of each token.
 
     `position` lies in `sentence`; for window and shrink see `Chunk`. Returns (n, position, sentence, state): n tokens
-    were kept, and the next one to look at is at `position` in `sentence`.
+    were kept, and the next token to read is at `position` in `sentence`.
     """
     tokens, offsets, keep, is_weighted = text.tokens, text.offsets, text.keep, is_given(text.weights)
     words, left, right, pairs, gains = sample
@@ -67,7 +67,7 @@ def sample_tokens(text, position, stop, sentence, window, shrink, sample, state)
             radius = min(window, shrink - below(state, shrink)) if shrink else window
             left[i] = max(i - radius, first)
             right[i] = min(i + radius + 1, n)
-            pairs[left[i]] += 1  # a difference array: summed up below
+            pairs[left[i]] += 1  # a difference array, summed below
             if right[i] < n:
                 pairs[right[i]] -= 1
             if is_weighted:
@@ -98,21 +98,21 @@ def round_up(n, multiple):
 
 
 to_multiple = round_up.py_func
-"""The same outside of kernels, where nothing is to be compiled for it."""
+"""The same in pure Python, which avoids compilation outside of kernels."""
 
 
 @lean
 def prefetch_row(table, row, row_size):
-    """Ask for the cache lines of one row of a flat table; `row` is the index of its first element."""
+    """Prefetch the cache lines of a row of a flat table; `row` is the index of its first element."""
     for d in range(0, row_size, ROW_MULTIPLE):
         prefetch(table, row + d)
 
 
 @inlined
 def place_chunk(n, t, chunk, tables, scratch):
-    """Set the rows and windows of the chunk whose first target is words[t]; return how many targets have a context.
+    """Set the rows and windows of the chunk whose first target is words[t]; return the number of targets with context.
 
-    Those of `scratch` are `input_rows`, `rows`, of the targets, and `low` and `high`.
+    In `scratch` these are `input_rows`, `rows` (of the targets), `low` and `high`.
     """
     row_size, zero_row = tables.row_size, tables.w_out.size - tables.row_size
     words, left, right = scratch.sample.words, scratch.sample.left, scratch.sample.right
@@ -136,7 +136,7 @@ def place_chunk(n, t, chunk, tables, scratch):
 
 @inlined
 def place_noise(noise, tables, scratch, state):
-    """Use the noise words drawn a chunk ago, whose rows have arrived by now, and draw those of the next chunk."""
+    """Use the noise words drawn a chunk earlier, whose rows are prefetched by now, and draw those of the next chunk."""
     noise_rows, next_noise = scratch.noise_rows, scratch.next_noise
     for k in range(next_noise.size):
         noise_rows[k] = next_noise[k]
@@ -149,7 +149,7 @@ def place_noise(noise, tables, scratch, state):
 
 @lean
 def prefetch_inputs(words, n, t, chunk, tables, members):
-    """Prefetch the input rows that the chunk after the one at `t` adds; `members` as in `composition`."""
+    """Prefetch the input rows added by the chunk after the one at `t`; `members` as in `composition`."""
     n_targets, window, w_in, row_size = chunk.n_targets, chunk.window, tables.w_in, tables.row_size
     first, last = t + n_targets + window, min(t + 2 * n_targets + window, n)
     offsets, rows = members.offsets, members.rows
@@ -164,7 +164,7 @@ def prefetch_inputs(words, n, t, chunk, tables, members):
 
 @lean
 def prefetch_chunk(words, n, t, chunk, tables, members):
-    """Prefetch the rows of both tables that the chunk after the one at `t` adds."""
+    """Prefetch the rows of both tables added by the chunk after the one at `t`."""
     for i in range(t + chunk.n_targets, min(t + 2 * chunk.n_targets, n)):
         prefetch_row(tables.w_out, words[i] * tables.row_size, tables.row_size)
     prefetch_inputs(words, n, t, chunk, tables, members)

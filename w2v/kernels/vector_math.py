@@ -1,6 +1,6 @@
-"""Functions of vectors and products of small matrices, in tiles of TILE_ROWS rows.
+"""Vector functions, and products of small matrices in tiles of TILE_ROWS rows.
 
-`steps` and `take` make the row offsets of a tile. S is the length of a table row, `row_size`.
+The row offsets of a tile come from `steps` or `take`. S is the length of a table row, `row_size`.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from w2v.kernels.simd import (
 )
 
 GROUP = 3
-"""Sigmoids that are multiplied before a logarithm is taken: sigmoid(-20)**3 is still a normal float32."""
+"""Sigmoids to multiply before taking a logarithm: sigmoid(-20)**3 is still a normal float32."""
 
 _float32 = np.float32
 _LOG_LIMIT, _EXP_LIMIT = 20.0, 80.0
@@ -40,7 +40,7 @@ _ROUNDER = 12582912.0  # 1.5 * 2**23: adding it leaves no bits for a fraction
 
 @inlined
 def _powers(scaled):
-    """Return e and p lane by lane whose product is 2**x, x of at most 126, to a relative error below 1e-6."""
+    """Return e and p, lane by lane, with e * p = 2**x for |x| <= 126, to a relative error below 1e-6."""
     rounder = splat(_float32(_ROUNDER))
     whole = (scaled + rounder) - rounder
     r = (scaled - whole) * splat(_float32(_LN2))
@@ -159,7 +159,7 @@ def combine(table, first, g, g_row, g_step, source, rows, end, row_size):
 
 @lean
 def gather_rows(table, rows, first, last, row_size, copy):
-    """Assign copy[j * S :][:S] the table row at rows[j], first <= j < last."""
+    """Assign the table row at rows[j] to copy[j * S :][:S], first <= j < last."""
     for j in range(first, last):
         row = load(rows, j)
         for d in range(0, row_size, LANES):
@@ -175,10 +175,10 @@ def transpose_rows(table, j, row_size, transposed, column, stride):
 
 @lean
 def noise_losses(total, scores, first, stride, n_targets, n_noise, gain, scale, alpha):
-    """Turn noise scores into -alpha * weight * sigmoid(score) in place; return `total` plus the loss.
+    """Replace noise scores by -alpha * weight * sigmoid(score); return `total` plus the loss.
 
-    The score of noise word i with target k is scores[first + i * stride + k], its weight scale * gain[k] and its loss
-    -weight * ln sigmoid(-score).
+    The score of noise word i with target k is scores[first + i * stride + k]; its weight is scale * gain[k], and its
+    loss -weight * ln sigmoid(-score).
     """
     zero, one, rate = splat(_float32(0)), splat(_float32(1)), splat(alpha)
     for c in range(0, n_targets, LANES):

@@ -1,1 +1,1 @@
-"""What is known of a training while it runs: its history, and pauses between its steps."""
+"""Monitoring a training while it runs: its history, and pauses between its steps."""

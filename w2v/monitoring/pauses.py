@@ -1,4 +1,4 @@
-"""What the trainings of words and of networks share: pauses between steps, and the error of one that diverged."""
+"""Shared by the training of words and of networks: pauses between steps, and the error for divergence."""
 
 from __future__ import annotations
 
@@ -7,17 +7,17 @@ from typing import Any, Protocol
 
 
 class DivergenceError(ArithmeticError):
-    """The vectors grew without bound or the loss left its range."""
+    """Training diverged: the vectors grew without bound, or the loss left its range."""
 
 
 class Pausable(Protocol):
-    """A training, as a pause finds it: no step is half done."""
+    """A training as a pause sees it, between two steps."""
 
     step: int
 
     @property
     def is_at_end(self) -> bool:
-        """Whether nothing is left to do, so that the result is about to be saved."""
+        """Return whether training is complete, so the result is about to be saved."""
         ...
 
     def check_finite(self) -> None:
@@ -26,35 +26,35 @@ class Pausable(Protocol):
 
 
 class Pause(Protocol):
-    """Something to do between two steps, while nothing moves a parameter: to save the training, or to measure it."""
+    """An action between two steps, while no parameter changes: saving or evaluating, for example."""
 
     def is_due(self, training: Any) -> bool:
-        """Tell whether to pause before the next step. Asked often; after `act` it must be False."""
+        """Return whether to pause before the next step. Called often; after `act` it must be False."""
         ...
 
     def act(self, training: Any) -> None:
-        """Do it, in a thread of the training. All `training.step` steps are done. What is raised ends training."""
+        """Run the action in a training thread, after `training.step` complete steps. An exception ends training."""
         ...
 
 
 class Saveable(Protocol):
-    """What a checkpoint writes."""
+    """A model that a checkpoint can save."""
 
     @property
     def complete(self) -> bool:
-        """Whether training is, so that nothing is left to go on with."""
+        """Return whether training is complete, so there is nothing to resume."""
         ...
 
     @property
     def seed(self) -> int | None:
-        """That of the training, which tells whose checkpoint a folder is."""
+        """Return the seed of the training, which identifies its checkpoints."""
         ...
 
     @property
     def inputs(self) -> tuple[str, ...]:
-        """The files that were trained on."""
+        """Return the files used for training."""
         ...
 
     def save(self, path: str | os.PathLike[str], *, overwrite: bool = False) -> None:
-        """Write a model folder, whole or not at all."""
+        """Write a model folder atomically."""
         ...

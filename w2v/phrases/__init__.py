@@ -1,1 +1,1 @@
-"""Phrases: words that belong together, found by counting and joined in the text."""
+"""Phrases: words that belong together, found by counting pairs and joined in the text."""

@@ -1,4 +1,4 @@
-"""Phrases over a token stream: pairs are counted, scored and joined as numbers; words come in only at the borders."""
+"""Phrases in a token stream: pairs of ids are counted, scored and joined; words appear only as input and output."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from w2v.phrases.parameters import PhraseParameters
 from w2v.phrases.phrase_list import Phrase
 
 ROUND = 1 << 22
-"""Tokens that are scanned between two checks of the number of pairs and of Ctrl-C."""
+"""Tokens to scan between checks of the number of pairs and of Ctrl-C."""
 
 _MIN_ROUND = 1 << 16
 _RANGE = 1 << 20
 _MIN_ROWS = 1 << 10
-_TOKENS_A_ROW = 4  # that a table begins with
+_TOKENS_A_ROW = 4  # decides the initial size of a table
 
 
 @dataclass(frozen=True)
@@ -30,16 +30,16 @@ class PairCounts:
     """The n frequent pairs of a stream."""
 
     words: NDArray[np.uint64]  # first word << 32 | last word, shape (n,)
-    gaps: NDArray[np.int64]  # number of the gap between them, shape (n,)
+    gaps: NDArray[np.int64]  # id of the gap (the connector words between them), shape (n,)
     counts: NDArray[np.int64]  # shape (n,)
     gap_keys: NDArray[np.uint64]  # shape (n_gaps,), see `w2v.kernels.phrases`
-    n_pairs: int  # distinct pairs, rare ones included
+    n_pairs: int  # number of distinct pairs, rare ones included
     forgotten: int
-    """Pairs counted up to so often were forgotten on the way, since there were too many; 0 if none were."""
+    """Pairs with counts up to this were dropped because there were too many; 0 if none were dropped."""
 
 
 class _Counter:
-    """One worker's tables, and where its scan stands."""
+    """One worker's tables and the state of its scan."""
 
     def __init__(self, n_rows: int, n_gaps: int) -> None:
         self.rows = _empty_rows(n_rows)
@@ -61,11 +61,11 @@ class _Counter:
 
     @property
     def n_pairs(self) -> int:
-        """Distinct pairs that are held."""
+        """Number of distinct pairs held."""
         return int(self.state[kernels.SIZE])
 
     def keep_above(self, count: int, n_rows: int) -> None:
-        """Forget the pairs that were counted up to so often."""
+        """Drop the pairs with a count of at most `count`; the new table has `n_rows` rows."""
         kept = _empty_rows(n_rows)
         kernels.keep_above(self.rows, count, kept)
         self.rows = kept
@@ -86,11 +86,11 @@ def count_pairs(
     max_pairs: int,
     workers: int,
 ) -> PairCounts:
-    """Count the pairs of a stream that occur `min_count` times, by word ids, the same for any number of workers.
+    """Return the pairs of a stream that occur at least `min_count` times; the same for any number of workers.
 
-    `kinds`, shape (V,), has PLAIN, CONNECTOR or BREAK for every id. When more distinct pairs than `max_pairs` are held,
-    the rarest are forgotten: those seen once, the next time those seen up to twice, and so on, as word2vec does.
-    Between two checks at most as many again, or 65,536, are added.
+    `kinds`, shape (V,), is PLAIN, CONNECTOR or BREAK for every id. When there are more than `max_pairs` distinct pairs,
+    the rarest are dropped, as in word2vec: first those seen once, the next time those seen up to twice, and so on.
+    Between two checks the table grows by at most `max_pairs` or 65,536 pairs, whichever is larger.
     """
     n_rows = max(_MIN_ROWS, _power_of_two(min(len(tokens), max_pairs) // (_TOKENS_A_ROW * workers)))
     counters = [_Counter(n_rows, 64) for _ in range(workers)]
@@ -132,10 +132,10 @@ def _power_of_two(n: int) -> int:
 def score_default(
     first: NDArray[np.int64], last: NDArray[np.int64], pair: NDArray[np.int64], min_count: int, vocabulary_size: int
 ) -> NDArray[np.float64]:
-    """Return (pair - min_count) * vocabulary_size / (first * last) of counts, shape (n,): word2phrase's score.
+    """Return word2phrase's score, (pair - min_count) * vocabulary_size / (first * last), of counts; shape (n,).
 
-    `vocabulary_size` counts words and pairs, as in gensim. In float64 and in gensim's order of operations, so that the
-    scores are the same bits.
+    `vocabulary_size` counts words and pairs, as in gensim. Computed in float64 and in gensim's order of operations, so
+    the scores equal gensim's bit for bit.
     """
     score: NDArray[np.float64] = (pair - min_count) / (first.astype(np.float64) * last) * vocabulary_size
     return score
@@ -144,7 +144,7 @@ def score_default(
 def score_npmi(
     first: NDArray[np.int64], last: NDArray[np.int64], pair: NDArray[np.int64], n_words: int
 ) -> NDArray[np.float64]:
-    """Return the normalised pointwise mutual information of counts, shape (n,), from -1 to 1.
+    """Return the normalised pointwise mutual information of pairs, from -1 to 1; shape (n,), like the counts.
 
     Bouma 2009, "Normalized (Pointwise) Mutual Information in Collocation Extraction".
     """
@@ -154,10 +154,10 @@ def score_npmi(
 
 
 class PhraseCorpus:
-    """A corpus in which phrases are joined pass by pass, with the same result for any number of workers.
+    """A corpus whose phrases are joined pass by pass; the result is the same for any number of workers.
 
-    The vocabulary is of all words of the text, whatever their count. The stream is overwritten: after `join` it must
-    not be used any more.
+    The vocabulary must hold all words of the text, whatever their count. `join` overwrites the stream, so it must not
+    be used afterwards.
     """
 
     def __init__(
@@ -170,7 +170,7 @@ class PhraseCorpus:
         workers: int,
     ) -> None:
         self.delimiter, self.connector_words, self.workers = delimiter, connector_words, workers
-        self.words = list(vocabulary.index_to_key)  # of each id; those of phrases come after those of the text
+        self.words = list(vocabulary.index_to_key)  # by id; phrases come after the words of the text
         self.tokens, self.offsets = stream.tokens, stream.offsets
         self._ids = dict(vocabulary.key_to_index)
         self._kinds = np.full(len(self.words), kernels.PLAIN, np.uint8)
@@ -178,15 +178,15 @@ class PhraseCorpus:
         self._count()
 
     def _count(self) -> None:
-        """Count how often each id occurs now, and where first."""
+        """Count each id in the current stream, and find its first position."""
         self.counts = np.empty(len(self.words), np.int64)
         self.first_at = np.empty(len(self.words), np.int64)
         kernels.count_words(self.tokens, self.counts, self.first_at)
 
     def learn(self, parameters: PhraseParameters) -> tuple[list[Phrase], PairCounts]:
-        """Find the phrases in the corpus as it stands: by falling score, ties by the words' frequency."""
+        """Find the phrases in the current corpus, by falling score and then by the frequency of their words."""
         kinds, scoring, min_count = self._kinds, parameters.scoring, parameters.min_count
-        if scoring == "npmi":  # which does not depend on how many pairs there are: those of rare words need no place
+        if scoring == "npmi":  # this score does not depend on the number of pairs, so pairs of rare words need no space
             kinds = np.where((self.counts < min_count) & (kinds == kernels.PLAIN), np.uint8(kernels.BREAK), kinds)
         pairs = count_pairs(
             self.tokens, self.offsets, kinds, min_count=min_count, max_pairs=parameters.max_pairs, workers=self.workers
@@ -210,7 +210,7 @@ class PhraseCorpus:
         return phrases, pairs
 
     def join(self, phrases: Sequence[Phrase]) -> None:
-        """Replace phrases by one token each, from left to right; those with unknown words are passed over."""
+        """Replace each phrase by one token, from left to right; phrases with unknown words are skipped."""
         pairs, begins = self._tables(phrases)
         corpus = kernels.Corpus(self.tokens, self.offsets, self._kinds)
         borders = self._sentence_borders()
@@ -234,7 +234,7 @@ class PhraseCorpus:
         self._count()
 
     def _tables(self, phrases: Sequence[Phrase]) -> tuple[kernels.Pairs, NDArray[np.bool_]]:
-        """Return phrases as pairs, and which words begin one."""
+        """Return the phrases as a table of pairs, and which words begin a phrase, shape (V,), bool."""
         ids = self._ids
         known = [phrase.words for phrase in phrases if all(word in ids for word in phrase.words)]
         n_gaps = sum(len(words) - 2 for words in known)
@@ -249,7 +249,7 @@ class PhraseCorpus:
                 gaps[k], n_gaps = kernels.insert_gap(gap_slots, gap_keys, n_gaps, gaps[k], ids[word])
             pairs[k] = ids[words[0]] << 32 | ids[words[-1]]
             begins[ids[words[0]]] = True
-        for k, words in enumerate(known):  # a joined phrase may be a word of the text: it is the same then
+        for k, words in enumerate(known):  # if the text has a word spelled like the joined phrase, they share an id
             values[k] = self._id_of(self.delimiter.join(words)) + 1
         begins &= self._kinds == kernels.PLAIN
         rows = _empty_rows(_power_of_two(2 * len(known) + 1))
@@ -263,7 +263,7 @@ class PhraseCorpus:
         return number
 
     def _sentence_borders(self) -> NDArray[np.int64]:
-        """Return sentences 0 = b[0] < b[1] < … = S so that ranges between them have about as many tokens."""
+        """Return sentence borders 0 = b[0] < b[1] < … = S that divide the corpus about evenly; int64."""
         aims = np.arange(_RANGE, len(self.tokens), _RANGE)
         borders = np.searchsorted(self.offsets, aims)
         return np.unique(np.concatenate([[0], borders, [len(self.offsets) - 1]])).astype(np.int64)
@@ -271,15 +271,15 @@ class PhraseCorpus:
     def finish(
         self, min_count: int, max_vocab: int | None, known: Vocabulary | None = None
     ) -> tuple[Vocabulary, TokenStream]:
-        """Leave out rare words and number the others anew, as `encode_corpus` does. The corpus is used up.
+        """Drop rare words and renumber the others, as `encode_corpus` does. The corpus cannot be used afterwards.
 
-        `n_words` of the stream counts a phrase as one. Without a word that reaches `min_count`, EmptyVocabularyError.
+        `n_words` of the stream counts a phrase as one word. Raises EmptyVocabularyError if no word reaches `min_count`.
         """
         words_of = words_of_list(self.words)
         vocabulary, ids = choose_words(words_of, self.counts, self.first_at, min_count, max_vocab, known)
         if not self.counts[ids >= 0].any():
             raise EmptyVocabularyError(
-                f"no word or phrase occurs {min_count} times, as min_count asks: the most frequent of "
+                f"no word or phrase occurs {min_count} times (min_count): the most frequent of "
                 f"{len(self.words):,} occurs {self.counts.max():,} times; give more text or a smaller min_count"
             )
         n_words = len(self.tokens)
@@ -287,7 +287,7 @@ class PhraseCorpus:
         return vocabulary, TokenStream(self.tokens[:n], self.offsets[: n_sentences + 1], n_words)
 
     def write(self, file: BinaryIO) -> None:
-        """Write the sentences as UTF-8 text, one a line, tokens set apart by spaces."""
+        """Write the sentences as UTF-8 text, one sentence a line, tokens separated by spaces."""
         encoded = [word.encode() for word in self.words]
         lengths = np.fromiter(map(len, encoded), np.int64, len(encoded))
         starts = np.concatenate([[0], np.cumsum(lengths)])
@@ -301,7 +301,7 @@ class PhraseCorpus:
 
 
 def _words_of_gaps(gaps: NDArray[np.int64], gap_keys: NDArray[np.uint64], words: Sequence[str]) -> dict[int, list[str]]:
-    """Return the connector words of each of these gaps, by its number."""
+    """Return the connector words of each of these gaps, by gap id."""
     found: dict[int, list[str]] = {}
     for number in np.unique(gaps).tolist():
         gap, between = number, []

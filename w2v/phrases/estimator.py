@@ -1,4 +1,4 @@
-"""`Phrases`: from a corpus to the words that belong together, as a scikit-learn estimator."""
+"""`Phrases`: a scikit-learn estimator that finds words that belong together."""
 
 from __future__ import annotations
 
@@ -29,15 +29,15 @@ __all__ = [
 
 _DEFAULTS = PhraseParameters()
 _NOTED = ("scoring", "threshold", "min_count", "passes", "max_pairs")
-"""Parameters that a file of phrases keeps."""
+"""Parameters that are saved with the phrases."""
 
 
 class ForgottenPairsWarning(UserWarning):
-    """There were more distinct pairs than `max_pairs`: rare ones were forgotten, and counts may be too low."""
+    """There were more distinct pairs than `max_pairs`: rare ones were dropped, and counts may be too low."""
 
 
 class Phrases(Estimator):
-    """Finds phrases, two or more words that stand together more often than by chance, and joins them.
+    """Finds phrases, that is, words that occur together more often than by chance, and joins them.
 
     Parameters
     ----------
@@ -47,18 +47,18 @@ class Phrases(Estimator):
     Attributes
     ----------
     phrase_list_ : PhraseList
-        The result, which needs nothing else here.
+        The result, independent of this estimator.
     phrases_ : dict of str to float
-        The joined phrases of all passes and their scores; within a pass by falling score.
+        The joined phrases of all passes and their scores, within a pass by falling score.
     forgotten_ : int
-        Pairs counted up to so often were forgotten on the way, since there were more than `max_pairs`; 0 if none were.
+        Pairs with counts up to this were dropped, because there were more than `max_pairs`; 0 if none were dropped.
     n_words_ : int
-        Tokens of the corpus.
+        Number of tokens in the corpus.
 
     Notes
     -----
-    With `passes=1` the phrases and scores are those of gensim's `Phrases`, which tells two phrases apart by their
-    joined text only; here they are told apart by their words.
+    With `passes=1` the phrases and scores are those of gensim's `Phrases`, except that gensim identifies a phrase by
+    its joined text, and this class by its words.
 
     References
     ----------
@@ -107,12 +107,12 @@ class Phrases(Estimator):
         y : ignored
             For scikit-learn.
         output : path-like or binary file, optional
-            Write the corpus there, phrases joined: a sentence a line, tokens set apart by spaces, no empty lines.
+            Write the corpus there with phrases joined: one sentence a line, tokens separated by spaces, no empty lines.
         overwrite : bool, default False
-            Replace an `output` that exists.
+            Replace an existing `output`.
         progress : bool, str or callable, optional
-            True, "bar" or "log" shows how far it is, as in `Word2Vec.fit`; a function is called with the
-            fraction of the text that is read.
+            True, "bar" or "log" shows progress, as in `Word2Vec.fit`; a function is called with the fraction of the
+            text read so far.
         max_memory, work_folder
             As for `Word2Vec.fit`.
 
@@ -127,7 +127,7 @@ class Phrases(Estimator):
         CorpusError
             If a file cannot be read.
         EmptyVocabularyError
-            If there is no word.
+            If there are no words.
         ModelError
             If `output` exists or cannot be written.
 
@@ -137,7 +137,7 @@ class Phrases(Estimator):
             If there were more pairs than `max_pairs`.
         """
         parameters = self._validated()
-        with _claimed_output(output, overwrite), WorkFolder(work_folder) as folder, _shown(progress, corpus) as told:
+        with _claimed_output(output, overwrite), WorkFolder(work_folder) as folder, _shown(progress, corpus) as report:
             joined = _encode(
                 open_corpus(corpus),
                 get_tokenizer(parameters.tokenizer),
@@ -145,7 +145,7 @@ class Phrases(Estimator):
                 workers=parameters.workers or default_workers(),
                 max_memory=max_memory,
                 work_folder=folder,
-                progress=_told(told),
+                progress=_as_fraction(report),
             )
             self.n_words_ = len(joined.tokens)
             self._learn(joined, parameters, join_last=output is not None)
@@ -166,8 +166,8 @@ class Phrases(Estimator):
                 joined.join(phrases)
         if self.forgotten_:
             warnings.warn(
-                f"there were more than {parameters.max_pairs:,} distinct pairs of words, so those that had been seen "
-                f"up to {self.forgotten_:,} times were forgotten and some counts are too low; give a larger max_pairs",
+                f"there were more than {parameters.max_pairs:,} distinct pairs of words, so pairs seen up to "
+                f"{self.forgotten_:,} times were dropped and some counts may be too low; give a larger max_pairs",
                 ForgottenPairsWarning,
                 stacklevel=3,
             )
@@ -186,21 +186,21 @@ class Phrases(Estimator):
         return self.phrase_list_.join(tokens)
 
     def transform(self, sentences: Iterable[Iterable[str]]) -> list[list[str]]:
-        """Return sentences, given as tokens, with their phrases joined.
+        """Return sentences, given as lists of tokens, with their phrases joined.
 
-        For sentences that should not all be in memory there is `phrase_list_.transform`, a generator, and for files
+        `phrase_list_.transform` is a generator, which does not hold all sentences in memory; for files there is
         `join_corpus`.
         """
         self._check_fitted()
         return list(self.phrase_list_.transform(sentences))
 
     def find(self, sentences: Iterable[Iterable[str]]) -> dict[str, float]:
-        """Return the phrases that occur in these sentences and their scores; see `PhraseList.find`."""
+        """Return the phrases in these sentences and their scores; see `PhraseList.find`."""
         self._check_fitted()
         return self.phrase_list_.find(sentences)
 
     def export(self) -> PhraseList:
-        """Return the phrases alone, to join and to keep, without the parameters and what else is here."""
+        """Return the phrases alone, without the estimator."""
         self._check_fitted()
         return self.phrase_list_
 
@@ -220,7 +220,7 @@ def _connector_words(words: str | Iterable[str]) -> frozenset[str]:
 
 
 def phrases_of(parameters: Parameters) -> Phrases:
-    """Return the estimator that the parameters of a training ask for."""
+    """Return the estimator for the phrase parameters of a training."""
     return Phrases(
         scoring=parameters.phrase_scoring,
         threshold=parameters.phrase_threshold,
@@ -245,9 +245,9 @@ def encode_with_phrases(
 ) -> tuple[Vocabulary, TokenStream, PhraseTokenizer]:
     """Encode a corpus as `encode_corpus` does, but with phrases joined before rare words are left out.
 
-    A `PhraseTokenizer` brings the phrases to join; with any other tokenizer `learner` looks for them, and is fitted
-    then. The other parameters and the errors are those of `encode_corpus`. `n_words` of the stream counts a phrase as
-    one word. The tokenizer that is returned has the phrases that were joined.
+    A `PhraseTokenizer` provides the phrases to join; with any other tokenizer `learner` finds them and is fitted. The
+    other parameters and the errors are those of `encode_corpus`. `n_words` of the stream counts a phrase as one word.
+    The returned tokenizer has the phrases that were joined.
     """
     joins = tokenizer if isinstance(tokenizer, PhraseTokenizer) else None
     parameters = learner._validated()
@@ -272,7 +272,7 @@ def encode_with_phrases(
 def _encode(
     corpus: Corpus, tokenizer: Tokenizer, phrases: PhraseParameters | PhraseList, *, workers: int, **options: Any
 ) -> PhraseCorpus:
-    """Encode an opened corpus whole, for phrases with this delimiter and these connector words to be joined in it."""
+    """Encode all words of an opened corpus, ready to join phrases with this delimiter and these connector words."""
     vocabulary, stream = encode_corpus(corpus, tokenizer, min_count=1, workers=workers, **options)
     return PhraseCorpus(
         vocabulary,
@@ -283,8 +283,8 @@ def _encode(
     )
 
 
-def _told(progress: Callable[[float], None] | None) -> Callable[[int, int | None], None] | None:
-    """Return what tells the fraction that is read, as `encode_corpus` calls it."""
+def _as_fraction(progress: Callable[[float], None] | None) -> Callable[[int, int | None], None] | None:
+    """Return a callback for `encode_corpus` that passes on the fraction read."""
     return progress and (lambda read, size: progress(read / size if size else 0.0))
 
 
@@ -298,25 +298,25 @@ def join_corpus(
     workers: int | None = None,
     progress: Callable[[float], None] | bool | str | None = None,
 ) -> None:
-    """Write a corpus with phrases joined, a sentence a line: as `PhraseList.join` on every sentence, but fast.
+    """Write a corpus with phrases joined, one sentence a line; a fast `PhraseList.join` for every sentence.
 
     Parameters
     ----------
     corpus, output, overwrite, progress
-        See `Phrases.fit`, also for the errors.
+        As for `Phrases.fit`, which also lists the errors.
     phrases : PhraseList
-        Of whatever corpus.
+        The phrases, from any corpus.
     tokenizer, workers
         See `PhraseParameters`.
     """
-    with _claimed_output(output, overwrite), WorkFolder() as folder, _shown(progress, corpus) as told:
+    with _claimed_output(output, overwrite), WorkFolder() as folder, _shown(progress, corpus) as report:
         joined = _encode(
             open_corpus(corpus),
             get_tokenizer(tokenizer),
             phrases,
             workers=workers or default_workers(),
             work_folder=folder,
-            progress=_told(told),
+            progress=_as_fraction(report),
         )
         for learned in phrases.passes:
             joined.join(learned)
@@ -326,7 +326,7 @@ def join_corpus(
 def _shown(
     progress: Callable[[float], None] | bool | str | None, corpus: Corpus
 ) -> AbstractContextManager[Callable[[float], None] | None]:
-    """Give what to call with the fraction of the text that is read; show it if a user wants that."""
+    """Yield a function to call with the fraction of the text read, which shows progress as `progress` requests."""
     reading = f"reading {name_of(corpus)}"
     return show_states(
         progress, reading, lambda read: (reading, read, 1.0) if read < 1 else ("counting pairs of words",)
@@ -335,7 +335,7 @@ def _shown(
 
 @contextmanager
 def _claimed_output(output: str | os.PathLike[str] | BinaryIO | None, overwrite: bool) -> Iterator[None]:
-    """Claim a file that is to be written, and refuse one that cannot be, before the corpus is read."""
+    """Claim an output file before the corpus is read, and refuse one that cannot be written."""
     if not isinstance(output, (str, os.PathLike)):
         yield
         return

@@ -12,12 +12,12 @@ DEFAULT_THRESHOLD = {"default": 10.0, "npmi": 0.5}
 """The default `threshold` of each scoring."""
 
 ENGLISH = "english"
-"""The name that stands for `phrase_list.ENGLISH_CONNECTOR_WORDS`."""
+"""The value of `connector_words` that selects `phrase_list.ENGLISH_CONNECTOR_WORDS`."""
 
 
 @dataclass(frozen=True)
 class Delimiter(Constraint):
-    """Text that can stand inside a word."""
+    """Text that a word may contain."""
 
     described = "text without white space"
 
@@ -27,7 +27,7 @@ class Delimiter(Constraint):
 
 @dataclass(frozen=True)
 class ConnectorWords(Constraint):
-    """A collection of words, or the name of one; a string is not read as a collection of letters."""
+    """A collection of words, or the name of one; a string does not count as a collection of letters."""
 
     described = f"{ENGLISH!r} or a collection of words"
 
@@ -39,7 +39,7 @@ class ConnectorWords(Constraint):
 
 @dataclass(frozen=True)
 class PhraseParameters:
-    """What decides which phrases are found. The constructor checks nothing: call `validate`.
+    """The parameters of `Phrases`. The constructor checks nothing: call `validate`.
 
     Attributes
     ----------
@@ -63,7 +63,7 @@ class PhraseParameters:
     workers : int or None
         Threads; None is all cores. The result does not depend on it.
     tokenizer : str or callable
-        How text becomes words; not used on tokens.
+        Splits text into words; lists of tokens bypass it.
     """
 
     scoring: str = "default"
@@ -77,7 +77,7 @@ class PhraseParameters:
     tokenizer: str | Callable[[str], Iterable[str]] = "words"
 
     def validate(self) -> None:
-        """Raise ValueError if a value is not allowed, or contradicts another; the message names value and limits."""
+        """Raise ValueError for a value that is not allowed or contradicts another; the message states the limits."""
         check_fields(self, PHRASE_CONSTRAINTS)
         check_threshold("threshold", self.threshold, self.scoring)
 
@@ -96,4 +96,4 @@ PHRASE_CONSTRAINTS: dict[str, Constraint] = {
     "workers": CONSTRAINTS["workers"],
     "tokenizer": CONSTRAINTS["tokenizer"],
 }
-"""What each field of `PhraseParameters` may hold."""
+"""The constraint of each field of `PhraseParameters`."""

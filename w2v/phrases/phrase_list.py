@@ -1,4 +1,4 @@
-"""Phrases that were learned: joining them in tokens, and keeping them in a file. Imports nothing heavy."""
+"""Learned phrases: joining them in tokens, and saving them to a file. Imports nothing heavy."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ FORMAT_VERSION = 1
 _MAX_BYTES = 1 << 30
 
 ENGLISH_CONNECTOR_WORDS = frozenset("a an the for of with without at from to in on by and or".split())
-"""Words that may stand inside an English phrase but neither begin nor end it; the same as gensim's."""
+"""Words that an English phrase may contain but neither begin nor end with; the same as gensim's."""
 
 
 class Phrase(NamedTuple):
@@ -27,12 +27,11 @@ class Phrase(NamedTuple):
     Attributes
     ----------
     words : tuple of str
-        Two words, and between them the connector words, if any. From the second pass on a word may be a phrase itself,
-        joined.
+        Two words with any connector words between them. From the second pass on, a word may itself be a joined phrase.
     score : float
-        How much more often they stand together than by chance; see `Phrases`.
+        How much more often they occur together than by chance; see `PhraseParameters.scoring`.
     occurrences : int
-        How often they stand together in the text.
+        How often they occur together in the text.
     """
 
     words: tuple[str, ...]
@@ -41,18 +40,18 @@ class Phrase(NamedTuple):
 
 
 class PhraseList:
-    """The phrases that `Phrases` found, read-only; joins them in any tokens.
+    """The phrases that `Phrases` found, read-only. It joins them in any tokens.
 
     Parameters
     ----------
     passes : sequence of sequences of Phrase
-        What each pass joins, by falling score.
+        The phrases of each pass, by falling score.
     delimiter : str, default "_"
-        Stands between the words of a joined phrase.
+        Separator between the words of a joined phrase.
     connector_words : iterable of str, default ()
-        Words that may stand inside a phrase but neither begin nor end it.
+        Words that a phrase may contain but neither begin nor end with.
     parameters : dict, optional
-        With which they were learned, in JSON types; only kept.
+        The parameters of the training, in JSON types; only stored.
 
     Attributes
     ----------
@@ -62,7 +61,7 @@ class PhraseList:
     Raises
     ------
     TypeError
-        If something is of the wrong type.
+        If an argument has the wrong type.
     ValueError
         If a phrase has fewer than two words, a score is not finite, or the delimiter is empty.
     """
@@ -86,14 +85,14 @@ class PhraseList:
         self.connector_words = frozenset(connector_words)
         self.parameters = dict(parameters or {})
         if not all(isinstance(word, str) for word in self.connector_words):
-            raise TypeError("connector_words must be str, all of them")
+            raise TypeError("connector_words must all be str")
         self.scores: dict[str, float] = {}
         for phrase in self:
             self.scores.setdefault(delimiter.join(phrase.words), phrase.score)
 
     @cached_property
     def _lookups(self) -> list[tuple[dict[tuple[str, ...], tuple[str, float]], set[str]]]:
-        """For each pass the joined phrases and their scores, by their words, and the words that begin one."""
+        """For each pass: the joined phrases and scores by their words, and the words that begin a phrase."""
         join = self.delimiter.join
         return [
             ({p.words: (join(p.words), p.score) for p in reversed(phrases)}, {p.words[0] for p in phrases})
@@ -110,7 +109,7 @@ class PhraseList:
         return f"PhraseList({len(self)} phrases, passes={len(self.passes)})"
 
     def join(self, tokens: Iterable[str]) -> list[str]:
-        """Return the tokens of one sentence with its phrases joined, the leftmost first."""
+        """Return the tokens of one sentence with its phrases joined, from left to right."""
         if isinstance(tokens, str):
             raise TypeError("join needs the tokens of a sentence, not a text; split it first")
         joined = list(tokens)
@@ -119,12 +118,12 @@ class PhraseList:
         return joined
 
     def transform(self, sentences: Iterable[Iterable[str]]) -> Iterator[list[str]]:
-        """Yield each sentence, given as tokens, with its phrases joined."""
+        """Yield each sentence, given as a list of tokens, with its phrases joined."""
         for tokens in sentences:
             yield self.join(tokens)
 
     def find(self, sentences: Iterable[Iterable[str]]) -> dict[str, float]:
-        """Return the phrases that `join` would make in these sentences, and their scores, in order of appearance."""
+        """Return the phrases that `join` would join in these sentences, and their scores, in order of appearance."""
         found: dict[str, float] = {}
         for tokens in sentences:
             joined = list(tokens)
@@ -135,11 +134,11 @@ class PhraseList:
         return found
 
     def _analyze(self, tokens: list[str], number: int) -> list[tuple[str, float | None]]:
-        """Return the tokens after one pass; those that are phrases with a score."""
+        """Return the tokens after one pass, each with its score if it is a phrase, else None."""
         phrases, begins = self._lookups[number]
         connectors = self.connector_words
         out: list[tuple[str, float | None]] = []
-        open_at = -1  # where the phrase begins that may end next
+        open_at = -1  # start of the phrase that may end next
         for at, token in enumerate(tokens):
             if open_at >= 0:
                 if token in connectors:
@@ -160,7 +159,7 @@ class PhraseList:
         return out
 
     def save(self, path: str | os.PathLike[str], *, overwrite: bool = False) -> None:
-        """Write a JSON file; ModelError if it cannot be written, or exists and `overwrite` is False."""
+        """Write a JSON file; raise ModelError if it cannot be written, or exists and `overwrite` is False."""
         content = {
             "format": FORMAT,
             "format_version": FORMAT_VERSION,
@@ -182,9 +181,9 @@ class PhraseList:
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> PhraseList:
-        """Read a file that `save` wrote; it may come from a stranger, so nothing in it is trusted.
+        """Read a file that `save` wrote. It may come from a stranger, so all of it is checked.
 
-        ModelError if it is missing, no file of phrases, of a newer version, or damaged.
+        Raises ModelError if the file is missing, not a file of phrases, from a newer version, or damaged.
         """
         content = _parse(path)
         version = content.get("format_version")
@@ -233,10 +232,10 @@ def _parse(path: str | os.PathLike[str]) -> dict[str, Any]:
 
 
 class PhraseTokenizer:
-    """A tokenizer whose tokens have phrases joined, so that a query "New York" finds the word new_york.
+    """A tokenizer that joins phrases, so the query "New York" finds the word new_york.
 
-    `base` makes tokens of text. `phrases` may be the file that has them, which is read when it is first needed: a model
-    opens without it.
+    `base` splits text into tokens. `phrases` may be a file, which is read when first needed, so a model opens without
+    it.
     """
 
     name: ClassVar[str] = "phrases"
@@ -247,7 +246,7 @@ class PhraseTokenizer:
 
     @property
     def phrases(self) -> PhraseList:
-        """The phrases."""
+        """The phrases, read from their file if necessary."""
         if not isinstance(self._phrases, PhraseList):
             self._phrases = PhraseList.load(self._phrases)
         return self._phrases
@@ -260,5 +259,5 @@ class PhraseTokenizer:
         return f"PhraseTokenizer({self.base!r}, {self._phrases!r})"
 
     def to_config(self) -> dict[str, Any]:
-        """Return the name and the base; the phrases are saved in a file beside it."""
+        """Return the name and the base tokenizer; the phrases are saved in a separate file."""
         return {"name": self.name, "base": self.base.to_config()}

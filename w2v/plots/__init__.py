@@ -1,8 +1,8 @@
 """Pictures of a model: a map of words, analogies as arrows, training as curves.
 
-Each function returns a `matplotlib.figure.Figure`, drawn without a window; `save_figure` writes it to a file. A
-notebook shows it by itself after ``%matplotlib inline``. The extra ``plot`` is needed, and ``umap`` for that method;
-what they bring is imported only when a picture is drawn.
+Each function returns a `matplotlib.figure.Figure`, drawn without a window; `save_figure` writes it to a file. Notebooks
+display it after ``%matplotlib inline``. Pictures need the extra ``plot``, or ``umap`` for that method. Its packages are
+imported only when a picture is drawn.
 """
 
 from __future__ import annotations

@@ -28,7 +28,7 @@ def plot_analogies(
     title: str | None = None,
     width: float | None = None,
 ) -> Figure:
-    """Draw pairs of words that stand in the same relation as arrows, such as man to king and woman to queen.
+    """Draw word pairs with the same relation as arrows, such as from man to king and from woman to queen.
 
     Parameters
     ----------
@@ -37,30 +37,28 @@ def plot_analogies(
     pairs : sequence of (str, str)
         Two pairs or more.
     title : str, optional
-        Written above.
+        Title above the picture.
     width : float, default 7.5
-        Inches, from 2 to 60, to begin with; it grows until the labels have room.
+        Initial width in inches, 2 to 60; it grows until the labels fit.
 
     Returns
     -------
     matplotlib.figure.Figure
-        The unit vectors in their principal plane; below it how parallel the arrows are in all dimensions.
+        The unit vectors in their principal plane; the caption states how parallel the arrows are in all dimensions.
 
     Raises
     ------
     ImportError
         If matplotlib or textalloc is not installed.
     UnknownWordError
-        If a word is not in the vocabulary; names all of them.
+        If words are not in the vocabulary; it names all of them.
     ValueError
-        If there are fewer than 2 pairs or more than 100, a pair is of one word, or a vector is not finite.
+        If there are fewer than 2 or more than 100 pairs, the words of a pair are equal, or a vector is not finite.
     """
     require_matplotlib()
     wanted = list(dict.fromkeys((first, second) for first, second in pairs))
     if not 2 <= len(wanted) <= _MOST_PAIRS:
-        raise ValueError(
-            f"a picture of analogies takes 2 to {_MOST_PAIRS} different pairs, and these are {len(wanted)}"
-        )
+        raise ValueError(f"a picture of analogies takes 2 to {_MOST_PAIRS} different pairs, got {len(wanted)}")
     for first, second in wanted:
         if first == second:
             raise ValueError(f"a pair needs two different words, not {first!r:.80} twice")
@@ -69,10 +67,12 @@ def plot_analogies(
     row = {word: index for index, word in enumerate(words)}
     arrows = [(row[first], row[second]) for first, second in wanted]
     points, held = principal_plane(vectors)
-    points *= np.where(sum(points[end] - points[start] for start, end in arrows) < 0, -1, 1)  # upwards, to the right
+    points *= np.where(
+        sum(points[end] - points[start] for start, end in arrows) < 0, -1, 1
+    )  # point arrows up and right
     parallel = _mean_cosine(np.array([vectors[end] - vectors[start] for start, end in arrows], dtype=np.float64))
     caption = (
-        f"PCA: the two axes hold {held:.0%} of the variance between these words.\n"
+        f"PCA: the two axes explain {held:.0%} of the variance between these words.\n"
         f"Mean cosine of two arrows in all {embeddings.vector_size} dimensions: {parallel:.2f}"
     )
     with style([*words, title or ""]):
@@ -80,7 +80,7 @@ def plot_analogies(
 
 
 def _mean_cosine(offsets: NDArray[np.float64]) -> float:
-    """Return the mean cosine over all pairs of offsets; one of length zero counts as 0."""
+    """Return the mean cosine over all pairs of offsets, shape (n, D); cosines with a zero offset are 0."""
     units = to_units(offsets)
     cosines = units @ units.T
     return float(cosines[np.triu_indices(len(units), 1)].mean())
@@ -89,7 +89,7 @@ def _mean_cosine(offsets: NDArray[np.float64]) -> float:
 def _draw(
     words: list[str], arrows: list[tuple[int, int]], points: Points, width: float, caption: str, title: str | None
 ) -> Figure | None:
-    """Draw the arrows at a width; None if the labels have no room."""
+    """Draw the arrows at a given width; return None if the labels do not fit."""
     figure, axes = new_map(points, width, title, caption)
     ends = {end for _, end in arrows}
     color = COLORS[0]

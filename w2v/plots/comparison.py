@@ -19,16 +19,16 @@ _NAME_SIZE, _HEADING_SIZE, _UNIT_SIZE, _NUMBER_SIZE = 9.5, 9.5, 8.5, 9.0
 _MOST_PANELS = 4
 _OTHERS = "#8c959f"
 _MOST_NAMES = 1.5
-"""Inches that names of programs take of the width; those that take more make the picture wider."""
+"""Inches of the width for program names; longer names make the picture wider."""
 
 
 def plot_comparison(comparison: Comparison) -> Figure:
-    """Draw the words a second and the first three measures of quality of each program, one beside the other.
+    """Draw the words per second and the first three quality measures of each program side by side.
 
     Parameters
     ----------
     comparison : Comparison
-        What was measured. Lines at the end of bars are one standard deviation of a run to either side.
+        The measurements. Error bars are one standard deviation of a run to either side.
 
     Returns
     -------
@@ -53,7 +53,7 @@ def plot_comparison(comparison: Comparison) -> Figure:
 
 
 def _draw(comparison: Comparison, measures: list[Measure]) -> Figure:
-    """Draw a panel a measure, with the names of the programs at the left."""
+    """Draw a panel for each measure, with program names on the left."""
     keys = list(comparison.titles)
     above, below = 0.62, 0.18
     height = above + _ROW * len(keys) + below
@@ -68,7 +68,7 @@ def _draw(comparison: Comparison, measures: list[Measure]) -> Figure:
         axes = figure.add_axes((start / whole, below / height, width / whole, _ROW * len(keys) / height))
         _draw_bars(axes, measure, keys, width)
         heading = measure.heading or measure.name
-        unit = measure.name.rpartition(", ")[2] if measure.heading else "more is better"
+        unit = measure.name.rpartition(", ")[2] if measure.heading else "higher is better"
         title = cut(shown(heading), width, _HEADING_SIZE, "bold")
         figure.text(
             start / whole, 1 - 0.28 / height, title, size=_HEADING_SIZE, weight="bold", color=INK, va="center",
@@ -86,7 +86,7 @@ def _draw(comparison: Comparison, measures: list[Measure]) -> Figure:
 
 
 def _draw_bars(axes: Axes, measure: Measure, keys: list[str], width: float) -> None:
-    """Draw a bar for each program in axes of this size in inches."""
+    """Draw a bar for each program in axes `width` inches wide."""
     means = [measure.mean(key) if math.isfinite(measure.mean(key)) else 0.0 for key in keys]
     longest = max(means)
     for row, (key, mean) in enumerate(zip(keys, means, strict=True)):
@@ -113,7 +113,7 @@ def _draw_bars(axes: Axes, measure: Measure, keys: list[str], width: float) -> N
 
 
 def _number(measure: Measure, key: str) -> str:
-    """Write a program's mean in few characters."""
+    """Format a program's mean in a few characters."""
     mean = measure.mean(key)
     if not math.isfinite(mean):
         return "-"

@@ -1,8 +1,8 @@
-"""Dark pictures: every colour keeps its hue, and what was light becomes dark.
+"""Dark pictures: every colour keeps its hue, and light colours become dark.
 
-A picture is drawn on white first. Its colours are exchanged when it is written: those of the palette of a PNG, or the
-ones that an SVG names. So a dark picture has the same lines and labels as a light one, in the same places. Lightness is
-that of Oklab (B. Ottosson, "A perceptual color space for image processing", 2020), so that hues stay equally readable.
+A picture is first drawn on white. Its colours are replaced when it is written: in the palette of a PNG, or in the text
+of an SVG. So a dark picture has the same lines and labels in the same places. Lightness is that of Oklab (B. Ottosson,
+"A perceptual color space for image processing", 2020), so hues stay equally readable.
 """
 
 from __future__ import annotations
@@ -13,7 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 _DARKEST, _LIGHTEST, _BEND = 0.19, 0.95, 0.7
-"""The lightness that white and black become; below 1 the third lifts what lies between, so that lines stand out."""
+"""The lightness of former white and of former black, and an exponent; below 1, it lightens what lies between, so lines
+stand out."""
 _TO_CONES = np.array([
     [0.4122214708, 0.5363325363, 0.0514459929],
     [0.2119034982, 0.6806995451, 0.1073969566],
@@ -28,7 +29,7 @@ _COLOR = re.compile(r"(?<=: #)[0-9a-f]{6}\b")
 
 
 def darkened(colors: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Return the sRGB colours that a dark picture has in the place of others, both of shape (n, 3)."""
+    """Return the dark counterparts of sRGB colours; both have shape (n, 3), uint8."""
     encoded = np.asarray(colors, dtype=np.float64) / 255
     linear = np.where(encoded <= 0.04045, encoded / 12.92, ((encoded + 0.055) / 1.055) ** 2.4)
     lab = np.cbrt(linear @ _TO_CONES.T) @ _TO_LAB.T
@@ -40,12 +41,12 @@ def darkened(colors: NDArray[np.uint8]) -> NDArray[np.uint8]:
 
 
 def darkened_palette(palette: list[int]) -> list[int]:
-    """Return the palette of a dark PNG: red, green and blue of one colour after the other."""
+    """Return the palette of a dark PNG: red, green and blue of each colour in turn."""
     return darkened(np.array(palette, dtype=np.uint8).reshape(-1, 3)).ravel().tolist()
 
 
 def darkened_svg(content: bytes) -> bytes:
-    """Return an SVG of matplotlib with the colours of a dark picture."""
+    """Return a matplotlib SVG with the colours of a dark picture."""
 
     def exchange(found: re.Match[str]) -> str:
         return darkened(np.frombuffer(bytes.fromhex(found.group()), dtype=np.uint8)[None]).tobytes().hex()

@@ -1,4 +1,4 @@
-"""What all pictures share: colours, fonts, an empty figure, and how it becomes a file."""
+"""Shared by all pictures: colours, fonts, empty figures, and writing files."""
 
 from __future__ import annotations
 
@@ -20,11 +20,12 @@ if TYPE_CHECKING:
 
 SUFFIXES = (".png", ".svg")
 INK, QUIET, FAINT = "#1f2328", "#59636e", "#d1d9e0"
-"""Text; text that matters less; lines that only guide the eye."""
+"""Colours of text, of secondary text, and of guide lines."""
 COLORS = ("#0b62a4", "#c04a00", "#00795c", "#a8407f", "#8a6400", "#5b4db3", "#a1262f", "#47565f")
-"""Hues that people with any colour vision tell apart, each dark enough for text on white (4.5 to 1 and more)."""
+"""Hues that are distinct in every kind of colour vision, each dark enough for text on white (contrast of at least
+4.5:1)."""
 MARKERS = ("o", "s", "D", "^", "v", "P", "X")
-"""Once all colours are used they come again with the next shape."""
+"""When all colours are used, they repeat with the next shape."""
 
 _LATIN = ("Inter", "Source Sans 3", "Noto Sans", "Helvetica Neue", "Arial", "Liberation Sans", "DejaVu Sans")
 PNG_DPI = 200
@@ -33,13 +34,13 @@ _HASH_SALT = "w2v"
 
 
 class MissingGlyphWarning(UserWarning):
-    """No installed font has some of the characters to be drawn."""
+    """No installed font has some of the characters to draw."""
 
 
 def require_matplotlib() -> None:
-    """Raise ImportError with the command that installs them, unless matplotlib and textalloc are there."""
+    """Raise ImportError, with the command to install them, unless matplotlib and textalloc are installed."""
     try:
-        with quiet():  # it warns of a home folder that cannot be written, and when it lists the fonts
+        with quiet():  # it warns if the home folder is not writable, and when it lists the fonts
             import matplotlib.font_manager  # noqa: F401
             import textalloc  # noqa: F401
     except ImportError as error:
@@ -50,7 +51,7 @@ def require_matplotlib() -> None:
 
 
 def new_figure(width: float, height: float) -> Figure:
-    """Return an empty figure, its size in inches, that belongs to no window and is drawn without a word about fonts."""
+    """Return an empty figure, sized in inches, without a window and without matplotlib's warnings about fonts."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
@@ -69,7 +70,7 @@ def new_figure(width: float, height: float) -> Figure:
 
 
 def check_picture_path(path: str | os.PathLike[str], overwrite: bool = False) -> None:
-    """Raise early, before anything is computed, if a picture could not be saved at `path`.
+    """Raise an error before anything is computed if a picture could not be saved at `path`.
 
     Raises
     ------
@@ -90,25 +91,26 @@ def save_figure(
     dark: bool = False,
     dpi: int = PNG_DPI,
 ) -> None:
-    """Write a picture as PNG or SVG, as the name ends; the same figure gives the same bytes.
+    """Write a picture as PNG or SVG, by its suffix; the same figure gives the same bytes.
 
     Parameters
     ----------
     figure : matplotlib.figure.Figure
         The picture.
     path : str or path-like
-        Ends in .png or .svg. The text of an SVG is drawn as outlines, so that it looks alike everywhere.
+        Must end in .png or .svg. Text in an SVG is drawn as outlines, so it looks the same everywhere.
     overwrite : bool, default False
         Replace an existing file.
     dark : bool, default False
-        Write light lines on a dark ground; see `w2v.plots.dark`.
+        Write light lines on a dark background; see `w2v.plots.dark`.
     dpi : int, default 200
-        Pixels an inch of a PNG.
+        Pixels per inch of a PNG.
 
     Raises
     ------
     ModelError
-        As `check_picture_path`, or if writing fails. Nothing is left behind then, and what was there is unchanged.
+        As for `check_picture_path`, or if writing fails. Then nothing is left behind, and an existing file is
+        unchanged.
     """
     check_picture_path(path, overwrite)
     content = render(figure, "svg" if Path(path).suffix.lower() == ".svg" else "png", dark=dark, dpi=dpi)
@@ -117,7 +119,7 @@ def save_figure(
 
 
 def render(figure: Figure, kind: Literal["png", "svg"], *, dark: bool = False, dpi: int = PNG_DPI) -> bytes:
-    """Return a picture in the format `kind`, without a date or a version in it."""
+    """Return a picture in the format `kind`, without a date or version."""
     metadata: dict[str, Any] = {"Date": None, "Creator": None} if kind == "svg" else {"Software": None}
     buffer = io.BytesIO()
     with _settings({"svg.hashsalt": _HASH_SALT, "svg.fonttype": "path"}):
@@ -132,7 +134,7 @@ def render(figure: Figure, kind: Literal["png", "svg"], *, dark: bool = False, d
 
 
 def _with_few_colors(png: io.BytesIO, dark: bool, dpi: int) -> bytes:
-    """Return a PNG of 256 colours, which is a third of the size and looks the same."""
+    """Return a PNG of 256 colours, which looks the same at a third of the size."""
     from PIL import Image
 
     buffer = io.BytesIO()
@@ -149,7 +151,7 @@ def _with_few_colors(png: io.BytesIO, dark: bool, dpi: int) -> bytes:
 
 @contextmanager
 def _settings(settings: dict[str, Any]) -> Iterator[None]:
-    """Let matplotlib have its defaults, but for these, whatever the user's own settings are; put them back after."""
+    """Use matplotlib's defaults with these settings instead of the user's, and restore the user's afterwards."""
     import matplotlib.style
 
     with matplotlib.style.context(["default", settings]):
@@ -158,9 +160,9 @@ def _settings(settings: dict[str, Any]) -> Iterator[None]:
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """Silence matplotlib about fonts: `style` says in one sentence what matplotlib says for every letter.
+    """Silence matplotlib's warnings about fonts, which come for every letter; `style` warns once instead.
 
-    It warns of missing glyphs and logs which fonts it did not find, in which weight, and where it cannot list them.
+    It also logs each font and weight that it did not find, and folders whose fonts it cannot list.
     """
     log = logging.getLogger("matplotlib")
     level = log.level
@@ -175,12 +177,12 @@ def quiet() -> Iterator[None]:
 
 @contextmanager
 def style(texts: Iterable[str] = ()) -> Iterator[None]:
-    """Draw in this project's style: matplotlib's defaults whatever the user's settings are, and fonts for `texts`.
+    """Draw in this project's style, whatever the user's settings: matplotlib's defaults, and fonts for `texts`.
 
     Warns
     -----
     MissingGlyphWarning
-        If no installed font has some of the characters; they are drawn as boxes.
+        If no installed font has some of the characters, which are drawn as boxes.
     """
     with quiet():
         families, missing = fonts_for(texts)
@@ -205,7 +207,7 @@ def style(texts: Iterable[str] = ()) -> Iterator[None]:
 
 
 def fonts_for(texts: Iterable[str]) -> tuple[list[str], set[str]]:
-    """Return installed fonts for some texts, of which the first that has a character draws it, and what none has."""
+    """Return installed fonts for texts, in the order of preference, and the characters that none of them has."""
     from matplotlib.font_manager import findSystemFonts, fontManager
 
     wanted = {ord(character) for text in texts for character in text if character.isprintable()}
@@ -214,17 +216,17 @@ def fonts_for(texts: Iterable[str]) -> tuple[list[str], set[str]]:
     missing = wanted - _characters(families[0]) - _characters("DejaVu Sans")
     if missing:
         families += _further_fonts(missing)
-    if missing:  # fonts that were installed after matplotlib made its list
+    if missing:  # looks for fonts installed after matplotlib made its list
         known = {entry.fname for entry in fontManager.ttflist}
         for file in sorted(set(findSystemFonts()) - known):
-            with suppress(OSError, RuntimeError, ValueError):  # what cannot be read is of no help
+            with suppress(OSError, RuntimeError, ValueError):  # unreadable fonts are skipped
                 fontManager.addfont(file)
         families += _further_fonts(missing)
     return list(dict.fromkeys(families)), {chr(code) for code in missing}
 
 
 def _further_fonts(missing: set[int]) -> list[str]:
-    """Return fonts that have some of the `missing` characters, which are taken from it; regular sans-serif first."""
+    """Return fonts with some of the `missing` characters, regular sans-serif first; remove those from the set."""
     from matplotlib.font_manager import fontManager
 
     def rank(entry: Any) -> tuple[bool, bool, bool, str, str]:
@@ -245,7 +247,7 @@ def _further_fonts(missing: set[int]) -> list[str]:
 
 
 def _characters(family: str) -> set[int]:
-    """Return the code points of a font as matplotlib will find it; none of a font that cannot be read."""
+    """Return the code points of a font as matplotlib finds it; empty if the font cannot be read."""
     from matplotlib.font_manager import FontProperties, findfont, get_font
 
     try:
@@ -255,12 +257,12 @@ def _characters(family: str) -> set[int]:
 
 
 def palette(index: int) -> tuple[str, str]:
-    """Return the colour and the marker of the series number `index`."""
+    """Return the colour and the marker of series `index`."""
     return COLORS[index % len(COLORS)], MARKERS[index // len(COLORS) % len(MARKERS)]
 
 
 def lighter(color: str, whiteness: float) -> tuple[float, float, float]:
-    """Mix a colour with white: 0 leaves it, 1 is white."""
+    """Mix a colour with white: a whiteness of 0 leaves it unchanged, 1 gives white."""
     from matplotlib.colors import to_rgb
 
     red, green, blue = (channel + (1 - channel) * whiteness for channel in to_rgb(color))
@@ -268,7 +270,7 @@ def lighter(color: str, whiteness: float) -> tuple[float, float, float]:
 
 
 def bare(axes: Axes) -> None:
-    """Take away an axes' frame and ticks, where distances mean something and coordinates do not."""
+    """Remove the frame and ticks of axes on which distances have a meaning but coordinates do not."""
     axes.set_xticks([])
     axes.set_yticks([])
     for spine in axes.spines.values():
@@ -276,7 +278,7 @@ def bare(axes: Axes) -> None:
 
 
 def overlapping(artists: Iterable[Artist]) -> list[tuple[Artist, Artist]]:
-    """Return the pairs of artists, such as labels, whose boxes overlap as they are drawn."""
+    """Return the pairs of artists, such as labels, whose drawn boxes overlap."""
     boxes = [(artist, artist.get_window_extent()) for artist in artists]
     return [
         (first, second)

@@ -1,4 +1,4 @@
-"""Training as curves: loss, measures of each epoch and learning rate, of several models in one picture."""
+"""Training curves: losses, evaluations and learning rate per epoch, for several models in one picture."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ _WIDTH = 7.5
 _LEFT, _RIGHT, _BELOW, _GAP = 0.62, 0.3, 0.62, 0.62
 _EDGE = 0.25
 _MOST_NAMES = 2.0
-"""Inches that names of models take of the width; those that take more make the picture wider."""
+"""Inches of the width for model names; longer names make the picture wider."""
 _SAMPLE = 0.3
-"""Inches of a line beside a name, where lines end too early to be named at their ends."""
+"""Inches of the line sample beside a name, for curves that end too early for labels at their ends."""
 _MOST_MARKED = 40
 _LABEL_SIZE = 9.5
 
 
 @dataclass(frozen=True)
 class _Panel:
-    """One set of axes: which entries of an epoch it shows, how high it is, and its heading."""
+    """One set of axes: the entries of an epoch that it shows, its height and its heading."""
 
     entries: tuple[str, ...]
     inches: float
@@ -42,7 +42,7 @@ class _Panel:
 _PANELS = (
     _Panel(("loss", "holdout_loss"), 2.5, "Loss", "mean over pairs"),
     _Panel(("analogies",), 1.5, "Analogies", "answered correctly", percent=True),
-    _Panel(("word_pairs",), 1.5, "Word pairs", "rank correlation with people"),
+    _Panel(("word_pairs",), 1.5, "Word pairs", "rank correlation with human scores"),
     _Panel(("alpha",), 1.1, "Learning rate", "at the end of the epoch"),
 )
 
@@ -50,17 +50,17 @@ _PANELS = (
 def plot_history(
     histories: Histories, *, x_axis: Literal["epoch", "seconds"] = "epoch", title: str | None = None
 ) -> Figure:
-    """Draw what was recorded after each epoch of one or more trainings.
+    """Draw the history of one or more trainings.
 
     Parameters
     ----------
     histories : mapping of str to sequence of mappings
-        Name to history, as in `Word2Vec.history_` or ``embeddings.metadata["history"]``. Of each epoch ``loss``,
-        ``holdout_loss``, ``analogies``, ``word_pairs`` and ``alpha`` are drawn, where they are present.
+        Name to history, as in `Word2Vec.history_` or ``embeddings.metadata["history"]``. The entries ``loss``,
+        ``holdout_loss``, ``analogies``, ``word_pairs`` and ``alpha`` of each epoch are drawn if present.
     x_axis : {"epoch", "seconds"}, default "epoch"
-        What runs along the horizontal axis.
+        The horizontal axis.
     title : str, optional
-        Written above.
+        Title above the picture.
 
     Returns
     -------
@@ -72,17 +72,17 @@ def plot_history(
     ImportError
         If matplotlib or textalloc is not installed.
     ValueError
-        If there are no histories or more than 12, or one has no epochs or says nothing that can be drawn.
+        If there are no histories or more than 12, or one has nothing to draw.
     """
     require_matplotlib()
     if x_axis not in ("epoch", "seconds"):
         raise ValueError(f"x_axis must be 'epoch' or 'seconds', not {x_axis!r:.80}")
     if not 1 <= len(histories) <= _MOST_MODELS:
-        raise ValueError(f"a picture shows the histories of 1 to {_MOST_MODELS} models, and these are {len(histories)}")
+        raise ValueError(f"a picture shows the histories of 1 to {_MOST_MODELS} models, got {len(histories)}")
     entries = {entry for panel in _PANELS for entry in panel.entries}
     for name, history in histories.items():
         if not any(_curve(history, x_axis, entry)[0] for entry in entries):
-            raise ValueError(f"{name} has no training history to draw; vectors that were imported have none")
+            raise ValueError(f"{name} has no training history to draw; imported vectors have none")
     curves = {
         entry: {name: curve for name, history in histories.items() if (curve := _curve(history, x_axis, entry))[0]}
         for entry in entries
@@ -96,7 +96,7 @@ Curve = tuple[list[float], list[float]]
 
 
 def _curve(history: Sequence[Mapping[str, Any]], x_axis: str, entry: str) -> Curve:
-    """Return the points of an entry; an epoch without it, or whose figures are none, is left out."""
+    """Return the points of an entry, without epochs where it or the x value is missing or not a finite number."""
     xs: list[float] = []
     ys: list[float] = []
     for epoch in history:
@@ -110,7 +110,7 @@ def _curve(history: Sequence[Mapping[str, Any]], x_axis: str, entry: str) -> Cur
 def _draw(
     names: list[str], curves: dict[str, dict[str, Curve]], panels: list[_Panel], x_axis: str, title: str | None
 ) -> Figure:
-    """Draw the panels under each other, with names at the right of the first."""
+    """Draw the panels below each other, with names to the right of the first."""
     labels = _end_labels(names, curves)
     is_key = not _end_together(panels[0], labels, curves)
     text_width = widest(list(labels.values()), _LABEL_SIZE, "bold")
@@ -142,7 +142,7 @@ def _draw(
 
 
 def _make_room_for_ticks(figure: Figure) -> None:
-    """Move the left of all axes until the widest figure beside them is inside of the picture."""
+    """Move the left edge of all axes until the widest tick label fits into the picture."""
     boxes = [axes.yaxis.get_tightbbox() for axes in figure.axes]
     missing = _EDGE / 2 - min(box.x0 for box in boxes if box is not None) / figure.dpi
     if missing > 0:
@@ -181,7 +181,7 @@ def _draw_panel(axes: Axes, panel: _Panel, names: list[str], curves: dict[str, d
         axes.set_ylim(bottom=0)
     unit = panel.unit
     if both and "holdout_loss" in panel.entries and len(names) > 1:
-        unit += "; dashed: of held-out text"
+        unit += "; dashed: held-out text"
     heading = axes.annotate(
         panel.heading, (0, 1), xytext=(-27, 10), xycoords="axes fraction", textcoords="offset points",
         size=10.5, weight="bold", color=INK, ha="left", va="bottom", annotation_clip=False,
@@ -193,7 +193,7 @@ def _draw_panel(axes: Axes, panel: _Panel, names: list[str], curves: dict[str, d
 
 
 def _end_labels(names: list[str], curves: dict[str, dict[str, Curve]]) -> dict[tuple[str, str], str]:
-    """Return what is written at the ends of curves: names of models, or for a single one names of its losses."""
+    """Return the labels at the ends of curves: model names, or for a single model the names of its losses."""
     if len(names) > 1:
         return {("name", name): shown(name) for name in names}
     if not curves["holdout_loss"]:
@@ -202,16 +202,16 @@ def _end_labels(names: list[str], curves: dict[str, dict[str, Curve]]) -> dict[t
 
 
 def _end_together(panel: _Panel, labels: Mapping[tuple[str, str], str], curves: dict[str, dict[str, Curve]]) -> bool:
-    """Say whether all labels have a curve in the panel, and all of these end at one place of the horizontal axis."""
+    """Return whether every label has a curve in the panel, and all curves end at the same x."""
     shown_names = {name for entry in panel.entries for name in curves[entry]}
     lasts = {xs[-1] for entry in panel.entries for xs, _ in curves[entry].values()}
     return len(lasts) == 1 and all(name in shown_names for _, name in labels)
 
 
 def _write_key(axes: Axes, names: list[str], labels: Mapping[tuple[str, str], str]) -> None:
-    """Write the labels at the right of the axes, each beside a sample of its line.
+    """Write the labels to the right of the axes as a legend, each beside a sample of its line.
 
-    Where a curve ends before the others do, a line from there to a label would look like data.
+    This is for curves that end before others: a line from there to a label would look like data.
     """
     from matplotlib.lines import Line2D
 
@@ -236,7 +236,7 @@ def _write_labels(
     curves: dict[str, dict[str, Curve]],
     labels: Mapping[tuple[str, str], str],
 ) -> None:
-    """Write the labels at the right of the axes, level with the ends of their curves but never over each other."""
+    """Write the labels to the right of the axes, level with the ends of their curves if they do not overlap."""
     bottom, top = axes.get_ylim()
     points = panel.inches * 72
     ends: list[tuple[float, float, str, str]] = []
@@ -262,11 +262,11 @@ def _write_labels(
 
 
 def spread(places: Sequence[float], gap: float) -> list[float]:
-    """Move ascending places apart until each is at least `gap` from the next, as little as possible.
+    """Move ascending positions apart, as little as possible, until neighbours are at least `gap` apart.
 
-    Those that are too near form blocks, each centred where its members wanted to be.
+    Positions that are too close form blocks, each centred on the mean of its original positions.
     """
-    blocks: list[tuple[float, int]] = []  # sum of wanted starts, members
+    blocks: list[tuple[float, int]] = []  # sum of the starts that its members want, number of members
     for place in places:
         total, n = place, 1
         while blocks and blocks[-1][0] / blocks[-1][1] + gap * blocks[-1][1] > total / n:

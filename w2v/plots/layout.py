@@ -1,4 +1,4 @@
-"""Where points go on the plane, and where their labels go so that none covers another."""
+"""The layout of points on the plane, and of labels that do not cover each other."""
 
 from __future__ import annotations
 
@@ -23,55 +23,57 @@ if TYPE_CHECKING:
     from matplotlib.text import Text
 
 _LONG_LEADER = 14
-"""Pixels from which a label and its point are joined by a line."""
+"""Distance in pixels beyond which a line joins a label to its point."""
 _MARGIN = 0.45
 """Inches around the outermost points, for their labels."""
 _SMALLEST_WIDTH, _LARGEST_WIDTH, _GROWTH = 7.5, 60.0, 1.15
 _ORDERS: tuple[Any, ...] = (None, "largest", 1)
-"""Who chooses a place first: as given, the largest labels, or as drawn from a seed."""
+"""The order in which labels choose their places: as given, largest first, or random with a seed."""
 _CROWDED_WIDTH = 13.0
-"""Inches that are not enough only where words lie on top of each other: then labels may go further away."""
+"""A width in inches that is too small only if words lie on top of each other; beyond it, labels may be further away."""
 _FLATTEST, _TALLEST = 0.5, 0.85
 METHODS = ("pca", "tsne", "umap")
 Points = NDArray[np.float64]
 
 
 def project(vectors: NDArray[np.float32], method: str, seed: int) -> tuple[Points, str]:
-    """Bring unit vectors, shape (n, D), n >= 3, to the plane by one of the `METHODS`; `seed` is of t-SNE and UMAP.
+    """Project unit vectors, shape (n, D) with n >= 3, onto the plane by one of the `METHODS`.
+
+    `seed` is the random seed of t-SNE and UMAP. Raises ValueError for an unknown method.
 
     Returns
     -------
     points : ndarray of shape (n, 2), float64
     caption : str
-        One line on what they show and what they do not.
+        One line on what the picture shows and what it does not.
     """
     exact = np.asarray(vectors, dtype=np.float64)
     match method:
         case "pca":
             points, held = principal_plane(exact)
-            return points, f"PCA: the two axes hold {held:.0%} of the variance between these words"
+            return points, f"PCA: the two axes explain {held:.0%} of the variance between these words"
         case "tsne":
             from sklearn.manifold import TSNE
             from threadpoolctl import threadpool_limits  # comes with scikit-learn
 
-            start = 1e-4 * _start(exact, seed)  # small, so that it may unfold
-            perplexity = min(30.0, (len(exact) - 1) / 2)  # larger ones leave no room within a group
+            start = 1e-4 * _start(exact, seed)  # small, so that the points can spread freely
+            perplexity = min(30.0, (len(exact) - 1) / 2)  # larger values crowd the points of a group
             reducer = TSNE(perplexity=perplexity, metric="cosine", init=start.astype(np.float32), random_state=seed)
-            with threadpool_limits(1):  # so few points are slower with more threads
+            with threadpool_limits(1):  # with so few points, more threads are slower
                 points = np.asarray(reducer.fit_transform(exact))
-            return _level(points), "t-SNE: nearness has a meaning, larger distances have none"
+            return _level(points), "t-SNE: small distances have a meaning, large ones have none"
         case "umap":
-            return _level(_umap(exact, seed)), "UMAP: nearness has a meaning, larger distances have none"
+            return _level(_umap(exact, seed)), "UMAP: small distances have a meaning, large ones have none"
     raise ValueError(f"method must be one of {', '.join(METHODS)}, not {method!r:.80}")
 
 
 def principal_plane(vectors: NDArray[np.floating]) -> tuple[Points, float]:
-    """Return the first two principal components, shape (n, 2), and the fraction of the variance that they hold."""
+    """Return the first two principal components, shape (n, 2), and the fraction of variance they explain."""
     from sklearn.decomposition import PCA
 
     exact = np.asarray(vectors, dtype=np.float64)
     points = np.zeros((len(exact), 2))
-    if not np.ptp(exact, axis=0).any():  # all in one place
+    if not np.ptp(exact, axis=0).any():  # all points are equal
         return points, 1.0
     reducer = PCA(n_components=min(2, *exact.shape), svd_solver="full")
     found = reducer.fit_transform(exact)
@@ -80,12 +82,12 @@ def principal_plane(vectors: NDArray[np.floating]) -> tuple[Points, float]:
 
 
 def _level(points: NDArray[np.floating]) -> Points:
-    """Turn points so that they spread out sideways: t-SNE and UMAP know no directions."""
+    """Rotate points so that they spread sideways: the directions of t-SNE and UMAP are arbitrary."""
     return principal_plane(points)[0]
 
 
 def _start(vectors: Points, seed: int) -> Points:
-    """Return where t-SNE and UMAP start: the principal plane at a spread of 1, shaken a little as the seed says."""
+    """Return the initial points of t-SNE and UMAP: the principal plane scaled to a spread of 1, with a little noise."""
     points, _ = principal_plane(vectors)
     spread = points[:, 0].std()
     shaken = np.random.default_rng(seed).normal(scale=0.1, size=points.shape)
@@ -94,11 +96,11 @@ def _start(vectors: Points, seed: int) -> Points:
 
 
 def _umap(vectors: Points, seed: int) -> Points:
-    """Bring vectors to the plane by UMAP."""
-    start = (10 * _start(vectors, seed)).astype(np.float32)  # its own, spectral, needs more points than three
+    """Project vectors onto the plane by UMAP."""
+    start = (10 * _start(vectors, seed)).astype(np.float32)  # UMAP's spectral start needs more than three points
     n_neighbors = min(15, len(vectors) - 1)
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # also of what it imports
+        warnings.simplefilter("ignore")  # including those from its imports
         umap = load_optional("umap", "UMAP needs umap-learn; install it with: pip install umap-learn")
         reducer = umap.UMAP(n_neighbors, metric="cosine", init=start, min_dist=0.3, random_state=seed, n_jobs=1)
         return np.asarray(reducer.fit_transform(vectors), dtype=np.float64)
@@ -106,7 +108,7 @@ def _umap(vectors: Points, seed: int) -> Points:
 
 @dataclass(frozen=True)
 class Label:
-    """A word to be written beside its point, (x, y)."""
+    """A word to write beside its point, (x, y)."""
 
     point: Sequence[float]
     text: str
@@ -116,17 +118,17 @@ class Label:
 
     @property
     def weight(self) -> str:
-        """Weight of the letters, as matplotlib names it."""
+        """The font weight, by matplotlib's name."""
         return "bold" if self.is_bold else "normal"
 
 
 def place_labels(
     axes: Axes, labels: Sequence[Label], lines: Sequence[tuple[Sequence[float], Sequence[float]]] = ()
 ) -> list[Text] | None:
-    """Write labels near their points so that they cover neither each other nor points nor `lines`, such as arrows.
+    """Write labels near their points; they cover neither each other nor points nor `lines`, such as arrows.
 
-    The limits of `axes` are final. Labels that come first get the best places, where that leaves room for all. Returns
-    None if not all of them have room, and then nothing is written.
+    The limits of `axes` must be final. Earlier labels get better places if all labels still fit. Returns None, and
+    writes nothing, if they do not all fit.
     """
     for order in _ORDERS:
         placed = _try_labels(axes, labels, lines, order)
@@ -141,7 +143,7 @@ def _try_labels(
     lines: Sequence[tuple[Sequence[float], Sequence[float]]],
     order: Any,
 ) -> list[Text] | None:
-    """Do what `place_labels` does, with labels that choose their places in one `order`."""
+    """Like `place_labels`, with labels that choose their places in the given `order`."""
     import textalloc
 
     xs, ys = ([label.point[axis] for label in labels] for axis in (0, 1))
@@ -150,7 +152,7 @@ def _try_labels(
     further: dict[str, Any] = {}
     if lines:
         further = {"x_lines": [np.asarray(x) for x, _ in lines], "y_lines": [np.asarray(y) for _, y in lines]}
-    with contextlib.redirect_stdout(io.StringIO()):  # it prints where no label has room
+    with contextlib.redirect_stdout(io.StringIO()):  # it prints a message if a label does not fit
         _, _, texts, leaders = textalloc.allocate(
             axes, xs, ys, [label.text for label in labels], x_scatter=xs, y_scatter=ys,
             textsize=[label.size for label in labels], textcolor=[label.color for label in labels],
@@ -158,7 +160,7 @@ def _try_labels(
             margin=0.004, min_distance=0.009, max_distance=0.2 if crowded else 0.06, nbr_candidates=160,
             linewidth=0.6, draw_all=False, priority_strategy=order, avoid_label_lines_overlap=not crowded,
             plot_kwargs={"alpha": 0.7}, parse_math=False, va="bottom", zorder=5,
-            bbox={"facecolor": "white", "edgecolor": "none", "alpha": 0.7, "pad": 0.3},  # lines fade behind a word
+            bbox={"facecolor": "white", "edgecolor": "none", "alpha": 0.7, "pad": 0.3},  # lines fade behind words
             **further,
         )  # fmt: skip
     axes.set_xlim(limits[0])
@@ -168,7 +170,7 @@ def _try_labels(
     if len(written) == len(labels) and not overlapping(written):
         for line in drawn:
             if np.hypot(*np.ptp(axes.transData.transform(line.get_xydata()), axis=0)) < _LONG_LEADER:
-                line.remove()  # the label stands close enough
+                line.remove()  # the label is close enough
         return written
     for text in written:
         text.remove()
@@ -178,9 +180,9 @@ def _try_labels(
 
 
 def grow(draw: Callable[[float], Figure | None], width: float | None = None) -> Figure:
-    """Call `draw` with growing widths, in inches, until the labels have room; ValueError if even a poster has none.
+    """Call `draw` with growing widths, in inches, until the labels fit; raise ValueError if even a poster is too small.
 
-    The first is `width`, or what suits a page.
+    The first is `width`, or by default a width that suits a page.
     """
     width = _SMALLEST_WIDTH if width is None else width
     if not 2 <= width <= _LARGEST_WIDTH:
@@ -190,14 +192,14 @@ def grow(draw: Callable[[float], Figure | None], width: float | None = None) -> 
         if figure is not None:
             return figure
         width *= _GROWTH
-    raise ValueError("the labels find no room beside their points: too many words lie in one place; show fewer")
+    raise ValueError("the labels do not fit beside their points: too many words lie in one place; show fewer")
 
 
 def new_map(points: Points, width: float, title: str | None, caption: str) -> tuple[Figure, Axes]:
-    """Return a figure `width` inches wide with bare axes for the points, a title above and a caption below.
+    """Return a figure `width` inches wide, with bare axes for the points, a title above and a caption below.
 
-    The caption is one line where it fits, else breaks where it has a line break, and further where it has to.
-    Both directions have one scale. The height follows the points, within limits that look well on a page.
+    `points` has shape (n, 2). A caption that does not fit on one line breaks at its line breaks, and elsewhere if
+    necessary. Both axes have the same scale. The height follows from the points, within limits that suit a page.
     """
     edge, caption_size = 0.25, 8.5
     heading = Title(title, width, edge)
@@ -214,7 +216,7 @@ def new_map(points: Points, width: float, title: str | None, caption: str) -> tu
     heading.write(figure)
     figure.text(edge / width, 0.14 / height, caption, size=caption_size, color=QUIET, ha="left", va="bottom")
     room = np.array([inner, height - below - above - 2 * _MARGIN])
-    scale = (extent / room).max() or 1.0  # in units an inch
+    scale = (extent / room).max() or 1.0  # units per inch
     half = scale * (room / 2 + _MARGIN)
     axes.set_xlim(*((low + high)[0] / 2 + half[0] * np.array([-1, 1])))
     axes.set_ylim(*((low + high)[1] / 2 + half[1] * np.array([-1, 1])))

@@ -1,4 +1,4 @@
-"""A map of words: points on the plane with the words written beside them."""
+"""A map of words: points on the plane, labelled with their words."""
 
 from __future__ import annotations
 
@@ -31,26 +31,26 @@ def plot_words(
     title: str | None = None,
     width: float | None = None,
 ) -> Figure:
-    """Draw a map of words, each with its nearest words in its colour if `neighbors` asks for them.
+    """Draw a map of words, optionally each with its nearest words in the same colour.
 
     Parameters
     ----------
     embeddings : Embeddings
         The model.
     words : sequence of str
-        What to show. A word that comes twice is drawn once.
+        The words to show. Duplicates are drawn once.
     neighbors : int, default 0
-        Nearest words to show with each. One that is near several is drawn with the one that it is nearest to.
+        Number of nearest words to show with each word. A word near several is drawn with the nearest of them.
     method : {"pca", "tsne", "umap"}, default "pca"
-        How the unit vectors come to the plane.
+        How to project the unit vectors onto the plane.
     random_state : int, default 0
         Random seed of t-SNE and UMAP.
     restrict_vocab : int, optional
-        Neighbours come from this number of the most frequent words.
+        Search for neighbours among this many of the most frequent words.
     title : str, optional
-        Written above.
+        Title above the picture.
     width : float, default 7.5
-        Inches, from 2 to 60, to begin with; it grows until the labels have room.
+        Initial width in inches, 2 to 60; it grows until the labels fit.
 
     Returns
     -------
@@ -62,9 +62,9 @@ def plot_words(
     ImportError
         If matplotlib or textalloc, or for "umap" umap-learn, is not installed.
     UnknownWordError
-        If a word is not in the vocabulary; names all of them.
+        If words are not in the vocabulary; it names all of them.
     ValueError
-        If there are fewer than 3 points or more than 500, a vector is not finite, or an argument is out of range.
+        If there are fewer than 3 or more than 500 points, a vector is not finite, or an argument is out of range.
     """
     require_matplotlib()
     if isinstance(words, str):
@@ -74,14 +74,14 @@ def plot_words(
     names, groups = _groups(embeddings, list(words), neighbors, restrict_vocab)
     if not _LEAST_POINTS <= len(names) <= _MOST_POINTS:
         hint = "give more words, or neighbors" if len(names) < _LEAST_POINTS else "give fewer words, or fewer neighbors"
-        raise ValueError(f"a map shows {_LEAST_POINTS} to {_MOST_POINTS} words, and these are {len(names)}; {hint}")
+        raise ValueError(f"a map shows {_LEAST_POINTS} to {_MOST_POINTS} words, got {len(names)}; {hint}")
     points, caption = project(unit_vectors(embeddings, names), method, random_state)
     with style([*names, title or ""]):
         return grow(lambda inches: _draw(names, groups, points, neighbors > 0, inches, caption, title), width)
 
 
 def unit_vectors(embeddings: Embeddings, words: Sequence[str]) -> NDArray[np.float32]:
-    """Return the unit vectors of words, shape (n, D), float32; ValueError if one is not finite."""
+    """Return the unit vectors of words, shape (n, D), float32; raise ValueError if one is not finite."""
     vectors = embeddings[list(words)]
     for word, vector in zip(words, vectors, strict=True):
         if not np.isfinite(vector).all():
@@ -92,8 +92,8 @@ def unit_vectors(embeddings: Embeddings, words: Sequence[str]) -> NDArray[np.flo
 def _groups(
     embeddings: Embeddings, words: list[str], neighbors: int, restrict_vocab: int | None
 ) -> tuple[list[str], list[int]]:
-    """Return the words to draw, those asked for first, and for each the position of the word that it belongs to."""
-    embeddings[words]  # names all unknown words at once
+    """Return the words to draw, requested words first, and for each the index of the requested word it belongs to."""
+    embeddings[words]  # raises an error that names all unknown words
     found = embeddings.neighbors_batch(words, top_n=neighbors, restrict_vocab=restrict_vocab) if neighbors else []
     asked: dict[str, int] = {}
     for word in words:
@@ -109,7 +109,7 @@ def _groups(
 def _draw(
     names: list[str], groups: list[int], points: Points, grouped: bool, width: float, caption: str, title: str | None
 ) -> Figure | None:
-    """Draw the map at a width; None if the labels have no room."""
+    """Draw the map at a given width; return None if the labels do not fit."""
     figure, axes = new_map(points, width, title, caption)
     n_asked = max(groups) + 1
     for index, (x, y) in reversed(list(enumerate(points))):

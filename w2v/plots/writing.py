@@ -1,4 +1,4 @@
-"""Text of pictures, measured as it is drawn, so that it fits whatever fonts there are."""
+"""Text in pictures, measured as drawn, so that it fits with any fonts."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ _TITLE_SIZE, _TITLE_LINES = 14.0, 3
 
 
 def shown(word: str) -> str:
-    """Return a word as a label: one line, no control characters, not longer than a label may be."""
+    """Return a word as a label: one line, no control characters, shortened if too long."""
     return shortened(printable(word), _MAX_LABEL)
 
 
 def text_size(text: str, size: float, weight: str = "normal") -> tuple[float, float]:
-    """Return the width and the height of a text in inches; `style` has to be in force, which chooses the fonts.
+    """Return the width and height of a text in inches. Call it within `style`, which chooses the fonts.
 
-    Letters are fitted to pixels, hence the larger of what it takes on a screen and in a file.
+    Letters are aligned to pixels, so this is the maximum over the resolutions of screens and files.
     """
     figure = new_figure(1, 1)
     width = height = 0.0
@@ -35,21 +35,21 @@ def text_size(text: str, size: float, weight: str = "normal") -> tuple[float, fl
 
 
 def widest(texts: list[str], size: float, weight: str = "normal") -> float:
-    """Return the width of the widest of some texts in inches, 0 without any."""
+    """Return the width of the widest text in inches; 0 if there are none."""
     return max((text_size(text, size, weight)[0] for text in texts), default=0.0)
 
 
 def cut(text: str, inches: float, size: float, weight: str = "normal") -> str:
-    """Shorten a text that is wider than `inches`, with a mark that it goes on."""
+    """Shorten a text that is wider than `inches`, with an ellipsis."""
     if text_size(text, size, weight)[0] <= inches:
         return text
     return text[: max(1, _fitting(text, inches, size, weight, "…"))] + "…"
 
 
 def wrapped(text: str, inches: float, size: float, weight: str = "normal", most_lines: int = 3) -> str:
-    """Break a text into lines at most `inches` wide: between words, and within one that is wider than a line.
+    """Break a text into lines at most `inches` wide, between words or within words that are too wide.
 
-    What is beyond `most_lines` is left out, with a mark that it goes on.
+    An ellipsis replaces text beyond `most_lines`.
     """
     rest = text.strip()
     lines: list[str] = []
@@ -63,7 +63,7 @@ def wrapped(text: str, inches: float, size: float, weight: str = "normal", most_
 
 
 def _fitting(text: str, inches: float, size: float, weight: str, mark: str = "") -> int:
-    """Return how many letters of a text, with the mark behind them, are not wider than `inches`."""
+    """Return how many letters of a text, followed by the mark, fit into `inches`."""
     fits, too_many = 0, len(text) + 1
     while too_many - fits > 1:
         middle = (fits + too_many) // 2
@@ -75,7 +75,7 @@ def _fitting(text: str, inches: float, size: float, weight: str, mark: str = "")
 
 
 def caption_lines(caption: str, inches: float, size: float) -> str:
-    """Write the lines of a caption as one if that is not wider than `inches`, else each by itself, wrapped."""
+    """Join the lines of a caption if the result fits into `inches`; otherwise wrap each line."""
     one = caption.replace("\n", " ")
     if text_size(one, size)[0] <= inches:
         return one
@@ -83,7 +83,7 @@ def caption_lines(caption: str, inches: float, size: float) -> str:
 
 
 class Title:
-    """A title in lines that fit a figure of this size in inches, indented from the left; none if there is no text."""
+    """A title wrapped to the width of a figure, in inches, and indented from the left; empty without a text."""
 
     def __init__(self, text: str | None, width: float, left: float) -> None:
         self._left = left
@@ -91,7 +91,7 @@ class Title:
         self._text = wrapped(plain, width - 2 * left, _TITLE_SIZE, "bold", _TITLE_LINES)
 
     def height(self, with_one_line: float, without: float) -> float:
-        """Return how many inches to leave above, given how many a title of one line takes, and none."""
+        """Return the inches to leave at the top, given those for a title of one line and for no title."""
         if not self._text:
             return without
         first, _, _ = self._text.partition("\n")

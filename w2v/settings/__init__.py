@@ -1,1 +1,1 @@
-"""What a user may set: the values a parameter may take, the environment and the threads."""
+"""What a user may set: parameters and their constraints, environment variables, threads."""

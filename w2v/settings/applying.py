@@ -6,14 +6,14 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 Rule = tuple[str, Callable[[Mapping[str, Any]], bool], str]
-"""Names of parameters, separated by spaces; a function of all parameters that says whether these are used; and what
-they are for, or why they are not used: the end of a sentence that begins with a name."""
+"""Parameter names, separated by spaces; a function of all parameters that returns whether these are used; and their
+purpose, or why they are not used: the end of a sentence that begins with a name."""
 
 _OF_WORDS: tuple[Rule, ...] = (
     (
         "negative ns_exponent",
         lambda given: given.get("objective") in (None, "negative"),
-        "is for negative sampling: it cannot go with another objective",
+        "is for negative sampling: it cannot be combined with another objective",
     ),
     (
         "x_max x_exponent",

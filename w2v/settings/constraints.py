@@ -1,4 +1,4 @@
-"""The values that a parameter may take, and how to say so. Imports nothing but the standard library."""
+"""Constraints on parameters, and how to describe them. Imports only the standard library."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ from numbers import Integral, Real
 from typing import Any, ClassVar, TypeGuard
 
 MAX_SEED = 2**32 - 1
-"""The largest seed that NumPy's, scikit-learn's and gensim's generators all take."""
+"""The largest seed that the generators of NumPy, scikit-learn and gensim all accept."""
 
 
 @dataclass(frozen=True)
 class Constraint(ABC):
-    """What one parameter may be, and what it means."""
+    """The allowed values of a parameter, and its meaning."""
 
     help: str
-    """One sentence for people, shown by `w2v train --help`."""
+    """Help text of one sentence, shown by `--help`."""
     optional: bool = field(default=False, kw_only=True)
-    """Whether None ("choose for me") is allowed too."""
+    """Whether None ("choose for me") is also allowed."""
     unset: str = field(default="", kw_only=True)
-    """What None stands for, as `--help` shows it behind "default:"."""
+    """What None means, as `--help` shows it after "default:"."""
 
     described: ClassVar[str] = ""
 
@@ -36,11 +36,11 @@ class Constraint(ABC):
     def _allows(self, value: object) -> bool: ...
 
     def describe(self) -> str:
-        """Return the allowed values in words, None aside, to follow "must be"."""
+        """Return the allowed values in words, without None, to follow "must be"."""
         return self.described
 
     def refusal(self, value: object, *, takes_none: bool = False) -> str:
-        """Return what is wrong with a value, to follow the name of the parameter or option."""
+        """Return an error text for a value, to follow the name of the parameter or option."""
         return f"must be {self.describe()}{' or None' if takes_none else ''}, got {value!r:.80}."
 
     def check(self, name: str, value: object) -> None:
@@ -50,9 +50,9 @@ class Constraint(ABC):
 
 
 def check_fields(parameters: Any, constraints: Mapping[str, Constraint]) -> None:
-    """Check each field of a dataclass on its own; raise ValueError for the first that is not allowed.
+    """Check each field of a dataclass by itself; raise ValueError for the first value that is not allowed.
 
-    NumPy scalars, which parameter searches pass, become Python numbers: these do not overflow, and JSON can hold them.
+    NumPy scalars, which parameter searches pass, become Python numbers, which do not overflow and which JSON can store.
     """
     for parameter in fields(parameters):
         value = getattr(parameters, parameter.name)
@@ -63,7 +63,7 @@ def check_fields(parameters: Any, constraints: Mapping[str, Constraint]) -> None
 
 @dataclass(frozen=True)
 class Choice(Constraint):
-    """One of a few names."""
+    """One of several names."""
 
     choices: tuple[str, ...]
 
@@ -87,7 +87,7 @@ class Flag(Constraint):
 
 @dataclass(frozen=True)
 class Integer(Constraint):
-    """A whole number in a closed range; neither bool nor a float that happens to be whole."""
+    """An integer in a closed range; neither a bool nor a float with an integral value."""
 
     low: int
     high: int
@@ -102,7 +102,7 @@ class Integer(Constraint):
 
 @dataclass(frozen=True)
 class AutoInteger(Integer):
-    """A whole number, or the word "auto", which leaves it to the program."""
+    """An integer, or "auto", which lets the program choose."""
 
     def _allows(self, value: object) -> bool:
         return value == "auto" or super()._allows(value)
@@ -168,7 +168,7 @@ class Seed(Constraint):
 
 @dataclass(frozen=True)
 class TokenizerChoice(Constraint):
-    """A name, which `corpora.get_tokenizer` knows or refuses, or any callable from text to tokens."""
+    """A name, which `corpora.get_tokenizer` checks, or any callable from text to tokens."""
 
     described = "the name of a tokenizer or a callable"
 
@@ -178,7 +178,7 @@ class TokenizerChoice(Constraint):
 
 @dataclass(frozen=True)
 class FileName(Constraint):
-    """The name of a file; whether there is such a file shows when it is read."""
+    """The name of a file; whether it exists is checked when it is read."""
 
     optional: bool = field(default=True, kw_only=True)
     described = "the name of a file"
@@ -215,5 +215,5 @@ def _is_positive(text: str) -> bool:
 
 
 def _is_integer(value: object) -> TypeGuard[int]:
-    """Return whether `value` is an int or a NumPy integer; a bool is neither."""
+    """Return whether `value` is an int or a NumPy integer; a bool does not count."""
     return not isinstance(value, bool) and isinstance(value, Integral)

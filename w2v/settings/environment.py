@@ -1,4 +1,4 @@
-"""What the environment of the process decides: how many threads there are to use, and where caches may lie."""
+"""Settings from the process environment: the number of threads and the cache folder."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from contextlib import suppress
 from pathlib import Path
 
 WORKERS = "W2V_WORKERS"
-"""Environment variable: how many threads are used where nothing else says so."""
+"""Environment variable: the default number of threads."""
 CACHE_FOLDER = "W2V_CACHE_DIR"
-"""Environment variable: the folder for what can be made again."""
+"""Environment variable: the cache folder."""
 
 
 def default_workers() -> int:
-    """Return how many threads to use where the caller does not say: W2V_WORKERS, or the cores this process may use.
+    """Return the default number of threads: W2V_WORKERS, or the number of cores available to this process.
 
-    ValueError if W2V_WORKERS is not a whole number from 1 to 1024.
+    Raises ValueError if W2V_WORKERS is not a whole number from 1 to 1024.
     """
     given = os.environ.get(WORKERS)
     if not given:
@@ -29,10 +29,10 @@ def default_workers() -> int:
 
 
 def cache_folder() -> Path:
-    """Return the folder for what can be made again; it need not exist yet.
+    """Return the cache folder, which may not exist yet.
 
-    W2V_CACHE_DIR, or a folder ``w2v`` where the system keeps caches: ``$XDG_CACHE_HOME`` or ``~/.cache``, on macOS
-    ``~/Library/Caches``, on Windows ``%LOCALAPPDATA%``. A user without a home folder has one among the temporary ones.
+    It is W2V_CACHE_DIR, or ``w2v`` in the system's folder for caches: ``$XDG_CACHE_HOME`` or ``~/.cache``, on macOS
+    ``~/Library/Caches``, on Windows ``%LOCALAPPDATA%``. Without a home folder it is a temporary folder. Raises
     ValueError if W2V_CACHE_DIR begins with ``~`` and there is no such home folder.
     """
     given = os.environ.get(CACHE_FOLDER)
@@ -48,15 +48,15 @@ def cache_folder() -> Path:
         return Path(os.environ[system]) / "w2v"
     try:
         return Path.home() / ("Library/Caches" if sys.platform == "darwin" else ".cache") / "w2v"
-    except RuntimeError:  # a user who is not in the system's list, as in a container
+    except RuntimeError:  # the user has no home folder, as in some containers
         return temporary_folder()
 
 
 def temporary_folder() -> Path:
-    """Return a folder among the temporary ones that is there and that only this user can write, the same every time.
+    """Return an existing temporary folder that only this user can write, the same every time.
 
-    Compiled code is loaded from it: where a stranger was first to take its name, it is a new one of this process.
-    OSError if there is no temporary folder that can be written.
+    Compiled code is loaded from it. If another user has taken its name, this process gets a new folder instead. Raises
+    OSError if no temporary folder is writable.
     """
     folder = Path(tempfile.gettempdir()) / f"w2v-{os.getuid() if hasattr(os, 'getuid') else 'cache'}"
     with suppress(FileExistsError):

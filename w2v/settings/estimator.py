@@ -1,6 +1,6 @@
-"""What the estimators share, without importing scikit-learn, which takes longer than many a training.
+"""Base classes of the estimators. They do not import scikit-learn, which takes longer than some trainings.
 
-`clone`, pipelines and searches can work with them, and what only `fit` makes says so before.
+`clone`, pipelines and parameter searches work with them. Before `fit`, fitted attributes raise `NotFittedError`.
 """
 
 from __future__ import annotations
@@ -29,21 +29,21 @@ GENSIM_NAMES = {
     "max_vocab_size": "it is max_pairs",
     "bucket": "it is buckets",
 }
-"""Parameters of gensim's models, and what takes their place."""
+"""Parameters of gensim's models, and their replacements here."""
 
 
 def by_name(init: Callable[_P, None]) -> Callable[_P, None]:
-    """Make a constructor that keeps its parameters, all keywords, as attributes; of `init` only the signature counts.
+    """Return a constructor that stores its keyword parameters as attributes; only the signature of `init` is used.
 
-    It says where a corpus belongs, and what gensim's names are here.
+    Its errors explain where a corpus belongs and what gensim's parameters are called here.
     """
     return cast("Callable[_P, None]", _keeping(init, inspect.signature(init)))
 
 
 def of_table(table: Callable[_P, Any]) -> Callable[[Callable[..., None]], Callable[Concatenate[Any, _P], None]]:
-    """Make a constructor as `by_name` does, whose parameters are those of a table, a dataclass of keywords.
+    """Return a constructor like that of `by_name`, with the fields of a table, a dataclass, as its parameters.
 
-    Type checkers and editors know them by its fields; of the method that is decorated nothing counts.
+    Type checkers and editors see those fields. Only the first parameter of the decorated method is used.
     """
 
     def make(init: Callable[..., None]) -> Callable[Concatenate[Any, _P], None]:
@@ -58,7 +58,7 @@ def of_table(table: Callable[_P, Any]) -> Callable[[Callable[..., None]], Callab
 
 
 def _keeping(init: Callable[..., None], signature: inspect.Signature) -> Callable[..., None]:
-    """Return a constructor of this signature that keeps its parameters."""
+    """Return a constructor with this signature that stores its parameters."""
     defaults = {name: parameter.default for name, parameter in list(signature.parameters.items())[1:]}
 
     @functools.wraps(init)
@@ -76,12 +76,12 @@ def _keeping(init: Callable[..., None], signature: inspect.Signature) -> Callabl
 
 
 class FitFirst(Answering):
-    """An estimator that names `fit` where what it makes is asked for too early."""
+    """An estimator whose fitted attributes raise an error that points to `fit` before it is fitted."""
 
     def __getattr__(self, name: str) -> Any:
-        """Raise `NotFittedError`, which is an AttributeError, for what `fit` would have made."""
+        """Raise `NotFittedError`, an AttributeError, for a fitted attribute before `fit`."""
         if isinstance(found := getattr(type(self), name, None), property):
-            return found.__get__(self)  # its own error: an AttributeError in a property leads here
+            return found.__get__(self)  # repeats the property's own AttributeError, which led here
         if _is_made_by_fit(name):
             self._check_fitted(f"this {type(self).__name__} has no {name} yet: call fit first")
         raise missing_attribute(self, name)
@@ -95,7 +95,7 @@ class FitFirst(Answering):
 
 
 class Estimator(FitFirst):
-    """Keeps the constructor's arguments as parameters, as scikit-learn's BaseEstimator does."""
+    """Stores the constructor's arguments as parameters, like scikit-learn's BaseEstimator."""
 
     @classmethod
     def _defaults(cls) -> dict[str, Any]:
@@ -103,16 +103,16 @@ class Estimator(FitFirst):
         return {argument.name: argument.default for argument in arguments}
 
     def get_params(self, deep: bool = True) -> dict[str, Any]:
-        """Return the parameters by name; `deep` is for scikit-learn: no parameter is an estimator itself."""
+        """Return the parameters by name. `deep` is for scikit-learn and has no effect: no parameter is an estimator."""
         return {name: getattr(self, name) for name in self._defaults()}
 
     def set_params(self: _Self, **params: Any) -> _Self:
-        """Set parameters and return the estimator; a name that is none of them is a ValueError."""
+        """Set parameters and return the estimator; raise ValueError for an unknown name."""
         known = self._defaults()
         for name in params:
             if name not in known:
                 raise ValueError(
-                    f"Invalid parameter {name!r:.80} for {type(self).__name__}; there are: {', '.join(known)}"
+                    f"Invalid parameter {name!r:.80} for {type(self).__name__}; the parameters are: {', '.join(known)}"
                 )
         vars(self).update(params)
         return self

@@ -1,4 +1,4 @@
-"""What other libraries call things: where their names cannot work here, the error says what to use instead."""
+"""Names of other libraries: where they do not work here, the error names what to use instead."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _R = TypeVar("_R")
 
 
 class _AnsweringClass(ABCMeta):
-    """A class that knows what its habitual names are here, asked for on the class itself."""
+    """Answers names of other libraries on the class itself."""
 
     if not TYPE_CHECKING:
 
@@ -22,12 +22,12 @@ class _AnsweringClass(ABCMeta):
 
 
 class Answering(metaclass=_AnsweringClass):
-    """Something whose users may ask for it by the names of another library.
+    """An object that users may know under the attribute names of another library.
 
     Attributes
     ----------
     habits : mapping of str to str
-        From a name to what there is instead, a clause that follows a semicolon.
+        From such a name to the replacement here, as a clause to follow a semicolon.
     """
 
     habits: ClassVar[Mapping[str, str]] = {}
@@ -47,19 +47,19 @@ def missing_attribute(obj: Answering, name: str) -> AttributeError:
 def also_called(
     elsewhere: Mapping[str, str] | None = None, /, **names: str
 ) -> Callable[[Callable[_P, _R]], Callable[_P, _R]]:
-    """Make a function that takes some of its keywords by other names as well.
+    """Return a decorator that makes a function accept other names for some of its keywords.
 
     Parameters
     ----------
     elsewhere : mapping of str to str, optional
-        Keywords of other libraries that the function does not have, and what to do instead.
+        Keywords of other libraries that the function lacks, and what to do instead.
     **names : str
         From another library's keyword to the function's own.
 
     Returns
     -------
     callable
-        A decorator. What it makes raises TypeError for a keyword of `elsewhere`, and for one that is given twice.
+        The decorator. The decorated function raises TypeError for a keyword of `elsewhere` and for a duplicate keyword.
     """
     answers = elsewhere or {}
 
@@ -70,7 +70,7 @@ def also_called(
                 if given in answers:
                     raise TypeError(f"{function.__name__} has no option {given!r}; {answers[given]}")
                 if names[given] in options:
-                    raise TypeError(f"{given} is {names[given]}, which is given as well")
+                    raise TypeError(f"{given} is another name of {names[given]}, which is also given")
                 options[names[given]] = options.pop(given)
             return cast("Callable[..., _R]", function)(*arguments, **options)
 

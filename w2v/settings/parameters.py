@@ -201,9 +201,9 @@ class Parameters:
     recipe: str = "none"
 
     def validate(self) -> None:
-        """Raise ValueError if a value is not allowed, has no effect or contradicts another.
+        """Raise ValueError for a value that is not allowed, has no effect or contradicts another.
 
-        The message names value and limits. A parameter at its default counts as left out.
+        The message states value and limits. A parameter at its default counts as omitted.
         """
         check_fields(self, CONSTRAINTS)
         refuse_unused(filter(self._is_given, CONSTRAINTS), vars(self))
@@ -213,7 +213,7 @@ class Parameters:
         check_threshold("phrase_threshold", self.phrase_threshold, self.phrase_scoring)
 
     def _rules(self) -> Iterator[tuple[bool, str]]:
-        """Yield the rules between parameters: whether one is broken, and its message."""
+        """Yield, for each rule between parameters, whether it is broken, and its message."""
         alpha, min_alpha = self.alpha, self.min_alpha
         yield (
             alpha is not None and min_alpha is not None and min_alpha > alpha,
@@ -240,11 +240,11 @@ class Parameters:
         for name in ("phrases", "holdout"):
             yield (
                 not is_text and bool(getattr(self, name)),
-                f"{name} is for lines that are sentences: it cannot go with lines={self.lines!r:.80}.",
+                f"{name} is for lines that are sentences: it cannot be combined with lines={self.lines!r:.80}.",
             )
         yield (
             self.lines == "parallel" and self.subwords,
-            "subwords cannot go with lines='parallel': the two languages would share their n-grams.",
+            "subwords cannot be combined with lines='parallel': the two languages would share their n-grams.",
         )
         yield (
             self.lines == "pairs" and (self.algorithm != "skipgram" or self.objective != "negative" or self.subwords),
@@ -253,10 +253,10 @@ class Parameters:
         )
         yield from self._rules_of_watching()
         for name in ("max_time", "subwords", "position_weights"):
-            yield self.deterministic and bool(getattr(self, name)), f"deterministic cannot go with {name}."
+            yield self.deterministic and bool(getattr(self, name)), f"deterministic cannot be combined with {name}."
 
     def _rules_of_objective(self) -> Iterator[tuple[bool, str]]:
-        with_it = f"cannot go with objective={self.objective!r:.80}."
+        with_it = f"cannot be combined with objective={self.objective!r:.80}."
         for name in ("position_weights", "deterministic"):
             yield (
                 self.objective != "negative" and getattr(self, name),
@@ -293,12 +293,12 @@ class Parameters:
 
     @property
     def _window(self) -> int:
-        """The window, also before a recipe has set it: no recipe sets a larger one than gensim's."""
+        """The window, or gensim's if no recipe has set it yet; no recipe sets a larger one."""
         return int(self.window or GENSIM["window"])
 
     @property
     def measured(self) -> list[str]:
-        """What is measured after every epoch, of the names that `monitor` takes."""
+        """What is measured after every epoch, by the names that `monitor` takes."""
         return [name for name, option in _MEASURED_BY.items() if getattr(self, option) is not None]
 
     def pairs_within(self, reach: int) -> float:
@@ -321,10 +321,10 @@ class Parameters:
     def max_alpha_within(self, reach: int) -> float:
         """Return the largest learning rate at which training is stable; for `reach` see `pairs_within`.
 
-        All pairs of a chunk update a row at once. The step grows with alpha and with the number of rows that each row
-        is paired with, noise included. Beyond these limits training diverged, at rates where gensim's vectors are noise
-        as well (measured: benchmarks/stability.py). Hierarchical softmax updates output rows one target at a time,
-        GloVe one cell at a time, and the chunks of softmax are small enough.
+        All pairs of a chunk update a row at once. The step size grows with alpha and with the number of rows paired
+        with each row, noise words included. Beyond these limits training diverged, at rates where gensim's vectors are
+        noise as well (measured: benchmarks/stability.py). Hierarchical softmax updates output rows one target at a
+        time, GloVe one cell at a time, and the chunks of softmax are small enough.
         """
         if self.objective != "negative":
             return MAX_ALPHA[self.algorithm]
@@ -348,7 +348,7 @@ SHARED_WITH_PHRASES: dict[str, Constraint] = {
     "threshold": Number("Minimum score of a phrase.", optional=True, unset="10, or 0.5 for npmi"),
     "passes": Integer("How often to join phrases and look again; each pass finds longer ones.", 1, 20),
 }
-"""What both `Parameters` and `w2v.phrases.parameters.PhraseParameters` have."""
+"""Constraints shared by `Parameters` and `w2v.phrases.parameters.PhraseParameters`."""
 
 CONSTRAINTS: dict[str, Constraint] = {
     "algorithm": Choice(
@@ -456,11 +456,11 @@ CONSTRAINTS: dict[str, Constraint] = {
         ("none", "best"),
     ),
 }
-"""What each field of `Parameters` may hold."""
+"""The constraint of each field of `Parameters`."""
 
 
 def check_threshold(name: str, threshold: float | None, scoring: str) -> None:
-    """Raise ValueError if phrases cannot be scored against this threshold."""
+    """Raise ValueError if a threshold is out of range for a scoring."""
     if threshold is not None and scoring == "npmi" and not -1 <= threshold <= 1:
         raise ValueError(f"{name} must be a number from -1 to 1 for npmi, got {threshold!r:.80}.")
     if threshold is not None and scoring == "default" and not threshold > 0:

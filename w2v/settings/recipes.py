@@ -28,7 +28,7 @@ def resolve(parameters: Parameters, n_tokens: int) -> Parameters:
 
 
 def describe_recipe(parameters: Parameters, n_tokens: int) -> str:
-    """Return in one line what a recipe sets."""
+    """Return a one-line description of what a recipe sets."""
     resolved = resolve(parameters, n_tokens)
     epochs = "" if parameters.max_time else f", epochs {resolved.epochs}"
     held = f"window {resolved.window}, sample {resolved.sample:g}, learning-rate-hold {resolved.alpha_hold:g}"

@@ -1,1 +1,1 @@
-"""Files and folders: written atomically, read with suspicion."""
+"""Files and folders: atomic writes, and validated reads."""

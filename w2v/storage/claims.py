@@ -1,4 +1,4 @@
-"""Names that are taken: by a run that is to write there, by what is there already, or for want of space."""
+"""Output names: claimed by a run before it writes, and checked for free disk space."""
 
 from __future__ import annotations
 
@@ -13,19 +13,20 @@ from w2v.storage.files import ModelError, NoSpaceError, existing_parent, parents
 
 
 class OutputClaimedError(ModelError):
-    """Another run is writing to this name."""
+    """Another run has claimed this name."""
 
 
 @contextmanager
 def claimed(path: str | os.PathLike[str]) -> Iterator[None]:
-    """Claim a name for as long as the block takes, before what shall be written there is computed.
+    """Claim an output name for the duration of the block, before the output is computed.
 
-    The claim is a lock on a hidden file beside it, ``.NAME.lock``, so that it ends with the process however that ends.
-    A claim is not to be made twice, not even by the same process. A missing folder is made. A symbolic link is
-    followed. Where there are no such locks (Windows, some network file systems) nothing is claimed, and runs find out
-    when they save: see `w2v.storage.rescue`.
+    The claim is a lock on a hidden file, ``.NAME.lock``, in the same folder, so it ends with the process, however that
+    ends. Even the same process cannot claim a name twice. A missing folder is created, and a symbolic link is followed.
+    Without file locks (on Windows and some network file systems) nothing is claimed, and runs detect conflicts when
+    they save: see `w2v.storage.rescue`.
 
-    OutputClaimedError if another run has claimed the name; ModelError if its folder cannot be made or written.
+    Raises OutputClaimedError if another run has claimed the name, and ModelError if its folder cannot be created or
+    written.
     """
     final = resolved(path)
     file = _lock_file(final)
@@ -40,19 +41,19 @@ def claimed(path: str | os.PathLike[str]) -> Iterator[None]:
         finally:
             if descriptor is not None:
                 with suppress(OSError):
-                    file.unlink()  # first, so that nobody can lock a file that is gone without finding that out
+                    file.unlink()  # before unlocking, so nobody relies on a lock of a removed file
                 os.close(descriptor)
 
 
 def check_unclaimed(path: str | os.PathLike[str]) -> None:
-    """Raise `OutputClaimedError` if a run that is at work has claimed a name."""
+    """Raise `OutputClaimedError` if a running process has claimed a name."""
     if _lock_file(resolved(path)).exists():
         with claimed(path):
             pass
 
 
 def check_free_space(path: str | os.PathLike[str], n_bytes: int) -> None:
-    """Raise `NoSpaceError` if a disk has not the space for a file or folder that takes `n_bytes` at least."""
+    """Raise `NoSpaceError` if the disk lacks space for a file or folder of at least `n_bytes`."""
     try:
         free = shutil.disk_usage(existing_parent(Path(os.path.realpath(path)))).free
     except OSError:
@@ -62,9 +63,10 @@ def check_free_space(path: str | os.PathLike[str], n_bytes: int) -> None:
 
 
 def check_share(path: str | os.PathLike[str], n_bytes: int, done: int, total: int | None) -> None:
-    """Raise `NoSpaceError` if a disk has not the space for all of what is being written.
+    """Raise `NoSpaceError` if the disk lacks space for the whole of an output in progress.
 
-    The text so far becomes `n_bytes`; it is `done` of `total` at most. Where the total is unknown, nothing is checked.
+    The first `done` of at most `total` units of input make `n_bytes` of output. Nothing is checked if the total is
+    unknown.
     """
     if total and done:
         check_free_space(path, n_bytes * total // done)
@@ -75,7 +77,7 @@ def _lock_file(final: Path) -> Path:
 
 
 def _lock(file: Path, path: str | os.PathLike[str]) -> int | None:
-    """Return the open lock, or None where files cannot be locked."""
+    """Return the open lock, or None if files cannot be locked."""
     try:
         import fcntl
     except ImportError:
@@ -84,7 +86,9 @@ def _lock(file: Path, path: str | os.PathLike[str]) -> int | None:
         try:
             descriptor = os.open(file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
         except OSError as error:
-            if error.errno == errno.ENOSPC:  # the file alone needs none; what follows says how much it lacks
+            if (
+                error.errno == errno.ENOSPC
+            ):  # an empty file needs no space; the write that follows reports how much is missing
                 return None
             raise _refused(path, error) from error
         try:
@@ -93,7 +97,7 @@ def _lock(file: Path, path: str | os.PathLike[str]) -> int | None:
             owner = os.read(descriptor, 20).decode("ascii", "replace").strip()
             os.close(descriptor)
             raise OutputClaimedError(
-                f"{path} is being written by another run{owner and f' (process {owner})'}; wait for its end, or "
+                f"{path} is being written by another run{owner and f' (process {owner})'}; wait until it ends, or "
                 "choose another name"
             ) from None
         except OSError:
@@ -104,11 +108,11 @@ def _lock(file: Path, path: str | os.PathLike[str]) -> int | None:
                 os.truncate(descriptor, 0)
                 os.write(descriptor, f"{os.getpid()}\n".encode())
             return descriptor
-        os.close(descriptor)  # its owner has removed it meanwhile
+        os.close(descriptor)  # its owner removed it in the meantime
 
 
 def _refused(path: str | os.PathLike[str], error: OSError) -> ModelError:
-    return ModelError(f"{path} cannot be written: {error.strerror}; choose a folder that you may write to")
+    return ModelError(f"{path} cannot be written: {error.strerror}; choose a folder that you can write to")
 
 
 def _is_at(descriptor: int, file: Path) -> bool:

@@ -1,4 +1,4 @@
-"""Files and folders that appear whole under their final name, or not at all."""
+"""Files and folders that are written atomically: complete under their final name, or not at all."""
 
 from __future__ import annotations
 
@@ -16,26 +16,26 @@ from typing import BinaryIO
 from w2v.corpora.files.durable import sync_folder
 
 OVERWRITE = "overwrite it (--overwrite, in Python overwrite=True)"
-"""What a message advises where a name is taken."""
+"""Advice for the message that a name is taken."""
 
 _LFS_POINTER = b"version https://git-lfs.github.com/spec/"
 
 
 class ModelError(ValueError):
-    """A model folder or vector file cannot be read or written; the message names it and says what to do."""
+    """A model folder or vector file cannot be read or written; the message names it and the remedy."""
 
 
 class OutputTakenError(ModelError):
-    """Something has the name already that shall be written."""
+    """The output already exists."""
 
 
 class NoSpaceError(ModelError):
-    """A disk has not the space for what shall be written."""
+    """The disk lacks space for the output."""
 
     def __init__(self, path: str | os.PathLike[str], needed: int, free: int) -> None:
         super().__init__(
-            f"{path} needs about {needed:,} bytes, but its disk has {free:,} bytes free; make room, or choose a name "
-            "on another disk"
+            f"{path} needs about {needed:,} bytes, but its disk has only {free:,} bytes free; free some space, or "
+            "choose a name on another disk"
         )
         self.path, self.needed, self.free = path, needed, free
 
@@ -44,10 +44,10 @@ class NoSpaceError(ModelError):
 
 
 class SavedBesideWarning(UserWarning):
-    """Something has got the name of a result meanwhile, so that the result was saved beside it, as `path`."""
+    """The name of a result was taken in the meantime, so the result was saved beside it, as `path`."""
 
     def __init__(self, output: str | os.PathLike[str], path: Path, reason: str = "") -> None:
-        reason = reason or f"{output} has appeared meanwhile"
+        reason = reason or f"{output} was created in the meantime"
         super().__init__(f"{reason.split('; ')[0]}: the result is saved as {path}")
         self.path = path
 
@@ -56,15 +56,14 @@ class SavedBesideWarning(UserWarning):
 def atomic_file(
     path: str | os.PathLike[str], *, overwrite: bool = True, temporary: Path | None = None
 ) -> Iterator[BinaryIO]:
-    """Open a new file beside `path` for writing and rename it to `path` when the block ends without an error.
+    """Open a temporary file beside `path` for writing, and rename it to `path` if the block succeeds.
 
-    Its folder is made if it is missing; a symbolic link is followed, so that its target is replaced. The file is
-    flushed to the disk before it is renamed; until then it is called `temporary`, by default as `temporary_name` says.
-    Where something has got the name meanwhile that may not be replaced, the file stays beside it, with a
-    SavedBesideWarning.
+    A missing folder is created; a symbolic link is followed, so its target is replaced. The file is flushed to the disk
+    before it is renamed. Its temporary name is `temporary`, by default that of `temporary_name`. If the name was taken
+    in the meantime and must not be replaced, the file is saved beside it, with a SavedBesideWarning.
 
-    ModelError if the file exists and `overwrite` is False, if a folder has the name, or if writing fails (no space, no
-    permission). Nothing is left under the final name then, or what was there before; no debris either.
+    Raises ModelError if the file exists and `overwrite` is False, if a folder has the name, or if writing fails (no
+    space, no permission). Then the final name is unchanged, and no temporary file is left.
     """
     final = check_output_file(path, overwrite=overwrite)
     temporary = temporary or temporary_name(final)
@@ -81,7 +80,7 @@ def atomic_file(
 
 
 def check_output_file(path: str | os.PathLike[str], *, overwrite: bool) -> Path:
-    """Return the resolved name of a file, or raise `ModelError` where `atomic_file` would, before it is computed."""
+    """Return the resolved name of a file; raise `ModelError` early if `atomic_file` would raise it."""
     final = resolved(path)
     if final.is_dir():
         raise OutputTakenError(f"{path} is a folder; give the name of a file to write")
@@ -94,14 +93,14 @@ def check_output_file(path: str | os.PathLike[str], *, overwrite: bool) -> Path:
 def atomic_folder(
     path: str | os.PathLike[str], *, replace: bool = False, moved: Callable[[Path], None] | None = None
 ) -> Iterator[Path]:
-    """Make a new folder beside `path` and rename it to `path` when the block ends without an error.
+    """Create a temporary folder beside `path`, and rename it to `path` if the block succeeds.
 
-    Its files should be flushed to the disk by whoever writes them. A missing parent is made; links are followed.
-    With `replace` it takes the place of an existing folder, which is deleted afterwards; whether it may be is for the
-    caller to know. On Linux the two are exchanged in one step. `moved` is called with its name if the folder had to go
-    beside `path`, of which a SavedBesideWarning tells.
+    The caller should flush its files to the disk. Missing parents are created; links are followed. With `replace` it
+    replaces an existing folder, which is then deleted; the caller must know that this is safe. On Linux the two are
+    exchanged in one step. If the folder had to be saved beside `path`, there is a SavedBesideWarning and `moved` is
+    called with its name.
 
-    ModelError if something has the name already and `replace` is False, or if writing fails. What is left is as for
+    Raises ModelError if the name exists and `replace` is False, or if writing fails. What is left is the same as for
     `atomic_file`.
     """
     final = resolved(path)
@@ -125,22 +124,22 @@ def atomic_folder(
 
 
 def refuse_existing(path: str | os.PathLike[str]) -> None:
-    """Raise `OutputTakenError` if something has the name of a folder to be written."""
+    """Raise `OutputTakenError` if the name of an output folder already exists."""
     if os.path.lexists(path):
         raise OutputTakenError(f"{path} exists already; choose another name, or {OVERWRITE}")
 
 
 def free_name(path: Path) -> Path:
-    """Return the first of NAME.2, NAME.3, … that nothing has; a file keeps its suffix, as in ``words.2.png``."""
+    """Return the first of NAME.2, NAME.3, … that does not exist; a file keeps its suffix, as in ``words.2.png``."""
     stem, suffix = (path.name, "") if path.is_dir() else (path.stem, path.suffix)
     names = (path.with_name(f"{stem}.{number}{suffix}") for number in count(2))
     return next(name for name in names if not os.path.lexists(name))
 
 
 def remove_leftovers(path: str | os.PathLike[str]) -> None:
-    """Delete what a process that was killed has left of writing the folder `path`; never what is being written.
+    """Delete temporary folders that killed processes left while writing `path`, but never those in use.
 
-    Where a file system cannot tell whether anybody is at work there, it stays.
+    A folder stays if the file system cannot tell whether it is in use.
     """
     final = Path(os.path.realpath(path))
     pattern = re.compile(re.escape(f".{final.name[:100]}.") + r"[0-9a-f]{8}\.tmp")
@@ -155,15 +154,15 @@ def remove_leftovers(path: str | os.PathLike[str]) -> None:
 
 @contextmanager
 def lock_folder(folder: Path) -> Iterator[bool | None]:
-    """Lock a folder until the block ends or the process dies; tell whether it could be locked.
+    """Lock a folder until the block or the process ends; yield whether it could be locked.
 
-    False if another process holds it; None where folders cannot be locked at all.
+    False if another process holds it; None if folders cannot be locked at all.
     """
     try:
         import fcntl
 
         descriptor = os.open(folder, os.O_RDONLY)
-    except (ImportError, OSError):  # Windows, which has no such locks and opens no folders
+    except (ImportError, OSError):  # Windows has no such locks and cannot open folders
         yield None
         return
     try:
@@ -178,7 +177,7 @@ def lock_folder(folder: Path) -> Iterator[bool | None]:
 
 
 def check_writable_beside(path: str | os.PathLike[str]) -> None:
-    """Raise `ModelError` unless a folder can be made in the nearest parent of `path`; it is tried, and removed."""
+    """Raise `ModelError` unless a trial folder can be created in the nearest existing parent of `path`."""
     final = resolved(path)
     trial = existing_parent(final) / temporary_name(final).name
     try:
@@ -186,12 +185,12 @@ def check_writable_beside(path: str | os.PathLike[str]) -> None:
         trial.rmdir()
     except OSError as error:
         raise ModelError(
-            f"{path} cannot be written: {_reason(error)}; choose a folder that you may write to"
+            f"{path} cannot be written: {_reason(error)}; choose a folder that you can write to"
         ) from error
 
 
 def remove(path: Path) -> None:
-    """Remove a file, or a folder with all that it holds, as far as that is possible."""
+    """Remove a file, or a folder with its contents, as far as possible."""
     if path.is_dir():
         shutil.rmtree(path, ignore_errors=True)
     else:
@@ -201,9 +200,9 @@ def remove(path: Path) -> None:
 
 @contextmanager
 def reading(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
-    """Open a regular file for reading; anything in the way becomes a `ModelError` that names the file.
+    """Open a regular file for reading; any failure becomes a `ModelError` that names the file.
 
-    Pipes and devices are refused before they are opened, since opening one from a stranger's folder could block.
+    Pipes and devices are refused before opening, because opening one in a stranger's folder could block.
     """
     try:
         if not os.path.exists(path):
@@ -213,7 +212,7 @@ def reading(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
         with open(path, "rb") as file:
             if file.read(len(_LFS_POINTER)) == _LFS_POINTER:
                 raise ModelError(
-                    f"{path} is a pointer of Git LFS, not the file itself: get it with `git lfs pull` in its "
+                    f"{path} is a Git LFS pointer, not the file itself: get it with `git lfs pull` in its "
                     "repository, or download it"
                 )
             file.seek(0)
@@ -224,7 +223,7 @@ def reading(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
 
 @contextmanager
 def _removed_on_failure(path: str | os.PathLike[str], remove: Callable[[], None]) -> Iterator[None]:
-    """Call `remove` if the block fails, and say in the error which path could not be written and why."""
+    """Call `remove` if the block fails, and raise an error that names the path and the reason."""
     try:
         yield
     except BaseException as error:
@@ -232,14 +231,14 @@ def _removed_on_failure(path: str | os.PathLike[str], remove: Callable[[], None]
             remove()
         if isinstance(error, NoSpaceError):
             raise NoSpaceError(path, error.needed, error.free) from error
-        cause = error.__cause__ if isinstance(error, ModelError) else error  # of a file in a folder that is written
+        cause = error.__cause__ if isinstance(error, ModelError) else error  # from a file within a new folder
         if isinstance(cause, OSError):
             raise ModelError(f"{path} cannot be written: {_reason(cause)}") from error
         raise
 
 
 def _put_beside(new: Path, path: str | os.PathLike[str], final: Path) -> Path:
-    """Give what was written a free name, since something else has got its own, and say so."""
+    """Give the output a free name, because its own was taken, and warn about it."""
     beside = free_name(final)
     os.rename(new, beside)
     shown = beside if os.path.islink(path) else Path(path).with_name(beside.name)
@@ -248,12 +247,12 @@ def _put_beside(new: Path, path: str | os.PathLike[str], final: Path) -> Path:
 
 
 def _replace_folder(new: Path, final: Path) -> None:
-    """Put `new` in the place of the folder `final` and delete what was there, once the disk knows the new name."""
+    """Replace the folder `final` by `new`, and delete the old one when the rename is on the disk."""
     if _exchange(new, final):
         sync_folder(final.parent)
         shutil.rmtree(new, ignore_errors=True)  # it has the old content now
         return
-    old = temporary_name(final).with_suffix(".old")  # the only copy for a moment: no leftover to delete
+    old = temporary_name(final).with_suffix(".old")  # for a moment the only copy: must not be deleted as a leftover
     os.rename(final, old)
     try:
         os.rename(new, final)
@@ -265,7 +264,7 @@ def _replace_folder(new: Path, final: Path) -> None:
 
 
 def _exchange(first: Path, second: Path) -> bool:
-    """Exchange two names in one step where the C library and the file system can (Linux); say whether it was done."""
+    """Exchange two names in one step if the system can (Linux); return whether it was done."""
     import ctypes
 
     at_working_folder, rename_exchange = -100, 2
@@ -278,12 +277,12 @@ def _exchange(first: Path, second: Path) -> bool:
 
 
 def temporary_name(final: Path) -> Path:
-    """Return a name beside a final one for what is not whole; see `remove_leftovers`."""
+    """Return a temporary name beside a final one, for incomplete output; see `remove_leftovers`."""
     return final.with_name(f".{final.name[:100]}.{secrets.token_hex(4)}.tmp")
 
 
 def resolved(path: str | os.PathLike[str]) -> Path:
-    """Return the name that links lead to; raise `ModelError` if there cannot be a folder for it to lie in."""
+    """Return the path with links resolved; raise `ModelError` if its folder cannot exist."""
     if os.fspath(path) == "-":
         raise ModelError("this result cannot go to standard output (-); give a file name")
     final = Path(os.path.realpath(path))
@@ -302,7 +301,7 @@ def existing_parent(final: Path) -> Path:
 
 @contextmanager
 def parents_made(final: Path) -> Iterator[None]:
-    """Make the missing parents of a name; those that are still empty go again if the block fails."""
+    """Create the missing parents of a name, and remove those still empty if the block fails."""
     missing = [parent for parent in final.parents if not os.path.lexists(parent)]
     try:
         final.parent.mkdir(parents=True, exist_ok=True)

@@ -1,4 +1,4 @@
-"""Results that are written while they are computed: where a disk is full, they go along to another."""
+"""Results that are written while they are computed, and move to another disk if theirs is full."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ Self = TypeVar("Self", bound="Growing")
 
 
 class Waiting(Generic[Item]):
-    """Items that are computed one after another; each waits until it is written.
+    """Items that are computed one after another; each is kept until it has been written.
 
-    Iterating again goes on with the item that the loop before did not get done with.
+    A new iteration continues with the item that the previous loop did not finish.
 
     Parameters
     ----------
@@ -36,21 +36,22 @@ class Waiting(Generic[Item]):
                 self._held = self._held or [next(self._items)]
             except StopIteration:
                 return
-            except OSError as error:  # no failure to write, after which another place would be tried
-                raise ValueError(f"what is to be written cannot be read: {error.strerror or error}") from error
+            except OSError as error:  # not a failure to write, which would make the caller try another place
+                raise ValueError(f"the input cannot be read: {error.strerror or error}") from error
             yield self._held[0]
             self._held = []
 
 
 class Growing(ABC):
-    """A file or folder that is written while what it holds is computed.
+    """A file or folder that is written while its content is computed.
 
-    It is a context. What was written of one that no disk had space for is left beside its name, as ``STEM.partial``.
+    It is a context manager. If no disk had enough space, the largest part written is left beside its name, as
+    ``STEM.partial``.
 
     Attributes
     ----------
     part : Path or None
-        What the place with the most space had space for, the first of several such.
+        The largest part that any place had space for.
     """
 
     def __init__(self) -> None:
@@ -61,26 +62,26 @@ class Growing(ABC):
         return self
 
     def keep(self, written: str | os.PathLike[str], place: Path, n_items: int) -> None:
-        """Keep what was written for a place, before it is removed, if that are more items than elsewhere."""
+        """Keep the part written at a place, before it is removed, if it has more items than any other."""
         if n_items > self._kept:
             kept = Path(written).rename(temporary_name(Path(os.path.realpath(place))))
             self.drop()
             self.part, self._kept = kept, n_items
 
     def drop(self) -> None:
-        """Remove what was kept."""
+        """Remove the kept part."""
         if self.part is not None:
             remove(self.part)
         self.part = None
 
     @abstractmethod
     def finish(self, part: Path) -> tuple[str, str]:
-        """Make something whole of a part; return what its name is derived from, and what it holds."""
+        """Turn a part into a valid file or folder; return the name to base its own on, and what it holds."""
 
     def __exit__(self, kind: object, error: BaseException | None, traceback: object) -> None:
         left: SavedElsewhereError | None = None
         if isinstance(error, ModelError) and self.part is not None:
-            with suppress(OSError, ModelError):  # of the first error then
+            with suppress(OSError, ModelError):  # the first error matters more
                 name, held = self.finish(self.part)
                 place = self.part.with_name(name)
                 place = place.with_name(f"{place.stem}.partial{place.suffix}")

@@ -1,4 +1,4 @@
-"""What JSON has no form for, as what it has: NumPy's numbers and arrays, paths, non-finite numbers, and dataclasses."""
+"""JSON for NumPy scalars and arrays, paths, non-finite numbers and dataclasses."""
 
 from __future__ import annotations
 
@@ -10,32 +10,33 @@ from dataclasses import fields
 from typing import Any, TypeVar
 
 _T = TypeVar("_T")
-_STRAY_BYTES = re.compile("[\udc80-\udcff]")  # as `os.fsdecode` has them
+_STRAY_BYTES = re.compile("[\udc80-\udcff]")  # the form in which `os.fsdecode` returns them
 _TYPES: dict[str, tuple[type, ...]] = {
     "int": (int,), "float": (int, float), "str": (str,), "bool": (bool,), "int | None": (int, type(None)),
 }  # fmt: skip
-"""What a field of a dataclass may be in JSON, by its annotation; other fields check what they are given."""
+"""The JSON types that a dataclass field accepts, by its annotation; other fields check their own values."""
 
 
 def from_json(kind: type[_T], described: object, **parts: Any) -> _T:
-    """Return the dataclass that `dataclasses.asdict` made a JSON object of.
+    """Restore a dataclass from the JSON object that `dataclasses.asdict` produced.
 
     Parameters
     ----------
     kind : type
         The dataclass.
     described : object
-        What the JSON held.
+        The parsed JSON.
     **parts
-        Fields that are dataclasses themselves, already made.
+        Fields that are dataclasses, already restored.
 
     Raises
     ------
     TypeError, ValueError
-        If it is no JSON object, a name is unknown or missing, or a value has another type; and what `kind` raises.
+        If it is not a JSON object, a name is unknown or missing, or a value has the wrong type; or if `kind` raises
+        one.
     """
     if not isinstance(described, dict):
-        raise TypeError(f"an object was expected, not {described!r:.80}")
+        raise TypeError(f"expected an object, not {described!r:.80}")
     annotations = {one.name: str(one.type) for one in fields(kind)}  # type: ignore[arg-type]
     for name, value in described.items():
         if name not in annotations:
@@ -46,7 +47,7 @@ def from_json(kind: type[_T], described: object, **parts: Any) -> _T:
 
 
 def plain_value(value: object) -> Any:
-    """Return the Python value of a NumPy scalar, an array or a path, else TypeError; the `default` of `json.dumps`."""
+    """Return a NumPy scalar, array or path as a Python value, else raise TypeError; a `default` for `json.dumps`."""
     if _is_of_numpy(value):
         return value.tolist()  # type: ignore[attr-defined]
     if isinstance(value, os.PathLike):
@@ -55,22 +56,22 @@ def plain_value(value: object) -> Any:
 
 
 def _is_of_numpy(value: object) -> bool:
-    """Tell arrays and numbers of NumPy, which is not imported for that."""
+    """Return whether a value is a NumPy array or scalar, without importing NumPy."""
     return type(value).__module__ == "numpy" and hasattr(value, "tolist")
 
 
 def json_text(value: Any, *, indent: int | None = None) -> str:
-    """Return a value as strict JSON for programs; a number that is not finite becomes null."""
+    """Return a value as strict JSON; non-finite numbers become null."""
     return encodable(json.dumps(finite(value), ensure_ascii=False, allow_nan=False, indent=indent))
 
 
 def encodable(text: str) -> str:
-    """Return JSON with escapes for the bytes of file names that are not UTF-8; read again, they are the same names."""
+    """Return JSON with non-UTF-8 bytes of file names escaped; reading it restores the same names."""
     return text if text.isascii() else _STRAY_BYTES.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
 
 
 def finite(value: Any) -> Any:
-    """Return a value in JSON types: lists for tuples and arrays, None for numbers that are not finite."""
+    """Return a value in JSON types: lists for tuples and arrays, None for non-finite numbers."""
     if _is_of_numpy(value) or isinstance(value, os.PathLike):
         value = plain_value(value)
     if isinstance(value, float):

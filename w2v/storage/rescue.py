@@ -1,4 +1,4 @@
-"""What was computed is never thrown away: where its place is taken or its disk is full, it goes elsewhere."""
+"""Results are never discarded: if the name is taken or the disk is full, they are saved elsewhere."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _OF_THE_PLACE = frozenset(
 
 
 class SavedElsewhereError(ModelError):
-    """A result could not be written to its place; it is at `path`, or in memory only where that is None."""
+    """A result could not be saved as requested; it is at `path`, or only in memory if that is None."""
 
     def __init__(self, message: str, path: Path | None) -> None:
         super().__init__(message)
@@ -28,12 +28,12 @@ class SavedElsewhereError(ModelError):
 def save_result(
     write: Callable[[Path], None], output: str | os.PathLike[str], *, inputs: Iterable[str | os.PathLike[str]] = ()
 ) -> Path:
-    """Write a result, or put it where that is possible, and return where it is.
+    """Write a result to its output or, failing that, elsewhere, and return its path.
 
-    `write` writes it under a name. Where something else has got the name of the output, the result goes beside it, with
-    a `SavedBesideWarning`. If the disk is full or protected, the first place to try is beside the `inputs`, the files
-    that it was made of; then come the current folder and the system's temporary folder. SavedElsewhereError if it is in
-    one of these places, or could be written nowhere; ModelError if what is wrong is not the place.
+    `write` writes the result to a given path. If the name of the output was taken, the result goes beside it, with a
+    `SavedBesideWarning`. If the disk is full or protected, it goes beside the `inputs`, the files it was made from, or
+    else to the current folder or the system's temporary folder. Raises SavedElsewhereError in these cases, also if no
+    folder took the result; ModelError if the failure has another cause.
     """
     try:
         write(Path(output))
@@ -59,7 +59,7 @@ def save_result(
 
 
 def _is_of_the_place(error: ModelError) -> bool:
-    """Tell whether writing failed for want of space or permission, so that it may succeed elsewhere."""
+    """Return whether writing failed for lack of space or permission, so it may succeed elsewhere."""
     cause: BaseException | None = error
     while cause is not None:
         if isinstance(cause, NoSpaceError):

@@ -1,4 +1,4 @@
-"""Named arrays in a safetensors file: written in row blocks, read by mapping the file into memory."""
+"""Named arrays in a safetensors file, written in blocks of rows and read by memory mapping."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ _BLOCK_BYTES = 4 << 20
 def write_tensors(
     path: str | os.PathLike[str], tensors: Mapping[str, NDArray[Any]], metadata: Mapping[str, str] | None = None
 ) -> None:
-    """Write named arrays as a safetensors file, atomically and without copying any of them whole.
+    """Write named arrays to a safetensors file, atomically and without copying a whole array.
 
-    Arrays have any shape and a boolean, integer or floating dtype of 1 to 8 bytes (else TypeError). Those that are not
-    contiguous (views of padded tables) are copied a few MiB at a time. `metadata` is free text in the header. A file
-    that exists is replaced; ModelError if it cannot be written.
+    Arrays may have any shape, and a boolean, integer or floating dtype of 1 to 8 bytes. Non-contiguous ones (views of
+    padded tables) are copied a few MiB at a time. `metadata` is free text in the header. An existing file is replaced.
+    Raises TypeError for another dtype, and ModelError if the file cannot be written.
     """
     ordered = {name: np.asarray(tensors[name]) for name in tensors}
-    names = sorted(ordered, key=lambda name: (-ordered[name].dtype.itemsize, name))  # so that each begins aligned
+    names = sorted(ordered, key=lambda name: (-ordered[name].dtype.itemsize, name))  # so that each array is aligned
     header: dict[str, Any] = {"__metadata__": dict(metadata)} if metadata else {}
     end = 0
     for name in names:
@@ -61,12 +61,12 @@ def _write_blocks(file: BinaryIO, array: NDArray[Any]) -> None:
 
 
 def read_tensors(path: str | os.PathLike[str], *, mmap: bool = True) -> dict[str, NDArray[Any]]:
-    """Read the arrays of a safetensors file, which may come from a stranger; they are read-only.
+    """Read the arrays, read-only, of a safetensors file, which may come from a stranger.
 
-    The header is checked by the safetensors library (its length, names, shapes and offsets against each other and
-    against the size of the file) before anything is allocated. With `mmap` the file is mapped into memory, so that only
-    what is used is read. Arrays of bfloat16, which NumPy does not know, come as float32. ModelError if the file is
-    missing, truncated, not a safetensors file, or of a dtype that NumPy does not know.
+    The safetensors library checks the header before anything is allocated: its length, names, shapes and offsets
+    against each other and against the file size. With `mmap` the file is memory-mapped, so only the data used is read.
+    NumPy lacks bfloat16; such arrays become float32. Raises ModelError if the file is missing, truncated, not a
+    safetensors file, or has another dtype that NumPy lacks.
     """
     from safetensors import SafetensorError, safe_open
 
@@ -92,7 +92,7 @@ def read_tensors(path: str | os.PathLike[str], *, mmap: bool = True) -> dict[str
 
 
 def _view(entry: Mapping[str, Any], data: memoryview, what: str) -> NDArray[Any]:
-    """Return the array that a header entry describes, as a read-only view of `data`."""
+    """Return the array described by a header entry, as a read-only view of `data`."""
     is_bfloat16 = entry["dtype"] == "BF16"
     if entry["dtype"] not in _DTYPES and not is_bfloat16:
         raise ModelError(f"{what} has the dtype {entry['dtype']}, which is not supported")
@@ -102,7 +102,7 @@ def _view(entry: Mapping[str, Any], data: memoryview, what: str) -> NDArray[Any]
     if not 0 <= begin <= end <= len(data) or math.prod(shape) * dtype.itemsize != end - begin:
         raise ModelError(f"{what} does not fit the file: shape {shape}, bytes {begin} to {end}")
     array = np.frombuffer(data[begin:end], dtype=dtype) if end > begin else np.frombuffer(b"\0" * 8, dtype=dtype)[:0]
-    if is_bfloat16:  # the upper half of a float32
+    if is_bfloat16:  # bfloat16 is the upper half of a float32
         array = (array.astype("<u4") << 16).view("<f4")
         array.setflags(write=False)
     return array.reshape(shape)

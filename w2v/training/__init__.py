@@ -1,1 +1,1 @@
-"""Ids to tables of vectors: the schedule, the threads, the objectives and the checkpoints."""
+"""Training: from ids to tables of vectors, with schedules, threads, objectives and checkpoints."""

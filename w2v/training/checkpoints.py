@@ -69,7 +69,7 @@ class Checkpoint:
         interrupted = interrupted_seed(output, kind)
         if interrupted is not None and not overwrite and interrupted != seed:
             raise ModelError(
-                f"{output} holds a training that was interrupted; go on with it ({kind.command} --resume {output}, or "
+                f"{output} holds an interrupted training; resume it ({kind.command} --resume {output}, or "
                 f"{kind.estimator}.load and resume), choose another name, or {OVERWRITE}"
             )
         check_output(output, overwrite or interrupted is not None)
@@ -82,7 +82,7 @@ class Checkpoint:
         self._next, self._last_step = float("inf"), -1
 
     def start(self, snapshot: Callable[[], Saveable], n_bytes: int) -> None:
-        """Start the timer, or let it run on between the stages of a training.
+        """Start the timer, or keep it running between the stages of a training.
 
         `snapshot` returns the current training and is called while no worker updates its tables. Raises ModelError if
         the disk has less free space than `n_bytes`, the minimum that a checkpoint takes.
@@ -108,7 +108,7 @@ class Checkpoint:
         try:
             self.write(self._snapshot())
         except ModelError as error:
-            warnings.warn(f"no checkpoint, training goes on: {error}", CheckpointWarning, stacklevel=2)
+            warnings.warn(f"no checkpoint, training continues: {error}", CheckpointWarning, stacklevel=2)
 
     def write(self, state: Saveable) -> None:
         """Write a checkpoint, or raise `ModelError`."""
@@ -151,7 +151,7 @@ def find_checkpoint(path: str | os.PathLike[str], kind: Kind = WORDS) -> tuple[P
     beside = checkpoint_beside(given)
     if interrupted_seed(beside, kind) is not None:
         return beside, given
-    training = read_header(given, kind.name, kind.newest).get("training")  # raises where there is no such model
+    training = read_header(given, kind.name, kind.newest).get("training")  # raises an error if there is no such model
     if isinstance(training, dict) and training.get("complete") is True:
         raise ModelError(f"{given}: training is complete, there is nothing to resume")
     raise ModelError(f"{given} holds vectors only, not the state of a training")

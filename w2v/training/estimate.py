@@ -38,8 +38,8 @@ SECONDS = 1.5
 """Seconds to train on the sample."""
 PROGRAM_BYTES = 330 << 20
 """Memory of the interpreter, the libraries and the compiled code (measured)."""
-_ENTRY_BYTES, _WORD_BYTES = 80, 130  # of a word while text is read, and of one that is kept; see `scanner.Table`
-_CELL_BYTES, _COUNTING_BYTES = 8, 12  # of a pair of neighbours: trained, and while it is counted; see `glove`
+_ENTRY_BYTES, _WORD_BYTES = 80, 130  # for a word while text is read, and for a kept word; see `scanner.Table`
+_CELL_BYTES, _COUNTING_BYTES = 8, 12  # for a cell in training, and while it is counted; see `glove`
 _PARTS = 64
 
 
@@ -52,7 +52,7 @@ class Estimate:
     text_bytes: int  # the text, unpacked
     words: int  # of the text
     sentences: int
-    tokens: int  # words of the text that are frequent enough to be trained
+    tokens: int  # words of the text that are frequent enough to train
     vocabulary_size: int  # distinct ones of these
     tables: int
     """Both tables of vectors, and the copies that `patience` and several deterministic workers need."""
@@ -61,12 +61,12 @@ class Estimate:
     cells: int
     """With GloVe: the co-occurrence counts, else 0. Large ones are stored in files, as text is."""
     vocabulary: int  # words and their counts
-    peak_memory: int  # of the whole process: the larger of what reading and training take
+    peak_memory: int  # of the whole process: the larger of reading and training
     model_folder: int
     """Size of the model folder with all that is needed to continue training; twice that while it is replaced."""
     reading_seconds: float
     training_seconds: float
-    total_seconds: float  # without compiling, which is needed once a machine
+    total_seconds: float  # without compiling, which happens once per machine
     words_per_second: float  # speed of training, in tokens
     workers: int  # threads
     recipe: str | None
@@ -86,7 +86,7 @@ def estimate_training(
     are counted.
 
     Raises ValueError if a parameter is out of range; CorpusError if a file cannot be read, or is standard input; and
-    EmptyVocabularyError if the sample has no word, or the whole text has no word that is frequent enough.
+    EmptyVocabularyError if the sample has no words, or the whole text has no word that is frequent enough.
     """
     parameters.validate()
     workers = parameters.workers or default_workers()
@@ -94,15 +94,15 @@ def estimate_training(
     fraction = sample.share
     every_word, stream = _encode(sample, replace(parameters, max_vocab=None), 1, workers)
     assert every_word.counts is not None
-    needed = max(1, math.ceil(parameters.min_count * fraction))  # leaves out as many tokens as in all the text
+    needed = max(1, math.ceil(parameters.min_count * fraction))  # drops as many tokens as in the whole text
     n_words = round(stream.n_words / fraction)
     n_distinct = extrapolate_vocabulary(stream.tokens, 1, fraction)
     n_kept = extrapolate_vocabulary(stream.tokens, parameters.min_count, fraction)
     if fraction == 1 and n_kept == 0:
-        raise EmptyVocabularyError(f"no word occurs {parameters.min_count} times, as min_count asks")
+        raise EmptyVocabularyError(f"no word occurs {parameters.min_count} times (min_count)")
     n_kept = min(max(n_kept, 1), parameters.max_vocab or n_kept)
     check_softmax(parameters, n_kept)
-    started = time.perf_counter()  # not before: what is needed once is compiled or loaded by now
+    started = time.perf_counter()  # not before, because compiling and loading are one-time costs
     vocabulary, trained = _encode(sample, parameters, min(needed, int(every_word.counts[0])), workers)
     reading = (time.perf_counter() - started) / fraction
     tokens, sentences = round(len(trained) / fraction), round(trained.n_sentences / fraction)

@@ -23,10 +23,10 @@ class HuffmanTree:
     offsets: NDArray[np.int64]
     """The path of word i is [offsets[i], offsets[i + 1]) of the other two: shape (V + 1,)."""
     nodes: NDArray[np.int32]
-    """Inner nodes on the path, the root first: 0 to V - 2 in the order in which they were merged, so that the root is
-    V - 2 and low numbers are deep in the tree. Shape (offsets[V],)."""
+    """Inner nodes on the path, starting at the root: 0 to V - 2 in the order of merging, so the root is V - 2 and small
+    numbers are deep in the tree. Shape (offsets[V],)."""
     codes: NDArray[np.uint8]
-    """The branch taken at each of them: 1 towards the more frequent of its two children, else 0."""
+    """The branch taken at each node: 1 for the more frequent child, else 0. Shape (offsets[V],)."""
 
     @property
     def lengths(self) -> NDArray[np.int64]:
@@ -39,14 +39,14 @@ class HuffmanTree:
         return int(self.lengths.max(initial=0))
 
     def take(self, words: NDArray[np.int64]) -> HuffmanTree:
-        """Return the paths of some words, in the order of `words`."""
+        """Return the paths of some words, shape (n,), in their order."""
         lengths = self.lengths[words]
         offsets = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
         places = np.arange(offsets[-1]) + np.repeat(self.offsets[words] - offsets[:-1], lengths)
         return HuffmanTree(offsets, self.nodes[places], self.codes[places])
 
     def steps(self, padding: int) -> NDArray[np.int32]:
-        """Return nodes and codes in one int32 array for kernels: ~node if the code is 1, followed by zeros."""
+        """Return nodes and codes for kernels, ~node if the code is 1, followed by `padding` zeros; int32."""
         steps = np.zeros(len(self.nodes) + padding, np.int32)
         np.bitwise_xor(self.nodes, -self.codes.astype(np.int32), out=steps[: len(self.nodes)])
         return steps
@@ -77,7 +77,7 @@ class HuffmanTree:
 
 @compiled
 def _merge(counts: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.uint8]]:
-    """Return the parent of every node but the root, and 1 where it is the heavier child, from falling counts.
+    """Return the parent of every node except the root, and 1 for the heavier child, else 0, from falling counts.
 
     Leaves are in one queue and inner nodes, which are created in order of weight, in another: the two lightest nodes
     are always at the heads.

@@ -32,12 +32,14 @@ class InitialVectors:
                 f"give vector_size={self.embeddings.vector_size}"
             )
         if parameters.objective == "glove":
-            raise ValueError("GloVe starts from random vectors: objective='glove' cannot go with initial vectors")
+            raise ValueError(
+                "GloVe starts from random vectors: objective='glove' cannot be combined with initial vectors"
+            )
         if self.freeze and parameters.subwords:
             raise ValueError("freeze and subwords exclude each other: n-grams move the vectors of all words")
 
     def start(self, parameters: Parameters, vocabulary: Vocabulary, seed: int) -> Tables:
-        """Return the initial tables; ValueError if no word has an initial vector."""
+        """Return the initial tables; raise ValueError if no word has an initial vector."""
         rows = known_rows(vocabulary.index_to_key, self.embeddings.key_to_index)
         if not (rows >= 0).any():
             raise ValueError("no word of the corpus has an initial vector: are the words written the same way?")

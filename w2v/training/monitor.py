@@ -1,7 +1,7 @@
 """Monitoring of a training: evaluations after each epoch, callbacks, and early stopping.
 
-Everything here runs between two segments while all workers are paused, so that evaluations see a consistent state and
-one worker stays reproducible.
+Everything here runs between two segments while all workers are paused, so evaluations see a consistent state, and
+training with one worker stays reproducible.
 """
 
 from __future__ import annotations
@@ -194,8 +194,8 @@ class Monitor:
             wants_to_stop = callback(view) is True
         except Exception as error:
             raise CallbackError(
-                f"a callback failed after epoch {view.epoch}: {type(error).__name__}: {error}; training has ended, and "
-                "what was learned is kept"
+                f"a callback failed after epoch {view.epoch}: {type(error).__name__}: {error}; training has ended, "
+                "and the result so far is kept"
             ) from error
         if wants_to_stop:
             raise StopTraining("a callback asked for it")
@@ -220,13 +220,13 @@ def best_epoch(parameters: Parameters, history: Sequence[EpochRecord]) -> int | 
 
 
 def check_evaluations(parameters: Parameters, vocabulary: Vocabulary | None = None) -> None:
-    """Read the evaluation files, so that a mistake in them shows before anything is trained.
+    """Read the evaluation files, to find mistakes in them before training.
 
-    EvaluationError if a file cannot be read or a line is not understood; ValueError if nothing in a file can be asked
-    of the vocabulary, if one is given.
+    Raises EvaluationError if a file cannot be read or a line is invalid; ValueError if a `vocabulary` is given and a
+    file has no line whose words are all in it.
     """
     words = [] if vocabulary is None else vocabulary.index_to_key
     for name, count in (("eval_analogies", count_known_questions), ("eval_pairs", count_known_pairs)):
         path = getattr(parameters, name)
         if path is not None and not count(words, path) and vocabulary is not None:
-            raise ValueError(f"{path}: no line is of words of the corpus alone, so that {name} has nothing to measure")
+            raise ValueError(f"{path}: no line has only words of the corpus, so {name} has nothing to measure")

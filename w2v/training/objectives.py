@@ -1,4 +1,4 @@
-"""What training maximises or fits, by `Parameters.objective`: the kernel, what it draws on, and its chunks."""
+"""The training objectives by `Parameters.objective`: kernel, data and chunks."""
 
 from __future__ import annotations
 
@@ -31,19 +31,19 @@ MAX_TARGETS = {"skipgram": 48, "cbow": 30}
 MAX_TARGETS_HS = 24
 """The same for hierarchical softmax, whose chunks only share input rows (measured)."""
 MAX_TARGETS_SOFTMAX = 48
-"""The same for the whole softmax, whose scores of a chunk must fit in a cache."""
+"""The same for the full softmax, because the scores of a chunk must fit in a cache."""
 LEAST_LOSS = 0.1
-"""Added to what GloVe's cells cost at the start, which may be nothing, for what tells divergence."""
+"""Added to GloVe's initial cost, which may be 0, in the check for divergence."""
 MAX_NOISE_STEP = 1.2
-"""Largest sum of weights times alpha by which the pairs of one chunk may move a noise row at once (measured)."""
+"""Most that the pairs of one chunk may move a noise row at once: the sum of weights times alpha (measured)."""
 MAX_WORD_STEP = 0.5
-"""The same for a word's own rows: alpha times the pairs of one chunk that the most frequent word is expected in."""
+"""The same for a word's own rows: alpha times the expected pairs of the most frequent word in one chunk."""
 UNIT_NOISE_ALPHA = 0.025
-"""Up to this alpha, skip-gram takes as many noise words as give each the weight it has in word2vec; beyond it, more."""
+"""Up to this alpha, skip-gram draws enough noise words for each to weigh as much as in word2vec; beyond it, more."""
 MOST_NOISE = 5_000
-"""Maximum number of noise words of a chunk; fewer with windows of over 100 words, so that the scores fit in memory."""
+"""Maximum number of noise words of a chunk; fewer with windows of over 100 words, so the scores fit in memory."""
 TILE_SLACK = 0.05
-"""Skip-gram gives up so much of its targets and of the variety of its noise where that saves a tile of noise rows."""
+"""Fraction of its targets and of its variety of noise that skip-gram gives up to save a tile of noise rows."""
 CBOW_SHARING = 10
 """Targets times `negative` for each noise row of a CBOW chunk."""
 
@@ -53,23 +53,23 @@ class Objective:
     """An objective, which trains segments."""
 
     kernel: Callable[..., None]
-    """Takes text, segment, `chunk`, `source`, arrays and members of the tables, scratch and stats; see
+    """Called with text, segment, `chunk`, `source`, arrays and members of the tables, scratch and stats; see
     `w2v.kernels.skipgram.train_skipgram`."""
     make_scratch: Callable[..., Any]
-    """Takes `chunk`, `source`, arrays and members of the tables; allocates what the kernel works with."""
+    """Called with `chunk`, `source`, arrays and members of the tables; allocates the kernel's scratch memory."""
     chunk: Chunk  # see `chunk_shape`
     source: Noise | Paths | Words | Weighting
-    """What the kernel draws on: the noise distribution, paths through the tree, all words, or weighted cells."""
-    alpha: float  # learning rate at the start: as given, or smaller where the chunk asks for it
+    """The kernel's data: the noise distribution, paths through the tree, all words, or weighted cells."""
+    alpha: float  # initial learning rate: as given, or smaller if the chunk requires it
     loss_at_start: float  # expected mean loss of a pair, in nats, while all output rows are zero
 
     @property
     def n_noise(self) -> int:
-        """Noise words of a chunk; hierarchical softmax has none."""
+        """Number of noise words of a chunk; 0 without negative sampling."""
         return self.source.n_rows if isinstance(self.source, Noise) else 0
 
     def within(self, reach: int) -> Objective:
-        """Return the objective for a text whose sentences leave room for windows of this radius."""
+        """Return the objective for a text whose sentences allow windows of at most this radius."""
         return replace(self, chunk=self.chunk._replace(window=reach))
 
     def scratch(self, tables: Tables) -> Any:
@@ -86,8 +86,9 @@ def choose_objective(
 ) -> Objective:
     """Return the objective of the parameters, for training on `stream`.
 
-    A word whose count is 0 is never drawn as noise. `keep`, shape (V,), is the probability that a token of each word
-    survives subsampling; for `reach` see `Parameters.pairs_within`. ValueError if there are too many words for it.
+    A word with count 0 is never drawn as noise. `keep`, shape (V,), is the probability that subsampling keeps a token
+    of each word; for `reach` see `Parameters.pairs_within`. Raises ValueError if there are too many words for the
+    objective.
     """
     assert vocabulary.counts is not None
     if parameters.objective == "glove":
@@ -110,7 +111,7 @@ def _glove(parameters: Parameters, cells: Cells) -> Objective:
 
 
 def _softmax(parameters: Parameters, counts: NDArray[np.int64], keep: NDArray[np.float32], reach: int) -> Objective:
-    """Choose a chunk whose steps are no longer than `chunk_shape` allows."""
+    """Choose a chunk whose steps are no larger than `chunk_shape` allows."""
     check_softmax(parameters, len(counts))
     kept = counts.astype(np.float64) * keep
     longest_step = parameters.start_alpha * parameters.pairs_within(reach) * kept.max() / kept.sum()
@@ -131,7 +132,7 @@ def check_softmax(parameters: Parameters, n_words: int) -> None:
     if parameters.objective == "softmax" and n_words > MAX_SOFTMAX_WORDS:
         raise ValueError(
             f"objective='softmax' scores every word for every word of the text, so it takes at most "
-            f"{MAX_SOFTMAX_WORDS:,} words, and there are {n_words:,}: give max_vocab={MAX_SOFTMAX_WORDS} (--max-vocab "
+            f"{MAX_SOFTMAX_WORDS:,} words, but there are {n_words:,}: give max_vocab={MAX_SOFTMAX_WORDS} (--max-vocab "
             f"{MAX_SOFTMAX_WORDS}) or less, or objective='negative'"
         )
 
@@ -161,7 +162,7 @@ def noise_table(counts: NDArray[np.int64], exponent: float) -> tuple[NDArray[np.
     """Return thresholds and aliases of the noise distribution, each (V,); see `w2v.kernels.random.build_alias`."""
     threshold, alias = np.empty(len(counts), np.float32), np.empty(len(counts), np.int32)
     build_alias(noise_distribution(counts, exponent), threshold, alias)
-    absent = counts == 0  # rounding must not leave one of them a chance
+    absent = counts == 0  # rounding must not leave them a chance
     threshold[absent] = 0
     alias[absent & (alias == np.arange(len(counts)))] = counts.argmax()
     return threshold, alias
@@ -170,7 +171,7 @@ def noise_table(counts: NDArray[np.int64], exponent: float) -> tuple[NDArray[np.
 def _hierarchical_softmax(
     parameters: Parameters, counts: NDArray[np.int64], keep: NDArray[np.float32], reach: int
 ) -> Objective:
-    """Make the tree, and choose a chunk whose input rows take no longer steps than `chunk_shape` allows."""
+    """Build the tree, and choose a chunk whose steps of input rows are no larger than `chunk_shape` allows."""
     tree = HuffmanTree.from_counts(counts)
     kept = counts.astype(np.float64) * keep
     longest_step = parameters.start_alpha * parameters.pairs_within(reach) * kept.max() / kept.sum()
@@ -189,24 +190,25 @@ def _hierarchical_softmax(
 def chunk_shape(
     parameters: Parameters, alpha: float, counts: NDArray[np.int64], keep: NDArray[np.float32], reach: int
 ) -> tuple[int, int, float]:
-    """Choose the targets T and noise words N of a chunk so that no row takes too long a step at once.
+    """Choose the numbers of targets T and of noise words N of a chunk so that no row takes too large a step at once.
 
-    All pairs of a chunk use the rows as they were before it, so a row that many of them share takes one long step where
-    word2vec takes many short ones. With w̄ the mean pairs of a target, the steps are, in units of a row:
+    `counts` and `keep` have shape (V,). All pairs of a chunk use the rows from before it, so a row shared by many of
+    them takes one large step where word2vec takes many small ones. With w̄ the mean number of pairs of a target, the
+    steps are, in units of a row:
 
     - a noise row: alpha * T * w̄ * negative / N, at most MAX_NOISE_STEP;
     - the most frequent word, as noise in all its copies: alpha * T * w̄ * negative * q, at most MAX_NOISE_STEP;
-    - the most frequent word in its own places: alpha * T * p * w̄, at most MAX_WORD_STEP;
+    - the most frequent word at its own positions: alpha * T * p * w̄, at most MAX_WORD_STEP;
     - skip-gram only: alpha * T, at most MAX_NOISE_STEP;
 
-    where q and p are its fractions of the noise distribution and of the tokens that survive subsampling. N is at least
-    what keeps the noise as varied as word2vec's where that matters (measured: benchmarks/quality.py).
+    where q and p are its fractions of the noise distribution and of the tokens after subsampling. N is at least large
+    enough to keep the noise as varied as word2vec's where that matters (measured: benchmarks/quality.py).
 
-    Where the last tile of noise rows would be nearly empty, as with a window of 4 or 10, skip-gram does without it and
-    without a few targets; TILE_SLACK says how few.
+    If the last tile of noise rows would be nearly empty, as with a window of 4 or 10, skip-gram drops it and a few
+    targets, within TILE_SLACK.
 
-    Return (T, N, alpha): T is from 1 to MAX_TARGETS[algorithm], N a positive multiple of the tile's rows. The learning
-    rate at the start is as given, or smaller where a vocabulary of a few words would break the limits even with T = 1.
+    Returns (T, N, alpha): T is from 1 to MAX_TARGETS[algorithm], and N is a positive multiple of the tile's rows. The
+    initial learning rate is as given, or smaller if a tiny vocabulary would break the limits even with T = 1.
     """
     skipgram = parameters.algorithm == "skipgram" and parameters.lines != "pairs"
     pairs = parameters.pairs_within(reach)

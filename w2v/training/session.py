@@ -41,13 +41,13 @@ from w2v.training.tables import Tables
 from w2v.training.trainer import Crew, Pause, Trainer
 
 NO_PAIRS = (
-    "{} has no sentence with two known words, so there is nothing to train on; give sentences of several words, more "
+    "{} has no sentence with two known words, so there is nothing to train; give sentences of several words, more "
     "text, or a smaller min_count"
 )
 
 
 class NoPairsError(ValueError):
-    """No two words of the corpus are neighbours, so there is nothing to train on."""
+    """No two words of the corpus are neighbours, so there is nothing to train."""
 
 
 @dataclass(frozen=True)
@@ -70,9 +70,9 @@ class Start:
     parameters: Parameters  # validated
     seed: int  # decides everything random
     initial: InitialVectors | None = None
-    base: TrainingState | None = None  # train its vectors further; it is left alone
+    base: TrainingState | None = None  # train its vectors further; it does not change
     interrupted: TrainingState | None = None
-    """Go on from here and overwrite its tables. The corpus must be the same, and the parameters but for `workers`."""
+    """Resume from here and overwrite its tables. The corpus and the parameters, except `workers`, must be the same."""
     left_out: tuple[str, ...] = ()  # see `TrainingState`
 
     @property
@@ -127,12 +127,12 @@ class _Text:
 
     vocabulary: Vocabulary  # with the counts in this text
     stream: TokenStream
-    digest: int  # `digest_stream` of all of it
+    digest: int  # `digest_stream` of the whole text
     inputs: tuple[str, ...]
     errors: str
     base_counts: NDArray[np.int64] | None
-    tokenizer: Tokenizer  # the one that was asked for; with phrases, a `PhraseTokenizer`
-    held_out: TokenStream | None = None  # sentences that `stream` does not hold any more
+    tokenizer: Tokenizer  # as requested; with phrases, a `PhraseTokenizer`
+    held_out: TokenStream | None = None  # sentences removed from `stream`
 
     def hold_out(self, fraction: float | None, seed: int) -> _Text:
         """Return the text with a fraction of its sentences held out, if `holdout` is set."""
@@ -158,8 +158,8 @@ def train(corpus: Corpus, start: Start, run: RunOptions, keep: Callable[[Trainin
     workers = parameters.workers or default_workers()
     if interrupted is not None and interrupted.rounds is not None:
         raise ValueError(
-            f"training began on a cluster of {interrupted.rounds.workers:,}: go on with client= (--cluster), such as "
-            f"local:{interrupted.rounds.workers}"
+            f"training began on a cluster of {interrupted.rounds.workers:,}: resume it with client= (--cluster), "
+            f"such as local:{interrupted.rounds.workers}"
         )
     checkpoint = open_checkpoint(start, run)
     check_evaluations(parameters)
@@ -198,7 +198,7 @@ def train(corpus: Corpus, start: Start, run: RunOptions, keep: Callable[[Trainin
             if checkpoint is not None:
                 n_bytes = trainer.tables.input_rows.nbytes + trainer.tables.output_vectors.nbytes
                 checkpoint.start(snapshot, n_bytes)
-                pauses.append(checkpoint)  # the last one, so that it sees what the others did
+                pauses.append(checkpoint)  # last, so that it saves the effects of the others
             crew = make_crew(trainer, workers, progress, pauses)
             try:
                 with trainer.ending(crew.failures):
@@ -216,7 +216,7 @@ def train(corpus: Corpus, start: Start, run: RunOptions, keep: Callable[[Trainin
         raise interrupt
     if interrupt is not None:
         raise TrainingInterrupted(
-            "training was interrupted; save() keeps what was learned, resume() goes on"
+            "training was interrupted; save() keeps the result so far, resume() continues"
         ) from interrupt
 
 
@@ -239,7 +239,7 @@ def make_crew(
 
 def _check_pairs(text: _Text) -> None:
     """Raise `NoPairsError` if no sentence of the training text, or of the held-out text, has two words."""
-    for stream, what in ((text.stream, "the corpus"), (text.held_out, "what holdout sets aside")):
+    for stream, what in ((text.stream, "the corpus"), (text.held_out, "the held-out text")):
         if stream is not None and not (np.diff(stream.offsets) > 1).any():
             raise NoPairsError(NO_PAIRS.format(what))
 
@@ -249,7 +249,7 @@ def check_learned(parameters: Parameters, history: Sequence[EpochRecord]) -> Non
     sample = parameters.sample
     if sample and history and not any(record.pairs for record in history):
         raise NoPairsError(
-            f"subsampling with sample={sample:g} left no two words beside each other, so nothing was learned; give "
+            f"subsampling with sample={sample:g} left no two neighbouring words, so nothing was learned; give "
             "sample=0 (--sample 0), which keeps all words, or more text"
         )
 
@@ -280,11 +280,11 @@ def _read(
     if parameters.lines != "text":
         if known is not None:
             raise ValueError(
-                f"a model of lines={parameters.lines!r:.80} cannot be trained further; train anew, on its lines and "
-                "the new ones together"
+                f"a model of lines={parameters.lines!r:.80} cannot be trained further; train a new model on its "
+                "lines and the new ones together"
             )
         if parameters.lines == "pairs":
-            tokenizer = get_tokenizer("tabs")  # names as they are
+            tokenizer = get_tokenizer("tabs")  # keeps names unchanged
         del options["workers"], options["max_memory"], options["work_folder"], options["known"]
         vocabulary, stream = encode_records(
             opened, parameters.lines, tokenizer, languages=parameters.languages, **options
@@ -336,7 +336,7 @@ def check_same_text(found: Vocabulary, digest: int, interrupted: TrainingState) 
     if found.index_to_key != expected.index_to_key or not np.array_equal(found.counts, expected.counts):  # type: ignore[arg-type]
         difference = "its words and counts differ"
     elif digest != interrupted.stream:
-        difference = "the same words stand in another order"
+        difference = "the same words are in another order"
     else:
         return
     raise ValueError(

@@ -42,8 +42,8 @@ _SEALED = ("step", "seed", "done", "spent", "loss_sums", "stream")
 class Rounds:
     """How workers of a cluster train together, see `w2v.training.cluster`."""
 
-    workers: int  # parts of the text
-    words: int | None  # of a round and worker, as asked for
+    workers: int  # number of parts of the text
+    words: int | None  # per round and worker, as requested
     momentum: Tables | None  # of the outer steps, laid out like the tables; None before the first
 
 
@@ -54,15 +54,15 @@ class TrainingState:
     embeddings: Embeddings
     """The input vectors, a view of `tables`, with vocabulary, tokenizer and metadata."""
     tables: Tables
-    parameters: Parameters  # with which it began
-    seed: int  # what its `random_state` came to
-    complete: bool  # nothing is left to do
-    step: int  # segments that are done
-    history: list[EpochRecord]  # of the epochs that are done or begun
-    done: float = 0.0  # with `max_time`: the fraction of the schedule that is done
+    parameters: Parameters  # as at the start
+    seed: int  # resolved from `random_state`
+    complete: bool  # whether training is complete
+    step: int  # completed segments
+    history: list[EpochRecord]  # of completed and begun epochs
+    done: float = 0.0  # with `max_time`: the completed fraction of the schedule
     spent: float = 0.0  # seconds that count against `max_time`
     inputs: tuple[str, ...] = ()  # see `inputs_of`; empty in models of earlier versions
-    errors: str = "strict"  # or "replace": how they are read, see `corpora.TextReader`
+    errors: str = "strict"  # or "replace": how inputs are decoded, see `corpora.TextReader`
     stream: int = 0  # `digest_stream` of the encoded text
     base_counts: NDArray[np.int64] | None = None
     """For continued training: the count of each word before this text, -1 for a new word; shape (V,)."""
@@ -127,7 +127,7 @@ def left_out_of(parameters: Parameters) -> tuple[str, ...]:
 def embeddings_of(
     vocabulary: Vocabulary, tables: Tables, parameters: Parameters, tokenizer: Tokenizer, metadata: dict[str, Any]
 ) -> Embeddings:
-    """Return the vectors of the tables: a view, or with n-grams, means of rows and a view of the rows of n-grams."""
+    """Return the vectors of the tables: a view, or with n-grams, means of rows and a view of the n-gram rows."""
     subwords = None
     if parameters.subwords:
         assert tables.composition is not None
@@ -179,7 +179,7 @@ def _read_state(folder: Path, embeddings: Embeddings, config: dict[str, Any]) ->
     _require(is_list, f"left_out must be a list of {', '.join(_LEFT_OUT)}")
     if "tokenizer" not in left_out:
         parameters = replace(parameters, tokenizer=embeddings.tokenizer)
-    _require(parameters.vector_size == embeddings.vector_size, "vector_size is not that of the vectors")
+    _require(parameters.vector_size == embeddings.vector_size, "vector_size differs from that of the vectors")
     _require(embeddings.vocabulary.counts is not None, "the counts are missing")
     _require(isinstance(training["complete"], bool), "complete must be true or false")
     _require(training["errors"] in ("strict", "replace"), "errors must be strict or replace")
@@ -189,7 +189,7 @@ def _read_state(folder: Path, embeddings: Embeddings, config: dict[str, Any]) ->
     tensors = read_tensors(folder / LAYOUT.training)
     _require(
         np.array_equal(tensors["seal"], _seal(config["parameters"], training)),
-        f"{LAYOUT.config} and {LAYOUT.training} are not of the same training",
+        f"{LAYOUT.config} and {LAYOUT.training} belong to different trainings",
     )
     tables = _read_tables(tensors, embeddings, parameters, training["complete"])
     metadata = {name: value for name, value in embeddings.metadata.items() if name != "training"}
@@ -214,7 +214,7 @@ def _read_state(folder: Path, embeddings: Embeddings, config: dict[str, Any]) ->
 
 
 def _seal(parameters: Mapping[str, Any], training: Mapping[str, Any]) -> NDArray[np.uint8]:
-    """Return a digest of 32 bytes of all entries of ``config.json`` that training depends on."""
+    """Return a 32-byte digest of all entries of ``config.json`` that training depends on."""
     entries = [dict(parameters), {name: training[name] for name in (*_SEALED, "rounds") if name in training}]
     text = json.dumps(entries, sort_keys=True, default=plain_value)
     return np.frombuffer(hashlib.sha256(text.encode()).digest(), np.uint8)
@@ -240,7 +240,7 @@ def _finite(value: object) -> float:
 def _read_history(records: list[dict[str, Any]], loss_sums: list[Any]) -> list[EpochRecord]:
     history = []
     for number, (record, loss_sum) in enumerate(zip(records, loss_sums, strict=True), 1):
-        _require(record["epoch"] == number, "the epochs are not in order")
+        _require(record["epoch"] == number, "the epochs are out of order")
         history.append(
             EpochRecord(
                 number,
@@ -262,8 +262,10 @@ def _read_tables(
 ) -> Tables:
     frozen = tensors.get("frozen")
     if frozen is not None:
-        _require(frozen.dtype == np.uint8 and frozen.shape == (len(embeddings),), "frozen is not a mark for each word")
-        _require(not parameters.subwords, "words made of n-grams are frozen")
+        _require(
+            frozen.dtype == np.uint8 and frozen.shape == (len(embeddings),), "frozen does not have a flag for each word"
+        )
+        _require(not parameters.subwords, "words with n-grams are frozen")
         frozen = frozen != 0
     further = layout(parameters, embeddings.vocabulary, frozen)
     tables = Tables.zeros(len(embeddings), embeddings.vector_size, **further)
@@ -304,8 +306,8 @@ def _read_rounds(training: dict[str, Any], tensors: Mapping[str, NDArray[Any]], 
     if "rounds" not in training:
         return None
     workers, words = training["rounds"]["workers"], training["rounds"]["words"]
-    _require(_whole(workers, MAX_WORKERS) > 0, "a cluster has one worker at least")
-    _require(words is None or _whole(words, _MAX_STEP) > 0, "a round has one word at least")
+    _require(_whole(workers, MAX_WORKERS) > 0, "a cluster has at least one worker")
+    _require(words is None or _whole(words, _MAX_STEP) > 0, "a round has at least one word")
     return Rounds(workers, words, _read_further(tensors, tables, "momentum"))
 
 
@@ -327,6 +329,6 @@ def _read_base_counts(tensors: Mapping[str, NDArray[Any]], embeddings: Embedding
         return None
     counts, base = embeddings.vocabulary.counts, tensors["base_counts"]
     assert counts is not None
-    _require(base.dtype == np.int64 and base.shape == counts.shape, "the counts before this text are of another shape")
+    _require(base.dtype == np.int64 and base.shape == counts.shape, "the counts before this text have another shape")
     _require(bool(((base >= -1) & (base <= counts)).all()), "the counts before this text are out of range")
     return base

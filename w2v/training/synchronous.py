@@ -2,14 +2,14 @@
 
 In a round each worker trains the next short segment of the epoch's order. Rows that only one worker uses are trained in
 place. Of rows that several workers use, each trains a copy, and the updates of the copies are then summed in a fixed
-order (`w2v.kernels.synchronous.add_up`). So a seed and a number of workers decide every bit.
+order (`w2v.kernels.synchronous.add_up`). So a seed and a number of workers determine every bit.
 
 The price, measured on 18 M words of Simple English Wikipedia (docs/watching.md): two workers take 1.5 to 1.8 times the
 processor time of training without rounds, at nearly equal quality; 16 workers take 2.6 to 3 times, and vectors of
-skip-gram after a single epoch are a little worse. Memory: copies of a few thousand rows and two int32 a word for each
-worker, and for a moment another copy of the tables.
+skip-gram after a single epoch are a little worse. Memory: for each worker copies of a few thousand rows and two int32
+per word, and temporarily another copy of the tables.
 
-The noise words of a segment are drawn before it is trained, as many as it needs, and the kernel draws from these with
+A segment's expected number of noise words is drawn before it is trained, and the kernel draws from these with
 replacement.
 """
 
@@ -29,7 +29,7 @@ from w2v.monitoring.history import Progress
 from w2v.training.trainer import Crew, Pause, Planned, Trainer
 
 DAMPING = 0.1
-"""How fast a row comes to rest, in units of its summed step sizes; see `w2v.kernels.synchronous.add_up` (measured)."""
+"""How fast a row converges, in units of its summed step sizes; see `w2v.kernels.synchronous.add_up` (measured)."""
 
 
 class Synchronous(Crew):
@@ -46,7 +46,9 @@ class Synchronous(Crew):
         pauses: Sequence[Pause] = (),
     ) -> None:
         if trainer.tables.composition is not None or trainer.tables.positions is not None:
-            raise ValueError("deterministic cannot go with words of several rows, frozen rows or position weights")
+            raise ValueError(
+                "deterministic cannot be combined with words of several rows, frozen rows or position weights"
+            )
         assert isinstance(trainer.objective.source, Noise)
         super().__init__(trainer, progress, pauses)
         self.workers, self.noise, self.chunk = workers, trainer.objective.source, trainer.objective.chunk
@@ -68,7 +70,7 @@ class Synchronous(Crew):
         try:
             scratch = self.trainer.objective.scratch(self.tables)
             while True:
-                if self.barrier.wait() == 0:  # one of the threads, while the others wait for it
+                if self.barrier.wait() == 0:  # only one of the threads does this, while the others wait
                     self._next_round()
                 self.barrier.wait()
                 if not self.segments:
@@ -93,7 +95,7 @@ class Synchronous(Crew):
         self.segments = []
         self.stats[:] = 0
         self.round = self.round._replace(number=self.round.number + 1)
-        while len(self.segments) < self.workers:  # a round is never cut short: training must go on exactly
+        while len(self.segments) < self.workers:  # a round is always complete, so that training can resume exactly
             following = self.take()
             if following is None:
                 break

@@ -18,7 +18,7 @@ from w2v.settings.parameters import Parameters
 from w2v.vectors.subwords import Subwords
 
 _ROWS_AT_ONCE = 1 << 14
-_NEVER_MOVES = 1e30  # a sum of squares beside which every step is too small to be seen
+_NEVER_MOVES = 1e30  # a sum of squares that makes every step negligible
 
 
 @dataclass(frozen=True)
@@ -29,16 +29,16 @@ class Composition:
     """
 
     members: NDArray[np.int64]
-    """Rows of word v are rows[members[v]:members[v + 1]], its own first; word V is no word and has row R. (V + 2,)."""
+    """Rows of word v are rows[members[v]:members[v + 1]], its own first; the dummy word V has row R. Shape (V + 2,)."""
     rows: NDArray[np.int64]
     buckets: NDArray[np.int64]
-    """The n-gram bucket (see `Subwords`) of each row from V on, rising; unused buckets have no row: (R - V,)."""
+    """The n-gram bucket (see `Subwords`) of each row from V on, ascending, shape (R - V,); unused ones have no row."""
     frozen: NDArray[np.uint8] | None = None
-    """Not 0: the row does not move. Shape (R + 1,)."""
+    """Nonzero for fixed rows. Shape (R + 1,)."""
 
     @classmethod
     def of_words(cls, n_words: int, frozen: NDArray[np.bool_] | None = None) -> Composition:
-        """Return the composition of words that have only their own row."""
+        """Return the composition of words that have only their own row; `frozen` has shape (V,)."""
         padded = None if frozen is None else np.append(frozen, False).astype(np.uint8)
         return cls(np.arange(n_words + 2), np.arange(n_words + 1), np.empty(0, np.int64), padded)
 
@@ -69,9 +69,9 @@ class Tables:
     """The two tables of vectors, padded for the kernels: rows of S floats whose first D are the vector."""
 
     w_in: NDArray[np.float32]
-    """Shape ((R + 1) * S,), on a cache line; row R is zero. R is V without a composition."""
+    """Shape ((R + 1) * S,), aligned to a cache line; row R is zero. R is V without a composition."""
     w_out: NDArray[np.float32]
-    """Shape ((V + 1) * S,), on a cache line; row V is zero."""
+    """Shape ((V + 1) * S,), aligned to a cache line; row V is zero."""
     n_words: int  # V
     vector_size: int  # D
     row_size: int  # S
@@ -79,7 +79,7 @@ class Tables:
     positions: NDArray[np.float32] | None = None
     """For CBOW with position weights, see `w2v.kernels.composition`: shape ((2 * window + 1) * S,)."""
     has_sums: bool = False
-    """Whether rows hold biases and sums of squares as well, see `w2v.kernels.objectives.glove`."""
+    """Whether rows also hold biases and sums of squares, see `w2v.kernels.objectives.glove`."""
 
     @classmethod
     def zeros(
@@ -91,7 +91,7 @@ class Tables:
         window: int | None = None,
         has_sums: bool = False,
     ) -> Tables:
-        """Allocate the tables; with `window`, position weights as well, which start at 1."""
+        """Allocate the tables; with `window`, also position weights, which start at 1."""
         row_size = to_multiple(vector_size, ROW_MULTIPLE)
         if has_sums:
             row_size = 2 * to_multiple(vector_size + 2, ROW_MULTIPLE)
@@ -101,7 +101,7 @@ class Tables:
             positions = aligned_zeros((2 * window + 1) * row_size)
             weights = positions.reshape(-1, row_size)
             weights[:, :vector_size] = 1
-            weights[window] = 0  # the target's own place
+            weights[window] = 0  # the target's own position
         w_in, w_out = aligned_zeros((n_rows + 1) * row_size), aligned_zeros((n_words + 1) * row_size)
         tables = cls(w_in, w_out, n_words, vector_size, row_size, composition, positions, has_sums)
         if has_sums:
@@ -112,9 +112,9 @@ class Tables:
 
     @classmethod
     def random(cls, n_words: int, vector_size: int, seed: int, **further: Any) -> Tables:
-        """Start training: input rows uniform in ±1/D, as in gensim 4 and fastText, the rest as `zeros` has it.
+        """Return initial tables: input rows uniform in ±1/D, as in gensim 4 and fastText, the rest as from `zeros`.
 
-        With sums of squares, rows of both tables are uniform in ±1/2D, as in the GloVe of its authors.
+        With sums of squares, rows of both tables are uniform in ±1/2D, as in the original GloVe.
         """
         tables = cls.zeros(n_words, vector_size, **further)
         generator = np.random.default_rng([seed, 0])
@@ -140,7 +140,7 @@ class Tables:
 
     @property
     def input_vectors(self) -> NDArray[np.float32]:
-        """Shape (V, D): a view, or, where words are made of several rows, the means of these, computed anew."""
+        """Shape (V, D): a view or, if words have several rows, newly computed means of these."""
         if self.composition is None or not len(self.composition.buckets):
             return self.input_rows
         vectors = np.empty((self.n_words, self.vector_size), np.float32)
@@ -149,12 +149,12 @@ class Tables:
 
     @property
     def word_vectors(self) -> NDArray[np.float32]:
-        """The result of training, shape (V, D): `input_vectors`, or with GloVe the sum of both tables, made anew."""
+        """The result of training, shape (V, D): `input_vectors`, or with GloVe a newly computed sum of both tables."""
         return self.input_vectors + self.output_vectors if self.has_sums else self.input_vectors
 
     @property
     def sums(self) -> dict[str, NDArray[np.float32]]:
-        """What rows hold besides vectors, if anything: views of shape (V, S - D), by name."""
+        """What rows hold besides vectors, if anything: views of shape (V, S - D) by name."""
         found = {"input_sums": self.w_in, "output_sums": self.w_out} if self.has_sums else {}
         return {name: table.reshape(-1, self.row_size)[:-1, self.vector_size :] for name, table in found.items()}
 
@@ -175,19 +175,19 @@ class Tables:
 
     @property
     def frozen_words(self) -> NDArray[np.uint8] | None:
-        """Shape (V,): not 0 for a word whose row does not move; None if all move."""
+        """Shape (V,): nonzero for words with fixed rows; None if no row is fixed."""
         if self.composition is None or self.composition.frozen is None:
             return None
         return self.composition.frozen[: self.n_words]
 
     @cached_property
     def arrays(self) -> TableArrays:
-        """What the kernels take."""
+        """The kernels' argument for the tables."""
         return TableArrays(self.w_in, self.w_out, self.row_size, self.vector_size)
 
     @cached_property
     def members(self) -> Members:
-        """What the kernels take of a composition."""
+        """The kernels' argument for the composition."""
         found = self.composition
         if found is None:
             return NO_MEMBERS
@@ -199,7 +199,7 @@ class Tables:
         )
 
     def copy(self, place: Tables | None = None) -> Tables:
-        """Return a copy, in the memory of `place` if that is given."""
+        """Return a copy, in the memory of `place` if given."""
         window = None if self.positions is None else len(self.positions) // self.row_size // 2
         if place is None:
             place = Tables.zeros(
@@ -211,9 +211,9 @@ class Tables:
         return place
 
     def with_spare_rows(self, n_rows: int) -> tuple[Tables, Tables]:
-        """Return a copy that lies at the start of larger tables, and these: `n_rows` more rows and a zero row follow.
+        """Return a copy at the start of larger tables, and the larger tables, with `n_rows` more rows and a zero row.
 
-        Words are not made of several rows.
+        Words must not have several rows.
         """
         more = (n_rows + 1) * self.row_size
         w_in, w_out = aligned_zeros(len(self.w_in) + more), aligned_zeros(len(self.w_out) + more)
@@ -221,7 +221,7 @@ class Tables:
         return self.copy(replace(self, w_in=w_in[: len(self.w_in)], w_out=w_out[: len(self.w_out)])), larger
 
     def all_finite(self) -> bool:
-        """Tell whether no entry is NaN or infinite."""
+        """Return whether all entries are finite."""
         size = _ROWS_AT_ONCE * self.row_size
         return all(
             bool(np.isfinite(table[first : first + size]).all())
@@ -232,14 +232,14 @@ class Tables:
 
 
 def copy_rows(old: NDArray[np.float32], rows: NDArray[np.int64], new: NDArray[np.float32]) -> None:
-    """Give each row of a table a copy of the old row whose number stands in `rows`; at -1 it stays as it is."""
+    """Copy old row rows[i] to row i of `new`, except where it is -1; `rows` has shape (n,)."""
     for start in range(0, len(rows), _ROWS_AT_ONCE):
         wanted = rows[start : start + _ROWS_AT_ONCE]
         new[start + np.flatnonzero(wanted >= 0)] = old[wanted[wanted >= 0]]
 
 
 def layout(parameters: Parameters, vocabulary: Vocabulary, frozen: NDArray[np.bool_] | None = None) -> dict[str, Any]:
-    """Return what `Tables.zeros` needs for these parameters; words that are `frozen`, shape (V,), have no subwords."""
+    """Return the options of `Tables.zeros` for these parameters; `frozen`, shape (V,), excludes subwords."""
     window = parameters.window if parameters.position_weights else None
     if parameters.subwords:
         subwords = Subwords(parameters.min_n, parameters.max_n, parameters.buckets)

@@ -3,7 +3,7 @@
 An epoch visits the stream in segments of about ten thousand tokens, in a new random order for each epoch, so that every
 part of the corpus is trained at different learning rates. The random state of a segment depends only on the seed, the
 epoch and the segment: one worker is reproducible bit for bit, and an interrupted training resumes exactly. `hogwild`
-and `synchronous` have the workers that train the segments.
+and `synchronous` provide the workers that train the segments.
 """
 
 from __future__ import annotations
@@ -91,7 +91,7 @@ class Trainer:
         self.min_alpha = min(lowest if parameters.min_alpha is None else parameters.min_alpha, self.alpha)
         self.borders = segment_borders(parameters, stream)
         self.started = time.perf_counter() if started is None else started
-        self._recent: list[tuple[float, float]] = []  # of the last segments: loss and pairs
+        self._recent: list[tuple[float, float]] = []  # loss and pairs of the last segments
 
     @property
     def n_segments(self) -> int:
@@ -180,7 +180,7 @@ class Trainer:
     def _part(
         self, stream: TokenStream, borders: NDArray[np.int64], number: int, rates: tuple[float, float], state: np.uint64
     ) -> tuple[Text, Segment]:
-        """Return what a kernel takes for the part of a stream between two borders."""
+        """Return a kernel's arguments for the part of a stream between two borders."""
         start, stop = int(borders[number]), int(borders[number + 1])
         part, first = stream.locate(start, stop)
         text = self.text if part is self.stream else self._text_of(part)
@@ -227,7 +227,7 @@ class Trainer:
         return max(self.min_alpha, self.alpha - (self.alpha - self.min_alpha) * fallen)
 
     def record(self, planned: Planned, stats: NDArray[np.float64], elapsed: float) -> int:
-        """Add a segment's statistics to its epoch, check for divergence, and return its number of tokens."""
+        """Add a segment's statistics, shape (3,), to its epoch, check for divergence, and return its token count."""
         while len(self.history) <= planned.epoch:
             self.history.append(EpochRecord(len(self.history) + 1))
         record = self.history[planned.epoch]
@@ -319,7 +319,7 @@ class Crew(ABC):
         return planned
 
     def note(self, planned: Planned, stats: NDArray[np.float64]) -> None:
-        """Record a completed segment."""
+        """Record a completed segment with its statistics, shape (3,)."""
         elapsed = time.perf_counter() - self.began
         self.visited += self.trainer.record(planned, stats, self.seconds_before + elapsed)
 
@@ -332,7 +332,7 @@ class Crew(ABC):
 
 
 def reach_of(parameters: Parameters, longest: int) -> int:
-    """Return the largest radius of a window in sentences of at most `n` tokens, which decides the kernels' memory."""
+    """Return the largest window radius in sentences of at most `longest` tokens; it determines the kernels' memory."""
     if parameters.position_weights:
         return parameters.window
     return max(1, min(parameters.window, longest - 1, BUFFER - 1))
@@ -343,10 +343,10 @@ def _longest_sentence(stream: TokenStream) -> int:
 
 
 def segment_borders(parameters: Parameters, stream: TokenStream) -> NDArray[np.int64]:
-    """Return where the segments begin and end: shape (n_segments + 1,)."""
+    """Return the borders of the segments: shape (n_segments + 1,), int64."""
     return _split(stream, SYNCHRONOUS_SEGMENT if parameters.deterministic else SEGMENT)
 
 
 def _split(stream: TokenStream, n_tokens: int = SEGMENT) -> NDArray[np.int64]:
-    """Return the borders of segments of `n_tokens`, or less where the stream is short."""
+    """Return the borders of segments of `n_tokens`, or fewer if the stream is short."""
     return stream.split(max(_LEAST_SEGMENT, min(n_tokens, len(stream) // _SEGMENTS)))

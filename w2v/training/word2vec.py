@@ -34,8 +34,8 @@ _FIXED = (
 )  # fmt: skip
 """Parameters that trained tables depend on."""
 _BOUND_TO_TEXT = {
-    "hs": "whose tree belongs to the counts that training began with",
-    "softmax": "which moves the output vectors of all words, those that the text lacks as well",
+    "hs": "whose tree depends on the original counts",
+    "softmax": "which updates the output vectors of all words, even those not in the text",
     "glove": "which fits the counts of one text",
 }
 """Objectives that cannot be continued on another text, and why."""
@@ -43,13 +43,13 @@ _BOUND_TO_TEXT = {
 
 _OF_VECTORS = "ask its vectors: model.wv.{}"
 _HABITS = {
-    "build_vocab": "fit(corpus) counts the words, and trains",
-    "train": "fit(corpus) trains, and continue_fit(corpus) goes on with another text",
+    "build_vocab": "fit(corpus) counts the words and trains",
+    "train": "fit(corpus) trains, and continue_fit(corpus) trains further on another text",
     "get_latest_training_loss": "history_ has the loss of every epoch",
-    "predict_output_word": "vectors_ and output_vectors_ are what it would be computed from",
-    "transform": "it makes vectors of words, model.wv, and SentenceEncoder(Word2Vec()) makes those of texts",
-    "fit_transform": "it makes vectors of words, model.wv, and SentenceEncoder(Word2Vec()) makes those of texts",
-    "save_word2vec_format": "w2v.formats.write_vectors(model.wv, path) does it",
+    "predict_output_word": "compute it from vectors_ and output_vectors_",
+    "transform": "it trains word vectors, model.wv; SentenceEncoder(Word2Vec()) encodes texts",
+    "fit_transform": "it trains word vectors, model.wv; SentenceEncoder(Word2Vec()) encodes texts",
+    "save_word2vec_format": "use w2v.formats.write_vectors(model.wv, path)",
 } | {
     name: _OF_VECTORS.format(f"{name}(…)")
     for name in ("most_similar", "similarity", "distance", "doesnt_match", "n_similarity", "get_vector", "neighbors")
@@ -57,7 +57,7 @@ _HABITS = {
 
 
 class Word2Vec(ShownAsHtml, Estimator):
-    """Word vectors by skip-gram or CBOW, with negative sampling or either softmax, or by GloVe.
+    """Word vectors by skip-gram or CBOW with negative sampling, hierarchical or full softmax, or by GloVe.
 
     Parameters
     ----------
@@ -82,7 +82,7 @@ phrase_connectors, subwords, min_n, max_n, buckets, position_weights, lines, rec
         For each epoch: epoch, loss, alpha, words, kept, pairs, seconds, and if measured, holdout_loss, analogies and
         word_pairs (see `EpochRecord`).
     seed_ : int
-        The seed that `random_state` gave.
+        The seed from `random_state`.
     is_complete_ : bool
         False after Ctrl-C.
     inputs_ : tuple of str
@@ -190,7 +190,7 @@ phrase_connectors, subwords, min_n, max_n, buckets, position_weights, lines, rec
         checkpoint_every : float, default 600
             Seconds between checkpoints; training waits while one is written. 0 writes one only after Ctrl-C.
         overwrite : bool, default False
-            Let `checkpoint` replace a model folder that exists.
+            Allow `checkpoint` to replace an existing model folder.
         callbacks : iterable of callable, optional
             Each is called with a `TrainingView` after every epoch, or at intervals if it is wrapped in `Every`, while
             training waits. Training ends early, as if complete, once one returns True.
@@ -207,7 +207,7 @@ phrase_connectors, subwords, min_n, max_n, buckets, position_weights, lines, rec
             str is the address, ``"tcp://host:8786"``, or ``"local:4"`` for four processes on this machine. `workers` is
             then the number of threads of each. See docs/cluster.md.
         round_words : int, optional
-            With a cluster: the words that a worker trains on between two exchanges. The default makes 225 rounds.
+            With a cluster: the words that a worker trains between two exchanges. The default gives 28 to 225 rounds.
 
         Returns
         -------
@@ -216,7 +216,7 @@ phrase_connectors, subwords, min_n, max_n, buckets, position_weights, lines, rec
         Raises
         ------
         ValueError
-            If a parameter is out of range, or `initial` has another width or none of the words.
+            If a parameter is out of range, or `initial` has another number of dimensions or none of the words.
         CorpusError
             If a file cannot be read.
         EmptyVocabularyError
@@ -259,7 +259,7 @@ phrase_connectors, subwords, min_n, max_n, buckets, position_weights, lines, rec
         Raises
         ------
         ValueError
-            If training is complete, the corpus is different or has to be given, or a parameter was changed.
+            If training is complete, the corpus is different or must be given, or a parameter was changed.
         """
         run = RunOptions(checkpoint, checkpoint_every, overwrite, callbacks, progress, max_memory, work_folder)
         start = self._interrupted()
@@ -379,13 +379,13 @@ phrase_connectors, subwords, min_n, max_n, buckets, position_weights, lines, rec
     def _further(self) -> Start:
         self._check_fitted()
         if not self.is_complete_:
-            raise ValueError("training is not complete: finish it with resume before it is continued on another text")
+            raise ValueError("training is not complete: finish it with resume before you continue on another text")
         parameters = self._validated()
         self._check_unchanged(_FIXED)
         if parameters.objective in _BOUND_TO_TEXT:
             raise ValueError(
                 f"objective is {parameters.objective!r:.80}, {_BOUND_TO_TEXT[parameters.objective]}: only negative "
-                "sampling can be continued on another text"
+                "sampling can continue on another text"
             )
         if get_tokenizer(self.tokenizer).to_config() != get_tokenizer(self._state.parameters.tokenizer).to_config():
             raise ValueError("tokenizer is not the one that training began with: the words would not be the same")
@@ -400,8 +400,8 @@ phrase_connectors, subwords, min_n, max_n, buckets, position_weights, lines, rec
             is_chosen = name in GENSIM and getattr(self, name) is None
             if getattr(self, name) != began[name] and not is_chosen:
                 raise ValueError(
-                    f"{name} is {getattr(self, name)!r:.80}, but training began with {began[name]!r:.80}: it goes on "
-                    "with the parameters that it began with"
+                    f"{name} is {getattr(self, name)!r:.80}, but training began with {began[name]!r:.80}: it must "
+                    "keep its parameters"
                 )
 
     def _keep(self, state: TrainingState) -> None:
@@ -416,7 +416,7 @@ phrase_connectors, subwords, min_n, max_n, buckets, position_weights, lines, rec
 
 
 def _trains(client: Any, round_words: int | None = None) -> Callable[..., None]:
-    """Return what trains, here or on a cluster; it takes what `train` does."""
+    """Return the function that trains, here or on a cluster, with the signature of `train`."""
     return train if client is None else partial(train_on_cluster, client, round_words)
 
 
@@ -424,7 +424,7 @@ def _recorded_corpus(state: TrainingState) -> TextReader:
     """Open the files that training began with."""
     files = recorded_files(state.inputs)
     if not files or "-" in files:
-        raise ValueError("training did not begin with files, or with standard input: give the same text again to go on")
+        raise ValueError("training did not begin with files that can be read again: give the same text to resume")
     return TextReader(files, errors=state.errors)
 
 

@@ -1,1 +1,1 @@
-"""What training yields: tables of vectors, their queries, and how they are stored."""
+"""The result of training: tables of vectors, queries and storage."""

@@ -35,8 +35,8 @@ _HABITS = {
     "init_sims": "lengths are computed when they are needed",
     "fill_norms": "lengths are computed when they are needed",
     "vectors_for_all": "restrict(words) keeps some of the words",
-    "evaluate_word_analogies": "w2v.evaluation.evaluate_analogies(embeddings, path) does it",
-    "evaluate_word_pairs": "w2v.evaluation.evaluate_word_pairs(embeddings, path) does it",
+    "evaluate_word_analogies": "use w2v.evaluation.evaluate_analogies(embeddings, path)",
+    "evaluate_word_pairs": "use w2v.evaluation.evaluate_word_pairs(embeddings, path)",
     "wv": "these are the vectors",
     "get_nearest_neighbors": "it is neighbors(word)",
     "get_word_vector": "it is embeddings[word]",
@@ -57,17 +57,17 @@ class Embeddings(KeyedVectorsMethods):
     vocabulary : Vocabulary or sequence of str
         The V words, in the order of the rows.
     vectors : ndarray of shape (V, D), float32, or VectorTable
-        Not copied, so that it may be a memory-mapped file. Other floating or integer types are converted to float32; a
+        Not copied, so it may be a memory-mapped file. Other floating or integer types are converted to float32; a
         `VectorTable` can also store float16 and int8.
     tokenizer : Tokenizer, optional
-        The tokenizer of the training text. A query word is first looked up as it is written; if it is missing and the
+        The tokenizer of the training text. A query word is first looked up as written; if it is missing and the
         tokenizer turns it into exactly one word (``"Paris"`` to ``"paris"``), that word is looked up.
     metadata : dict, optional
         Other data to keep with the model, in JSON types: ``parameters`` (dict), ``history`` (list).
     subwords : SubwordVectors, optional
-        Vectors of character n-grams. An unknown word, in both spellings, then has the mean of its n-grams' vectors (of
-        the tokenizer's spelling, if that is one word). It is ``in`` the embeddings unless it is too short to have an
-        n-gram; ``word in embeddings.vocabulary`` says whether training saw it. Neighbours are always words of the
+        Vectors of character n-grams. A word that is unknown in both spellings then has the mean of its n-grams' vectors
+        (in the tokenizer's spelling, if that is one word). It is ``in`` the embeddings unless it is too short to have
+        n-grams; ``word in embeddings.vocabulary`` is whether training saw it. Neighbours are always words of the
         vocabulary.
 
     Attributes
@@ -79,12 +79,12 @@ class Embeddings(KeyedVectorsMethods):
     ------
     TypeError, ValueError
         If `vectors` are not real numbers, not two-dimensional or do not match the number of words, if `vocabulary` does
-        not contain str, or if the vectors of `subwords` have another width.
+        not contain str, or if the vectors of `subwords` have another number of dimensions.
 
     Notes
     -----
     Deviation from gensim: a zero vector has similarity 0 with everything (gensim: NaN), a row with NaN or infinity is
-    never a neighbour, and equal similarities come in the order of the vocabulary.
+    never a neighbour, and equal similarities are in the order of the vocabulary.
     """
 
     habits = _HABITS
@@ -126,7 +126,7 @@ class Embeddings(KeyedVectorsMethods):
         if counts is not None:
             facts.insert(2, ("counted", f"{int(counts.sum()):,} times"))
         if self.subwords is not None:
-            facts.append(("unknown words", "have vectors made of their letters"))
+            facts.append(("unknown words", "get vectors from their n-grams"))
         return html_facts("Embeddings", facts)
 
     def to_pandas(self) -> DataFrame:
@@ -151,7 +151,7 @@ class Embeddings(KeyedVectorsMethods):
         return self._take(np.sort(np.argsort(-counts, kind="stable")[:n]))
 
     def restrict(self, words: Iterable[str]) -> Embeddings:
-        """Return the embeddings of these words only, in the given order, without repeats.
+        """Return the embeddings of only these words, in the given order, without duplicates.
 
         Unknown words raise UnknownWordError; `intersection` ignores them.
         """
@@ -175,10 +175,11 @@ class Embeddings(KeyedVectorsMethods):
     def union(self, other: Embeddings) -> Embeddings:
         """Return the embeddings of all words of both; also ``|``. Shared words keep their vectors of this object.
 
-        Vectors of separate trainings are not comparable unless they were aligned. Both must have the same width.
+        Vectors of separate trainings are not comparable unless they were aligned. Raises ValueError if the numbers of
+        dimensions differ.
         """
         if other.vector_size != self.vector_size:
-            raise ValueError(f"vectors of {self.vector_size} and of {other.vector_size} columns cannot be joined")
+            raise ValueError(f"vectors of {self.vector_size} and of {other.vector_size} dimensions cannot be joined")
         further = [row for row, word in enumerate(other) if word not in self.key_to_index]
         if not further:
             return self

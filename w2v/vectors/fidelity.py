@@ -1,4 +1,4 @@
-"""What is lost when vectors are stored in fewer bits, or when neighbours are looked for in an index."""
+"""Measuring the loss from storing vectors in fewer bits or from searching an approximate index."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from w2v.vectors.table import VectorTable
 
 @dataclass(frozen=True)
 class StorageLoss:
-    """How near vectors are to what they were.
+    """How well vectors are preserved.
 
     Attributes
     ----------
     mean_cosine, least_cosine : float
-        Of each vector with the one it was; 1 is unchanged. NaN where it has other columns now.
+        Cosine of each vector with its original; 1 is unchanged. NaN if the number of dimensions changed.
     neighbors_kept : float
-        Fraction of the 10 nearest words that are still among the 10 nearest.
+        Fraction of the original 10 nearest words still among the 10 nearest.
     bytes_before, bytes_after : int
         Size of the vectors.
     """
@@ -43,9 +43,9 @@ def measure_storage_loss(before: VectorTable, after: VectorTable, *, n_sampled: 
     Parameters
     ----------
     before, after : VectorTable of shape (V, D)
-        Not necessarily of the same D.
+        D may differ.
     n_sampled : int, default 200
-        Rows that are compared, evenly spread.
+        Number of rows to compare, evenly spaced.
 
     Returns
     -------
@@ -66,23 +66,23 @@ def measure_storage_loss(before: VectorTable, after: VectorTable, *, n_sampled: 
 
 
 class RowSearch(Protocol):
-    """What finds the rows of a table that are near to vectors, such as `w2v.vectors.index.NeighborIndex`."""
+    """An object that finds the rows of a table nearest to vectors, such as `w2v.vectors.index.NeighborIndex`."""
 
     def search(
         self, queries: NDArray[np.float32], table: VectorTable, n: int
     ) -> tuple[NDArray[np.float32], NDArray[np.intp]]:
-        """Return scores and rows as `w2v.vectors.ranking.top_rows` does."""
+        """Return scores and rows like `w2v.vectors.ranking.top_rows`."""
 
 
 def measure_recall(index: RowSearch, table: VectorTable, *, top_n: int = 10, n_sampled: int = 200) -> float:
-    """Return the fraction of the true `top_n` nearest rows that an index finds, for evenly spread rows."""
+    """Return the fraction of the true `top_n` nearest rows that an index finds, for `n_sampled` evenly spaced rows."""
     rows = _sample(table, n_sampled)
     found = index.search(table.units(rows), table, top_n + 1)[1]
     return _overlap(_nearest(table, rows, top_n), _without(found, rows, top_n))
 
 
 def _sample(table: VectorTable, n: int) -> NDArray[np.intp]:
-    """Return rows that can be compared, evenly spread."""
+    """Return `n` evenly spaced rows that are finite and not zero; raise ValueError if there are none."""
     usable = np.flatnonzero(table.inverse_norms() > 0)
     if usable.size == 0:
         raise ValueError("there is nothing to measure: no vector is finite and not zero")
@@ -100,7 +100,7 @@ def _without(found: NDArray[np.intp], rows: NDArray[np.intp], n: int) -> list[se
 
 
 def _overlap(expected: list[set[int]], found: list[set[int]]) -> float:
-    """Return the fraction of the expected neighbours that were found."""
+    """Return the fraction of the expected neighbours among those found."""
     n_expected = sum(map(len, expected))
     n_common = sum(len(a & b) for a, b in zip(expected, found, strict=True))
     return n_common / n_expected if n_expected else 1.0

@@ -1,4 +1,4 @@
-"""An approximate index of nearest rows, for millions of words: built by usearch, kept beside the model."""
+"""An approximate index of nearest rows, for millions of words: built by usearch, stored with the model."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ INDEX_FILE = "index.safetensors"
 """Name of the index in a model folder."""
 
 EFFORT = 128
-"""Rows kept in mind while a place in a graph is searched."""
+"""Candidates kept during a search in the graph."""
 
 _VERSION = 1
 _MAX_EFFORT = 100_000
@@ -35,11 +35,11 @@ _KINDS = {"float16": "f16", "int8": "i8"}
 
 
 class NeighborIndex:
-    """A graph of near rows [1]_, in which the nearest are found without looking at most of the others.
+    """A graph of near rows [1]_, which finds the nearest rows without visiting most of the others.
 
-    Made by `NeighborIndex.build` or `NeighborIndex.open`. It holds a copy of the vectors at length 1, of fewer bits;
-    the rows that it finds are compared again with the vectors themselves, so that similarities are exact and only the
-    choice of rows is approximate.
+    Create it by `NeighborIndex.build` or `NeighborIndex.open`. It holds a copy of the unit vectors in fewer bits. Rows
+    that it finds are scored again with the original vectors, so similarities are exact and only the choice of rows is
+    approximate.
 
     References
     ----------
@@ -48,7 +48,7 @@ class NeighborIndex:
 
     def __init__(self, graph: Index, n_rows: int, fingerprint: bytes, mapped: NDArray[np.uint8] | None = None) -> None:
         self._graph = graph
-        self._mapped = mapped  # the memory that the graph is in: usearch does not hold it
+        self._mapped = mapped  # the memory of the graph: usearch keeps no reference to it
         self._n_rows = n_rows
         self._fingerprint = fingerprint
 
@@ -68,15 +68,16 @@ class NeighborIndex:
         Parameters
         ----------
         table : VectorTable of shape (V, D)
-            Rows of zeros, and rows that are not finite, are left out: they are near to nothing.
+            Rows that are zero or not finite are omitted: they are near to nothing.
         connectivity : int, default 16
-            Links of a row in the graph, 2 to 256. More find more of the nearest, and take more memory and time.
+            Links per row in the graph, 2 to 256. More links find more of the nearest rows, but take more memory and
+            time.
         effort : int, default 128
-            Rows kept in mind while a place in the graph is searched, at least 1.
+            Candidates kept during a search in the graph, 1 to 100,000.
         dtype : {"float16", "int8"}, default "float16"
-            Numbers of the copy; int8 takes half the memory and misses more.
+            Type of the copy; int8 takes half the memory and misses more.
         workers : int, optional
-            Threads; all cores by default. With more than one, the graph is not the same every time.
+            Threads; all cores by default. With more than one, the graph is not reproducible.
         progress : callable, optional
             Called with the number of rows done.
 
@@ -114,15 +115,15 @@ class NeighborIndex:
 
     @classmethod
     def open(cls, folder: str | os.PathLike[str], table: VectorTable) -> NeighborIndex:
-        """Open the index of a model folder, memory-mapped; only what a search visits is read.
+        """Open the index of a model folder, memory-mapped, so that only the parts visited by a search are read.
 
-        usearch, which reads the graph, checks less than the rest of a model is checked: open indexes that you or people
-        you trust have built. `table` is that of the folder.
+        usearch, which reads the graph, checks it less strictly than w2v checks the rest of a model: open only indexes
+        from sources you trust. `table` is that of the folder.
 
         Raises
         ------
         ModelError
-            If there is none, it was not built from these vectors, or it is damaged.
+            If there is no index, it was built from other vectors, or it is damaged.
         ImportError
             If usearch is not installed.
         """
@@ -134,23 +135,23 @@ class NeighborIndex:
 
     @classmethod
     def read(cls, file: str | os.PathLike[str], table: VectorTable, remedy: str) -> NeighborIndex:
-        """Open a file that `write` wrote, as `open` does; messages end with the `remedy`."""
+        """Open a file that `write` wrote, like `open`; error messages end with `remedy`."""
         tensors = read_tensors(file)
         version = tensors.get("version")
         if version is None or version.dtype != np.int64 or version.tolist() != [_VERSION]:
             raise ModelError(f"{file} is not an index of this version of w2v; {remedy}")
         expected = fingerprint(table)
         if "fingerprint" not in tensors or tensors["fingerprint"].tobytes() != expected:
-            raise ModelError(f"{file} was built from other vectors than the model has now; {remedy}")
+            raise ModelError(f"{file} was built from vectors other than the model's; {remedy}")
         usearch = import_usearch()
         try:
             graph = usearch.Index.restore(tensors["graph"], view=True)
             effort = tensors.get("effort", np.array([EFFORT]))
             if graph is None or graph.ndim != table.shape[1] or len(graph) > len(table):
-                raise ValueError("its shape is not that of the vectors")
+                raise ValueError("its shape differs from that of the vectors")
             if effort.dtype != np.int64 or effort.shape != (1,) or not 1 <= effort[0] <= _MAX_EFFORT:
                 raise ValueError("its effort is out of range")
-            graph.expansion_search = int(effort[0])  # the graph itself does not say
+            graph.expansion_search = int(effort[0])  # the graph does not store it
         except (KeyError, RuntimeError, TypeError, ValueError) as error:
             raise ModelError(f"{file} is damaged: {error}; {remedy}") from error
         return cls(graph, len(table), expected, tensors["graph"])
@@ -162,19 +163,19 @@ class NeighborIndex:
         return f"NeighborIndex({len(self)} of {self._n_rows} rows)"
 
     def save(self, folder: str | os.PathLike[str]) -> None:
-        """Write the index into the folder of its model, atomically; one that is there is replaced.
+        """Write the index into its model's folder, atomically; an existing index is replaced.
 
         Raises
         ------
         ModelError
-            If the folder is not that of the vectors that the index was built from, or cannot be written.
+            If the folder does not hold the vectors that the index was built from, or cannot be written.
         """
         if fingerprint(read_parts(folder).table) != self._fingerprint:
-            raise ModelError(f"{folder} holds other vectors than the index was built from; save the model there first")
+            raise ModelError(f"{folder} holds vectors other than the index was built from; save the model there first")
         self.write(Path(folder, INDEX_FILE))
 
     def write(self, file: str | os.PathLike[str]) -> None:
-        """Write the index to a file, atomically; one that is there is replaced."""
+        """Write the index to a file, atomically; an existing file is replaced."""
         tensors: dict[str, NDArray[Any]] = {
             "graph": np.frombuffer(self._graph.save() or b"", dtype=np.uint8),
             "fingerprint": np.frombuffer(self._fingerprint, dtype=np.uint8),
@@ -186,11 +187,11 @@ class NeighborIndex:
     def search(
         self, queries: NDArray[np.float32], table: VectorTable, n: int
     ) -> tuple[NDArray[np.float32], NDArray[np.intp]]:
-        """Return nearly the best `n` rows for each unit query, shape (Q, D); see `w2v.vectors.ranking.top_rows`.
+        """Return approximately the best `n` rows for each unit query, shape (Q, D); see `w2v.vectors.ranking.top_rows`.
 
-        `table` has the vectors that the index was built from, by which the rows are scored.
+        `table` has the vectors that the index was built from; they determine the scores.
         """
-        wanted = min(2 * n, len(self))  # the copy has fewer bits: its order is not quite that of the vectors
+        wanted = min(2 * n, len(self))  # the copy has fewer bits, so its ranking is not exact
         scores = np.full((len(queries), wanted), -np.inf, dtype=np.float32)
         rows = np.full((len(queries), wanted), -1, dtype=np.intp)
         if wanted:
@@ -206,7 +207,7 @@ class NeighborIndex:
 
 
 def fingerprint(table: VectorTable) -> bytes:
-    """Return 32 bytes that change with the shape, the dtype or any of 1,024 rows, evenly spread, of a table."""
+    """Return a 32-byte digest of a table's shape, dtype and 1,024 evenly spaced rows."""
     picked = np.unique(np.linspace(0, len(table) - 1, _SAMPLED_ROWS).astype(np.intp))
     digest = hashlib.blake2b(f"{table.dtype} {table.shape}".encode(), digest_size=32)
     digest.update(np.ascontiguousarray(table.stored[picked]).tobytes())
@@ -222,7 +223,7 @@ def _counts(found: Any) -> list[int]:
 
 
 def import_usearch() -> Any:
-    """Return the library that builds and searches graphs, or raise ImportError, which says what to install."""
+    """Return the module of usearch, or raise ImportError with the command to install it."""
     return load_optional(
         "usearch.index", "approximate search needs usearch; install it with: pip install 'w2v-toolkit[index]'"
     )

@@ -1,7 +1,7 @@
-"""How far the two tables of a model are from being pseudo-inverse to each other, and what they are instead.
+"""How far the two tables of a model are from being each other's pseudo-inverse, and how they relate instead.
 
-An autoencoder that a word goes into and comes out of makes W′ᵀ = W⁺, up to a factor. A model that predicts neighbours
-does not: there W Wʹᵀ is near PMI − log k, which is nothing like the identity. docs/inverses.md tells the story.
+An autoencoder of words learns W′ᵀ = W⁺, up to a factor. A model that predicts neighbours does not: W Wʹᵀ is near PMI −
+log k, which is far from the identity. docs/inverses.md has the details.
 """
 
 from __future__ import annotations
@@ -20,22 +20,22 @@ Floats = NDArray[np.floating[Any]]
 
 
 class Inverses(NamedTuple):
-    """What two tables W and W′ are to each other.
+    """The relation between two tables W and W′.
 
     Attributes
     ----------
     from_inverse : float
-        min over c of ‖W′ − c (W⁺)ᵀ‖ / ‖W′‖: 0 for a pseudo-inverse, 1 for what has nothing to do with it.
+        min over c of ‖W′ − c (W⁺)ᵀ‖ / ‖W′‖: 0 for a pseudo-inverse, 1 for unrelated tables.
     from_identity : float
         min over c of ‖W′ᵀ W − c I‖ / ‖W′ᵀ W‖.
     own_first : float
-        Fraction of words whose own output vector has the largest product with their vector.
+        Fraction of words whose own output vector has the largest dot product with their vector.
     linear_fit : float
         R² of the best affine map from W to W′.
     mean_cosine : float
         Cosine of the mean vectors of both tables.
     n_words : int
-        Words that were looked at.
+        Number of words used.
     """
 
     from_inverse: float
@@ -54,9 +54,9 @@ def measure_inverses(inputs: Floats, outputs: Floats, *, n_words: int = 10_000, 
     inputs, outputs : ndarray of shape (V, D)
         W and W′: row v of both belongs to the same word, the most frequent words first.
     n_words : int, default 10,000
-        Look at so many words, from the first on.
+        Number of words to use, from the first on.
     n_asked : int, default 5,000
-        Ask so many of them for `own_first`.
+        Number of these to use for `own_first`.
 
     Returns
     -------
@@ -76,7 +76,7 @@ def measure_inverses(inputs: Floats, outputs: Floats, *, n_words: int = 10_000, 
         raise ValueError(f"two tables of the same shape are needed, not {inputs.shape} and {outputs.shape}")
     w, w_out = (np.asarray(table[:n_words], np.float64) for table in (inputs, outputs))
     if not w.any() or not w_out.any():
-        raise ValueError("one of the tables is all zeros: nothing was learned")
+        raise ValueError("one of the tables is all zeros, so it is untrained")
     product = w_out.T @ w
     identity = np.trace(product) / len(product) * np.eye(len(product))
     products = w[:n_asked] @ w_out.T
@@ -102,18 +102,18 @@ def _distance(a: Floats, b: Floats) -> float:
 
 
 def read_output_vectors(folder: str | os.PathLike[str], shape: tuple[int, ...]) -> NDArray[np.float32] | None:
-    """Return the table W′ that a folder of word vectors keeps for going on with its training.
+    """Return the table W′ that a folder of word vectors keeps for further training.
 
     Parameters
     ----------
     folder : str or path-like
     shape : tuple of int
-        That of the vectors, (V, D).
+        The shape of the vectors, (V, D).
 
     Returns
     -------
     ndarray of shape (V, D), float32, or None
-        None if the folder holds no training, or one that has taught nothing yet.
+        None if the folder holds no training state, or an untrained or invalid table.
 
     Raises
     ------

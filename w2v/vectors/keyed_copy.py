@@ -15,9 +15,9 @@ if TYPE_CHECKING:
 
 
 def to_gensim(embeddings: Embeddings) -> KeyedVectors:
-    """Return a copy as gensim's KeyedVectors; with n-grams, as FastTextKeyedVectors, which know unseen words too.
+    """Return a copy as gensim's KeyedVectors or, with n-grams, FastTextKeyedVectors, which know unseen words too.
 
-    ImportError says how to install gensim.
+    Raises ImportError, with the command to install it, without gensim.
     """
     models = load_optional("gensim.models", "to_gensim needs gensim; install it with: pip install gensim")
     subwords = embeddings.subwords

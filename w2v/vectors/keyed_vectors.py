@@ -1,4 +1,4 @@
-"""The methods of gensim's KeyedVectors under their names, so that code written for gensim keeps working."""
+"""The methods of gensim's KeyedVectors under the same names, so code written for gensim keeps working."""
 
 from __future__ import annotations
 
@@ -82,7 +82,8 @@ class KeyedVectorsMethods(Queries):
     ) -> list[Neighbor] | Vector:
         """Return the words with the largest product of shifted cosines, 3CosMul for any number of words.
 
-        `analogy` with ``method="mul"`` is the case of two positive words and a negative one.
+        `analogy` with ``method="mul"`` is the case of two positive words and a negative one. With a `topn` of None,
+        returns the products of all words, shape (V,), float32.
         """
         above, below = ([item for item, _ in weigh(_or_none(items), 1)] for items in (positive, negative))
         if not above:
@@ -106,7 +107,7 @@ class KeyedVectorsMethods(Queries):
         return [self.index_to_key[index] for index in np.flatnonzero(scores > near) if index != own]
 
     def rank(self, key1: str, key2: str) -> int:
-        """Return the place of `key2` among the neighbours of `key1`; 1 for the nearest."""
+        """Return the rank of `key2` among the neighbours of `key1`; 1 is the nearest."""
         return len(self.closer_than(key1, key2)) + 1
 
     def distance(self, w1: Item, w2: Item) -> float:
@@ -170,7 +171,7 @@ class KeyedVectorsMethods(Queries):
         return vector
 
     def get_normed_vectors(self) -> Vector:
-        """Return `normalized_vectors`."""
+        """Return `normalized_vectors`, shape (V, D), float32."""
         return self.normalized_vectors
 
     def get_index(self, key: str, default: int | None = None) -> int:
@@ -222,7 +223,7 @@ class KeyedVectorsMethods(Queries):
             raise ValueError("get_mean_vector needs at least one word or vector")
         weight_of = np.ones(len(keys)) if weights is None else np.asarray(weights, dtype=np.float64)
         if weight_of.shape != (len(keys),):
-            raise ValueError(f"there are {len(keys)} words, but weights of shape {weight_of.shape}")
+            raise ValueError(f"there are {len(keys)} words, but the weights have shape {weight_of.shape}")
         used = [place for place, key in enumerate(keys) if not isinstance(key, str) or key in self]
         if not ignore_missing and len(used) < len(keys):
             raise self._unknown([key for key in keys if isinstance(key, str) and key not in self])
@@ -236,12 +237,12 @@ class KeyedVectorsMethods(Queries):
         return to_unit(mean) if post_normalize else mean.astype(np.float32)
 
     def wmdistance(self, document1: Iterable[str], document2: Iterable[str], norm: bool = True) -> float:
-        """Return the word mover's distance of two documents [1]_: how far the words of one must travel to the other.
+        """Return the word mover's distance of two documents [1]_.
 
         Parameters
         ----------
         document1, document2 : iterable of str
-            Words; those without a vector are ignored, and repeated words weigh more.
+            Words; words without a vector are ignored, and repeated words weigh more.
         norm : bool, default True
             Scale the vectors to unit length first.
 
@@ -274,14 +275,14 @@ class KeyedVectorsMethods(Queries):
 
 
 def _or_none(items: Items | None) -> Items:
-    """Return the items; no items for None."""
+    """Replace None by no items."""
     return () if items is None else items
 
 
 def _transport_cost(
     sources: Vector, supply: NDArray[np.float64], targets: Vector, demand: NDArray[np.float64]
 ) -> float:
-    """Return the least cost of moving `supply`, shape (n,), to `demand`, shape (m,), by the Euclidean distance."""
+    """Return the minimum cost of moving `supply`, shape (n,), to `demand`, shape (m,), by Euclidean distance."""
     ot = load_optional("ot", "wmdistance needs POT; install it with: pip install POT")
     from scipy.spatial.distance import cdist
 

@@ -1,4 +1,4 @@
-"""From words to vectors: the rows of a vocabulary, and n-grams for words that it does not hold."""
+"""Looking up the vectors of words: rows of the vocabulary, and n-grams for unknown words."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ Neighbor = tuple[str, float]
 
 
 class Neighbors(list[Neighbor]):
-    """Words and their scores, highest first: a list, which a notebook shows as a table."""
+    """A list of words and scores, highest first, shown as a table in notebooks."""
 
     __slots__ = ()
 
     def to_pandas(self) -> DataFrame:
-        """Return a data frame of the columns word and score; ImportError without pandas."""
+        """Return a data frame with the columns word and score; raise ImportError without pandas."""
         return frame_of(self, ("word", "score"))
 
     def _repr_html_(self) -> str:
@@ -40,7 +40,7 @@ class Neighbors(list[Neighbor]):
 
 
 class NeighborsOfMany(list[list[Neighbor]]):
-    """The neighbours of each of several words: a list of lists, which a notebook shows as a table."""
+    """A list of the neighbours of several words, shown as a table in notebooks."""
 
     def __init__(self, queries: Sequence[str], found: Iterable[list[Neighbor]]) -> None:
         super().__init__(found)
@@ -68,7 +68,7 @@ class WordVectors(Answering):
     ) -> None:
         if vectors is None:
             name = type(self).__name__
-            raise TypeError(f"{name} is made of words and their vectors; {name}.load(path) opens a model's folder")
+            raise TypeError(f"{name} takes words and their vectors; {name}.load(path) opens a model folder")
         self.vocabulary = vocabulary if isinstance(vocabulary, Vocabulary) else Vocabulary(vocabulary)
         self.table = vectors if isinstance(vectors, VectorTable) else VectorTable.from_numbers(vectors)
         if len(self.table) != len(self.vocabulary):
@@ -77,7 +77,7 @@ class WordVectors(Answering):
         self.metadata: dict[str, Any] = dict(metadata or {})
         if subwords is not None and subwords.ngram_vectors.shape[1] != self.vector_size:
             width = subwords.ngram_vectors.shape[1]
-            raise ValueError(f"the vectors of n-grams have {width} columns, those of words {self.vector_size}")
+            raise ValueError(f"the vectors of n-grams have {width} dimensions, those of words {self.vector_size}")
         self.subwords = subwords
         self._cached_unit: Vector | None = None
 
@@ -85,36 +85,36 @@ class WordVectors(Answering):
     def vectors(self) -> Vector:
         """The vectors, shape (V, D), float32, read-only.
 
-        A view where they are stored so. Vectors stored as float16 or int8 are converted, all of them at each use, which
-        takes V * D * 4 bytes; `rows` converts some of them. Queries convert block by block.
+        A view if they are stored as float32. Vectors stored as float16 or int8 are all converted at each use, which
+        takes V * D * 4 bytes; `rows` converts only some. Queries convert block by block.
         """
         return self.rows(slice(None))
 
     @property
     def vector_size(self) -> int:
-        """Width D of the vectors."""
+        """Number of dimensions D of the vectors."""
         return self.table.shape[1]
 
     @property
     def dtype(self) -> DType:
-        """How the vectors are stored: "float32", "float16" or "int8"."""
+        """Storage type of the vectors: "float32", "float16" or "int8"."""
         return self.table.dtype
 
     @property
     def index_to_key(self) -> list[str]:
-        """Word of each row. Not to be modified."""
+        """Word of each row. Do not modify."""
         return self.vocabulary.index_to_key
 
     @property
     def key_to_index(self) -> dict[str, int]:
-        """Row of each word, exactly as it is written. Not to be modified."""
+        """Row of each word, spelled exactly as in the vocabulary. Do not modify."""
         return self.vocabulary.key_to_index
 
     @property
     def normalized_vectors(self) -> Vector:
-        """The vectors at length 1, shape (V, D), float32, read-only; rows of zeros stay zero.
+        """The unit vectors, shape (V, D), float32, read-only; rows of zeros stay zero.
 
-        Computed at the first use and kept: a second table in memory. Queries do not need it.
+        Computed at the first use and kept as a second table in memory. Queries do not need it.
         """
         if self._cached_unit is None:
             unit = self.table.units(slice(None))
@@ -123,15 +123,15 @@ class WordVectors(Answering):
         return self._cached_unit
 
     def rows(self, index: slice | Sequence[int] | NDArray[np.integer[Any]]) -> Vector:
-        """Return the vectors of some rows as float32, shape (n, D), read-only; a view where they are stored so."""
+        """Return the vectors of some rows, shape (n, D), float32, read-only; a view if stored as float32."""
         rows = self.table.rows(index if isinstance(index, slice) else np.asarray(index, dtype=np.intp))
         rows.setflags(write=False)
         return rows
 
     def suggest(self, word: str, n: int = 3) -> list[str]:
-        """Return up to `n` words of the vocabulary that are spelled like `word`, the nearest first.
+        """Return up to `n` words of the vocabulary with a spelling similar to `word`, the most similar first.
 
-        Before them come those that are `word` with the tag of a language: ``en:house`` for house.
+        Words that are `word` with a language tag come first: ``en:house`` for house.
         """
         tagged = [known for known in self.index_to_key if known.endswith(f":{word}")] if word else []
         return [*tagged, *near_spellings(word, self.index_to_key, n)][:n]
@@ -143,16 +143,16 @@ class WordVectors(Answering):
         return iter(self.vocabulary)
 
     def __contains__(self, word: object) -> bool:
-        """Say whether the word has a vector: in the vocabulary, or made of its n-grams."""
+        """Return whether the word has a vector, from the vocabulary or from its n-grams."""
         return isinstance(word, str) and self._find(word) is not None
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)
         if self._cached_unit is not None:
-            self._cached_unit.setflags(write=False)  # pickle does not keep it
+            self._cached_unit.setflags(write=False)  # not preserved by pickle
 
     def _row(self, word: str) -> int | None:
-        """Return the row of a word as written or as the tokenizer writes it, behind the tag of a language too."""
+        """Return the row of a word as written or as tokenized, also after a language tag; None if unknown."""
         row = self.key_to_index.get(word)
         if row is None:
             row = self.key_to_index.get(self._as_token(word))
@@ -162,19 +162,19 @@ class WordVectors(Answering):
         return row
 
     def _as_token(self, word: str) -> str:
-        """Return the one token that the tokenizer makes of a word; the word itself if that is not one token."""
+        """Return the tokenizer's token for a word; the word itself if there is not exactly one token."""
         tokens = self.tokenizer(word) if self.tokenizer is not None else []
         return tokens[0] if len(tokens) == 1 else word
 
     def _find(self, word: str) -> int | Vector | None:
-        """Return the row of a word, or the vector that its n-grams make, or None; all look-ups go through here."""
+        """Return the row of a word, or the vector from its n-grams, or None; all lookups go through here."""
         row = self._row(word)
         if row is None and self.subwords is not None:
             return self.subwords.vector(self._as_token(word))
         return row
 
     def _find_all(self, words: Iterable[str]) -> list[int | Vector]:
-        """Return what `_find` does for each word; raise one error that names all the unknown ones."""
+        """Return the result of `_find` for each word; raise one error that names all unknown words."""
         found, unknown = [], []
         for word in words:
             if not isinstance(word, str):
@@ -189,7 +189,7 @@ class WordVectors(Answering):
         return found
 
     def _unknown(self, words: Sequence[str]) -> UnknownWordError:
-        """Return the error that names these words, each once."""
+        """Return the error for these unknown words, without duplicates."""
         return UnknownWordError(list(dict.fromkeys(words)), self.suggest)
 
     def _vector_of(self, word: str) -> Vector:
@@ -197,7 +197,7 @@ class WordVectors(Answering):
         return self._at(self._find_all([word])[0])
 
     def _vectors_of(self, words: Iterable[str]) -> Vector:
-        """Return the vectors of words, shape (n, D), a copy."""
+        """Return a copy of the vectors of words, shape (n, D), float32."""
         found = self._find_all(words)
         vectors = np.empty((len(found), self.vector_size), dtype=np.float32)
         made = np.array([not isinstance(item, int) for item in found], dtype=bool)
@@ -207,14 +207,14 @@ class WordVectors(Answering):
         return vectors
 
     def _at(self, row_or_vector: int | Vector) -> Vector:
-        """Return the vector of what `_find` found."""
+        """Return the vector for a result of `_find`, shape (D,), read-only."""
         if not isinstance(row_or_vector, int):
             return row_or_vector
         vector: Vector = self.rows(slice(row_or_vector, row_or_vector + 1))[0]
         return vector
 
     def _queries(self, items: Sequence[str | Vector]) -> tuple[list[Vector], list[int]]:
-        """Return the unit vectors of words and given vectors, checked, and the rows of the words that have one."""
+        """Return the unit vectors of words, given vectors as they are, both checked, and the rows of known words."""
         words = [item for item in items if isinstance(item, str)]
         found = self._find_all(words)
         vector_of = {word: self._at(item) for word, item in zip(words, found, strict=True)}
@@ -230,7 +230,7 @@ class WordVectors(Answering):
 
 
 def as_vector(item: object, vector_size: int) -> Vector:
-    """Return a vector that a user gave as a query, shape (D,), float32, checked."""
+    """Check a query vector, shape (D,), and return it as float32."""
     vector = np.asarray(item)
     if vector.dtype.kind not in "fiu":
         raise TypeError(f"a query must be a word or a vector, not {item!r:.80}")
@@ -240,7 +240,7 @@ def as_vector(item: object, vector_size: int) -> Vector:
 
 
 def to_units(vectors: NDArray[Any]) -> NDArray[np.float64]:
-    """Return rows at length 1, shape (n, D), float64; zero stays zero."""
+    """Normalise rows to length 1, shape (n, D), float64; zero stays zero."""
     exact = np.array(vectors, dtype=np.float64)
     lengths = np.sqrt((exact**2).sum(axis=1, keepdims=True))
     units: NDArray[np.float64] = np.divide(exact, lengths, out=exact, where=lengths > 0)
@@ -248,7 +248,7 @@ def to_units(vectors: NDArray[Any]) -> NDArray[np.float64]:
 
 
 def to_unit(vector: NDArray[Any]) -> Vector:
-    """Return the vector at length 1, float32; zero stays zero."""
+    """Normalise a vector to length 1, shape (D,), float32; zero stays zero."""
     exact = vector.astype(np.float64)
     length = float(np.sqrt(exact @ exact))
     unit: Vector = (exact / length if length > 0 else exact).astype(np.float32)

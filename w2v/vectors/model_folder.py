@@ -49,9 +49,9 @@ class Layout:
 
 LAYOUT = Layout()
 TENSORS_NAME = re.compile(r"[a-z][a-z0-9_-]{0,63}\.safetensors")
-"""What files of arrays in a model folder are called."""
+"""Names of array files in a model folder."""
 UNITS_NAME = re.compile(r"[a-z]{1,64}-units\.json")
-"""What files of a network's vocabularies are called."""
+"""Names of a network's vocabulary files."""
 
 OPENED_WITH = {
     "word-vectors": "w2v neighbors, or Embeddings.load",
@@ -109,7 +109,7 @@ def _read_config(path: str | os.PathLike[str]) -> tuple[Path, dict[str, Any]]:
         raise ModelError(f"{path} does not exist; expected a model folder")
     if not os.path.isdir(path):
         raise ModelError(
-            f"{path} is not a model folder but a file; a vector file of another tool is opened with `w2v import` or "
+            f"{path} is a file, not a model folder; open a vector file of another tool with `w2v import` or "
             "w2v.formats.read_vectors"
         )
     file = Path(path, LAYOUT.config)
@@ -143,7 +143,7 @@ def check_types(config: Mapping[str, Any], file: Path, types: Mapping[str, type]
 
 
 def parse_json(file: Path, *, largest: int | None = None) -> dict[str, Any]:
-    """Parse a JSON object strictly: UTF-8, no NaN, no name twice, and no more bytes than `largest`."""
+    """Parse a JSON object strictly: UTF-8, no NaN, no duplicate names, and at most `largest` bytes."""
     parsed = parse_any_json(file, largest=largest)
     if not isinstance(parsed, dict):
         raise ModelError(f"{file} is damaged: it holds a {type(parsed).__name__}, not a JSON object")
@@ -163,7 +163,7 @@ def parse_any_json(file: Path, *, largest: int | None = None) -> Any:
 
 
 def _read_at_most(file: Path, largest: int, what: str) -> bytes:
-    """Return the content of a file that is expected to be `what`."""
+    """Return the content of a file expected to be `what`; raise ModelError if it is larger than `largest` bytes."""
     with reading(file) as stream:
         data = stream.read(largest + 1)
     if len(data) > largest:
@@ -172,7 +172,7 @@ def _read_at_most(file: Path, largest: int, what: str) -> bytes:
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """Return the entries of an object; ValueError if a name occurs twice."""
+    """Return the entries of an object; raise ValueError if a name occurs twice."""
     entries = dict(pairs)
     if len(entries) != len(pairs):
         [(name, _)] = Counter(name for name, _ in pairs).most_common(1)
@@ -190,7 +190,7 @@ def _finite(text: str) -> float:
 
 
 def encode_json(config: Mapping[str, Any]) -> bytes:
-    """Return a configuration as strict JSON; ValueError if an entry cannot be expressed."""
+    """Return a configuration as strict JSON; raise ValueError if an entry cannot be expressed."""
     try:
         text = json.dumps(config, indent=2, ensure_ascii=False, allow_nan=False, default=plain_value)
         return encodable(text).encode() + b"\n"
@@ -219,7 +219,9 @@ def read_words(file: Path, n_words: int) -> list[str]:
         raise ModelError(f"{file}, line {line}: a carriage return; were its line ends converted? Copy it as binary")
     words = text.split("\n")
     if words.pop() != "" or len(words) != n_words:
-        raise ModelError(f"{file} is damaged: it should hold {n_words} whole lines, one a word, and holds {len(words)}")
+        raise ModelError(
+            f"{file} is damaged: it should hold {n_words} complete lines, one for each word, but holds {len(words)}"
+        )
     if "\\" in text:
         for index, word in enumerate(words):
             if "\\" in word:
@@ -231,7 +233,7 @@ _ESCAPES = {r"\\": "\\", r"\n": "\n", r"\r": "\r"}
 
 
 def unescape(word: str, file: Path, line: int) -> str:
-    """Return the word that an escaped one stands for; `file` and `line` are for the error message."""
+    """Undo the escapes in a word; `file` and `line` are for the error message."""
 
     def replace(match: re.Match[str]) -> str:
         if match[0] not in _ESCAPES:
@@ -244,7 +246,7 @@ def unescape(word: str, file: Path, line: int) -> str:
 def check_tensor(
     file: Path, tensors: Mapping[str, NDArray[Any]], name: str, dtype: type, shape: tuple[int, ...]
 ) -> NDArray[Any]:
-    """Return an array of a tensors file, or raise `ModelError` unless it is there and of this type and shape."""
+    """Return an array of a tensors file; raise `ModelError` unless it exists with this dtype and shape."""
     if name not in tensors:
         raise ModelError(f"{file} is damaged: it has no array {name!r}")
     array = tensors[name]
@@ -265,7 +267,7 @@ def write_subwords(folder: Path, subwords: SubwordVectors) -> None:
 
 
 def read_subwords(folder: Path, config: dict[str, Any], vector_size: int, *, mmap: bool) -> SubwordVectors:
-    """Open the vectors of n-grams, of `vector_size` columns, that the configuration promises."""
+    """Open the vectors of n-grams, of `vector_size` dimensions, that the configuration describes."""
     settings = config["subwords"]
     names = [field.name for field in fields(Subwords)]
     if set(settings) != set(names) or not all(type(value) is int for value in settings.values()):
@@ -300,9 +302,7 @@ def restore_tokenizer(folder: Path, config: dict[str, Any], given: Tokenizer | N
     if config.get("name") == PhraseTokenizer.name and not isinstance(given, PhraseTokenizer):
         base = config.get("base")
         if not isinstance(base, dict) or base.get("name") == PhraseTokenizer.name:
-            raise ModelError(
-                f"{folder / LAYOUT.config} is damaged: the tokenizer that phrases are joined for is missing"
-            )
+            raise ModelError(f"{folder / LAYOUT.config} is damaged: the base tokenizer of its phrases is missing")
         tokenizer = restore_tokenizer(folder, base, given)
         if tokenizer is not None and not os.path.isfile(folder / LAYOUT.phrases):
             raise ModelError(f"{folder} is damaged: it has no {LAYOUT.phrases}, which its tokenizer needs")
@@ -318,7 +318,7 @@ def restore_tokenizer(folder: Path, config: dict[str, Any], given: Tokenizer | N
 
 
 def _restore_pieces(folder: Path, config: dict[str, Any]) -> Tokenizer:
-    """Return the tokenizer whose description lies in the folder."""
+    """Return the tokenizer described by a file in the folder."""
     file = folder / LAYOUT.pieces
     data = _read_at_most(file, MAX_TOKENIZER_BYTES, "the description of a tokenizer")
     try:

@@ -203,7 +203,7 @@ def read_parts(path: str | os.PathLike[str], *, mmap: bool = True, tokenizer: To
 
 
 def read_vocabulary(folder: Path, n_words: int, file: Path, tensors: Mapping[str, NDArray[Any]]) -> Vocabulary:
-    """Return the words of a folder with their counts, if those are among the arrays of `file`."""
+    """Return the words of a folder with their counts, shape (n_words,), if these are among the arrays of `file`."""
     words = read_words(folder / LAYOUT.vocabulary, n_words)
     counts = check_tensor(file, tensors, "counts", np.int64, (n_words,)) if "counts" in tensors else None
     try:
@@ -267,7 +267,7 @@ def _describe(embeddings: Embeddings, extra: Mapping[str, Any]) -> dict[str, Any
     }
     if tokenizer is not None:
         config["tokenizer"] = tokenizer.to_config()
-    elif isinstance(embeddings.metadata.get("tokenizer"), Mapping):  # one that could not be restored on loading
+    elif isinstance(embeddings.metadata.get("tokenizer"), Mapping):  # a tokenizer that could not be restored on loading
         config["tokenizer"] = embeddings.metadata["tokenizer"]
     if embeddings.subwords is not None:
         config["subwords"] = asdict(embeddings.subwords.subwords)
@@ -277,7 +277,7 @@ def _describe(embeddings: Embeddings, extra: Mapping[str, Any]) -> dict[str, Any
 
 
 def _read_table(file: Path, tensors: Mapping[str, NDArray[Any]], shape: tuple[int, int]) -> VectorTable:
-    """Return the vectors, in whatever type they are stored."""
+    """Return the vectors with their storage type."""
     stored = tensors["vectors"].dtype.name if "vectors" in tensors else "float32"
     dtype = next((getattr(np, name) for name in DTYPES if name == stored), np.float32)
     vectors = check_tensor(file, tensors, "vectors", dtype, shape)

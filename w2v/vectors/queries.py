@@ -1,4 +1,4 @@
-"""Questions to word vectors: how similar two words are, which are nearest, which word completes an analogy."""
+"""Queries of word vectors: similarity, nearest words, analogies."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ _BATCH_QUERIES = 1024
 
 
 class Queries(WordVectors):
-    """The query part of `Embeddings`. Every word is looked up as `WordVectors._find` does it."""
+    """The query part of `Embeddings`. Words are looked up by `WordVectors._find`."""
 
     _index: NeighborIndex | None = None
     _folder: Path | None = None
 
     @property
     def index(self) -> NeighborIndex:
-        """The index for approximate search: the one that was built, or the one in the folder that this was loaded from.
+        """The index for approximate search, as built or from the model's folder.
 
-        There must be one, and usearch must be installed.
+        Raises ModelError if there is none, and ImportError without usearch.
         """
         if self._index is None:
             if self._folder is None:
@@ -38,10 +38,10 @@ class Queries(WordVectors):
         return self._index
 
     def __getstate__(self) -> dict[str, Any]:
-        return {**self.__dict__, "_index": None}  # made of native memory; built or opened again where it is needed
+        return {**self.__dict__, "_index": None}  # native memory; built or opened again when needed
 
     def similarity(self, a: Item, b: Item) -> float:
-        """Return the cosine of two words (or vectors), 0 if one of them is a vector of zeros."""
+        """Return the cosine of two words (or vectors); 0 if one of the vectors is zero."""
         (first, second), _ = self._queries([a, b])
         return float(np.clip(to_unit(first) @ to_unit(second), -1, 1))
 
@@ -59,27 +59,27 @@ class Queries(WordVectors):
         Parameters
         ----------
         positive, negative : str, ndarray of shape (D,), pair of either with a weight, or sequence of them
-            Words to be near to, and far from, such as ``["king", ("woman", 0.5)]``. A vector, unlike a word, is used at
-            its own length.
+            Words to be near to and far from, such as ``["king", ("woman", 0.5)]``. A vector, unlike a word, is not
+            normalised.
         top_n : int, default 10
-            At most so many; fewer where the vocabulary is smaller.
+            Maximum number of words to return.
         restrict_vocab : int, optional
-            Consider the first (most frequent) so many words only.
+            Consider only this many of the first (most frequent) words.
         approximate : bool, default False
-            Search the index that `Embeddings.build_index` made: much faster with millions of words, and a few of the
-            nearest may be missing. The similarities are exact.
+            Search the index from `Embeddings.build_index`: much faster with millions of words, but a few of the nearest
+            may be missing. The similarities are exact.
 
         Returns
         -------
         list of (str, float)
-            Words, without those asked for, and their cosine with the mean, highest first.
+            Words, without those in the query, and their cosines with the mean, highest first.
 
         Raises
         ------
         UnknownWordError, ValueError
-            As all queries, or if there is nothing to be near to or far from.
+            As in all queries, or if `positive` and `negative` are both empty.
         ModelError
-            If `approximate` and there is no index, or it is not of these vectors.
+            If `approximate` and there is no index, or it is of other vectors.
         ImportError
             If `approximate` and usearch is not installed.
         """
@@ -95,14 +95,14 @@ class Queries(WordVectors):
         restrict_vocab: int | None = None,
         approximate: bool = False,
     ) -> list[list[Neighbor]]:
-        """Return the neighbours of each of many words, as `neighbors` does one by one, with far fewer passes.
+        """Return the neighbours of many words, like `neighbors` for each, but in far fewer passes over the table.
 
         The parameters are those of `neighbors`; the result has one list for each of `words`.
         """
         if isinstance(words, str):
             raise TypeError("neighbors_batch needs a sequence of words; for one word call neighbors")
         queries: list[Item] = [words] if _is_vector(words) else list(words)
-        self._find_all(query for query in queries if isinstance(query, str))  # all unknown words in one error
+        self._find_all(query for query in queries if isinstance(query, str))  # raises one error for all unknown words
         candidates = self._candidates(restrict_vocab)
         found: list[list[Neighbor]] = []
         for start in range(0, len(queries), _BATCH_QUERIES):
@@ -126,7 +126,7 @@ class Queries(WordVectors):
         Parameters
         ----------
         a, b, c : str or ndarray of shape (D,)
-            The three given words (or vectors).
+            The three words (or vectors) of the question.
         method : {"add", "mul"}, default "add"
             "add" ranks by the cosine with b - a + c [1]_, "mul" by the product of the shifted cosines with b and c over
             that with a [2]_, which no single large term can dominate.
@@ -136,7 +136,7 @@ class Queries(WordVectors):
         Returns
         -------
         list of (str, float)
-            Words, without the three given ones, and their score, highest first.
+            Words, without the three given ones, and their scores, highest first.
 
         References
         ----------
@@ -151,9 +151,9 @@ class Queries(WordVectors):
         return self._best(scores, rows, top_n)
 
     def doesnt_match(self, words: Iterable[str]) -> str:
-        """Return the word that is least like the others: the one furthest from the mean of their unit vectors.
+        """Return the word that matches the others least: the one furthest from the mean of their unit vectors.
 
-        Words that have no vector are passed over, as in gensim, unless none has one.
+        Words without a vector are ignored, as in gensim, unless none has one.
         """
         if isinstance(words, str):
             raise TypeError("doesnt_match needs several words, not one string")
@@ -165,7 +165,7 @@ class Queries(WordVectors):
         return candidates[int(np.argmin(units @ units.mean(axis=0)))]
 
     def _mean_query(self, *weighted: Sequence[tuple[Item, float]]) -> tuple[Vector, list[int]]:
-        """Return the weighted sum of words and vectors at length 1, and the rows of the words."""
+        """Return the weighted sum of words and vectors, normalised, and the rows of the words."""
         pairs = [pair for group in weighted for pair in group]
         if not pairs:
             raise ValueError("neighbors needs at least one word or vector")
@@ -186,7 +186,7 @@ class Queries(WordVectors):
         return product, rows
 
     def _candidates(self, restrict_vocab: int | None) -> slice:
-        """Return the rows that are considered."""
+        """Return the slice of rows to consider."""
         if restrict_vocab is None:
             return slice(0, len(self))
         if restrict_vocab < 1:
@@ -230,13 +230,13 @@ class Queries(WordVectors):
 
 
 def _check_top_n(top_n: int) -> None:
-    """Raise ValueError if a negative number of words is wanted."""
+    """Raise ValueError if `top_n` is negative."""
     if top_n < 0:
         raise ValueError(f"top_n must not be negative, but is {top_n}")
 
 
 def weigh(items: Items, default: float) -> list[tuple[Item, float]]:
-    """Return words and vectors, each with its weight: that of its pair, or the default."""
+    """Pair words and vectors with their weights: that of a given pair, or the default."""
     alone = isinstance(items, str) or _is_vector(items) or _is_pair(items)
     pairs: list[tuple[Item, float]] = []
     for item in [items] if alone else items:

@@ -13,15 +13,15 @@ if TYPE_CHECKING:
 _NORM_ELEMENTS = 1 << 18
 _BLOCK_SCORES = 1 << 19
 _BLOCK_ELEMENTS = 1 << 22
-_CONVERTED_ELEMENTS = 1 << 18  # converted blocks stay in the cache
-_MANY_QUERIES = 64  # from here on it is less work to bring the rows to length 1 than to correct the scores
-_GROUP = 64  # scores of which the highest is looked at first
+_CONVERTED_ELEMENTS = 1 << 18  # so that converted blocks stay in the cache
+_MANY_QUERIES = 64  # from here on, normalising the rows takes less work than scaling the scores
+_GROUP = 64  # scores of which only the highest is considered at first
 
 
 def inverse_row_norms(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
     """Return 1 / length of each row, shape (V,), float32: 0 for a row of zeros and NaN for one that is not finite.
 
-    `vectors`, shape (V, D), float32, are read block by block. No finite row overflows or vanishes: those near the
+    `vectors`, shape (V, D), float32, are read block by block. No finite row overflows or underflows: those near the
     limits of float32 are computed in float64.
     """
     n_rows, n_columns = vectors.shape
@@ -65,26 +65,26 @@ def top_rows(
 ) -> tuple[NDArray[np.float32], NDArray[np.intp]]:
     """Return the best rows for each of many queries, best first, equal scores in the order of the rows.
 
-    The scores are computed a block of rows at a time and compared with the n-th best so far, which few exceed, so that
-    nothing is sorted but the few, and the V x Q scores never exist at once.
+    Scores are computed for a block of rows at a time and compared with the n-th best so far. Few exceed it, so only
+    those are sorted, and the V x Q scores never exist at once.
 
     Parameters
     ----------
     queries : ndarray of shape (Q, D), float32
-        Vectors of length 1 (or 0).
+        Unit vectors (or zero).
     table : VectorTable of shape (V, D)
-        Rows of any length; those that are not finite are never returned.
+        Rows of any length; rows that are not finite are never returned.
     rows : slice of step 1
-        Which rows to consider.
+        Rows to consider.
     n : int
-        How many to return, >= 0.
+        Number of rows to return, >= 0.
 
     Returns
     -------
     scores : ndarray of shape (Q, n), float32
-        Cosines, falling; -inf where there are fewer than `n`.
+        Cosines, descending; -inf if there are fewer than `n`.
     rows : ndarray of shape (Q, n), intp
-        Their rows; -1 where there are fewer than `n`.
+        Their rows; -1 if there are fewer than `n`.
     """
     start, stop, _ = rows.indices(len(table))
     n = max(0, min(n, stop - start))
@@ -115,21 +115,21 @@ def best_rows(scores: NDArray[np.float32], n: int) -> NDArray[np.intp]:
 
 
 def _lower_bound(scores: NDArray[np.float32], n: int) -> np.float32:
-    """Return a number that at least `n` scores reach, few more if they are many; -inf where too few are numbers.
+    """Return a bound that at least `n` scores reach, and few more if there are many; -inf if too few are numbers.
 
-    At least one score of each of `n` groups reaches the n-th highest of the groups' maxima, whose number is small.
+    It is the n-th highest of the maxima of groups: at least `n` groups have a score that reaches it.
     """
     whole = len(scores) - len(scores) % _GROUP
     if whole < 4 * n * _GROUP:
         highest = scores
     else:
-        highest = np.fmax.reduce(scores[:whole].reshape(_GROUP, -1), axis=0)  # of each column
+        highest = np.fmax.reduce(scores[:whole].reshape(_GROUP, -1), axis=0)  # over each column
     nth = -np.partition(-highest, n - 1)[n - 1]  # NaN is sorted last
     return np.float32(-np.inf) if np.isnan(nth) else np.float32(nth)
 
 
 def _blocks(table: VectorTable, start: int, stop: int, n_queries: int) -> list[slice]:
-    """Cut the rows so that scores and copies of rows stay small; a few queries read float32 rows where they are."""
+    """Divide the rows so that scores and copied rows stay small; few queries use float32 rows without a copy."""
     step = _BLOCK_SCORES // n_queries
     if table.dtype != "float32":
         step = min(step, _CONVERTED_ELEMENTS // table.shape[1])
@@ -140,7 +140,7 @@ def _blocks(table: VectorTable, start: int, stop: int, n_queries: int) -> list[s
 
 
 def _raw_cosines(queries: NDArray[np.float32], table: VectorTable, block: slice) -> NDArray[np.float32]:
-    """Return the cosines with a block of rows; NaN for rows that are not finite, and perhaps a little beyond 1."""
+    """Return the cosines with a block of rows: NaN for rows that are not finite; values may slightly exceed 1."""
     vectors, inverse = table.unscaled(block), table.inverse_norms(block)
     with np.errstate(invalid="ignore", over="ignore"):
         if queries.ndim == 2 and len(queries) >= _MANY_QUERIES:
@@ -151,7 +151,7 @@ def _raw_cosines(queries: NDArray[np.float32], table: VectorTable, block: slice)
 
 
 def _improve(best_scores: NDArray[np.float32], best: NDArray[np.intp], scores: NDArray[np.float32], first: int) -> None:
-    """Put the scores of a block of rows, which begins at `first`, in their places among the best so far, in place."""
+    """Merge the scores of a block of rows, which begins at `first`, into the best so far, in place."""
     n = best.shape[1]
     better = scores > best_scores[:, -1:]
     n_found = np.count_nonzero(better)

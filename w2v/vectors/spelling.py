@@ -1,4 +1,4 @@
-"""Near spellings of a word that is not in the vocabulary."""
+"""Similar spellings of a word that is not in the vocabulary."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ _MIN_RATIO = 0.65
 
 
 def near_spellings(word: str, words: Sequence[str], n: int = 3) -> list[str]:
-    """Return up to `n` words that are spelled most like `word`, whatever their case, the nearest first.
+    """Return up to `n` words whose spelling is most similar to `word`, ignoring case, the most similar first.
 
-    The first 200,000 of `words` are considered; of two spellings that are equally near the earlier one wins. Comparing
-    with every word by `difflib` would take seconds. Words of a similar length that share most of their letters are
-    picked first: 30 ms for 100,000 words.
+    Only the first 200,000 of `words` are considered; among equally similar spellings the earlier one wins. Comparing
+    every word by `difflib` would take seconds, so words of similar length that share most letters are selected first:
+    30 ms for 100,000 words.
     """
     target = word.casefold()
     if not target or n < 1:

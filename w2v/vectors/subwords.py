@@ -1,4 +1,4 @@
-"""Character n-grams as fastText takes them: which rows of the n-gram table a word has, and what vector they make."""
+"""Character n-grams as in fastText: a word's rows in the n-gram table, and the vector they give."""
 
 from __future__ import annotations
 
@@ -14,22 +14,22 @@ END_OF_SENTENCE = "</s>"
 
 _BEGIN, _END = "<", ">"
 _OFFSET_BASIS, _PRIME, _32_BITS = 2166136261, 16777619, 0xFFFFFFFF
-_MAX_BUCKETS = (1 << 31) - 1  # fastText keeps the number in an int32
+_MAX_BUCKETS = (1 << 31) - 1  # fastText stores the number in an int32
 
 
 @dataclass(frozen=True)
 class Subwords:
-    """How the n-grams of a word are cut and numbered, exactly as in Facebook's fastText.
+    """Extracts and hashes the n-grams of a word, exactly as in fastText.
 
-    A word is written between ``<`` and ``>``. Its n-grams are all runs of `min_n` to `max_n` code points of that,
-    ordered by where they begin, then by length; a border alone is none. Each is hashed (FNV-1a over its UTF-8 bytes,
-    32 bits, the bytes taken as signed) and the hash's remainder by `buckets` is its row, so that different n-grams may
-    share a row. The end of a sentence, ``</s>``, has no n-grams.
+    A word is enclosed in ``<`` and ``>``. Its n-grams are all substrings of `min_n` to `max_n` code points of that,
+    sorted by start and then by length, except a boundary character alone. Each is hashed (32-bit FNV-1a over its UTF-8
+    bytes as signed values), and the hash modulo `buckets` is its row, so different n-grams may share a row. The end of
+    a sentence, ``</s>``, has no n-grams.
 
     Parameters
     ----------
     min_n, max_n : int, default 3 and 6
-        Shortest and longest n-gram, in code points with the borders.
+        Shortest and longest n-gram in code points, boundary characters included.
     buckets : int, default 2,000,000
         Rows of the n-gram table.
 
@@ -40,7 +40,7 @@ class Subwords:
 
     Notes
     -----
-    Only `table` needs a compiler; its kernel is imported when it is first called.
+    Only `table` needs compiled code; its kernel is imported at the first call.
 
     References
     ----------
@@ -64,15 +64,15 @@ class Subwords:
     def rows(self, word: str) -> NDArray[np.int64]:
         """Return the rows of a word's n-grams, in fastText's order, shape (n_ngrams,), int64, in [0, buckets).
 
-        Rows come twice where n-grams do or share a row. There are none for a word that is shorter than `min_n` with its
-        borders and for the end of a sentence.
+        Rows repeat if n-grams do or share a row. There are none for a word that is shorter than `min_n` including its
+        boundary characters, nor for the end of a sentence.
         """
         return np.array([hashed % self.buckets for _, hashed in self._hashed(word)], dtype=np.int64)
 
     def table(self, words: Sequence[str] | Sequence[bytes]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """Return `rows` of many words at once, computed by compiled code: about 6 ns an n-gram.
+        """Return the `rows` of many words at once, by compiled code that takes about 6 ns per n-gram.
 
-        Bytes are taken as UTF-8, but need not be: files of fastText may hold words that are cut inside a character.
+        Bytes are treated as UTF-8 but need not be valid: files of fastText may hold words cut inside a character.
 
         Returns
         -------
@@ -96,16 +96,16 @@ class Subwords:
         return offsets, rows
 
     def _count_ngrams(self, data: NDArray[np.uint8], starts: NDArray[np.int64]) -> NDArray[np.int64]:
-        """Return how many n-grams each word with its borders has, shape (V,)."""
+        """Return the number of n-grams of each word, which includes its boundary characters; shape (V,), int64."""
         characters = np.zeros(len(data) + 1, np.int64)
-        np.cumsum(data & 0xC0 != 0x80, out=characters[1:])  # all bytes but those inside a character
+        np.cumsum(data & 0xC0 != 0x80, out=characters[1:])  # counts all bytes except those inside a character
         n_characters = np.diff(characters[starts])
         counts = np.zeros(len(n_characters), np.int64)
         longest = min(self.max_n, int(n_characters.max(initial=0)))
         for n in range(self.min_n, longest + 1):
             counts += np.maximum(n_characters - n + 1, 0)
         if self.min_n == 1:
-            counts -= 2  # the borders
+            counts -= 2  # the two boundary characters
         return counts
 
     def _hashed(self, word: str) -> Iterator[tuple[str, int]]:
@@ -125,22 +125,22 @@ class Subwords:
 
 
 class SubwordVectors:
-    """The vectors of n-grams, from which words that were never seen get theirs. Read-only.
+    """The vectors of n-grams, which give unseen words a vector. Read-only.
 
     Parameters
     ----------
     subwords : Subwords
-        How words are cut.
+        How n-grams are extracted.
     ngram_vectors : ndarray of shape (n, D), float32
-        Not copied, so that it may be a memory-mapped file.
+        Not copied, so it may be a memory-mapped file.
     numbers : ndarray of shape (n,), int64, optional
-        The bucket of each row, rising. Left out, there is a row for every bucket. N-grams in a bucket without a row
-        were never seen: they do not count.
+        The bucket of each row, ascending. By default every bucket has a row. N-grams in buckets without a row were
+        never seen and are ignored.
 
     Raises
     ------
     TypeError, ValueError
-        If an array has another type or shape, or `numbers` do not rise or are no buckets.
+        If an array has the wrong dtype or shape, or `numbers` are not ascending buckets.
     """
 
     def __init__(
@@ -162,12 +162,12 @@ class SubwordVectors:
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)
-        self.ngram_vectors.setflags(write=False)  # pickle does not keep it
+        self.ngram_vectors.setflags(write=False)  # not preserved by pickle
 
     def vector(self, word: str) -> NDArray[np.float32] | None:
-        """Return the mean of the vectors of a word's n-grams, shape (D,), or None for a word that has none.
+        """Return the mean of the vectors of a word's n-grams, shape (D,), float32; None if it has none.
 
-        fastText and gensim give a vector of zeros to a word without n-grams.
+        For a word without n-grams, fastText and gensim return zeros instead.
         """
         rows = self.places(self.subwords.rows(word))
         rows = rows[rows >= 0]
@@ -178,10 +178,10 @@ class SubwordVectors:
         return vector
 
     def own_vectors(self, words: Sequence[str], vectors: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Return the vectors that, in the mean with those of the n-grams, make the given ones; shape (V, D), float32.
+        """Return the words' own vectors, whose mean with the n-gram vectors is `vectors`; shape (V, D), float32.
 
-        fastText and gensim keep words' own vectors, and compute from them what they answer. A word with n n-grams has
-        (1 + n) times its vector, less the sum of its n-grams' vectors; those without a row count as zeros.
+        fastText and gensim store words' own vectors and compute the means from them. For a word with n n-grams, its own
+        vector is (1 + n) times the mean, minus the sum of its n-grams' vectors; those without a row count as zeros.
         """
         from w2v.kernels.subwords import take_ngrams
 
@@ -191,7 +191,7 @@ class SubwordVectors:
         return own
 
     def bucket_rows(self, buckets: slice) -> NDArray[np.float32]:
-        """Return the vectors of a range of buckets, shape (n, D), with zeros for those without a row."""
+        """Return the vectors of a range of buckets, shape (n, D), float32, with zeros for those without a row."""
         if self.numbers is None:
             return self.ngram_vectors[buckets]
         start, stop, _ = buckets.indices(self.subwords.buckets)
@@ -201,7 +201,7 @@ class SubwordVectors:
         return dense
 
     def places(self, buckets: NDArray[np.int64]) -> NDArray[np.int64]:
-        """Return the rows of `ngram_vectors` that hold some buckets, -1 for those without one."""
+        """Return the rows of buckets in `ngram_vectors`, -1 for buckets without a row; shape (n,), int64."""
         if self.numbers is None:
             return buckets
         if not len(self.numbers):
@@ -211,8 +211,10 @@ class SubwordVectors:
 
 
 def _check_numbers(numbers: NDArray[np.int64], buckets: int) -> None:
-    """Raise unless these are rising buckets."""
+    """Raise TypeError or ValueError unless these are ascending buckets."""
     if numbers.dtype != np.int64 or numbers.ndim != 1:
-        raise TypeError(f"numbers must be one row of int64, not {numbers.dtype} of shape {numbers.shape}")
+        raise TypeError(
+            f"numbers must be a one-dimensional array of int64, not {numbers.dtype} of shape {numbers.shape}"
+        )
     if len(numbers) and not (numbers[0] >= 0 and numbers[-1] < buckets and bool((np.diff(numbers) > 0).all())):
-        raise ValueError(f"numbers must rise and lie in [0, {buckets})")
+        raise ValueError(f"numbers must be ascending and in [0, {buckets})")

@@ -1,4 +1,4 @@
-"""Rows of vectors as they are stored: float32, float16, or int8 with a scale for each row."""
+"""Stored vectors: float32, float16, or int8 with a scale for each row."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from w2v.vectors.ranking import inverse_row_norms
 
 DType = Literal["float32", "float16", "int8"]
 DTYPES: tuple[DType, ...] = ("float32", "float16", "int8")
-_BLOCK_ELEMENTS = 1 << 18  # a block of float32 stays in the cache
+_BLOCK_ELEMENTS = 1 << 18  # so that a block of float32 stays in the cache
 _UNKNOWN = np.float32(-1)
 
 
 class RowError(ValueError):
-    """A row cannot be stored as was asked; `row` is its number, `reason` says why."""
+    """A row cannot be stored in the requested dtype; `row` is its index, `reason` an explanation."""
 
     def __init__(self, row: int, reason: str) -> None:
         super().__init__(f"row {row} {reason}")
@@ -24,21 +24,21 @@ class RowError(ValueError):
 
 
 class VectorTable:
-    """V rows of D numbers, read-only, in memory or in a memory-mapped file; read as float32, a block at a time.
+    """A read-only table of V rows and D columns, in memory or memory-mapped, and read as float32 in blocks.
 
     Parameters
     ----------
     stored : ndarray of shape (V, D), float32, float16 or int8
         Not copied.
     scales : ndarray of shape (V,), float32, optional
-        With int8 only, and needed there: row i is ``scales[i] * stored[i]``.
+        Required with int8, and only there: row i is ``scales[i] * stored[i]``.
     are_units : bool, default False
-        Say that all rows have length 1, so that their lengths need not be computed.
+        Whether all rows are known to have length 1, so their lengths need not be computed.
 
     Notes
     -----
-    float16 keeps 11 significant bits of each number, int8 127 steps of the largest number of each row. The direction
-    of a vector, which is all that cosines see, is off by about 0.0003 and 0.01 radians.
+    float16 keeps 11 significant bits of each value; int8 divides the largest value of each row into 127 steps. This
+    changes the direction of a vector, which determines cosines, by about 0.0003 and 0.01 radians.
     """
 
     __slots__ = ("_inverse", "scales", "stored")
@@ -81,23 +81,23 @@ class VectorTable:
 
     @property
     def dtype(self) -> DType:
-        """Type of the stored numbers."""
+        """Type of the stored values."""
         return next(name for name in DTYPES if name == self.stored.dtype.name)
 
     @property
     def nbytes(self) -> int:
-        """Bytes that the rows take, on the disk or in memory."""
+        """Size of the rows in bytes, on disk or in memory."""
         return self.stored.nbytes + (0 if self.scales is None else self.scales.nbytes)
 
     def rows(self, index: slice | NDArray[np.integer[Any]]) -> NDArray[np.float32]:
-        """Return some rows as float32, shape (n, D): a read-only view if that is how they are stored, else a copy."""
+        """Return some rows as float32, shape (n, D): a read-only view if stored as float32, else a copy."""
         rows = self.unscaled(index)
         if self.scales is not None:
             rows *= self.scales[index][:, None]
         return rows
 
     def unscaled(self, index: slice | NDArray[np.integer[Any]]) -> NDArray[np.float32]:
-        """Return rows without their scales: their directions, which with `inverse_norms` is all that cosines need."""
+        """Return rows without their scales, shape (n, D), float32; with `inverse_norms`, cosines need only these."""
         stored = self.stored[index]
         if stored.dtype == np.float16:
             return _widen_halves(stored)
@@ -105,9 +105,9 @@ class VectorTable:
         return unscaled
 
     def inverse_norms(self, index: slice | NDArray[np.integer[Any]] = slice(None)) -> NDArray[np.float32]:
-        """Return 1 / length of some `unscaled` rows, shape (n,), float32, as `inverse_row_norms` has it.
+        """Return 1 / length of some `unscaled` rows, shape (n,), float32; see `inverse_row_norms`.
 
-        Each is computed when it is first asked for, and kept. A slice has the step 1.
+        Each is computed at its first use and kept. A slice must have step 1.
         """
         if self._inverse is None:
             self._inverse = np.full(len(self), _UNKNOWN, dtype=np.float32)
@@ -126,7 +126,7 @@ class VectorTable:
         return found
 
     def units(self, index: slice | NDArray[np.integer[Any]]) -> NDArray[np.float32]:
-        """Return some rows at length 1, shape (n, D); zero stays zero."""
+        """Return some rows normalised to length 1, shape (n, D), float32; zero stays zero."""
         units: NDArray[np.float32] = self.unscaled(index) * self.inverse_norms(index)[:, None]
         return units
 
@@ -137,21 +137,21 @@ class VectorTable:
         return taken
 
     def append(self, other: VectorTable) -> VectorTable:
-        """Return the rows of this table and then those of another one of the same width and dtype."""
+        """Return the rows of this table followed by those of another with the same columns and dtype."""
         scales = None
         if self.scales is not None and other.scales is not None:
             scales = np.concatenate([self.scales, other.scales])
         return VectorTable(np.concatenate([self.stored, other.stored]), scales)
 
     def astype(self, dtype: DType) -> VectorTable:
-        """Return the table in another dtype, converted block by block; itself if it has that already.
+        """Return the table in another dtype, converted block by block, or itself if it already has that dtype.
 
         Raises
         ------
         ValueError
             If the dtype is unknown.
         RowError
-            If a row cannot be stored so: it holds NaN or infinity, or only numbers too large or small for float16.
+            If a row cannot be stored: it holds NaN or infinity, or its largest value is too large or small for float16.
         """
         if dtype not in DTYPES:
             raise ValueError(f"vectors are stored as {', '.join(DTYPES)}, not as {dtype!r:.80}")
@@ -173,7 +173,7 @@ class VectorTable:
 
     @property
     def _block_rows(self) -> int:
-        """Rows that are converted at a time."""
+        """Number of rows to convert at a time."""
         return max(1, _BLOCK_ELEMENTS // self.shape[1])
 
 
@@ -185,9 +185,10 @@ def _read_only(array: NDArray[Any]) -> NDArray[Any]:
 
 
 def _widen_halves(halves: NDArray[np.float16]) -> NDArray[np.float32]:
-    """Return float16 as float32, exactly, several times faster than NumPy's cast where that has no instruction for it.
+    """Convert float16 to float32 exactly, several times faster than NumPy on processors without an instruction for it.
 
-    The bits are moved to where float32 has them, sign included; what is then off is the bias of the exponent, 2 ** 112.
+    The bits are moved to their places in float32, sign included; then only the bias of the exponent is off, by 2 **
+    112.
     """
     bits = np.ascontiguousarray(halves).view(np.int16).astype(np.int32)
     bits <<= 13
@@ -200,7 +201,7 @@ def _widen_halves(halves: NDArray[np.float16]) -> NDArray[np.float32]:
 
 
 def _check_range(rows: NDArray[np.float32], first: int, dtype: DType) -> None:
-    """Raise ValueError for a row that would become infinite or lose most of its digits; all zeros is none."""
+    """Raise RowError for a row that would become infinite or lose most of its digits; zeros are allowed."""
     largest = np.abs(rows).max(axis=1)
     limits = np.finfo(np.float16 if dtype == "float16" else np.float32)
     wrong = np.flatnonzero(~((largest <= limits.max) & (largest >= limits.smallest_normal)) & (largest != 0))

@@ -83,7 +83,7 @@ def test_tables_with_named_and_with_numbered_columns(tmp_path: Path) -> None:
         ("e", "a,b\n1,2\n", TableColumns(("c",), "a"), "no column 'c'"),
         ("e", "a,b\n1,2\n3\n", TableColumns(("b",), "a"), "e, line 3: 1 columns, expected at least 2"),
         ("e", 'a,b\n1,"2"x\n', TableColumns(("b",), "a"), "e, line 2: .* is it a table?"),
-        ("e", 'a,b\n1,2\n3,"x\n4,y\n', TableColumns(("b",), "a"), "e, line 3: a double quote begins here that nothing"),
+        ("e", 'a,b\n1,2\n3,"x\n4,y\n', TableColumns(("b",), "a"), "e, line 3: the double quote that begins here"),
         (
             "e.csv",
             "text,label\nHello, world,greet\n",

@@ -218,7 +218,7 @@ STATIC = [{"path": "", "type": "StaticEmbedding"}]
         (None, [{"path": "../x", "type": "StaticEmbedding"}], {}, "not the plain name of a subfolder"),
         (None, [{"path": "", "type": "BoW"}], {}, "begins with the module 'BoW'"),
         (None, [*STATIC, {"path": "1", "type": "LSTM"}], {}, "it ends with LSTM"),
-        (None, STATIC, {"model": {"type": "Magic", "vocab": {}}}, "cannot be understood"),
+        (None, STATIC, {"model": {"type": "Magic", "vocab": {}}}, "tokenizer is invalid"),
         (None, STATIC, {"vocabulary": [*PIECES, "one more"]}, "has 9 vectors for a tokenizer with 10 tokens"),
         (None, STATIC, {"truncation": {"max_length": "x"}}, "max_tokens must be an integer"),
     ],

@@ -237,7 +237,7 @@ def test_checkpoint_that_fails_is_a_warning(corpus: Path, tmp_path: Path, monkey
         return atomic_folder(path, **options)
 
     monkeypatch.setattr("w2v.vectors.persistence.atomic_folder", full)
-    with pytest.warns(CheckpointWarning, match="training goes on: .*No space left"):
+    with pytest.warns(CheckpointWarning, match="training continues: .*No space left"):
         new({}).fit(corpus, checkpoint=tmp_path / "out", checkpoint_every=OFTEN)
     assert len(calls) > 10 and SentenceEncoder.load(tmp_path / "out").is_complete_
 

@@ -110,7 +110,7 @@ def test_too_small_a_disk_is_found_out_before_anything_is_made(
 ) -> None:
     cache, asked = TeacherCache(tmp_path / "cache", teacher, COLUMNS), Recorded()
     monkeypatch.setattr("shutil.disk_usage", lambda path: type("Usage", (), {"free": 100}))
-    with pytest.raises(ModelError, match="needs about 220 bytes, but its disk has 100 bytes free"):
+    with pytest.raises(ModelError, match="needs about 220 bytes, but its disk has only 100 bytes free"):
         cache.vectors(SENTENCES, asked)
     assert not asked.asked
 

@@ -98,7 +98,7 @@ CHANGES: list[tuple[str, Any, str]] = [
     ("history", [1], "its history contains entries that are not measurements"),
     ("history", [{"held_out_loss": None}], "its history contains entries that are not measurements"),
     ("history", [{"step": 1, "accuracy": "x"}], "its history contains entries that are not measurements"),
-    ("network.decoder", None, "an object was expected, not None"),
+    ("network.decoder", None, "expected an object, not None"),
     ("network.decoder.epsilon", "x", "epsilon must be of the type float, not 'x'"),
     ("network.decoder.epsilon", [], "epsilon must be of the type float"),
     ("network.decoder.epsilon", -1, "epsilon must be above 0 and at most 1"),

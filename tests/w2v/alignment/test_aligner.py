@@ -192,12 +192,12 @@ def test_aligners_are_estimators() -> None:
 def test_align_refuses_what_cannot_be_aligned() -> None:
     english, german = languages()
     narrow = Embeddings(list(german), german.vectors[:, :8])
-    with pytest.raises(AlignmentError, match="16 and 8 columns"):
+    with pytest.raises(AlignmentError, match="16 and 8 dimensions"):
         Aligner().fit(english, narrow, pairs(1))
     for same in (english, Embeddings(list(english), english.vectors.copy())):
-        with pytest.raises(AlignmentError, match="both are the same model"):
+        with pytest.raises(AlignmentError, match="source and target are the same model"):
             Aligner().fit(english, same, [("en1", "en2")])
-    with pytest.raises(AlignmentError, match="of the 2 pairs of the dictionary none .* not even 'a' and 'b'"):
+    with pytest.raises(AlignmentError, match="of the 2 pairs of the dictionary, none .* not even 'a' and 'b'"):
         Aligner().fit(english, german, [("a", "b"), ("en1", "c")])
     with pytest.raises(AlignmentError, match="no word is spelled alike"):
         Aligner().fit(english, german)
@@ -215,9 +215,9 @@ def test_align_refuses_what_cannot_be_aligned() -> None:
             WordTranslator(english, german).translate(nothing)
     with pytest.raises(ValueError, match="refinements must be a whole number from 0"):
         Aligner(refinements=-1).fit(english, german, pairs(1))
-    with pytest.raises(AlignmentError, match="the rotation is of 16 columns"):
+    with pytest.raises(AlignmentError, match="the rotation has 16 dimensions"):
         Aligner().fit(english, german, pairs(*range(60))).transform(narrow)
-    with pytest.raises(AlignmentError, match="16 and 8 columns"):
+    with pytest.raises(AlignmentError, match="16 and 8 dimensions"):
         WordTranslator(english, narrow)
     with pytest.raises(UnknownWordError, match="'foo' is not in the vocabulary"):
         WordTranslator(english, german).translate(["en1", "foo"])

@@ -38,6 +38,6 @@ def test_open_client_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_open_client_says_that_nobody_answers(monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("distributed")
     monkeypatch.setattr(clients, "CONNECT_SECONDS", 1)
-    with pytest.raises(ClusterError, match="no Dask scheduler answers at tcp://127.0.0.1:1 within 1 s"):  # noqa: SIM117
+    with pytest.raises(ClusterError, match="no Dask scheduler answered at tcp://127.0.0.1:1 within 1 s"):  # noqa: SIM117
         with open_client("tcp://127.0.0.1:1"):
             pass

@@ -62,5 +62,5 @@ def test_losing_all_workers_at_once_is_told() -> None:
     client.addresses = {"b", "c"}
     assert engine.look() == {"b", "c"}
     client.addresses = {"d", "e"}
-    with pytest.raises(ClusterError, match="all workers were lost at once.* go on from the last checkpoint"):
+    with pytest.raises(ClusterError, match="all workers were lost at once.* continue from the last checkpoint"):
         engine.look()

@@ -49,5 +49,5 @@ def test_persevere_mends_after_each_loss_and_gives_up_in_the_end() -> None:
     engine = InProcess(1)
     lost = engine.put(1, 0)
     engine.kill(0)
-    with pytest.raises(ClusterError, match="workers died one after another .*give them more, or fewer words"):
+    with pytest.raises(ClusterError, match="workers died one after another .*give them more, or train fewer words"):
         persevere(lambda: engine.fetch([lost]), lambda: None)

@@ -293,7 +293,7 @@ def test_rare_words_are_refused_with_the_figures() -> None:
     with pytest.raises(EmptyVocabularyError) as caught:
         encode(["a b a c"] * 2, min_count=5)
     assert str(caught.value) == (
-        "no word occurs 5 times, as min_count asks: the most frequent of 3 words occurs 4 times; "
+        "no word occurs 5 times (min_count): the most frequent of 3 words occurs 4 times; "
         "give more text or a smaller min_count"
     )
 

@@ -128,7 +128,7 @@ def test_numpy_archives_hold_all_words_and_files_of_lines_leave_some_out(
     assert_same(read_numpy(tmp_path / f"w{suffix}"), given.difference(left_out), with_counts=False)
     with pytest.raises(ModelError, match="'bad' holds NaN"):
         write_numpy(Embeddings(["ok", "bad"], np.array([[1], [np.nan]])), tmp_path / f"v{suffix}")
-    with pytest.raises(ModelError, match="is named"):
+    with pytest.raises(ModelError, match="name of a NumPy file"):
         write_numpy(Embeddings(["ok"], [[1]]), tmp_path / "v.txt")
     assert {path.name[0] for path in tmp_path.iterdir()} == {"w"}
 

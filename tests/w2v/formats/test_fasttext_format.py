@@ -228,7 +228,7 @@ def matrix_at() -> int:
 @pytest.mark.parametrize(
     ("at", "layout", "values", "message"),
     [
-        (0, "<i", (1,), "does not begin with fastText's mark"),
+        (0, "<i", (1,), "does not begin with fastText's magic number"),
         (4, "<i", (99,), "format 99"),
         (8, "<i", (0,), "byte 8: impossible settings: 0 dimensions"),
         (8, "<i", (-5,), "impossible settings"),
@@ -250,7 +250,7 @@ def matrix_at() -> int:
         (matrix_at() + 1, "<q", (2**60,), "does not fit"),
         (matrix_at() + 17, "<f", (np.nan,), "the vector of word 1, b'the', holds NaN"),
         (matrix_at() + 17 + 6 * 20, "<f", (np.inf,), "an n-gram's vector holds NaN"),
-        (matrix_at() + 17 + 56 * 20 + 1, "<q", (5,), "more follows after the model"),
+        (matrix_at() + 17 + 56 * 20 + 1, "<q", (5,), "the file continues after the model"),
         (matrix_at() + 17 + 56 * 20 + 1, "<q", (-5,), "the output vectors are damaged"),
         (matrix_at() + 17 + 56 * 20 + 1, "<q", (2**60,), "the file ends within its vectors"),
     ],
@@ -273,7 +273,7 @@ def test_every_truncation_is_noticed(content: bytes, tmp_path: Path) -> None:
         with pytest.raises(ModelError, match=r"cut\.bin"):
             read_fasttext(path)
     path.write_bytes(content + b"\0")
-    with pytest.raises(ModelError, match="more follows"):
+    with pytest.raises(ModelError, match="file continues after"):
         read_fasttext(path)
     path = tmp_path / "cut.bin.gz"
     path.write_bytes(gzip.compress(content)[:-9])

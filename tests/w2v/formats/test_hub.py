@@ -143,8 +143,8 @@ def save_with(folder: Path, name: str) -> None:
     [
         (lambda folder: None, "is not a folder"),
         (lambda folder: folder.mkdir(), "holds no model"),
-        (lambda folder: save_with(folder, "x.bin"), r"holds x\.bin; pushed are"),
-        (lambda folder: save_with(folder, "training.safetensors"), "not complete"),
+        (lambda folder: save_with(folder, "x.bin"), r"holds x\.bin; only safetensors"),
+        (lambda folder: save_with(folder, "training.safetensors"), "unfinished training"),
     ],
 )
 def test_what_is_not_to_be_pushed_is_told(make: Callable[[Path], None], message: str, hub: Hub, tmp_path: Path) -> None:

@@ -59,13 +59,13 @@ def test_unigram_vocabularies_and_added_tokens_are_read(tmp_path: Path) -> None:
         (tokenizer_json({"a": 1}), {"embeddings": np.ones((1, 1))}, "not numbered from 0 to 0"),
         (tokenizer_json({"a": 0, "b": 0}), {"embeddings": np.ones((2, 1))}, "not numbered"),
         (tokenizer_json({"a": "x"}), {"embeddings": np.ones((1, 1))}, "not numbered"),
-        (tokenizer_json([["a"], 5]), {"embeddings": np.ones((1, 1))}, "not pairs"),
+        (tokenizer_json([["a"], 5]), {"embeddings": np.ones((1, 1))}, "not consist of pairs"),
         (tokenizer_json({"a": 0}), {"x": np.ones((1, 1))}, "no table of embeddings"),
         (tokenizer_json({"a": 0}), {"embeddings": np.ones((2, 1))}, "2 vectors, but 1 words"),
         (tokenizer_json({"a": 0}), {"embeddings": np.full((1, 1), np.nan)}, "row 0 holds NaN"),
         (tokenizer_json({"a": 0}), {"embeddings": np.ones((1, 1)), "mapping": np.array([1])}, "points outside"),
         (tokenizer_json({"a": 0}), {"embeddings": np.ones((1, 1)), "mapping": np.array([0.5])}, "not row numbers"),
-        (tokenizer_json({"a": 0}), {"embeddings": np.ones((1, 1)), "weights": np.ones(2)}, "not one a token"),
+        (tokenizer_json({"a": 0}), {"embeddings": np.ones((1, 1)), "weights": np.ones(2)}, "not one for each token"),
     ],
 )
 def test_damaged_folders_are_refused(
@@ -109,5 +109,5 @@ def test_files_may_lie_where_sentence_transformers_puts_them(tmp_path: Path) -> 
 
 
 def test_word_vectors_are_not_written_as_such_a_folder(tmp_path: Path) -> None:
-    with pytest.raises(ModelError, match="use `w2v export`"):
+    with pytest.raises(ModelError, match="with `w2v export`"):
         write_static(Embeddings(["a"], [[1]]), tmp_path / "s")

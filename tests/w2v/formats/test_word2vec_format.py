@@ -267,7 +267,7 @@ def test_words_with_white_space_are_left_out_and_named(tmp_path: Path, word: str
     found = Embeddings(["ok", word, "fine"], [[1], [2], [3]])
     assert write_word2vec(found, tmp_path / "v", binary=binary) == [word]
     assert_same(read_word2vec(tmp_path / "v"), Embeddings(["ok", "fine"], [[1], [3]]))
-    with pytest.raises(ModelError, match="can express no word"):
+    with pytest.raises(ModelError, match="can express none of the words"):
         write_word2vec(Embeddings([word], [[1]]), tmp_path / "none", binary=binary)
     assert [path.name for path in tmp_path.iterdir()] == ["v"]
 
@@ -360,11 +360,11 @@ def test_text_that_contradicts_its_header_is_an_error(tmp_path: Path, content: s
             b"3 2\n" + row("a", 1, 2) + row("b", 3, 4),
             "byte 24: the file ends in or before word 3 of 3|promises 3 words",
         ),
-        (b"1 2\n" + row("a", 1, 2) + row("b", 3, 4), "byte 14: more follows after the 1 words"),
+        (b"1 2\n" + row("a", 1, 2) + row("b", 3, 4), "byte 14: the file continues after the 1 words"),
         (b"2 3\n" + row("a", 1, 2) + row("b", 3, 4), "ends in or before word 2 of 2|promises 2 words"),
         (
             b"2 1\n" + row("a", 1, 2) + row("b", 3, 4),
-            "more follows|not UTF-8|belongs to a word with",
+            "the file continues|not UTF-8|belongs to a word that",
         ),
         (b"2 2\n" + row("a", 1, 2) + row("b", 3, 4)[:-1], "byte 14: the file ends in or before word 2 of 2"),
         (b"2 2\n" + row("a", 1, 2) + row("b", np.nan, 4), "byte 16: the vector of 'b' holds NaN or infinity"),

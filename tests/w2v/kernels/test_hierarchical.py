@@ -417,7 +417,7 @@ def test_training_goes_on_exactly_after_an_interruption(tmp_path: Path) -> None:
 def test_model_cannot_be_continued_on_another_text() -> None:
     model = Word2Vec(objective="hs", vector_size=4, min_count=1, epochs=1, sample=0, random_state=1)
     model.fit([["a", "b", "c"]] * 9)
-    with pytest.raises(ValueError, match="only negative sampling can be continued"):
+    with pytest.raises(ValueError, match="only negative sampling can continue"):
         model.continue_fit([["a", "d"]] * 9)
 
 

@@ -248,7 +248,7 @@ def test_weighted_lines_count(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("lines", "text", "message"),
     [
-        ("pairs", "a\tb\na b\n", "line 2: expected input and target"),
+        ("pairs", "a\tb\na b\n", "line 2: expected input<TAB>target"),
         ("pairs", "a\tb\tnan\n", "line 1: a weight is"),
         ("pairs", "a\t\n", "line 1: expected"),
         ("weighted", "1\ta\n\nx\ta\n", "line 3: a weight is"),

@@ -242,7 +242,7 @@ def test_text_without_neighbours_is_refused(options: dict[str, Any]) -> None:
 
 def test_softmax_of_too_many_words_is_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr("w2v.training.objectives.MAX_SOFTMAX_WORDS", 200)
-    with pytest.raises(ValueError, match=r"at most 200 words, and there are 240: give max_vocab=200 \(--max-vocab 200"):
+    with pytest.raises(ValueError, match=r"at most 200 words, but there are 240: give max_vocab=200 \(--max-vocab 200"):
         small(objective="softmax").fit(sentences())
     assert len(small(objective="softmax", max_vocab=200, epochs=1).fit(sentences()).vocabulary_) == 200
     text = tmp_path / "text.txt"
@@ -259,7 +259,7 @@ def test_what_belongs_to_one_text_is_not_continued_on_another() -> None:
     with pytest.raises(ValueError, match="objective is 'glove', which fits the counts of one text"):
         model.continue_fit(sentences(200))
     model = small(objective="softmax", epochs=1).fit(sentences(200))
-    with pytest.raises(ValueError, match="objective is 'softmax', which moves the output vectors of all words"):
+    with pytest.raises(ValueError, match="objective is 'softmax', which updates the output vectors of all words"):
         model.continue_fit(sentences(200))
 
 

@@ -297,7 +297,7 @@ def interrupt_after(n_reports: int) -> Callable[[Progress], None]:
 
 def interrupted(n_reports: int, corpus: Any = CORPUS, **options: Any) -> Word2Vec:
     model = small(**options)
-    with pytest.raises(TrainingInterrupted, match=r"save\(\) keeps what was learned, resume\(\) goes on"):
+    with pytest.raises(TrainingInterrupted, match=r"save\(\) keeps the result so far, resume\(\) continues"):
         model.fit(corpus, progress=interrupt_after(n_reports))
     assert not model.is_complete_
     return model

@@ -166,13 +166,13 @@ def test_check_evaluations_finds_mistakes_before_training(pairs: str, questions:
     parameters = Parameters(eval_pairs=pairs, eval_analogies=questions)
     check_evaluations(parameters)
     check_evaluations(parameters, WORDS)
-    with pytest.raises(ValueError, match=r"questions.txt: no line is of words of the corpus alone"):
+    with pytest.raises(ValueError, match=r"questions.txt: no line has only words of the corpus"):
         check_evaluations(parameters, Vocabulary(["w1", "w2"]))
-    with pytest.raises(ValueError, match=r"pairs.tsv: no line is of words of the corpus alone, so that eval_pairs"):
+    with pytest.raises(ValueError, match=r"pairs.tsv: no line has only words of the corpus, so eval_pairs"):
         check_evaluations(Parameters(eval_pairs=pairs), Vocabulary(["w1", "w4"]))
     with pytest.raises(EvaluationError, match="cannot be read"):
         check_evaluations(Parameters(eval_pairs=tmp_path / "nowhere"))
-    with pytest.raises(EvaluationError, match="line 1: a question is four words"):
+    with pytest.raises(EvaluationError, match="line 1: a question must be four words"):
         check_evaluations(Parameters(eval_analogies=pairs))
 
 

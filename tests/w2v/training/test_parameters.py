@@ -135,7 +135,7 @@ def test_min_alpha_may_not_exceed_alpha() -> None:
     ("options", "message"),
     [
         ({"patience": 2}, "^patience needs something to watch"),
-        ({"monitor": "holdout", "holdout": 0.1}, "^monitor says what patience watches"),
+        ({"monitor": "holdout", "holdout": 0.1}, "^monitor selects what patience watches"),
         ({"patience": 2, "monitor": "pairs", "holdout": 0.1}, "^monitor='pairs' needs eval_pairs"),
         ({"patience": 0, "holdout": 0.1}, "^patience must be a whole number from 1 to 100000 or None, got 0"),
         ({"patience": 2.5, "holdout": 0.1}, "^patience must be a whole number"),
@@ -152,7 +152,7 @@ def test_patience_needs_something_to_look_at(options: dict[str, Any], message: s
     ("options", "message"),
     [
         ({"phrases": 1}, "^phrases must be True or False"),
-        ({"phrase_passes": 2}, "^phrase_passes says how phrases are found: give phrases as well"),
+        ({"phrase_passes": 2}, "^phrase_passes affects how phrases are found: give phrases as well"),
         ({"phrases": True, "phrase_scoring": "npmi", "phrase_threshold": 10}, "^phrase_threshold must be .* for npmi"),
         ({"phrases": True, "phrase_threshold": 0}, "^phrase_threshold must be above 0 for the default scoring, got 0"),
         ({"phrases": True, "phrase_threshold": float("nan")}, "^phrase_threshold must be a finite number or None"),

@@ -180,7 +180,7 @@ def test_callbacks_change_nothing() -> None:
 def test_fit_reads_evaluations_before_the_text(tmp_path: Path, pairs: Path) -> None:
     with pytest.raises(EvaluationError, match="nowhere cannot be read"):
         small(eval_pairs=tmp_path / "nowhere").fit(tmp_path / "no text either")
-    with pytest.raises(ValueError, match="no line is of words of the corpus alone"):
+    with pytest.raises(ValueError, match="no line has only words of the corpus"):
         small(eval_pairs=pairs).fit([["other", "words"]] * 9)
 
 
@@ -236,9 +236,9 @@ def test_train_stops_early(text: Path) -> None:
     ("options", "message"),
     [
         (["--patience", 2], "patience needs something to watch"),
-        (["--held-out", 0.1, "--monitor", "holdout"], "monitor says what patience watches"),
+        (["--held-out", 0.1, "--monitor", "holdout"], "monitor selects what patience watches"),
         (["--held-out", 0.1, "--patience", 2, "--monitor", "pairs"], "needs eval_pairs"),
-        (["--deterministic", "--max-time", 10], "deterministic cannot go with max_time"),
+        (["--deterministic", "--max-time", 10], "deterministic cannot be combined with max_time"),
         (["--held-out", -0.1], "--held-out"),
         (["--held-out", "1"], "--held-out"),
         (["--held-out", "nan"], "--held-out"),
@@ -254,5 +254,5 @@ def test_train_refuses_an_evaluation_that_is_none(text: Path) -> None:
     wrong = text.parent / "wrong.txt"
     wrong.write_text("three words only\n")
     result = run("train", text, "-o", text.parent / "out", *FEW, "--eval-analogies", wrong)
-    assert result.exit_code == 1 and "wrong.txt, line 1: a question is four words" in result.stderr
+    assert result.exit_code == 1 and "wrong.txt, line 1: a question must be four words" in result.stderr
     assert not (text.parent / "out").exists()

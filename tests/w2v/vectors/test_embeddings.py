@@ -406,7 +406,7 @@ def test_union_keeps_counts_where_both_know_them() -> None:
 
 
 def test_set_operations_reject_what_cannot_be(embeddings: Embeddings) -> None:
-    with pytest.raises(ValueError, match="8 and of 2 columns"):
+    with pytest.raises(ValueError, match="8 and of 2 dimensions"):
         embeddings.union(Embeddings(["a"], [[1, 2]]))
     with pytest.raises(ValueError, match="no word would be left"):
         embeddings - embeddings

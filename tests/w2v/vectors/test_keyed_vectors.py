@@ -213,7 +213,7 @@ def test_wmdistance_without_its_library_says_what_to_install(
         ("n_similarity", (["word1"], ["nowhere"]), ValueError, "at least one known word"),
         ("rank_by_centrality", (["nowhere"],), ValueError, "at least one known word"),
         ("get_mean_vector", ([],), ValueError, "at least one"),
-        ("get_mean_vector", (["word1"], [1, 2]), ValueError, "1 words, but weights"),
+        ("get_mean_vector", (["word1"], [1, 2]), ValueError, "1 words, but the weights"),
         ("closer_than", ("word1", "nowhere"), UnknownWordError, "nowhere"),
         ("add_vectors", (["a", "b"], np.ones((2, 5))), ValueError, r"shape \(2, 12\), not \(2, 5\)"),
         ("add_vectors", (["a", "a"], np.ones((2, 12))), ValueError, "'a' occurs more than once"),

@@ -317,7 +317,7 @@ def test_a_folder_that_appears_while_saving_is_left_alone_and_nothing_is_lost(
         (tmp_path / "m" / "mine").touch()
 
     monkeypatch.setattr(persistence, "write_tensors", write_and_collide)
-    with pytest.warns(SavedBesideWarning, match=r"has appeared meanwhile: the result is saved as .*/m\.2"):
+    with pytest.warns(SavedBesideWarning, match=r"was created in the meantime: the result is saved as .*/m\.2"):
         embeddings.save(tmp_path / "m")
     assert listing(tmp_path) == ["m", "m.2"] and listing(tmp_path / "m") == ["mine"]
     assert Embeddings.load(tmp_path / "m.2").index_to_key == embeddings.index_to_key
@@ -590,7 +590,7 @@ def test_load_ignores_paths_in_the_configuration(model: Path) -> None:
     [
         (b"", "holds 0"),
         (b"the\ncat\n", "holds 2"),
-        (b"the\ncat\nsat", "3 whole lines"),
+        (b"the\ncat\nsat", "3 complete lines"),
         (b"the\ncat\nsat\nmat\n", "holds 4"),
         (b"the\r\ncat\r\nsat\r\n", "line 1: a carriage return"),
         (b"the\ncat\ns\xff\n", "not UTF-8 at byte 9"),

@@ -140,5 +140,5 @@ def test_subword_vectors_check_shape_and_type() -> None:
         SubwordVectors(Subwords(3, 6, 9), np.zeros((8, 2), np.float32))
     with pytest.raises(TypeError, match="float64"):
         SubwordVectors(Subwords(3, 6, 8), np.zeros((8, 2)))  # type: ignore[arg-type]
-    with pytest.raises(ValueError, match="2 columns, those of words 3"):
+    with pytest.raises(ValueError, match="2 dimensions, those of words 3"):
         Embeddings(["a"], np.ones((1, 3)), subwords=SubwordVectors(Subwords(3, 6, 8), np.zeros((8, 2), np.float32)))

@@ -1,1 +1,1 @@
-"""Compiled code of the objectives that do not draw noise from the text: co-occurrences and GloVe, the whole softmax."""
+"""Compiled code of the objectives without noise words: GloVe with its co-occurrence counts, and the full softmax."""

@@ -1,8 +1,8 @@
-"""Counting which words stand near which: row i holds the words j <= i, those that are more frequent, and itself.
+"""Counting co-occurrences: row i holds the words j <= i, that is, more frequent words and the word itself.
 
-The places of each word are looked up (`index_words`), so that a row is complete at once, in a sum a word that stays in
-the caches; nothing is sorted or hashed. Sums are whole numbers, the weight of distance d being round(ONE / d): they do
-not depend on how text or rows were divided.
+An index lists the positions of each word (`index_words`), so a row is counted at once, in one sum per word, and these
+sums stay in the caches; nothing is sorted or hashed. Sums are integers, and the weight of distance d is round(ONE / d),
+so they do not depend on how text or rows are divided.
 """
 
 from __future__ import annotations
@@ -17,19 +17,19 @@ from w2v.kernels.random import below, next_random
 from w2v.kernels.simd import load, prefetch_read
 
 ONE = 1 << 30
-"""What a pair of neighbours counts, as an integer."""
+"""The weight of a pair at distance 1, as an integer."""
 
-_AHEAD = 12  # places ahead at which the text around a place is asked for
-_DENSE = 16  # a row of more than 1 / 16 of all words is read in order, a shorter one is sorted
+_AHEAD = 12  # prefetch distance, in positions
+_DENSE = 16  # a row with more than 1 / 16 of all words is scanned in order, a shorter one is sorted
 
 
 class Index(NamedTuple):
-    """Where each word stands in a text: word v at text[p] for p in places[starts[v] : starts[v + 1]]."""
+    """The positions of each word: text[p] is word v for p in places[starts[v] : starts[v + 1]]."""
 
     text: NDArray[np.int32]
     """Words, with -1 before and after each sentence: shape (n_tokens + n_sentences + 1,)."""
     gains: NDArray[np.int64] | None
-    """round(weight * ONE) of the sentence of each word of `text`; None is ONE."""
+    """round(weight * ONE) of the sentence of each entry of `text`; None means ONE."""
     starts: NDArray[np.int64]
     """Shape (V + 1,)."""
     places: NDArray[np.int32]
@@ -37,9 +37,9 @@ class Index(NamedTuple):
 
 @compiled
 def index_words(tokens, offsets, weights, first, last, index):
-    """Fill the index of a text, of which tokens first to last - 1 are listed, and the others are there as neighbours.
+    """Fill the index of a text; tokens first to last - 1 are listed, and the others serve as neighbours.
 
-    `tokens` and `offsets` are as in `Text`; `weights` are those of the sentences, or None.
+    `tokens` and `offsets` are as in `Text`; `weights` are those of the sentences, or None. `index` is overwritten.
     """
     text, gains, starts, places = index
     starts[:] = 0
@@ -96,7 +96,7 @@ def _add(sums, found, n, column, amount):
 
 @compiled
 def _write_row(sums, found, n, row, columns, values, at):
-    """Write the n columns of a row in rising order, with their sums, which become zero again."""
+    """Write the n columns of a row in ascending order with their sums, and reset the sums to zero."""
     if n * _DENSE > row:
         for column in range(row + 1):
             if sums[column]:
@@ -114,11 +114,11 @@ def _write_row(sums, found, n, row, columns, values, at):
 
 @compiled
 def count_rows(index, distances, first_row, sums, found, lengths, columns, values):
-    """Count rows first_row to first_row + lengths.size - 1; return how many cells they have in all.
+    """Count rows first_row to first_row + lengths.size - 1; return their total number of cells.
 
-    distances[d] is the weight of distance d, times ONE. `sums`, int64 (V,), is zero before and after; `found`, int32
-    (V,), is overwritten. The cells of each row, in rising order, go to `columns` and `values`, int32 and int64, and
-    their number to `lengths`.
+    distances[d] is the weight of distance d, times ONE. `sums`, int64 of shape (V,), is zero on entry and on return;
+    `found`, int32 of shape (V,), is overwritten. The cells of each row, in ascending order, are written to `columns`,
+    int32, and `values`, int64, and their number to `lengths`.
     """
     text, gains, starts, places = index
     at = 0
@@ -146,10 +146,10 @@ def count_rows(index, distances, first_row, sums, found, lengths, columns, value
 
 @compiled
 def add_rows(lengths, columns, values, first_row, sums, found, merged_lengths, merged):
-    """Add up rows that were counted in several parts of a text; return how many cells they have in all.
+    """Add up rows counted in several parts of a text; return their total number of cells.
 
-    lengths[p, r] is the number of cells that `count_rows` found in part p; `columns` and `values` are what it wrote,
-    one part after another. `merged` is (columns, values), like those of `count_rows`.
+    lengths[p, r] is the number of cells that `count_rows` found in part p; `columns` and `values` are its results, part
+    after part. `merged` is (columns, values), like those of `count_rows`.
     """
     at, n_parts, begun = 0, lengths.shape[0], np.zeros(lengths.shape[0], np.int64)
     for p in range(1, n_parts):
@@ -169,10 +169,10 @@ def add_rows(lengths, columns, values, first_row, sums, found, merged_lengths, m
 
 @compiled
 def arrange(lengths, columns, values, first_run, run_starts, state, cells, counts):
-    """Cut rows into their runs, whose cells are drawn at random, and write these where they belong.
+    """Divide rows into runs of randomly drawn cells, and write the runs to their places.
 
-    The runs of the first row begin at run `first_run` of `run_starts`, which has for each run, rows in order, its place
-    in `cells` and `counts` and the place after it: (n_runs, 2). `columns` and `values` are overwritten.
+    The runs of the first row begin at run `first_run` of `run_starts`, shape (n_runs, 2), which has for each run, in
+    the order of rows, its start and end in `cells` and `counts`. `columns` and `values` are overwritten.
     """
     at, run = 0, first_run
     for r in range(lengths.size):

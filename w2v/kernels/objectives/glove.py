@@ -4,14 +4,14 @@ With x the weighted count of word i near word j, and its weight f = min(1, (x / 
 
     1/2 f (w_i . v_j + b_i + c_j - ln x)**2
 
-A row of the input table holds, in its first half, w, then b, then 1, and zeros; one of the output table v, then 1, then
-c: their product is the whole prediction. The second half of a row holds the sum of the squared steps of each number in
-the first, so that a step reads and writes one stretch of memory in each table. The numbers that stay 1 have a sum of
-squares so large that they do.
+The first half of an input row holds w, then b, then 1, then zeros; that of an output row holds v, then 1, then c. So
+their product is the whole prediction. The second half of a row holds AdaGrad's sums of squares for the first half, so a
+step reads and writes one contiguous stretch in each table. The constant ones have such a large sum of squares that they
+do not change.
 
 Co-occurrence is symmetric: a cell is stored once, under the rarer of its words, and trained in both directions, which
-touch different vectors. Cells of one word stand together in runs, a few dozen at a time, whose rows stay in the nearest
-cache, while those of the other words, more frequent ones, mostly are in the caches as well.
+touch different vectors. Cells of one word form runs of up to a few dozen, during which its rows stay in the L1 cache;
+those of the other, more frequent words are mostly in the caches too.
 
 The formulae are derived in docs/derivations/glove.md and written again, in float64 NumPy, in
 tests/helpers/naive_glove.py.
@@ -37,13 +37,13 @@ from w2v.kernels.training import prefetch_row
 from w2v.kernels.vector_math import exponential, logarithm
 
 LONGEST_RUN = 32
-"""Cells of one word that are trained one after another."""
+"""Most cells of one word that are trained one after another."""
 
 _float32 = np.float32
 
 
 class Weighting(NamedTuple):
-    """The cells besides what `Text` has of them, and how they are weighted."""
+    """What `Text` does not have of the cells: rows, counts and weighting."""
 
     rows: NDArray[np.int32]
     """The word of each run, shape (n_runs,)."""
@@ -59,17 +59,17 @@ class Scratch(NamedTuple):
     x: NDArray[np.float32]
     logarithms: NDArray[np.float32]
     weights: NDArray[np.float32]
-    """Of the cells of a run."""
+    """x, its logarithm and the weight of each cell of a run."""
 
 
 def make_scratch(chunk: Chunk, cells: Weighting, tables: TableArrays, members: Members) -> Scratch:
-    """Allocate what `train_glove` works with."""
+    """Allocate the scratch memory of `train_glove`."""
     return Scratch(*(aligned_zeros(LONGEST_RUN + LANES) for _ in range(3)))
 
 
 @inlined
 def _weigh(cells, start, n, scratch):
-    """Set logarithm and weight of n cells."""
+    """Set the logarithms and weights of n cells."""
     x, one = scratch.x, splat(_float32(1))
     for k in range(n):
         x[k] = load(cells.counts, start + k)
@@ -85,7 +85,7 @@ def _weigh(cells, start, n, scratch):
 
 @inlined
 def _step(w_in, row, w_out, column, half, log, weight, alpha):
-    """Move the rows that begin at `row` and `column`; return what the cell cost before."""
+    """Update the rows that begin at `row` and `column`; return the cost of the cell before."""
     total = splat(_float32(0))
     for d in range(0, half, LANES):
         total = fma(load_vector(w_in, row + d), load_vector(w_out, column + d), total)
@@ -107,13 +107,13 @@ def _step(w_in, row, w_out, column, half, log, weight, alpha):
 def train_glove(text, segment, chunk, cells, tables, members, scratch, stats):
     """Train the cells of a segment, one after another; both tables are overwritten.
 
-    The columns of the cells are `text.tokens`, and run r is cells text.offsets[r] to text.offsets[r + 1], all of word
-    cells.rows[r]. With e = w_i . v_j + b_i + c_j - ln x the error of a cell, alpha the rate and S the sums of squares,
-    which begin at 1, by elements::
+    `text.tokens` are the columns of the cells. Run r is the cells text.offsets[r] to text.offsets[r + 1], all of word
+    cells.rows[r]. With e = w_i . v_j + b_i + c_j - ln x the error of a cell, alpha the learning rate, and S the sums of
+    squares, which start at 1, elementwise::
 
         d = alpha f e v_j       w_i -= d / sqrt(S_i)     S_i += d**2        and alike for v_j (from w_i), b_i and c_j
 
-    The entries LOSS and PAIRS of `stats` are added to: the cost, and the cells, in both directions.
+    The cost and the number of cells, in both directions, are added to the entries LOSS and PAIRS of `stats`.
     """
     w_in, w_out, row_size, _ = tables
     columns, runs = text.tokens, text.offsets

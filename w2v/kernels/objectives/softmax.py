@@ -1,9 +1,9 @@
-"""Skip-gram and CBOW with the softmax over all words: the sum that negative sampling and the tree stand in for.
+"""Skip-gram and CBOW with the full softmax, which negative sampling and hierarchical softmax approximate.
 
 With h the input vector (skip-gram: of a word; CBOW: the mean of a window) and y_v the output vector of word v, the
 probability of word v is exp(h . y_v) / sum over all u of exp(h . y_u). Every word is scored for every word of the text,
-which vocabularies of some ten thousand allow. A chunk is T of these h, all at the output vectors before it, so that
-scores and gradients are products of matrices.
+which is feasible for vocabularies of some ten thousand words. A chunk is T of these h, all with the output vectors from
+before the chunk, so scores and gradients are matrix products.
 
 The formulae are derived in docs/derivations/softmax.md and written again, in float64 NumPy, in
 tests/helpers/naive_softmax.py.
@@ -29,17 +29,17 @@ from w2v.kernels.training import fill_buffer, is_given, place_chunk, to_multiple
 from w2v.kernels.vector_math import accumulate, exponential, gather_rows, score, transpose_rows
 
 _float32 = np.float32
-_BLOCK = 240  # output rows that all h of a chunk meet before the next: they stay in the second cache
+_BLOCK = 240  # output rows processed for all h of a chunk before the next block: they stay in the L2 cache
 
 
 class Words(NamedTuple):
-    """What is summed over."""
+    """The words in the softmax."""
 
     n_words: int
 
 
 def make_scratch(chunk: Chunk, words: Words, tables: TableArrays, members: Members) -> cbow.Scratch:
-    """Allocate what both kernels work with; the rows of all words stand in the place of noise."""
+    """Allocate the scratch memory of both kernels; the rows of all words take the place of noise."""
     scratch = cbow.allocate(chunk, to_multiple(words.n_words, TILE_ROWS), tables, members)
     scratch.noise_rows[: words.n_words] = np.arange(words.n_words) * tables.row_size
     return scratch
@@ -56,9 +56,9 @@ def _score_all(tables, scratch):
 
 @lean
 def _exponentiate(n_words, alpha, scratch):
-    """Turn scores into exp(score - the largest of h_k); return the sum over k of gain[k] ln(sum over v of exp(score)).
+    """Turn scores into exp(score - maximum of h_k); return the sum over k of gain[k] ln(sum over v of exp(score)).
 
-    error[k] becomes what these are to be multiplied by: -alpha gain[k] / their sum.
+    error[k] becomes the factor for these values: -alpha gain[k] / their sum.
     """
     scores, n_rows, gain, error = scratch.scores, scratch.noise_rows.size, scratch.gain, scratch.error
     stride, zero, loss = scores.size // n_rows, splat(_float32(0)), 0.0
@@ -113,7 +113,7 @@ def _move_all(tables, n_targets, scratch):
 
 @inlined
 def _place_words(n, t, n_targets, zero_row, row_size, scratch):
-    """Set the rows of words[t:] and gain[k] to how many words, or weights of words, each of them predicts."""
+    """Set the rows of words[t:], and gain[k] to the number of words that each predicts."""
     sample, rows, gain = scratch.sample, scratch.rows, scratch.gain
     for k in range(n_targets):
         i = t + k
@@ -124,7 +124,7 @@ def _place_words(n, t, n_targets, zero_row, row_size, scratch):
 
 @inlined
 def _add_wanted(t, k, step, tables, scratch):
-    """Add step times the sum of the output rows that h_k predicts to grad[k]."""
+    """Add to grad[k] `step` times the sum of the output rows that h_k predicts."""
     sample, grad, row_size = scratch.sample, scratch.grad, tables.row_size
     i, own, rate = t + k, k * row_size, splat(step)
     for j in range(sample.left[i], sample.right[i]):
@@ -136,7 +136,7 @@ def _add_wanted(t, k, step, tables, scratch):
 
 @inlined
 def _move_wanted(t, k, step, tables, scratch):
-    """Add step times h_k to the output rows that it predicts."""
+    """Add `step` times h_k to the output rows that it predicts."""
     sample, hidden, row_size, w_out = scratch.sample, scratch.hidden, tables.row_size, tables.w_out
     i, own, rate = t + k, k * row_size, splat(step)
     for j in range(sample.left[i], sample.right[i]):
@@ -158,7 +158,7 @@ def _wanted_scores(t, k, row_size, scratch):
 
 @lean
 def train_skipgram_softmax(text, segment, chunk, words, tables, members, scratch, stats):
-    """Train skip-gram with the whole softmax on a segment; both tables are overwritten.
+    """Train skip-gram with the full softmax on a segment; both tables are overwritten.
 
     With x_k the input vector of word k of a chunk, C_k the words of its window, n_k their number and p[v, k] the
     probability of word v::
@@ -166,9 +166,9 @@ def train_skipgram_softmax(text, segment, chunk, words, tables, members, scratch
         dx_k      = alpha (sum over c in C_k of y_c - n_k sum over v of p[v, k] y_v)
         w_out[v] += alpha (sum over the k that have v in C_k of x_k - sum over k of n_k p[v, k] x_k)
 
-    all at the values before the chunk. The mean of `stats` is -ln p[c, k], in nats for each pair.
+    all with the values from before the chunk. The loss in `stats` is the sum of -ln p[c, k] over pairs, in nats.
 
-    Parameters are those of `w2v.kernels.skipgram.train_skipgram`, with `Words` in the place of noise.
+    Parameters are those of `w2v.kernels.skipgram.train_skipgram`, with `Words` instead of noise.
     """
     n_targets, (w_in, w_out, row_size, _) = chunk.n_targets, tables
     zero_row, is_weighted, is_composed = w_out.size - row_size, is_given(text.weights), is_given(members.offsets)
@@ -216,7 +216,7 @@ def train_skipgram_softmax(text, segment, chunk, words, tables, members, scratch
 
 @lean
 def train_cbow_softmax(text, segment, chunk, words, tables, members, scratch, stats):
-    """Train CBOW with the whole softmax on a segment; both tables are overwritten.
+    """Train CBOW with the full softmax on a segment; both tables are overwritten.
 
     With h_k the mean of the C_k context rows of target k, y_k its output row and p[v, k] the probability of word v::
 

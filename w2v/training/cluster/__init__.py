@@ -1,1 +1,1 @@
-"""Training on several workers: parts of the text, rounds, and what they learned averaged."""
+"""Training on several workers: each trains a part of the text, and rounds average the updates."""

@@ -1,4 +1,4 @@
-"""The arithmetic of steps of 8 bits, row by row; see `steps`. `size` is the length of a row, a multiple of LANES."""
+"""Kernels for 8-bit steps, row by row; see `steps`. `size` is the length of a row, a multiple of LANES."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ from w2v.kernels.simd import (
 )
 
 _float32 = np.float32
-_NOTHING, _LEAST = _float32(0), _float32(1e-30)  # the least has a scale whose inverse is a number
+_NOTHING, _LEAST = _float32(0), _float32(1e-30)  # the inverse of the least scale is finite
 _UNIT, _MOST = 6, _float32(127)  # the largest entry of a row becomes 64 to 127
 
 
 @inlined
 def _scale_of(most):
-    """Return the scale of a row whose largest entry is `most`, and its inverse; 0 and 0 if that is as good as 0."""
+    """Return the scale of a row with largest magnitude `most`, and its inverse; (0, 0) if that is negligible."""
     if most < _LEAST:
         return _NOTHING, _NOTHING
     exponent, unit = exponent_of(splat(most)), splat(_float32(_UNIT))
@@ -34,13 +34,13 @@ def _scale_of(most):
 
 @inlined
 def _store(values, at, lanes):
-    """Round lanes, at most to what keeps the scale of their row if it is rounded again."""
+    """Round lanes, clipped so that rounding the row again would keep its scale."""
     store_rounded(values, at, max(min(lanes, splat(_MOST)), splat(-_MOST)))
 
 
 @lean
 def round_moves(now, before, first, last, size, values, scales):
-    """Round what rows moved by to `values` and `scales`."""
+    """Round the changes of rows to `values`, int8, and `scales`, float32; both are overwritten."""
     for row in range(first, last):
         start, stop, most = row * size, (row + 1) * size, splat(_NOTHING)
         for at in range(start, stop, LANES):
@@ -53,7 +53,7 @@ def round_moves(now, before, first, last, size, values, scales):
 
 @lean
 def add_to_mean(values, scales, first, last, size, weight, mean):
-    """Add rounded rows, times a weight, to `mean`, which begins with the first of them."""
+    """Add rounded rows, times a weight, to `mean`, which begins with row `first`."""
     start = first * size
     for row in range(first, last):
         scale = splat(weight * scales[row])
@@ -63,7 +63,7 @@ def add_to_mean(values, scales, first, last, size, weight, mean):
 
 @inlined
 def _step_of(now, before, weight, other, share, mean, origin, momentum, kept, at):
-    """Return lanes of ``weight * (now - before) + share * other + mean + kept * momentum``; without a mean if empty."""
+    """Return lanes of ``weight * (now - before) + share * other + mean + kept * momentum``; `mean` may be empty."""
     lanes = fma(splat(weight), load_vector(now, at) - load_vector(before, at), splat(share) * load_widened(other, at))
     if len(mean):
         lanes = lanes + load_vector(mean, at - origin)
@@ -77,11 +77,11 @@ def round_step(now, before, other, mean, momentum, rows, factors, found):
     Parameters
     ----------
     now, before, mean : ndarray, float32
-        `mean` begins with the first row, or is empty.
+        Flat tables; `mean` begins with the first row, or is empty.
     other, momentum, found : (ndarray of int8, ndarray of float32)
-        Values and scales of steps.
+        Values and scales of steps; `found` is overwritten.
     rows : (int, int, int)
-        The first row, the row behind the last, and the size of a row.
+        The first row, the end of the rows, and the size of a row.
     factors : (float32, float32, float32, float32)
         ``weight``, ``share``, ``kept`` and ``gain``.
     """
@@ -110,9 +110,9 @@ def _momentum_of(share, values, kept, momentum, at):
 
 @lean
 def step_rows(now, before, momentum, step, rows, factors):
-    """Move `before` by a step, let `now` be the same, and set the momentum to ``share * step + kept * momentum``.
+    """Add a step to `before`, copy the result to `now`, and set the momentum to ``share * step + kept * momentum``.
 
-    `rows` are the first row, the row behind the last, and the size of a row; `factors` are ``share`` and ``kept``.
+    `rows` are the first row, the end of the rows, and the size of a row; `factors` are ``share`` and ``kept``.
     """
     (momentum, momentum_scales), (values, scales) = momentum, step
     first, last, size = rows

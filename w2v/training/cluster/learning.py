@@ -1,7 +1,7 @@
-"""What a worker does in a round: it takes the step of the last one, trains its part of the text, and makes a step.
+"""The tasks of a worker in a round: take the previous step, train a part of the text, and compute a step.
 
-Each function here is a task for a process that keeps the part and its replica of the tables. One that does not, or that
-keeps another version of them, raises `LostError`, and so does a task of an attempt that was given up.
+Each function here is a task for a process that holds the part and its replica of the tables. It raises `LostError` if
+the process lacks them or has another version of the tables, or if its attempt was given up.
 """
 
 from __future__ import annotations
@@ -27,42 +27,42 @@ from w2v.training.trainer import StopTraining, Trainer
 
 
 class Ticket(NamedTuple):
-    """For which tables a task is meant."""
+    """The tables that a task is meant for."""
 
     training: str
     number: int  # of the part
-    attempt: int  # grows where a worker was lost
-    version: int  # rounds that the tables have behind them
+    attempt: int  # increases when a worker is lost
+    version: int  # number of completed rounds
 
 
 class Trained(NamedTuple):
-    """What a round did, besides moving rows."""
+    """The results of a round, apart from the changed rows."""
 
-    records: list[EpochRecord]  # of the epochs that it touched
+    records: list[EpochRecord]  # of the epochs in the round
     schedule: dict[str, float]  # see `Trainer.schedule`
 
     @property
     def n_words(self) -> int:
-        """Tokens that were trained."""
+        """Number of tokens trained."""
         return sum(record.words for record in self.records)
 
 
 class Standing(NamedTuple):
-    """What a process keeps of a part."""
+    """What a process holds of a part."""
 
     version: int  # of the tables; -1 for none
     has_words: bool
 
 
 class _Learner:
-    """A part's replica of the tables, and what trains it."""
+    """A part's replica of the tables, and its trainer."""
 
     def __init__(self, trainer: Trainer, replica: Replica, ticket: Ticket) -> None:
         self.trainer, self.replica, self.attempt, self.version = trainer, replica, ticket.attempt, ticket.version
-        self.is_used = False  # whether the tables were trained since
+        self.is_used = False  # whether the tables were trained since the last step
 
     def take(self, blocks: Sequence[Sequence[Steps]], decay: float) -> None:
-        """Come to the next version."""
+        """Advance the tables to the next version."""
         if self.replica.n_workers == 1:
             self.replica.keep()
         else:
@@ -71,7 +71,7 @@ class _Learner:
 
 
 def enter(training: str, number: int, attempt: int) -> Standing:
-    """Give up what was asked for in earlier attempts, and return what this process has of a part."""
+    """Abandon the tasks of earlier attempts, and return what this process holds of a part."""
     bench = kept_bench(training, number)
     if bench is None:
         return Standing(-1, False)
@@ -92,15 +92,16 @@ def prepare(
     ticket: Ticket,
     has_more: bool,
 ) -> None:
-    """Get ready to train a part, from the start of the tables; `has_more` if `fill` follows.
+    """Prepare to train a part, with initial tables.
 
-    None is a vocabulary that this process keeps; `reach` is the largest radius of a window in all of the text.
+    `vocabulary` is None if this process already has it. `reach` is the largest window radius in the whole text.
+    `has_more` is whether `fill` follows.
     """
     bench = bench_of(shard)
     with bench.lock:
         bench.vocabulary = vocabulary or bench.vocabulary
         if bench.vocabulary is None:
-            raise LostError(f"part {shard.number} was read by a process that is gone")
+            raise LostError(f"part {shard.number} was read by a process that was lost")
         bench.learner, bench.counts = None, None
         trainer = Trainer(
             parameters,
@@ -116,7 +117,7 @@ def prepare(
 
 
 def _seed_of(seed: int, number: int) -> int:
-    """Return the seed of a worker; the first one's is that of the training."""
+    """Return the seed of a worker; the first worker has that of the training."""
     return seed if number == 0 else int(np.random.SeedSequence([seed, 5, number]).generate_state(1)[0])
 
 
@@ -124,32 +125,32 @@ def _seed_of(seed: int, number: int) -> int:
 def _learner_of(
     ticket: Ticket, blocks: Sequence[Sequence[Steps]] | None = None, decay: float = 0.0
 ) -> Iterator[_Learner]:
-    """Yield the learner of a part once its tables are those of a ticket; nothing else touches it in the block.
+    """Yield the learner of a part, locked, with its tables at the version of a ticket.
 
-    `blocks` are the step that leads there from the version before, and `decay` what it kept of the momentum.
+    `blocks` is the step from the previous version, and `decay` its decay of the momentum.
     """
     bench = kept_bench(ticket.training, ticket.number)
     if bench is None or bench.learner is None:
-        raise LostError(f"this process does not keep part {ticket.number}")
+        raise LostError(f"this process does not hold part {ticket.number}")
     with bench.lock:
         learner: _Learner = bench.learner
         if learner.attempt != ticket.attempt:
-            raise LostError("a worker was lost since")
+            raise LostError("a worker was lost in the meantime")
         if blocks is not None and learner.version == ticket.version - 1:
             learner.take(blocks, decay)
         if learner.version != ticket.version:
-            raise LostError(f"this process keeps version {learner.version} of the tables, not {ticket.version}")
+            raise LostError(f"this process holds version {learner.version} of the tables, not {ticket.version}")
         yield learner
 
 
 def cut(ticket: Ticket, block: int, blocks: Sequence[Sequence[Steps]] | None = None, decay: float = 0.0) -> Snapshot:
-    """Return a copy of a block of the tables between two rounds; for the others see `train_round`."""
+    """Return a copy of a block of the tables between two rounds; for `blocks` and `decay` see `train_round`."""
     with _learner_of(ticket, blocks, decay) as learner:
         return learner.replica.cut(block)
 
 
 def fill(ticket: Ticket, block: int, snapshot: Snapshot, is_last: bool) -> None:
-    """Overwrite a block of the tables of a worker that was prepared."""
+    """Overwrite a block of the tables of a prepared worker."""
     with _learner_of(ticket._replace(version=-1)) as learner:
         learner.replica.fill(block, snapshot)
         if is_last:
@@ -159,14 +160,14 @@ def fill(ticket: Ticket, block: int, snapshot: Snapshot, is_last: bool) -> None:
 def train_round(
     ticket: Ticket, part: tuple[float, float], blocks: Sequence[Sequence[Steps]] | None, decay: float
 ) -> Trained:
-    """Take the step of the last round, if there was one, and train a part of the text.
+    """Take the step of the previous round, if any, and train a part of the text.
 
-    The step is `blocks`, one of each worker, and `decay` is what it kept of the momentum. `part` is the fraction of the
-    training where the round begins and ends.
+    The step is `blocks`, one from each worker, with `decay` of the momentum. `part` has the fractions of the training
+    at which the round begins and ends.
     """
     with _learner_of(ticket, blocks, decay) as learner:
         trainer, n_threads = learner.trainer, learner.replica.n_threads
-        if learner.is_used:  # the round is done again
+        if learner.is_used:  # the round is repeated
             learner.replica.go_back()
         first, last = (_step_at(trainer, fraction, n_threads) for fraction in part)
         trainer.go_to(first)
@@ -177,13 +178,13 @@ def train_round(
 
 
 def delta_of(ticket: Ticket, trained: Trained, block: int) -> Delta:
-    """Return how far a part moved a block, for the worker that makes the step of this block."""
+    """Return a part's changes to a block, for the worker that computes the step of this block."""
     with _learner_of(ticket) as learner:
         return learner.replica.delta(block, trained.n_words)
 
 
 def step_of(ticket: Ticket, trained: Trained, others: Sequence[Delta], decay: float) -> tuple[Steps, ...]:
-    """Return the step of all workers in this worker's block."""
+    """Return the common step of all workers in this worker's block."""
     with _learner_of(ticket) as learner:
         return learner.replica.step(ticket.number, trained.n_words, others, decay)
 
@@ -195,7 +196,7 @@ class _UntilStep:
         self.step = step
 
     def is_due(self, trainer: Trainer) -> bool:
-        """Tell whether the round is over."""
+        """Return whether the round is over."""
         return trainer.step >= self.step
 
     def act(self, trainer: Trainer) -> None:
@@ -204,7 +205,7 @@ class _UntilStep:
 
 
 def _step_at(trainer: Trainer, fraction: float, n_threads: int) -> int:
-    """Return the segment at a fraction of the training; threads that wait for one another end a round together."""
+    """Return the segment at a fraction of the training; synchronous threads end a round together."""
     step = math.floor(fraction * trainer.parameters.epochs * trainer.n_segments + 1e-9)
     epoch, position = divmod(step, trainer.n_segments)
     if trainer.parameters.deterministic and n_threads > 1:

@@ -1,8 +1,8 @@
-"""The tables as a worker has them: as all workers started the round, as it trained them, and the momentum of all.
+"""A worker's replica of the tables: as at the start of the round, as trained since, and the common momentum.
 
-A block is the jth of k equal runs of rows of each table. What a worker learned of a block in a round travels in
-`Steps`. The mean of the workers, weighted by the words that they trained, is the gradient of an outer step with
-Nesterov momentum (arXiv:2311.08105): averaging alone would shorten the steps of rows that have not settled, k times.
+Block j consists of the jth of k equal runs of rows of each table. A worker's changes to a block in a round are sent as
+`Steps`. Their mean over the workers, weighted by the words trained, is the gradient of an outer step with Nesterov
+momentum (arXiv:2311.08105). Averaging alone would shorten the steps of rows that have not converged by a factor of k.
 """
 
 from __future__ import annotations
@@ -18,21 +18,21 @@ from w2v.training.tables import Tables
 
 
 class Delta(NamedTuple):
-    """How far the rows of a block moved."""
+    """The changes of the rows of a block."""
 
     steps: tuple[Steps, ...]  # of each table
-    n_words: int  # that this was learned from
+    n_words: int  # number of words trained
 
 
 class Snapshot(NamedTuple):
-    """A block of the tables as they were between two rounds."""
+    """A block of the tables between two rounds."""
 
     rows: tuple[NDArray[np.float32], ...]  # of each table, flat
-    momentum: tuple[Steps, ...]  # none of a single worker
+    momentum: tuple[Steps, ...]  # empty for a single worker
 
 
 def block_of(tables: Tables, number: int, n_blocks: int) -> list[NDArray[np.float32]]:
-    """Return views of one block of all that training moves, flat."""
+    """Return views of one block of each trained table, flat: shape (rows * S,), float32."""
     size, found = tables.row_size, []
     for table in (tables.w_in[:-size], tables.w_out[:-size], tables.positions):
         if table is not None:
@@ -46,7 +46,7 @@ def _rows_of(n_rows: int, number: int, n_blocks: int) -> tuple[int, int]:
 
 
 class Replica:
-    """What a worker has of the tables. Those of a single worker have no momentum."""
+    """A worker's replica of the tables. A single worker has no momentum."""
 
     def __init__(self, tables: Tables, n_workers: int, n_threads: int = 1) -> None:
         self.tables, self.base, self.n_workers, self.n_threads = tables, tables.copy(), n_workers, n_threads
@@ -57,15 +57,15 @@ class Replica:
             ]
 
     def go_back(self) -> None:
-        """Let the tables be those of the start of the round."""
+        """Reset the tables to the start of the round."""
         self.base.copy(self.tables)
 
     def keep(self) -> None:
-        """Let the next round start from the tables as they were trained."""
+        """Start the next round from the tables as trained."""
         self.tables.copy(self.base)
 
     def delta(self, number: int, n_words: int) -> Delta:
-        """Return how far a block was trained."""
+        """Return the changes of a block since the start of the round."""
         found = [
             moves_of(now, before, self.tables.row_size, self.n_threads)
             for now, before in zip(self._block(self.tables, number), self._block(self.base, number), strict=True)
@@ -73,7 +73,7 @@ class Replica:
         return Delta(tuple(found), n_words)
 
     def step(self, number: int, n_words: int, others: Sequence[Delta], decay: float) -> tuple[Steps, ...]:
-        """Return the step of all in a block, that of this worker and the others."""
+        """Return the outer step of a block, from this worker and the `others`."""
         total = max(1, n_words + sum(other.n_words for other in others))
         tables = zip(
             self._block(self.tables, number), self._block(self.base, number), self._momentum(number), strict=True
@@ -88,7 +88,7 @@ class Replica:
         )  # fmt: skip
 
     def take(self, blocks: Sequence[Sequence[Steps]], decay: float) -> None:
-        """Take the step of all, block by block."""
+        """Apply the outer step, block by block."""
         for number, block in enumerate(blocks):
             for now, before, momentum, steps in zip(
                 self._block(self.tables, number),
@@ -100,7 +100,7 @@ class Replica:
                 take_step(now, before, momentum, steps, decay, self.n_threads)
 
     def cut(self, number: int) -> Snapshot:
-        """Return a copy of a block as it was at the start of the round."""
+        """Return a copy of a block from the start of the round."""
         rows = tuple(table.copy() for table in self._block(self.base, number))
         return Snapshot(rows, tuple(Steps(one.values.copy(), one.scales.copy()) for one in self._momentum(number)))
 
@@ -120,7 +120,7 @@ class Replica:
 
 
 def snapshot_of(tables: Tables, momentum: Tables | None, number: int, n_blocks: int) -> Snapshot:
-    """Return a block of tables that are at hand."""
+    """Return a block of tables in this process."""
     rows = tuple(block_of(tables, number, n_blocks))
     if n_blocks == 1:
         return Snapshot(rows, ())
@@ -133,7 +133,7 @@ def snapshot_of(tables: Tables, momentum: Tables | None, number: int, n_blocks: 
 
 
 def put_together(snapshots: Sequence[Snapshot], tables: Tables, momentum: Tables | None) -> None:
-    """Overwrite tables and, unless it is None, their momentum with all blocks."""
+    """Overwrite tables and, unless it is None, their momentum with the blocks."""
     for number, snapshot in enumerate(snapshots):
         for table, rows in zip(block_of(tables, number, len(snapshots)), snapshot.rows, strict=True):
             table[:] = rows

@@ -1,7 +1,7 @@
-"""The rounds of a training: all workers train from the same tables, and each makes one block of the next step.
+"""The rounds of a training: all workers start from the same tables, and each computes a block of the next step.
 
-What a step is made of and the step itself travel; the tables stay with the workers' processes. Where a worker is lost,
-one that is left hands its tables on, block by block, and the round is done again, with the same result.
+Only the workers' changes and the steps are sent; the tables stay in the workers' processes. If a worker is lost,
+another passes its tables on, block by block, and the round is repeated with the same result.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ _Result = TypeVar("_Result")
 
 @dataclass(frozen=True)
 class Job:
-    """What is the same in all rounds."""
+    """What all rounds share."""
 
     shards: Sequence[Shard]
     vocabulary: Vocabulary
@@ -47,12 +47,12 @@ class Job:
     seed: int
     reach: int
     n_tokens: int  # of the text
-    start_block: Callable[[int], Snapshot] | None  # of the tables that training goes on from; None begins
+    start_block: Callable[[int], Snapshot] | None  # of the tables to resume from; None starts anew
 
 
 @dataclass
 class RoundTraining:
-    """A training in rounds, as its pauses find it; `step` are the rounds that are done."""
+    """A training in rounds, as pauses see it; `step` is the number of completed rounds."""
 
     engine: Engine
     job: Job
@@ -61,8 +61,8 @@ class RoundTraining:
     history: list[EpochRecord] = field(default_factory=list)
     schedule: dict[str, float] = field(default_factory=dict)
     _attempt: int = 0
-    _blocks: list[Handle] | None = None  # the step of the last round, where the workers have not taken it
-    _is_whole: bool = False  # whether all workers have their tables, as far as is known
+    _blocks: list[Handle] | None = None  # the step of the last round, if the workers have not taken it
+    _is_whole: bool = False  # whether all workers are known to have their tables
     _begun_at: int = field(init=False)
 
     def __post_init__(self) -> None:
@@ -74,10 +74,10 @@ class RoundTraining:
         return self.step >= len(self.plan)
 
     def check_finite(self) -> None:
-        """Do nothing: the workers look for divergence in every round."""
+        """Do nothing: the workers check for divergence in every round."""
 
     def run(self, progress: Callable[[Progress], None] | None, pauses: Sequence[Pause]) -> None:
-        """Train all rounds that are left. Whatever ends it, `snapshots` are of the last whole round."""
+        """Train the remaining rounds. However it ends, `snapshots` returns the tables after the last complete round."""
         began, visited = time.perf_counter(), 0
         before = self.history[-1].seconds if self.history else 0.0
         while not self.is_at_end:
@@ -93,7 +93,7 @@ class RoundTraining:
                 progress(self._progress(planned, visited, elapsed, trained))
 
     def snapshots(self) -> list[Snapshot]:
-        """Bring all blocks of the tables here, as the last whole round left them."""
+        """Fetch all blocks of the tables, as after the last complete round."""
         return self._persevere(self._cut)
 
     def _persevere(self, work: Callable[[], _Result]) -> _Result:
@@ -109,7 +109,7 @@ class RoundTraining:
         )
 
     def _train(self, planned: Planned) -> list[Trained]:
-        """Train one round; the workers begin the next one while they hand over what they learned."""
+        """Train one round; workers may begin the next one while they send their results."""
         found = self._persevere(lambda: self._round(self.step))
         self.step += 1
         return found
@@ -128,7 +128,7 @@ class RoundTraining:
         return found
 
     def _mend(self) -> None:
-        """Let all workers have the tables of the last whole round, and their part of the text."""
+        """Restore each worker's part of the text and its tables after the last complete round."""
         shards, k = self.job.shards, len(self.job.shards)
         self._attempt, self._blocks, self._is_whole = self._attempt + 1, None, False
         standings: list[Standing] = self.engine.fetch(
@@ -147,7 +147,7 @@ class RoundTraining:
             self._equip(lacking, standings, newest, put)
         else:
             raise ClusterError(ALL_LOST)
-        if newest < self.step:  # no worker that is left has taken the last step, so that it is made again
+        if newest < self.step:  # no remaining worker has taken the last step, so repeat the round
             self._round(newest)
         self._is_whole = True
 
@@ -158,7 +158,7 @@ class RoundTraining:
         version: int,
         block_of: Callable[[int], Handle] | None,
     ) -> None:
-        """Let workers read their parts of the text and have the tables, block by block; None are those of the start."""
+        """Make workers read their parts of the text, and send them the tables by block; None means initial tables."""
         job, k = self.job, len(self.job.shards)
         tickets = {j: self._ticket(j, version) for j in lacking}
         words = {
@@ -183,7 +183,7 @@ class RoundTraining:
         return self.engine.run(function, *arguments, worker=shard % self.engine.n_workers)
 
     def _note(self, trained: Sequence[Trained], elapsed: float) -> None:
-        """Add what the workers did to the history."""
+        """Add the workers' results to the history."""
         for part in trained:
             self.schedule = part.schedule
             for found in part.records:

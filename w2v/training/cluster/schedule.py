@@ -1,6 +1,6 @@
 """The schedule of a cluster: the rounds of a training, and the momentum of each.
 
-What several workers lose against one depends on the number of rounds, and on the words in each. With 18 M words and 5
+The loss of quality with several workers depends on the number of rounds and on the words in each. With 18 M words and 5
 epochs (benchmarks/cluster.py), two workers need 28 rounds and four or more 225. With 51 M words two workers lose 3 % of
 the analogies with 28 rounds and 1 % with 89 (benchmarks/cluster_speed.py).
 """
@@ -11,16 +11,17 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 ROUNDS, MOST_ROUNDS = 28, 225
-"""Default number of rounds: the least for two workers, and the most for any number."""
+"""Default number of rounds: the minimum for two workers, and the maximum for any number."""
 ROUND_WORDS = 1_500_000
 """Most words that a worker trains in a default round, unless there are MOST_ROUNDS."""
 EARLY, EARLY_FRACTION = 0.02, 0.25
-"""The first part of a training, in which vectors find their directions, has rounds of this fraction of the others."""
+"""During the first EARLY fraction of the training, when vectors find their directions, rounds are EARLY_FRACTION as
+long."""
 GAIN = 0.8
 
 
 class Planned(NamedTuple):
-    """A round: what part of the training it is, from 0 to 1, and how much of its momentum stays."""
+    """A round: its start and end as fractions of the training, and the decay of the momentum."""
 
     start: float
     stop: float
@@ -35,7 +36,7 @@ def decay_of(n_workers: int) -> float:
 def rounds_of(n_workers: int, n_words: float) -> int:
     """Return the default number of rounds of workers that train `n_words` each.
 
-    A single worker has the most, so that progress and checkpoints are as frequent.
+    A single worker has the maximum, for frequent progress reports and checkpoints.
     """
     if n_workers == 1:
         return MOST_ROUNDS
@@ -43,10 +44,10 @@ def rounds_of(n_workers: int, n_words: float) -> int:
 
 
 def plan_rounds(n_words: float, n_segments: int, round_words: int | None, n_workers: int) -> list[Planned]:
-    """Return the rounds in which a worker trains `n_words` in all, `round_words` in each; None makes `rounds_of`.
+    """Return the rounds of a worker that trains `n_words` in total, with `round_words` in each.
 
-    None is shorter than one of the `n_segments` of a worker's training. The last one is a plain mean, which momentum
-    would carry beyond what was learned.
+    A `round_words` of None gives `rounds_of` rounds. No round is shorter than one of the worker's `n_segments`. The
+    last round is a plain mean, because momentum would overshoot.
     """
     size = 1 / rounds_of(n_workers, n_words) if round_words is None else round_words / n_words
     borders = list(_borders(min(1.0, max(size, 1 / n_segments)), 1 / n_segments))
@@ -55,7 +56,7 @@ def plan_rounds(n_words: float, n_segments: int, round_words: int | None, n_work
 
 
 def _borders(size: float, least: float) -> Iterator[float]:
-    """Yield where rounds of this fraction of the training begin, and its end."""
+    """Yield the start of each round, as a fraction of the training, and its end; rounds have about this size."""
     early_size = max(size * EARLY_FRACTION, least)
     n_early = round(EARLY / early_size)
     for number in range(n_early):

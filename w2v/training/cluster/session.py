@@ -1,4 +1,4 @@
-"""One training on a cluster, from files to a state: afresh, or after an interruption."""
+"""One run of training on a cluster, from files to a state: new or resumed."""
 
 from __future__ import annotations
 
@@ -28,26 +28,28 @@ from w2v.training.trainer import DivergenceError, reach_of
 
 _ALONE = {
     "max_time": "rounds are planned in words",
-    "holdout": "nothing is set aside",
-    "eval_analogies": "nothing is measured between epochs: measure the result with `w2v evaluate`",
-    "eval_pairs": "nothing is measured between epochs: measure the result with `w2v evaluate`",
+    "holdout": "no sentences are held out",
+    "eval_analogies": "nothing is evaluated between epochs: evaluate the result with `w2v evaluate`",
+    "eval_pairs": "nothing is evaluated between epochs: evaluate the result with `w2v evaluate`",
     "phrases": "find them first with `w2v phrases`, and give their tokenizer",
 }
-"""Parameters that need one machine, and why."""
+"""Parameters that need a single machine, and why."""
 
 
 def check_cluster(start: Start, run: RunOptions) -> None:
-    """Raise ValueError, which names the parameter, if a training cannot run on a cluster."""
+    """Raise a ValueError that names the parameter if a training cannot run on a cluster."""
     parameters = start.parameters
     for name, given in (("initial", start.initial), ("callbacks", tuple(run.callbacks))):
         if given:
-            raise ValueError(f"{name} cannot go with a cluster: train on one machine.")
+            raise ValueError(f"{name} cannot be combined with a cluster: train on one machine.")
     for name, why in _ALONE.items():
         if getattr(parameters, name):
-            raise ValueError(f"{name} cannot go with a cluster: {why}.")
+            raise ValueError(f"{name} cannot be combined with a cluster: {why}.")
     if parameters.objective == "glove" or parameters.lines != "text":
         name = "objective" if parameters.objective == "glove" else "lines"
-        raise ValueError(f"{name}={getattr(parameters, name)!r:.80} cannot go with a cluster: train on one machine.")
+        raise ValueError(
+            f"{name}={getattr(parameters, name)!r:.80} cannot be combined with a cluster: train on one machine."
+        )
 
 
 def train_on_cluster(
@@ -58,7 +60,7 @@ def train_on_cluster(
     run: RunOptions,
     keep: Callable[[TrainingState], None],
 ) -> None:
-    """Train on a cluster, see `open_client`, as `train_on` does; what cannot be is refused before it is opened."""
+    """Train on a cluster, see `open_client` and `train_on`; parameters are checked before it is opened."""
     check_cluster(start, run)
     with open_engine(client, partial(tell, run.progress)) as engine:
         train_on(engine, corpus, start, run, keep, round_words)
@@ -72,10 +74,10 @@ def train_on(
     keep: Callable[[TrainingState], None],
     round_words: int | None = None,
 ) -> None:
-    """Train on the workers of an engine, and call `keep` with what was learned, also if training ended early.
+    """Train on the workers of an engine, and call `keep` with the result, also if training ended early.
 
-    A training that goes on has as many parts as it began with, whatever the number of workers, and its own
-    `round_words`. Errors are those of `Word2Vec.fit`.
+    A resumed training keeps its number of parts, whatever the number of workers, and its `round_words`. Raises the
+    errors of `Word2Vec.fit`.
     """
     started, rounds = time.perf_counter(), _rounds_of(engine, start, round_words)
     checkpoint = open_checkpoint(start, run)
@@ -103,23 +105,23 @@ def train_on(
             checkpoint.finish(state)
     if interrupt is not None:
         raise TrainingInterrupted(
-            "training was interrupted; save() keeps what was learned, resume() goes on"
+            "training was interrupted; save() keeps the result so far, resume() continues"
         ) from interrupt
 
 
 def _rounds_of(engine: Engine, start: Start, round_words: int | None) -> Rounds:
-    """Return how many parts there are, and the words of a round: those that a training began with."""
+    """Return the number of parts and the words of a round; a resumed training keeps its own."""
     if start.interrupted is None:
         if engine.n_workers > MAX_WORKERS:
-            raise ValueError(f"a training takes at most {MAX_WORKERS:,} workers, and there are {engine.n_workers:,}")
+            raise ValueError(f"a training takes at most {MAX_WORKERS:,} workers, but there are {engine.n_workers:,}")
         return Rounds(engine.n_workers, round_words, None)
     if start.interrupted.rounds is None:
-        raise ValueError("training began on one machine: go on without a cluster")
+        raise ValueError("training began on one machine: resume it without a cluster")
     return start.interrupted.rounds
 
 
 def _begin(engine: Engine, text: ClusterText, start: Start, rounds: Rounds) -> RoundTraining:
-    """Plan the rounds, from the start or from where a training was interrupted."""
+    """Plan the rounds, from the start or from an interruption."""
     parameters, interrupted, k = start.parameters, start.interrupted, len(text.shards)
     n_tokens, n_segments = text.sizes["tokens"], min(each.n_segments for each in text.facts)
     reach = reach_of(parameters, max(each.longest for each in text.facts))
@@ -143,7 +145,7 @@ def _state_of(
     started: float,
     complete: bool = False,
 ) -> TrainingState:
-    """Bring the tables here and return where training stands."""
+    """Fetch the tables, and return the state of the training."""
     parameters, k = start.parameters, len(text.shards)
     empty = partial(Tables.zeros, len(text.vocabulary), parameters.vector_size, **layout(parameters, text.vocabulary))
     tables, momentum = empty(), empty() if k > 1 and not complete else None

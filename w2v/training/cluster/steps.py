@@ -1,7 +1,7 @@
-"""Steps of 8 bits: how far the rows of a table moved, the outer step that this makes together, and taking it.
+"""8-bit steps: the changes of rows of a table, the outer step computed from them, and applying it.
 
-A row becomes as many 8-bit integers and a scale, the smallest power of two that lets them hold it: what was rounded
-once is not changed by rounding it again. Tables lie flat, S entries a row; `size` is S.
+A row is stored as 8-bit integers and a scale, the smallest power of two at which they do not overflow. So rounding a
+rounded row again does not change it. Tables are flat, with S entries per row; `size` is S.
 """
 
 from __future__ import annotations
@@ -15,14 +15,14 @@ from numpy.typing import NDArray
 from w2v.encoding.stream import run_threads
 from w2v.training.cluster.kernels import add_to_mean, round_moves, round_step, step_rows
 
-_ROWS_AT_ONCE = 1 << 9  # their mean stays in the cache
+_ROWS_AT_ONCE = 1 << 9  # so few that their mean stays in the cache
 _float32 = np.float32
 
 
 class Steps(NamedTuple):
     """Rows of a table, rounded to 8 bits."""
 
-    values: NDArray[np.int8]  # flat, S a row
+    values: NDArray[np.int8]  # flat, S per row
     scales: NDArray[np.float32]  # of each row
 
     @classmethod
@@ -37,7 +37,7 @@ class Steps(NamedTuple):
 
     @property
     def table(self) -> NDArray[np.float32]:
-        """The rows as they were rounded, exactly; flat."""
+        """The rounded rows, exactly, as a flat table: shape (rows * S,), float32."""
         return np.multiply(self.values, np.repeat(self.scales, self.size), dtype=np.float32)
 
     def part(self, first: int, last: int) -> Steps:
@@ -46,7 +46,7 @@ class Steps(NamedTuple):
 
 
 def moves_of(now: NDArray[np.float32], before: NDArray[np.float32], size: int, n_threads: int = 1) -> Steps:
-    """Return how far rows moved."""
+    """Return the changes of rows between two flat tables, both of shape (rows * size,)."""
     found = Steps.zeros(len(now) // size, size)
     _in_parts(lambda first, last: round_moves(now, before, first, last, size, *found), len(found.scales), n_threads)
     return found
@@ -61,10 +61,10 @@ def outer_step(
     decay: float,
     n_threads: int = 1,
 ) -> Steps:
-    """Return the step that all workers take.
+    """Return the outer step for all workers.
 
-    Of the mean d of what this worker and the `others` moved, one at least, each with its weight, and the momentum m,
-    the step is ``d + decay * (decay * m + d)``, that of Nesterov.
+    With d the weighted mean of the changes of this worker, from `before` to `now`, shape (rows * S,), and those of the
+    `others`, at least one, and m the momentum, it is Nesterov's ``d + decay * (decay * m + d)``.
     """
     size, (other, share), more = momentum.size, others[0], others[1:]
     found = Steps.zeros(len(momentum.scales), size)
@@ -92,9 +92,10 @@ def take_step(
     decay: float,
     n_threads: int = 1,
 ) -> None:
-    """Move the rows `before` by a step, bring the momentum up to date, and let `now` be the same rows.
+    """Add a step to the rows `before`, copy them to `now`, and update the momentum.
 
-    The momentum follows from the step, ``(step + decay * m) / (1 + decay)``, so that no worker has to be told.
+    Both tables are flat, shape (rows * S,), and overwritten. The new momentum follows from the step, ``(step + decay *
+    m) / (1 + decay)``, so it need not be sent.
     """
     factors = _float32(1 / (1 + decay)), _float32(decay / (1 + decay))
     _in_parts(
@@ -105,7 +106,7 @@ def take_step(
 
 
 def _in_parts(work: Callable[[int, int], None], n_rows: int, n_threads: int) -> None:
-    """Let each thread work on its part of the rows."""
+    """Run `work` on the rows, divided among the threads."""
     if n_threads == 1:
         work(0, n_rows)
         return

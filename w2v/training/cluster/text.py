@@ -1,4 +1,4 @@
-"""The text of a training on a cluster: each worker reads its part, and all of them choose the vocabulary."""
+"""The text of a training on a cluster: each worker reads its part, and the vocabulary is chosen from all parts."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ from w2v.training.session import NO_PAIRS, NoPairsError, RunOptions, Start, chec
 
 @dataclass(frozen=True)
 class ClusterText:
-    """A text on the workers, and what is known of it here."""
+    """A text on the workers, and the facts about it."""
 
     shards: Sequence[Shard]
     reader: TextReader
@@ -45,12 +45,12 @@ class ClusterText:
 
     @property
     def sizes(self) -> dict[str, int]:
-        """The sizes of all of it."""
+        """The sizes of the whole text."""
         return {name: sum(getattr(each, f"n_{name}") for each in self.facts) for name in _SIZES}
 
     @property
     def digest(self) -> int:
-        """A number that changes if the text does; of one part, that of `digest_stream`."""
+        """A digest of the text; for a single part, that of `digest_stream`."""
         digests = [each.digest for each in self.facts]
         if len(digests) == 1:
             return digests[0]
@@ -70,10 +70,11 @@ def read_text(
     training: str,
     progress: Callable[[Progress], None] | None,
 ) -> ClusterText:
-    """Let each worker read its part, and choose the words of all of them.
+    """Make each worker read its part, and choose the vocabulary of all parts.
 
-    CorpusError if a file cannot be read, here or by a worker, or there are too few to cut; ValueError if the corpus is
-    not files, a part has no words, or it is not the text that an interrupted training began with.
+    Raises CorpusError if a file cannot be read, here or by a worker, or the files cannot be divided into so many parts;
+    ValueError if the corpus is not files, a part has no words, or the text differs from that of the interrupted
+    training.
     """
     reader, parameters = open_corpus(corpus), start.parameters
     if not isinstance(reader, TextReader):
@@ -100,7 +101,7 @@ def read_text(
         )
         for j, part in enumerate(parts)
     ]
-    # what a process has read it keeps, so that reading again after a loss reads what was lost
+    # processes keep what they have read, so after a loss only the lost parts are read again
     vocabulary, facts = persevere(lambda: _read(engine, reader, shards, parameters), lambda: None)
     _check_parts(shards, facts)
     check_softmax(parameters, len(vocabulary))
@@ -113,10 +114,10 @@ def read_text(
 def _read(
     engine: Engine, reader: TextReader, shards: Sequence[Shard], parameters: Parameters
 ) -> tuple[Vocabulary, list[Facts]]:
-    """Let each worker read its part; return the words of all of them, and what is known of each part."""
+    """Make each worker read its part; return the vocabulary of all parts, and the facts about each part."""
     n, stride = engine.n_workers, 1
     counts = [engine.run(count_words, shard, worker=j % n) for j, shard in enumerate(shards)]
-    while len(counts) > 1:  # neighbours at a time
+    while len(counts) > 1:  # merges neighbours
         stride *= 2
         pairs = [counts[j : j + 2] for j in range(0, len(counts), 2)]
         counts = [engine.run(merge_counts, pair, worker=j * stride % n) for j, pair in enumerate(pairs)]
@@ -130,14 +131,14 @@ def _read(
 
 
 def _check_visible(engine: Engine, paths: Sequence[str]) -> None:
-    """Raise CorpusError if a worker cannot read a file that is here."""
+    """Raise CorpusError if a worker cannot read a file of this machine."""
     sizes = [(path, size_on_disk(path)) for path in paths]
     handles = [engine.run(unreadable, sizes, worker=worker) for worker in range(engine.n_workers)]
     for found in engine.fetch(handles):
         if found is not None:
             raise CorpusError(
-                f"a worker of the cluster cannot read a file as it is here: {found}; put the text where all workers "
-                "see it under the same name, on a shared file system or in an object store (s3://…)"
+                f"a worker of the cluster does not see the same file: {found}; put the text where all workers can "
+                "read it under the same name, on a shared file system or in an object store (s3://…)"
             )
 
 
@@ -146,8 +147,8 @@ def _check_parts(shards: Sequence[Shard], facts: Sequence[Facts]) -> None:
     for shard, each in zip(shards, facts, strict=True):
         if not each.n_tokens:
             raise ValueError(
-                f"part {shard.number + 1} of {len(shards)}, of {shard.ranges[0].path}, has no word of the vocabulary: "
-                "give fewer workers, or more text"
+                f"part {shard.number + 1} of {len(shards)}, of {shard.ranges[0].path}, has no words of the "
+                "vocabulary: use fewer workers or more text"
             )
     if max(each.longest for each in facts) < 2:
         raise NoPairsError(NO_PAIRS.format("the corpus"))

@@ -1,7 +1,7 @@
-"""What a worker's process keeps of its part of the text, and how it reads it, once.
+"""A worker's part of the text, which its process reads once and keeps.
 
-Each function here is a task that can be run again: what is read stays with the process, in memory or on its disk, and a
-process that takes over a part reads it again.
+Each function here is a task that can be repeated: the process keeps the text in memory or on its disk, and a process
+that takes over a part reads it again.
 """
 
 from __future__ import annotations
@@ -29,15 +29,15 @@ from w2v.training.state import digest_stream
 from w2v.training.trainer import segment_borders
 
 _NUMBER_BITS = 48
-"""Bits of a place in a part of the text; those above have the number of the part."""
+"""Bits of a position in a part of the text; the higher bits are the number of the part."""
 _MEMORY_SHARE = 0.25
 
 
 @dataclass(frozen=True)
 class Shard:
-    """A worker's part of the text, and how it is read."""
+    """A worker's part of the text, and how to read it."""
 
-    training: str  # a name that no other training has
+    training: str  # a unique name of the training
     number: int
     ranges: tuple[FileRange, ...]
     errors: str
@@ -48,27 +48,27 @@ class Shard:
 
 
 class Counts(NamedTuple):
-    """The words of one or several parts, in the order in which they come."""
+    """The words of one or several parts, in order of first occurrence."""
 
     words: list[str]
     counts: NDArray[np.int64]
-    first: NDArray[np.int64]  # places that grow through all of the text
+    first: NDArray[np.int64]  # positions, which increase through the whole text
 
 
 class Facts(NamedTuple):
-    """What all have to know of a part."""
+    """Facts about a part that others need."""
 
     n_words: int
     n_tokens: int
     n_sentences: int
     n_segments: int
-    longest: int  # tokens of a sentence
+    longest: int  # tokens of the longest sentence
     digest: int
 
 
 @dataclass
 class Bench:
-    """What a process keeps of a part: of its text, and what `learning` makes of it."""
+    """What a process keeps of a part: its text, and the learner of `learning`."""
 
     folder: WorkFolder
     scanned: ScannedCorpus | None = None
@@ -83,25 +83,25 @@ _BENCHES: dict[tuple[str, int], Bench] = {}
 
 
 def bench_of(shard: Shard) -> Bench:
-    """Return what this process keeps of a part, which may be nothing yet."""
+    """Return the bench of a part in this process, new if necessary."""
     folder, _ = _resources(shard)
     return _BENCHES.setdefault((shard.training, shard.number), Bench(WorkFolder(folder)))
 
 
 def kept_bench(training: str, number: int) -> Bench | None:
-    """Return what this process keeps of a part, if it knows it."""
+    """Return the bench of a part in this process; None if there is none."""
     return _BENCHES.get((training, number))
 
 
 def _resources(shard: Shard) -> tuple[str | None, int | None]:
-    """Return where a worker may write, and how many bytes of the text it may hold; what Dask gives it by default."""
+    """Return the folder for files, and the most bytes of text in memory; by default those of the Dask worker."""
     folder, memory = shard.work_folder, shard.max_memory
     if "distributed" in sys.modules:
         from distributed import get_worker
 
         try:
             worker = get_worker()
-        except ValueError:  # not a worker's process
+        except ValueError:  # not a Dask worker
             return folder, memory
         limit = worker.memory_manager.memory_limit
         folder = folder or str(worker.local_directory)
@@ -111,7 +111,7 @@ def _resources(shard: Shard) -> tuple[str | None, int | None]:
 
 @contextmanager
 def _disk_errors(bench: Bench) -> Iterator[None]:
-    """Say where a disk is full: nobody looks at the workers' disks."""
+    """Name the worker and the folder in errors about full disks."""
     try:
         yield
     except OSError as error:
@@ -120,7 +120,7 @@ def _disk_errors(bench: Bench) -> Iterator[None]:
         raise OSError(
             errno.ENOSPC,
             f"no space on the worker {socket.gethostname()} for its part of the text, in "
-            f"{bench.folder.parent or tempfile.gettempdir()}: start it with --local-directory elsewhere, or give more "
+            f"{bench.folder.parent or tempfile.gettempdir()}: start it with another --local-directory, or use more "
             "workers",
         ) from error
 
@@ -134,7 +134,7 @@ def _scanned(shard: Shard, bench: Bench) -> ScannedCorpus:
 
 
 def unreadable(files: list[tuple[str, int | None]]) -> str | None:
-    """Return what is wrong with the first file that is not there, or not of this size; None if all are well."""
+    """Return the error of the first file that cannot be read or has another size; None if there is none."""
     for path, expected in files:
         try:
             size = size_on_disk(path)
@@ -160,7 +160,7 @@ def count_words(shard: Shard) -> Counts:
 
 
 def merge_counts(parts: list[Counts]) -> Counts:
-    """Return the words of one part or two, the second of which follows the first."""
+    """Merge the words of one or two consecutive parts."""
     if len(parts) == 1:
         return parts[0]
     before, after = parts
@@ -176,17 +176,17 @@ def merge_counts(parts: list[Counts]) -> Counts:
 
 
 def choose_vocabulary(counts: Counts, min_count: int, max_vocab: int | None) -> Vocabulary:
-    """Return the words to train, exactly those of a training on one machine; none if none is frequent enough."""
+    """Return the vocabulary, the same as on one machine; it may be empty."""
     return choose_words(words_of_list(counts.words), counts.counts, counts.first, min_count, max_vocab)[0]
 
 
 def summary_of(counts: Counts) -> NDArray[np.int64]:
-    """Return the counts alone."""
+    """Return only the counts, int64."""
     return counts.counts
 
 
 def stream_of(shard: Shard, vocabulary: Vocabulary, bench: Bench) -> TokenStream:
-    """Return a part as ids of words."""
+    """Return a part of the text as word ids."""
     if bench.stream is None:
         scanned = _scanned(shard, bench)
         rows = known_rows(scanned.words_of(np.arange(len(scanned.counts))), vocabulary.key_to_index)
@@ -198,7 +198,7 @@ def stream_of(shard: Shard, vocabulary: Vocabulary, bench: Bench) -> TokenStream
 
 
 def describe_part(shard: Shard, vocabulary: Vocabulary, parameters: Parameters) -> Facts:
-    """Encode a part of the text and return what others have to know of it."""
+    """Encode a part of the text and return the facts about it."""
     bench = bench_of(shard)
     with bench.lock:
         bench.vocabulary = vocabulary
@@ -214,12 +214,12 @@ def describe_part(shard: Shard, vocabulary: Vocabulary, parameters: Parameters) 
 
 
 def kept_parts() -> list[tuple[str, int]]:
-    """Return the trainings and their parts that a process keeps."""
+    """Return the (training, part) that this process keeps."""
     return list(_BENCHES)
 
 
 def forget(training: str, number: int | None = None) -> None:
-    """Drop what a process keeps of a training, or of one of its parts."""
+    """Drop all parts of a training, or one of them, from this process."""
     for key in [key for key in _BENCHES if key[0] == training and number in (None, key[1])]:
         bench = _BENCHES.pop(key)
         if bench.scanned is not None:

@@ -1,1 +1,1 @@
-"""GloVe: co-occurrences counted from an encoded text, and what training takes of them."""
+"""GloVe: counting co-occurrences in an encoded text, and arranging them for training."""

@@ -1,4 +1,4 @@
-"""The cells of a matrix of co-occurrences, in the order in which they are trained."""
+"""The cells of a co-occurrence matrix, in the order of training."""
 
 from __future__ import annotations
 
@@ -24,18 +24,18 @@ def _empty(dtype: type) -> Any:
 
 @dataclass(frozen=True)
 class Cells(TokenStream):
-    """The co-occurrences of a text, a cell in the place of a token: `tokens` are columns, `offsets` bound the runs.
+    """The co-occurrences of a text, as a stream of cells: `tokens` are columns, `offsets` the borders of runs.
 
-    A run is some cells of one row, at most LONGEST_RUN. Each cell stands for (i, j) and (j, i), once. Runs are in a
+    A run is at most LONGEST_RUN cells of one row. Each cell is stored once, for both (i, j) and (j, i). Runs are in
     random order, and so are the cells of a row.
     """
 
-    rows: NDArray[np.int32] = _empty(np.int32)  # the word of each run; no less frequent words are its columns
+    rows: NDArray[np.int32] = _empty(np.int32)  # the word of each run; its columns are words at least as frequent
     counts: NDArray[np.float32] = _empty(np.float32)  # of each cell, above 0
     n_tokens: int = 0  # of the text
 
     def cost_at_zero(self, x_max: float, exponent: float) -> float:
-        """Return the mean cost of a cell while every prediction is 0."""
+        """Return the mean cost of a cell if all predictions are 0."""
         total = n = 0.0
         for first in range(0, len(self), _AT_ONCE):
             x = self.counts[first : first + _AT_ONCE].astype(np.float64)
@@ -56,7 +56,7 @@ def count_cells(
     folder: WorkFolder,
     report: Callable[[float], None] | None = None,
 ) -> Cells:
-    """Count the co-occurrences of a text and put them into a random order, which `seed` decides.
+    """Count the co-occurrences of a text, and shuffle them by `seed`.
 
     For `n_words` and `window` see `Counter`. More than `max_memory` bytes of cells, by default a quarter of the
     machine's memory, go to files in `folder`, which must outlive the result.
@@ -76,7 +76,7 @@ def _arranged(counted: Counted, stream: TokenStream, seed: int, max_memory: int,
     owners = np.repeat(np.arange(len(lengths), dtype=np.int32), runs_of_row)
     number = np.arange(len(owners)) - np.repeat(np.cumsum(runs_of_row) - runs_of_row, runs_of_row)
     parts, cells = runs_of_row[owners], lengths[owners]
-    sizes = (number + 1) * cells // parts - number * cells // parts  # nearly equal ones
+    sizes = (number + 1) * cells // parts - number * cells // parts  # of nearly equal size
     order = np.random.default_rng([seed, 5]).permutation(len(owners))
     offsets = np.append(0, np.cumsum(sizes[order])).astype(np.int64)
     places = np.empty((len(owners), 2), np.int64)

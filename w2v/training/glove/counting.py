@@ -1,7 +1,7 @@
-"""Counting co-occurrences: parts of the text, each into rows; rows of several parts are added up.
+"""Counting co-occurrences: each part of the text is counted into rows, and the rows of all parts are added up.
 
-A part is as much text as can be looked up in memory. What has been counted waits in memory up to a limit and in a file
-beyond it. Sums are whole numbers, so that they are the same however the text was divided and whoever counted.
+A part is as much text as can be indexed in memory. Results are stored in memory up to a limit and in a file beyond it.
+Sums are integers, so they do not depend on how the text is divided or on the threads.
 """
 
 from __future__ import annotations
@@ -19,17 +19,17 @@ from w2v.encoding.stream import TokenStream, run_threads
 from w2v.kernels.objectives.cooccurrences import ONE, Index, add_rows, count_rows, index_words
 
 _BLOCK_CELLS = 1 << 20
-_PLACE_BYTES, _LEAST_PART = 24, 1_000  # of a token, while its part is looked up; and tokens
+_PLACE_BYTES, _LEAST_PART = 24, 1_000  # bytes of a token in the index of its part; least tokens of a part
 
 Report = Callable[[float], None]
-"""Told the fraction that is counted."""
+"""Called with the fraction counted so far."""
 
 
 class Rows(NamedTuple):
-    """Some rows of the lower triangle: the cells of each in rising order of their columns."""
+    """Some rows of the lower triangle; the cells of each row are in ascending order of columns."""
 
-    first: int  # number of the first row
-    lengths: NDArray[np.int64]  # cells of each row
+    first: int  # index of the first row
+    lengths: NDArray[np.int64]  # number of cells of each row
     columns: NDArray[np.int32]
     values: NDArray[np.int64]  # the sums, times ONE
 
@@ -42,21 +42,21 @@ class Counted:
     blocks: dict[int, tuple[int, Kept, Kept, Kept]] = field(default_factory=dict)
 
     def put(self, number: int, rows: Rows) -> None:
-        """Keep a copy of block `number`; threads may call it side by side."""
+        """Keep a copy of block `number`; thread-safe."""
         keep = self.spool.keep
         self.blocks[number] = rows.first, keep(rows.lengths), keep(rows.columns), keep(rows.values)
 
     def block(self, number: int) -> Rows:
-        """Return a block."""
+        """Return block `number`."""
         first, *kept = self.blocks[number]
         return Rows(first, *map(self.spool.fetch, kept))
 
     def lengths(self) -> NDArray[np.int64]:
-        """Return the number of cells of every row."""
+        """Return the number of cells of every row, shape (n_words,)."""
         return np.concatenate([self.spool.fetch(self.blocks[number][1]) for number in sorted(self.blocks)])
 
     def drain(self) -> Iterator[Rows]:
-        """Yield the blocks in order, and forget them."""
+        """Yield the blocks in order, and drop them."""
         for number in sorted(self.blocks):
             first, *kept = self.blocks.pop(number)
             yield Rows(first, *map(self.spool.fetch, kept))
@@ -67,8 +67,8 @@ class Counter:
     """Counts the co-occurrences of one text.
 
     Two words at most `window` apart count 1 / distance, times the weight of their sentence. The result is the lower
-    triangle of a symmetric matrix of shape (n_words, n_words). At most about `max_memory` bytes are held at a time,
-    apart from the rows that are just counted; the rest lies in `folder`.
+    triangle of a symmetric matrix of shape (n_words, n_words). It holds about `max_memory` bytes at most, besides the
+    rows being counted; the rest goes to `folder`.
     """
 
     def __init__(
@@ -85,11 +85,11 @@ class Counter:
         self.stream, self.window, self.workers, self.folder, self.report = stream, window, workers, folder, report
         self.n_words, self.max_memory = n_words, max_memory
         self.distances = np.append(0, np.rint(ONE / np.arange(1, window + 1))).astype(np.int64)
-        seen = np.zeros(n_words, np.int64)  # without repeats, which bring no more cells
+        seen = np.zeros(n_words, np.int64)  # ignoring repeats, which add no cells
         for first in range(0, len(stream.tokens), _BLOCK_CELLS):
             seen += np.bincount(stream.tokens[first : first + _BLOCK_CELLS], minlength=n_words)
         most = np.minimum(np.arange(1, n_words + 1), 2 * window * seen)
-        self.most: NDArray[np.int64] = most  # cells that each row can have
+        self.most: NDArray[np.int64] = most  # most cells of each row
         borders = [0]
         filled = np.cumsum(most)
         while borders[-1] < self.n_words:
@@ -99,7 +99,7 @@ class Counter:
         self.borders = borders  # of the blocks
 
     def count(self) -> Counted:
-        """Count all of the text."""
+        """Count the whole text."""
         size = max(_LEAST_PART, self.max_memory // _PLACE_BYTES)
         starts = range(0, len(self.stream), size)
         parts = []
@@ -142,7 +142,7 @@ class Counter:
         fill: Callable[[Rows, NDArray[np.int64], NDArray[np.int32]], int],
         done: Callable[[float], float] | None,
     ) -> Counted:
-        """Fill all blocks of rows, several threads at a time; `fill` returns the cells that a block has."""
+        """Fill all blocks of rows, with several threads; `fill` returns the number of cells of a block."""
         n_blocks = len(self.borders) - 1
         counted = Counted(Spool(self.folder, self.max_memory, f"cells-{name}"))
         numbers, failures = itertools.count(), list[BaseException]()

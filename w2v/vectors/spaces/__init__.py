@@ -1,1 +1,1 @@
-"""Vectors in other spaces: turned, centred, beside their output vectors, of one language; and which are in one."""
+"""Transforming vectors (rotation, centring, adding output vectors, one language), and models in the same space."""

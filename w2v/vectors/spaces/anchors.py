@@ -1,4 +1,4 @@
-"""Which vectors are in one space: what an aligned model remembers of the model that it was aligned to."""
+"""Which models share a space: an aligned model records anchors of the model it was aligned to."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ if TYPE_CHECKING:
     from w2v.vectors.embeddings import Embeddings
 
 ALIGNED_TO = "aligned_to"
-"""Entry of the metadata: ``model``, a name, and ``anchors``, the first numbers of some words' unit vectors."""
+"""Entry of the metadata: ``model``, a name, and ``anchors``, the first components of some words' unit vectors."""
 
 _ANCHORS, _NUMBERS, _NEAR = 5, 8, 0.02
-"""`_NEAR` is what vectors of int8 may be off."""
+"""`_NEAR` is the tolerance, which allows for the rounding of int8."""
 
 
 def describe_space(embeddings: Embeddings, name: str) -> dict[str, Any]:
-    """Return what tells the space of these vectors, however few of them or in what dtype they are kept."""
+    """Return an identification of the vectors' space, which holds for subsets and for any dtype."""
     usable = np.flatnonzero(embeddings.table.inverse_norms(slice(0, 1000)) > 0)[:_ANCHORS]
     units = embeddings.table.units(usable)[:, :_NUMBERS].astype(float).round(4).tolist()
     words = (embeddings.index_to_key[row] for row in usable.tolist())
@@ -26,9 +26,9 @@ def describe_space(embeddings: Embeddings, name: str) -> dict[str, Any]:
 
 
 def share_space(one: Embeddings, other: Embeddings) -> bool:
-    """Say whether two models are known to be in one space.
+    """Return whether two models are known to share a space.
 
-    They are if one was aligned to the other, or both to the same, or were trained as one.
+    They do if one was aligned to the other, both to a third, or both are parts of one model.
     """
     if one.vector_size != other.vector_size:
         return False
@@ -43,7 +43,7 @@ def _anchors(embeddings: Embeddings) -> Mapping[str, Any]:
 
 
 def _lies_in(embeddings: Embeddings, anchors: Mapping[str, Any]) -> bool:
-    """Say whether the vectors of the anchors that are words here are those noted; one at least must be."""
+    """Return whether at least one anchor is a known word, and all known ones have the recorded vectors."""
     rows = {word: row for word in anchors if (row := embeddings.key_to_index.get(word)) is not None}
     if not rows:
         return False

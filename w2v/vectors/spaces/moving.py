@@ -1,4 +1,4 @@
-"""Vectors moved as one: the n-grams move with the words, so that words that were never seen come along."""
+"""Transforming all vectors: n-grams are transformed along with words, so unseen words follow."""
 
 from __future__ import annotations
 
@@ -21,30 +21,30 @@ if TYPE_CHECKING:
 Floats = NDArray[np.float32]
 
 FREQUENT = 20_000
-"""Words whose mean is subtracted."""
+"""Number of words in the mean to subtract."""
 
 OUTPUT_SCALE = 0.5
-"""Length of output vectors beside vectors of length 1; see benchmarks/centring.py."""
+"""Length of output vectors that are appended to unit vectors; see benchmarks/centring.py."""
 
 _BLOCK_ROWS = 1 << 14
 
 
 def moved(embeddings: Embeddings, move: Callable[[Floats], NDArray[Any]], **noted: Any) -> Embeddings:
-    """Return embeddings whose vectors are those that a function makes, in the same dtype.
+    """Return embeddings with transformed vectors, in the same dtype.
 
     Parameters
     ----------
     embeddings : Embeddings
     move : callable
-        From some vectors to as many others of the same width, ndarray of shape (n, D). It must be affine where there
-        are n-grams: the mean of what it makes of them is then what it makes of their mean.
+        A function from vectors to transformed vectors, both ndarray of shape (n, D). With n-grams it must be affine, so
+        that it maps the mean of vectors to the mean of the transformed vectors.
     **noted
         Entries for the metadata.
 
     Returns
     -------
     Embeddings
-        Without what goes on with a training, and what says which space the vectors were in.
+        Without the training state and the record of the old space.
     """
     vectors, subwords = _moved(embeddings.rows, embeddings.table.shape, move), embeddings.subwords
     if subwords is not None:
@@ -55,13 +55,13 @@ def moved(embeddings: Embeddings, move: Callable[[Floats], NDArray[Any]], **note
 
 
 def centred(embeddings: Embeddings, n_frequent: int = FREQUENT) -> Embeddings:
-    """Return the vectors about the mean of the frequent words, which all words have in common.
+    """Subtract the mean of the frequent words, a component that all words share.
 
     Parameters
     ----------
     embeddings : Embeddings
     n_frequent : int, default 20,000
-        How many of the first words, usually the most frequent, the mean is of.
+        Number of first words, usually the most frequent, in the mean.
 
     Returns
     -------
@@ -81,13 +81,13 @@ def centred(embeddings: Embeddings, n_frequent: int = FREQUENT) -> Embeddings:
 
 
 def beside_outputs(embeddings: Embeddings, outputs: Floats, scale: float = OUTPUT_SCALE) -> Embeddings:
-    """Return each word's vector at length 1 with its output vector, at length `scale`, beside it: 2 D columns.
+    """Concatenate each word's unit vector and its output vector scaled to length `scale`: 2 D dimensions.
 
     Parameters
     ----------
     embeddings : Embeddings
     outputs : ndarray of shape (V, D), float32
-        Of `w2v.vectors.inverses.read_output_vectors`.
+        From `w2v.vectors.inverses.read_output_vectors`.
     scale : float, default 0.5
 
     Returns
@@ -97,10 +97,10 @@ def beside_outputs(embeddings: Embeddings, outputs: Floats, scale: float = OUTPU
     Raises
     ------
     ValueError
-        If the shapes differ, a number is not finite, or there are n-grams, which have no output vectors.
+        If the shapes differ, a value is not finite, or there are n-grams, which have no output vectors.
     """
     if embeddings.subwords is not None:
-        raise ValueError("output vectors belong to words alone: vectors of n-grams have none to stand beside them")
+        raise ValueError("only words have output vectors, but this model also has vectors of n-grams")
     if outputs.shape != embeddings.table.shape or not np.isfinite(outputs).all():
         raise ValueError(
             f"the output vectors must be finite, of shape {embeddings.table.shape}, not of {outputs.shape}"
@@ -111,7 +111,7 @@ def beside_outputs(embeddings: Embeddings, outputs: Floats, scale: float = OUTPU
 
 
 def languages_of(embeddings: Embeddings) -> list[str]:
-    """Return the tags of the two languages whose words these are; none where words have no tags, or no more."""
+    """Return the tags of the model's two languages; empty if its words have no tags."""
     parameters = embeddings.metadata.get("parameters")
     if not isinstance(parameters, dict) or parameters.get("lines") != "parallel":
         return []
@@ -120,26 +120,26 @@ def languages_of(embeddings: Embeddings) -> list[str]:
 
 
 def of_language(embeddings: Embeddings, language: str) -> Embeddings:
-    """Return the words of one language of a model that was trained on two (`lines` "parallel"), without its tag.
+    """Return the words of one language, without its tag, of a model trained on two (`lines` "parallel").
 
-    Two models that are made so are in one space, as those that were aligned.
+    The two parts of a model share a space, like aligned models.
 
     Parameters
     ----------
     embeddings : Embeddings
     language : str
-        Such as "en", of words such as ``en:house``.
+        A tag such as "en", for words such as ``en:house``.
 
     Raises
     ------
     ValueError
-        If no word is of that language; the message names those that there are.
+        If there are no words of that language; the message names the available ones.
     """
     rows = [row for row, word in enumerate(embeddings) if word.startswith(f"{language}:")]
     if not rows:
         tags = sorted({word.partition(":")[0] for word in embeddings.index_to_key[:1000] if ":" in word[:-1]})
         there = f"; there are {', '.join(tags[:5])}" if tags else ", nor of any other: they have no tags such as en:"
-        raise ValueError(f"no word of the model is of the language {language!r:.40}{there}")
+        raise ValueError(f"the model has no words of the language {language!r:.40}{there}")
     words = [embeddings.index_to_key[row].removeprefix(f"{language}:") for row in rows]
     picked, counts = np.array(rows, np.intp), embeddings.vocabulary.counts
     vocabulary = Vocabulary(words, None if counts is None else counts[picked])
@@ -162,7 +162,7 @@ def _rebuilt(
 
 
 def _moved(rows: Callable[[slice], Floats], shape: tuple[int, ...], move: Callable[[Floats], NDArray[Any]]) -> Floats:
-    """Return what is made of rows, a block at a time."""
+    """Return all transformed rows, computed a block at a time; float32."""
     found = np.empty(shape, np.float32)
     for start in range(0, len(found), _BLOCK_ROWS):
         block = slice(start, min(start + _BLOCK_ROWS, len(found)))

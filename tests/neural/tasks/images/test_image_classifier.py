@@ -240,7 +240,7 @@ def test_classes_are_held_out_in_proportion_and_never_as_a_whole() -> None:
 @pytest.mark.parametrize(
     ("options", "pixels", "labels", "message"),
     [
-        ({}, PIXELS, LABELS[:7], "there are 200 pictures and 7 labels; each picture needs its own"),
+        ({}, PIXELS, LABELS[:7], "there are 200 pictures but 7 labels; each picture needs one label"),
         ({}, PIXELS, ["cat"] * 200, "all 200 pictures have the label cat: a classifier needs at least two classes"),
         ({}, PIXELS, None, "the pictures have no labels; give labels"),
         ({}, PIXELS, np.arange(200) / 3, "labels are text or whole numbers|Labels are text or whole numbers"),

@@ -53,7 +53,7 @@ def test_cosines_beside_outputs_are_weighted_means_of_both(embeddings: Embedding
     with pytest.raises(ValueError, match=r"of shape \(50, 6\), not of \(50, 5\)"):
         beside_outputs(embeddings, outputs[:, :5])
     ngrams = SubwordVectors(Subwords(3, 4, 40), rng.standard_normal((40, 6)).astype(np.float32))
-    with pytest.raises(ValueError, match="output vectors belong to words alone"):
+    with pytest.raises(ValueError, match="only words have output vectors"):
         beside_outputs(Embeddings(WORDS, embeddings.vectors, subwords=ngrams), outputs)
 
 
