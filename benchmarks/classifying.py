@@ -7,10 +7,9 @@ articles are the test here and 6,600 are trained on. Every run is a process of i
 those of training, with what it reads, when all is compiled; fastText's are those of `train_supervised`.
 
 With --vectors, words start with them, and networks of each architecture are trained, with their defaults but for the
-epochs. What is kept of them is what tells texts best that are held out: of SST-2, whose training set holds the parts
-of its sentences, a tenth of the sentences with all of their parts. `chosen` is what is chosen of all that are tried, or
-put together of them, in so many seconds of the processor: what else runs on the machine takes none of these. Rows of
-the file that is there already and are not measured again stay.
+epochs. What is kept of them is what tells texts best that are held out. `chosen` is what is chosen of all that are
+tried, or put together of them, in so many seconds of the processor: what else runs on the machine takes none of these.
+Rows of the file that is there already and are not measured again stay.
 """
 
 from __future__ import annotations
@@ -38,7 +37,6 @@ LAYERED_EPOCHS = {"trec": 10, "sst": 4, "mr": 10, "ag": 5}
 FASTTEXT = {"trec": (0.5, 5), "sst": (0.1, 5), "mr": (0.5, 25), "ag": (0.5, 5)}
 """Learning rate and epochs of fastText: of the first three, with which it is most accurate, of six that were tried."""
 SEEDS = (1, 2, 3)
-_LONG = 12  # words; what is longer is taken for a whole sentence
 
 
 def trec(folder: Path) -> tuple[Rows, Rows]:
@@ -84,14 +82,6 @@ def ag(folder: Path) -> tuple[Rows, Rows]:
 SETS: dict[str, Callable[[Path], tuple[Rows, Rows]]] = {"trec": trec, "sst": sst, "mr": mr, "ag": ag}
 
 
-def without_parts(rows: Rows) -> tuple[Rows, Rows]:
-    """Hold out a tenth of the whole sentences of phrases, and train on no part of them."""
-    long = sorted({text for _, text in rows if len(text.split()) > _LONG})
-    apart = set(random.Random(1).sample(long, len(long) // 10))
-    joined = "\n".join(sorted(apart))
-    return [row for row in rows if row[1] not in joined], [row for row in rows if row[1] in apart]
-
-
 def count_seconds_of_the_processor() -> None:
     """Let `max_time` count what this process computes, whatever else the machine does meanwhile."""
     time.perf_counter = time.process_time  # type: ignore[assignment]
@@ -104,10 +94,6 @@ def ours(name: str, folder: Path, seed: int, options: dict[str, Any], vectors: s
     from w2v import TextClassifier
 
     train, test = SETS[name](folder)
-    validation = None
-    if options.get("layers") != 0 and name == "sst":
-        train, apart = without_parts(train)
-        validation = [text for _, text in apart], [label for label, _ in apart]
     with tempfile.TemporaryDirectory() as place:
         file = Path(place, "train.tsv")
         file.write_text("".join(f"{label}\t{text}\n" for label, text in train), encoding="utf-8")
@@ -115,7 +101,7 @@ def ours(name: str, folder: Path, seed: int, options: dict[str, Any], vectors: s
         if options.get("layers") == 0:
             TextClassifier(**settings | {"epochs": 1}).fit(file)  # compiled here
         started, wall = time.process_time(), time.perf_counter()
-        model = TextClassifier(**settings).fit(file, vectors=vectors, validation=validation)
+        model = TextClassifier(**settings).fit(file, vectors=vectors)
         seconds, wall = time.process_time() - started, time.perf_counter() - wall
     report = model.evaluate([text for _, text in test], [label for label, _ in test])
     return {
