@@ -7,10 +7,9 @@ are used for testing here and 6,600 for training. Every run is a separate proces
 of training, including reading, after compilation; for fastText, those of `train_supervised`.
 
 With --vectors, words are initialised with them, and networks of each architecture are trained, with their defaults
-except for the epochs. Models are selected on held-out texts; for SST-2, whose training set contains the parts of its
-sentences, these are a tenth of the sentences with all of their parts. `chosen` is the best of all that were tried, or a
-mixture of them, within a limit of CPU seconds, so that other work on the machine does not count. Existing rows of the
-result file that are not measured again are kept.
+except for the epochs. Models are selected on held-out texts. `chosen` is the best of all that were tried, or a mixture
+of them, within a limit of CPU seconds, so that other work on the machine does not count. Existing rows of the result
+file that are not measured again are kept.
 """
 
 from __future__ import annotations
@@ -38,7 +37,6 @@ LAYERED_EPOCHS = {"trec": 10, "sst": 4, "mr": 10, "ag": 5}
 FASTTEXT = {"trec": (0.5, 5), "sst": (0.1, 5), "mr": (0.5, 25), "ag": (0.5, 5)}
 """Learning rate and epochs of fastText: for the first three, the most accurate of six settings tried."""
 SEEDS = (1, 2, 3)
-_LONG = 12  # words; longer texts are assumed to be whole sentences
 
 
 def trec(folder: Path) -> tuple[Rows, Rows]:
@@ -84,14 +82,6 @@ def ag(folder: Path) -> tuple[Rows, Rows]:
 SETS: dict[str, Callable[[Path], tuple[Rows, Rows]]] = {"trec": trec, "sst": sst, "mr": mr, "ag": ag}
 
 
-def without_parts(rows: Rows) -> tuple[Rows, Rows]:
-    """Hold out a tenth of the whole sentences, and all phrases that are parts of them."""
-    long = sorted({text for _, text in rows if len(text.split()) > _LONG})
-    apart = set(random.Random(1).sample(long, len(long) // 10))
-    joined = "\n".join(sorted(apart))
-    return [row for row in rows if row[1] not in joined], [row for row in rows if row[1] in apart]
-
-
 def count_seconds_of_the_processor() -> None:
     """Make `max_time` count the CPU time of this process, independent of other work on the machine."""
     time.perf_counter = time.process_time  # type: ignore[assignment]
@@ -104,10 +94,6 @@ def ours(name: str, folder: Path, seed: int, options: dict[str, Any], vectors: s
     from w2v import TextClassifier
 
     train, test = SETS[name](folder)
-    validation = None
-    if options.get("layers") != 0 and name == "sst":
-        train, apart = without_parts(train)
-        validation = [text for _, text in apart], [label for label, _ in apart]
     with tempfile.TemporaryDirectory() as place:
         file = Path(place, "train.tsv")
         file.write_text("".join(f"{label}\t{text}\n" for label, text in train), encoding="utf-8")
@@ -115,7 +101,7 @@ def ours(name: str, folder: Path, seed: int, options: dict[str, Any], vectors: s
         if options.get("layers") == 0:
             TextClassifier(**settings | {"epochs": 1}).fit(file)  # compiles
         started, wall = time.process_time(), time.perf_counter()
-        model = TextClassifier(**settings).fit(file, vectors=vectors, validation=validation)
+        model = TextClassifier(**settings).fit(file, vectors=vectors)
         seconds, wall = time.process_time() - started, time.perf_counter() - wall
     report = model.evaluate([text for _, text in test], [label for label, _ in test])
     return {

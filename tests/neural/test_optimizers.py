@@ -134,6 +134,13 @@ def test_clip_by_norm_scales_all_gradients_together() -> None:
     np.testing.assert_allclose(np.concatenate([g.reshape(-1) for g in gradients]), [0.6, 0, 0.8])
 
 
+@pytest.mark.parametrize("scale", [1e-15, 1.0, 1e25])
+def test_clip_by_norm_is_exact_for_long_gradients(rng: np.random.Generator, scale: float) -> None:
+    gradient = (scale * rng.standard_normal(20_001)).astype(np.float32)
+    expected = np.linalg.norm(gradient.astype(np.float64))
+    assert clip_by_norm([gradient], 1e30) == pytest.approx(expected, rel=1e-6)
+
+
 @pytest.mark.parametrize("shape", [(6, 6), (4, 24), (24, 4), (1, 5)])
 def test_orthogonal_keeps_the_directions_of_a_matrix_and_makes_their_lengths_alike(
     rng: np.random.Generator, shape: tuple[int, int]

@@ -36,7 +36,8 @@ class Choice:
 
     Attributes
     ----------
-    best : TextNetwork or None
+    best : int
+        The place of the best in `tried`.
     tried : list of dict
         Name, seconds, held-out accuracy and held-out loss of each.
     fitted : list of Fitted
@@ -45,13 +46,13 @@ class Choice:
         Reason why no more were tried.
     """
 
-    best: TextNetwork | None = None
+    best: int = 0
     tried: list[dict[str, Any]] = field(default_factory=list)
     fitted: list[Fitted] = field(default_factory=list)
     why: str = ""
 
-    def add(self, name: str, fitted: Fitted, began: float) -> None:
-        """Keep a classifier if it is better than those before."""
+    def add(self, name: str, fitted: Fitted, began: float, chance: float = 0.0) -> None:
+        """Remember a classifier, as the best unless one before gets more texts right, by more than `chance`."""
         report = fitted.network.metadata["training"].get("report", {})
         self.tried.append(
             {
@@ -62,11 +63,16 @@ class Choice:
             }
         )
         self.fitted.append(fitted)
-        if self.best is None or _merit(self.tried[-1]) > max(map(_merit, self.tried[:-1])):
-            self.best = fitted.network
+        accuracy, loss = _merit(self.tried[-1])
+        if (accuracy + chance, loss) > _merit(self.tried[self.best]):
+            self.best = len(self.tried) - 1
 
     def mix(self, data: LabelData) -> None:
-        """Try a mixture of the classifiers that have a lower loss together."""
+        """Try a mixture of the classifiers that have a lower loss together.
+
+        It is the best unless one of them gets more texts right by more than a standard error: the loss, which counts
+        how sure each answer is, is the surer sign where the number of right answers differs by chance.
+        """
         wanted, one_of_many = data.held_out.wanted(len(data.classes)), data.one_of_many
         began, logits = time.perf_counter(), [one.held_out for one in self.fitted]
         members = choose_members(logits, wanted, one_of_many=one_of_many)
@@ -80,18 +86,24 @@ class Choice:
         network = replace(network, metadata=network.metadata | {"mixture": described})
         z = crossed(own, wanted, one_of_many=one_of_many)
         name = " and ".join(f"{one['classifier']} ({one['weight']:.2f})" for one in described)
-        self.add(f"mixture of {name}", Fitted(concluded(network, data, z), z), began)
+        accuracy = self.tried[self.best]["accuracy"] or 0.0
+        chance = (accuracy * (1 - accuracy) / len(wanted)) ** 0.5
+        self.add(f"mixture of {name}", Fitted(concluded(network, data, z), z), began, chance)
 
     @property
     def result(self) -> TextNetwork:
         """The best classifier, and the reason for the choice."""
-        assert self.best is not None
+        best, why = self.tried[self.best], self.why
         ranked = sorted(self.tried, key=_merit, reverse=True)
-        why = self.why
         if len(ranked) > 1:
             first, second = (f"{one['classifier']}, {one['accuracy']:.1%}" for one in ranked[:2])
-            why = f"most held-out texts right: {first}; then {second}" + (f". {why}" if why else "")
-        return replace(self.best, metadata=self.best.metadata | {"chosen": why, "tried": self.tried})
+            told = f"most held-out texts right: {first}; then {second}"
+            if best is not ranked[0]:
+                own = f"{best['classifier']}, {best['accuracy']:.1%}"
+                told = f"lowest held-out loss: {own}; {first}, gets more held-out texts right, but not beyond chance"
+            why = told + (f". {why}" if why else "")
+        network = self.fitted[self.best].network
+        return replace(network, metadata=network.metadata | {"chosen": why, "tried": self.tried})
 
 
 def _merit(tried: dict[str, Any]) -> tuple[float, float]:

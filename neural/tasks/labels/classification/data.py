@@ -16,12 +16,14 @@ from w2v.corpora.columns import checked_texts, one_column
 from w2v.corpora.inputs import CorpusError
 from w2v.corpora.labels.labelled import Labelled, TableColumns, read_labelled
 from w2v.neural.kernels.bags import Targets
-from w2v.neural.tasks.dividing import stratified
+from w2v.neural.tasks.dividing import parts_of, stratified
 from w2v.neural.tasks.folder import TextNetwork
 from w2v.neural.tasks.labels.classification.parameters import ClassifierParameters
 from w2v.neural.tasks.text.pairs import LeftOutWarning
 
 _SEVERAL = (list, tuple, set, frozenset, np.ndarray)
+_MANY_PARTS = 0.2
+"""The fraction of texts that are parts of longer ones above which they are taken for phrases of these."""
 
 
 @dataclass(frozen=True)
@@ -55,6 +57,14 @@ class LabelledTexts:
         places = np.arange(starts[-1]) + np.repeat(self.starts[which] - starts[:-1], lengths)
         return LabelledTexts([self.texts[i] for i in which.tolist()], self.classes[places], starts)
 
+    def followed_by(self, others: LabelledTexts) -> LabelledTexts:
+        """Return these texts and the others behind them."""
+        return LabelledTexts(
+            self.texts + others.texts,
+            np.concatenate([self.classes, others.classes]),
+            np.concatenate([self.starts, self.starts[-1] + others.starts[1:]]),
+        )
+
     def wanted(self, n_classes: int) -> NDArray[np.bool_]:
         """Return which classes each text belongs to, shape (S, K)."""
         found = np.zeros((len(self), n_classes), np.bool_)
@@ -81,7 +91,9 @@ class LabelData:
     one_of_many : bool
         Whether every text has exactly one label.
     trained, held_out : LabelledTexts
-        No text is in both; `held_out` may be empty.
+        Without any text in common; `held_out` may be empty.
+    parts : LabelledTexts
+        Parts of the held-out texts, in neither of both; see `_divided`.
     is_apart : bool
         Whether `held_out` was given by the user.
     is_matrix : bool
@@ -96,6 +108,7 @@ class LabelData:
     one_of_many: bool
     trained: LabelledTexts
     held_out: LabelledTexts
+    parts: LabelledTexts
     is_apart: bool
     is_matrix: bool = False
     files: list[str] | None = None
@@ -122,16 +135,12 @@ class LabelData:
         every = LabelledTexts.of(given.texts, [numbers[own] for own in given.labels])
         _check_choice(classes, every, one_of_many)
         if apart is not None:
-            trained, held_out = every, _known_only(apart, rows)
+            trained, held_out, parts = every, _known_only(apart, rows), every.take(np.empty(0, np.int64))
         else:
-            rng, n = (
-                np.random.default_rng([int(parameters.random_state), len(every)]),
-                int(parameters.held_out * len(every)),
-            )
-            parts = stratified(every.classes, n, rng) if one_of_many else _split_sets(every, n, rng)
-            trained, held_out = map(every.take, parts)
+            rng = np.random.default_rng([int(parameters.random_state), len(every)])
+            trained, held_out, parts = _divided(every, parameters.held_out, rng, one_of_many)
         return cls(
-            classes, one_of_many, trained, held_out, apart is not None, in_matrix, given.files,
+            classes, one_of_many, trained, held_out, parts, apart is not None, in_matrix, given.files,
             None if apart is None else apart.files,
             columns.to_config(),
         )  # fmt: skip
@@ -147,15 +156,10 @@ class LabelData:
 
     @property
     def every(self) -> LabelledTexts:
-        """All texts that the final model may be trained on."""
+        """All texts that the final model may be trained on: the held-out texts and their parts last."""
         if self.is_apart or not len(self.held_out):
             return self.trained
-        first, second = self.trained, self.held_out
-        return LabelledTexts(
-            first.texts + second.texts,
-            np.concatenate([first.classes, second.classes]),
-            np.concatenate([first.starts, first.starts[-1] + second.starts[1:]]),
-        )
+        return self.trained.followed_by(self.held_out).followed_by(self.parts)
 
     def digest(self) -> str:
         """Return a digest that identifies the data."""
@@ -264,6 +268,28 @@ def _known_only(apart: Labelled, rows: Mapping[Any, int]) -> LabelledTexts:
     return LabelledTexts.of(
         [apart.texts[i] for i in kept], [[rows[x] for x in dict.fromkeys(apart.labels[i])] for i in kept]
     )
+
+
+def _divided(
+    every: LabelledTexts, share: float, rng: np.random.Generator, one_of_many: bool
+) -> tuple[LabelledTexts, LabelledTexts, LabelledTexts]:
+    """Return the texts to train on, those to hold out, and the parts of the latter.
+
+    Where many texts are parts of longer ones, as the phrases of a treebank are, whole texts are held out only, and
+    nothing is trained on their parts. A few short texts that happen to occur in longer ones are texts of their own.
+    """
+    whole = np.arange(len(every))
+    if share:
+        is_part = parts_of(every.texts, every.texts)
+        if is_part.mean() > _MANY_PARTS:
+            whole = np.flatnonzero(~is_part)
+    wholes, n = every.take(whole), int(share * len(whole))
+    apart = (stratified(wholes.classes, n, rng) if one_of_many else _split_sets(wholes, n, rng))[1]
+    held_out, others = wholes.take(apart), np.setdiff1d(np.arange(len(every)), whole[apart])
+    is_left = np.zeros(len(others), np.bool_)
+    if len(whole) < len(every):
+        is_left = parts_of([every.texts[i] for i in others.tolist()], held_out.texts)
+    return every.take(others[~is_left]), held_out, every.take(others[is_left])
 
 
 def _split_sets(

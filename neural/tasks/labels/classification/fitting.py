@@ -83,7 +83,7 @@ class DividedBags(NamedTuple):
         if data.is_apart:
             return cls(features, bags, bags, features.find(data.held_out.texts))
         n = len(data.trained)
-        return cls(features, bags, first_bags(bags, n), known_bags(bags, n))
+        return cls(features, bags, first_bags(bags, n), known_bags(bags, n, len(data.held_out)))
 
 
 def fit_linear(data: LabelData, parameters: ClassifierParameters, told: Told | None, vectors: Any = None) -> Fitted:
@@ -236,12 +236,12 @@ def first_bags(bags: Bags, n: int) -> Bags:
     return Bags(bags.features[: bags.starts[n]], bags.starts[: n + 1])
 
 
-def known_bags(bags: Bags, n: int) -> Bags:
-    """Return the bags of the texts from index n on, restricted to features that earlier texts have."""
-    border = bags.starts[n]
+def known_bags(bags: Bags, first: int, n: int) -> Bags:
+    """Return the bags of n texts from `first` on, restricted to features that earlier texts have."""
+    border, end = bags.starts[first], bags.starts[first + n]
     seen = np.zeros(int(bags.features.max(initial=-1)) + 1, np.bool_)
     seen[bags.features[:border]] = True
-    own = bags.features[border:]
+    own = bags.features[border:end]
     kept = seen[own]
     counts = np.concatenate([[0], np.cumsum(kept)])
-    return Bags(own[kept], counts[bags.starts[n:] - border])
+    return Bags(own[kept], counts[bags.starts[first : first + n + 1] - border])

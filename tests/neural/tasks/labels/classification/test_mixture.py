@@ -13,6 +13,11 @@ import pytest
 
 from tests.helpers.label_examples import layered_classifier, topic_classifier, topic_texts
 from w2v import ModelError, TextClassifier
+from w2v.corpora.labels.labelled import TableColumns
+from w2v.neural.tasks.labels.classification import choosing
+from w2v.neural.tasks.labels.classification.choosing import Choice
+from w2v.neural.tasks.labels.classification.data import LabelData
+from w2v.neural.tasks.labels.classification.fitting import fit_linear
 from w2v.neural.tasks.labels.classification.mixture import (
     MixedConfig,
     best_weights,
@@ -21,6 +26,7 @@ from w2v.neural.tasks.labels.classification.mixture import (
     mixed,
 )
 from w2v.neural.tasks.labels.classification.ngrams.linear import LinearConfig
+from w2v.neural.tasks.labels.classification.parameters import ClassifierParameters
 
 TEXTS, LABELS = topic_texts(60, 3)
 WEIGHTS = (0.75, 0.5)
@@ -157,3 +163,31 @@ def test_networks_that_do_not_go_together() -> None:
         f"members.{i}.{name}" for i in (0, 1) for name in one.tensors()
     }
     assert asdict(MixedConfig((one, one), (1.0, 0.5)))["weights"] == (1.0, 0.5)
+
+
+@pytest.mark.parametrize("n_wrong, is_chosen", [(0, True), (2, True), (20, False)])
+def test_a_mixture_is_chosen_by_its_loss_unless_it_gets_fewer_right(
+    monkeypatch: pytest.MonkeyPatch, n_wrong: int, is_chosen: bool
+) -> None:
+    parameters = ClassifierParameters(held_out=0.4, random_state=3)
+    data = LabelData.of(TEXTS, LABELS, None, parameters, TableColumns())
+    choice = Choice()
+    for _ in range(2):
+        choice.add("one", fit_linear(data, parameters, None), 0.0)
+    assert choice.best == 0  # the second is no better
+    right = np.where(data.held_out.wanted(2), 9.0, -9.0)
+    choice.fitted = [one._replace(held_out=right) for one in choice.fitted]
+    choice.tried[0]["accuracy"], choice.tried[1]["accuracy"] = 0.95, 0.9
+    n = len(right)
+    monkeypatch.setattr(choosing, "choose_members", lambda *given, **further: [0, 1])
+    mistaken = right * np.where(np.arange(n) < n_wrong, -1, 1)[:, None]
+    monkeypatch.setattr(choosing, "crossed", lambda *given, **further: mistaken)
+    choice.mix(data)
+    assert choice.tried[2]["accuracy"] == pytest.approx(1 - n_wrong / n)
+    assert (choice.best == 2) is is_chosen
+    told = {
+        0: "most held-out texts right: mixture",
+        2: "lowest held-out loss: mixture",
+        20: "most held-out texts right: one",
+    }
+    assert choice.result.metadata["chosen"].startswith(told[n_wrong])

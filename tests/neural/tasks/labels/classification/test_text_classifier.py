@@ -175,6 +175,35 @@ def test_classes_are_held_out_in_proportion(rng: np.random.Generator) -> None:
     assert all(abs(n - (expected == label).sum()) <= 1 for label, n in counts.items())
 
 
+def phrases(n: int, rng: np.random.Generator) -> tuple[list[str], list[str]]:
+    """Return sentences of six words each with its two halves, and labels."""
+    sentences = [[f"w{rng.integers(500)}" for _ in range(6)] for _ in range(n)]
+    texts = [" ".join(words) for own in sentences for words in (own, own[:3], own[3:])]
+    return texts, ["a" if i // 3 % 2 else "b" for i in range(3 * n)]
+
+
+def test_parts_of_held_out_texts_are_not_trained_on(rng: np.random.Generator) -> None:
+    texts, labels = phrases(100, rng)
+    parameters = ClassifierParameters(held_out=0.2)
+    data = LabelData.of(texts, labels, None, parameters, TableColumns())
+    assert len(data.held_out) == 20 and all(len(text.split()) == 6 for text in data.held_out.texts)
+    assert not any(f" {text} " in f" {whole} " for whole in data.held_out.texts for text in data.trained.texts)
+    assert len(data.parts) >= 40 and sorted(data.every.texts) == sorted(texts)
+    by_text = dict(zip(texts, labels, strict=True))
+    rows = zip(data.parts.texts, data.classes[data.parts.classes].tolist(), strict=True)
+    assert all(by_text[text] == label for text, label in rows)
+    few = [*texts[::3], texts[1]]  # one part is a text of its own
+    data = LabelData.of(few, labels[: len(few)], None, parameters, TableColumns())
+    assert not len(data.parts) and len(data.held_out) == 20 and len(data.trained) == 81
+
+
+def test_parts_of_held_out_texts_are_trained_on_in_the_end(rng: np.random.Generator) -> None:
+    texts, labels = phrases(100, rng)
+    model = TextClassifier(held_out=0.2, min_count=1).fit(texts, labels)
+    assert model.network_.metadata["texts"] == 300 and model.validation_["n_texts"] == 20
+    assert set(model.network_.units["features"].words) >= {word for text in texts for word in text.split()}
+
+
 def test_several_labels_or_none() -> None:
     texts, labels = topic_sets(200)
     model = TextClassifier(epochs=30).fit(texts, labels)
