@@ -117,6 +117,7 @@ def main() -> None:
     parser.add_argument("--sentences", type=int, default=2000)
     parser.add_argument("--runs", type=int, default=5)
     parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--name", default="minilm", help="of the file of results")
     parser.add_argument("--scored", type=Path, nargs="*", default=[], help="files of scored pairs of sentences")
     a = parser.parse_args()
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "true")
@@ -168,7 +169,7 @@ def main() -> None:
     print(f"cosines of int8 with float32: mean {cosines.mean():.4f}, least {cosines.min():.4f}", scored)
     lengths = np.diff(lookup.find(sentences).offsets)
     write_results(
-        "minilm",
+        a.name,
         {
             "model": folder.parent.name if a.model is None else folder.name, "threads": a.threads,
             "sentences": len(sentences), "tokens": int(lengths.sum()),
