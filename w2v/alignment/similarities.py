@@ -70,18 +70,19 @@ def hub_means(x: Units, y: Units, k: int = 10) -> tuple[NDArray[np.float32], NDA
 
 
 def nearest_by_csls(
-    x: Units, y: Units, k: int = 10
+    x: Units, y: Units, k: int = 10, *, keep: float = 1.0, rng: np.random.Generator | None = None
 ) -> tuple[tuple[NDArray[np.float32], NDArray[np.float32]], Nearest]:
-    """Return what `hub_means` and `nearest_of_both` do, of all pairs, for little more than the first.
+    """Return what `hub_means` and then `nearest_of_both` do, for little more than the first where all pairs count.
 
-    The best of a word by CSLS is nearly always among the k nearest that its mean is made of. Of what is not among them
-    the cosine is known to be no higher, so only words of a small mean can be better: where there are any, they are
-    looked at.
+    The best of a word is nearly always among the k nearest that its mean is made of. No other has a higher cosine than
+    the last of them, so only words of a small mean can be better: where there are any, they are looked at.
 
     Parameters
     ----------
     x, y : ndarray of shape (n, D) and (m, D), float32
     k : int, default 10
+    keep, rng
+        Of `nearest_of_both`.
 
     Returns
     -------
@@ -89,15 +90,14 @@ def nearest_by_csls(
         Float32, of `hub_means`.
     nearest : Nearest
     """
-    highest = _highest(x, y, k)
-    means = highest[0].means(), highest[1].means()
-    halves = _penalties(x, means[0]), _penalties(y, means[1])
-    chosen = highest[0].best(halves[1]), highest[1].best(halves[0])
-    open_pairs = sum(one.further(half).sum() for one, half in zip(chosen, halves[::-1], strict=True))
-    if open_pairs > len(x) * len(y):
-        return means, nearest_of_both(x, y, means)
-    forward, backward = chosen[0].among(x, y, halves[1]), chosen[1].among(y, x, halves[0])
-    return means, _found(x, y, forward, backward)
+    of_x, of_y = _highest(x, y, k)
+    means = of_x.means(), of_y.means()
+    half_x, half_y = _penalties(x, means[0]), _penalties(y, means[1])
+    best_of_x, best_of_y = of_x.best(half_y), of_y.best(half_x)
+    n_further = best_of_x.n_further(half_y).sum() + best_of_y.n_further(half_x).sum()
+    if keep < 1 or n_further > len(x) * len(y):
+        return means, nearest_of_both(x, y, means, keep=keep, rng=rng)
+    return means, _found(x, y, best_of_x.among_all(x, y, half_y), best_of_y.among_all(y, x, half_x))
 
 
 class _Highest(NamedTuple):
@@ -108,9 +108,11 @@ class _Highest(NamedTuple):
 
     @classmethod
     def none(cls, n: int, k: int) -> _Highest:
+        """Return what every cosine is above."""
         return cls(np.full((n, k), -np.inf, np.float32), np.full((n, k), -1, np.int64))
 
     def means(self) -> NDArray[np.float32]:
+        """Return the mean of each row."""
         return self.cosines.mean(axis=1)
 
     def best(self, penalties: NDArray[np.float32]) -> _Best:
@@ -131,15 +133,15 @@ class _Best(NamedTuple):
     least: NDArray[np.float32]
     """The lowest of the highest cosines: all others are no higher."""
 
-    def further(self, penalties: NDArray[np.float32]) -> NDArray[np.int64]:
+    def n_further(self, penalties: NDArray[np.float32]) -> NDArray[np.int64]:
         """Return for each row how many columns have so small a penalty that they might be better; shape (n,)."""
         return np.searchsorted(np.sort(penalties), self.least - self.scores, side="right")
 
-    def among(self, x: Units, y: Units, penalties: NDArray[np.float32]) -> NDArray[np.int64]:
-        """Return the best of each row once those columns were looked at."""
+    def among_all(self, x: Units, y: Units, penalties: NDArray[np.float32]) -> NDArray[np.int64]:
+        """Look at those columns, y, of all rows, x, as well, and return the best."""
         from w2v.alignment.kernels import keep_nearest
 
-        further, order = self.further(penalties), np.argsort(penalties, kind="stable")
+        further, order = self.n_further(penalties), np.argsort(penalties, kind="stable")
         rows = np.flatnonzero(further)
         rows = rows[np.argsort(further[rows], kind="stable")]
         found = self.ids.copy()
@@ -228,6 +230,7 @@ def nearest_of_both(
 
 
 def _found(x: Units, y: Units, forward: NDArray[np.int64], backward: NDArray[np.int64]) -> Nearest:
+    """Add the cosines."""
     found = np.maximum(forward, 0)
     cosines = np.where(forward >= 0, np.einsum("ij,ij->i", x, y[found]), 0).astype(np.float32)
     return Nearest(forward, backward, cosines)
