@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from w2v.alignment.dictionary import identical_pairs, known_pairs
 from w2v.alignment.parameters import AlignmentParameters
 from w2v.alignment.procrustes import rotation_between
-from w2v.alignment.similarities import Nearest, Units, hub_means, nearest_of_both
+from w2v.alignment.similarities import Nearest, Units, nearest_by_csls
 from w2v.alignment.start import start_without_dictionary
 from w2v.settings.estimator import Estimator, of_table
 from w2v.settings.tables import check_parameters, documented
@@ -245,7 +245,7 @@ def _is_pair(given: Any) -> bool:
 
 def _nearest(x: Units, y: Units, rotation: NDArray[np.float64], k: int) -> Nearest:
     turned = (x @ rotation).astype(np.float32)
-    return nearest_of_both(turned, y, hub_means(turned, y, k))
+    return nearest_by_csls(turned, y, k)[1]
 
 
 def _entry(pairs: NDArray[np.int64], nearest: Nearest) -> dict[str, Any]:

@@ -12,7 +12,7 @@ import numpy as np
 
 from w2v.kernels.jit import compiled
 
-LANES = 128
+LANES = 32
 
 _One = np.float32(1)
 _None = np.float32(0)
@@ -38,13 +38,13 @@ def _is_any_better(scores, penalties, bound, penalty, bounds):
 
 
 @compiled
-def _insert(kept, value):
-    """Insert a value into the ascending highest values, in place of the lowest."""
+def _insert(kept, ids, value, number):
+    """Insert a value and its number into the ascending highest values, in place of the lowest."""
     place = 0
     while place + 1 < len(kept) and kept[place + 1] < value:
-        kept[place] = kept[place + 1]
+        kept[place], ids[place] = kept[place + 1], ids[place + 1]
         place += 1
-    kept[place] = value
+    kept[place], ids[place] = value, number
 
 
 @compiled
@@ -58,21 +58,24 @@ def _insert_with_id(kept, ids, value, number):
 
 
 @compiled
-def keep_highest(scores, of_rows, of_columns, least):
+def keep_highest(scores, first, of_rows, ids_of_rows, of_columns, ids_of_columns, least):
     """Update the k highest similarities of each row and each column with a block.
 
     Parameters
     ----------
     scores : ndarray of shape (n, m), float32
         A block.
-    of_rows : ndarray of shape (n, k), float32
-        The highest of each row so far, ascending. Overwritten.
-    of_columns : ndarray of shape (m, k), float32
-        The highest of each column so far, ascending. Overwritten.
+    first : tuple of int
+        Numbers of its first row and column.
+    of_rows, ids_of_rows : ndarray of shape (n, k), float32 and int64
+        The highest of each row so far, ascending, and their columns. Overwritten.
+    of_columns, ids_of_columns : ndarray of shape (m, k), float32 and int64
+        The highest of each column so far, ascending, and their rows. Overwritten.
     least : ndarray of shape (m,), float32
         The lowest of each row of `of_columns`. Overwritten.
     """
     n, m = scores.shape
+    first_row, first_column = first
     for i in range(n):
         row = scores[i]
         for start in range(0, m, LANES):
@@ -80,9 +83,9 @@ def keep_highest(scores, of_rows, of_columns, least):
             if _is_any_above(row[start:stop], of_rows[i, 0], least[start:stop]):
                 for j in range(start, stop):
                     if row[j] > of_rows[i, 0]:
-                        _insert(of_rows[i], row[j])
+                        _insert(of_rows[i], ids_of_rows[i], row[j], first_column + j)
                     if row[j] > least[j]:
-                        _insert(of_columns[j], row[j])
+                        _insert(of_columns[j], ids_of_columns[j], row[j], first_row + i)
                         least[j] = of_columns[j, 0]
 
 

@@ -19,8 +19,11 @@ from numpy.typing import NDArray
 Units = NDArray[np.float32]
 """Unit vectors, or zeros, which are never nearest to anything."""
 
-_ROWS, _COLUMNS = 1024, 2048
-"""Size of a block: 8 MB of float32."""
+_ROWS, _COLUMNS = 2048, 512
+"""Size of a block: 4 MB of float32."""
+_GROUP = 16
+"""Scores of which one is looked at first, see `_exceeded`."""
+_LOWEST = np.float32(-np.inf)
 
 
 class Nearest(NamedTuple):
@@ -62,14 +65,129 @@ def hub_means(x: Units, y: Units, k: int = 10) -> tuple[NDArray[np.float32], NDA
     of_x : ndarray of shape (n,), float32
     of_y : ndarray of shape (m,), float32
     """
+    highest_of_x, highest_of_y = _highest(x, y, k)
+    return highest_of_x.means(), highest_of_y.means()
+
+
+def nearest_by_csls(
+    x: Units, y: Units, k: int = 10, *, keep: float = 1.0, rng: np.random.Generator | None = None
+) -> tuple[tuple[NDArray[np.float32], NDArray[np.float32]], Nearest]:
+    """Return what `hub_means` and then `nearest_of_both` do, for little more than the first where all pairs count.
+
+    The best of a word is nearly always among the k nearest that its mean is made of. No other has a higher cosine than
+    the last of them, so only words of a small mean can be better: where there are any, they are looked at.
+
+    Parameters
+    ----------
+    x, y : ndarray of shape (n, D) and (m, D), float32
+    k : int, default 10
+    keep, rng
+        Of `nearest_of_both`.
+
+    Returns
+    -------
+    means : (ndarray of shape (n,), ndarray of shape (m,))
+        Float32, of `hub_means`.
+    nearest : Nearest
+    """
+    of_x, of_y = _highest(x, y, k)
+    means = of_x.means(), of_y.means()
+    half_x, half_y = _penalties(x, means[0]), _penalties(y, means[1])
+    best_of_x, best_of_y = of_x.best(half_y), of_y.best(half_x)
+    n_further = best_of_x.n_further(half_y).sum() + best_of_y.n_further(half_x).sum()
+    if keep < 1 or n_further > len(x) * len(y):
+        return means, nearest_of_both(x, y, means, keep=keep, rng=rng)
+    return means, _found(x, y, best_of_x.among_all(x, y, half_y), best_of_y.among_all(y, x, half_x))
+
+
+class _Highest(NamedTuple):
+    """The highest cosines of each row, rising, and their columns: shape (n, k) both."""
+
+    cosines: NDArray[np.float32]
+    ids: NDArray[np.int64]
+
+    @classmethod
+    def none(cls, n: int, k: int) -> _Highest:
+        """Return what every cosine is above."""
+        return cls(np.full((n, k), -np.inf, np.float32), np.full((n, k), -1, np.int64))
+
+    def means(self) -> NDArray[np.float32]:
+        """Return the mean of each row."""
+        return self.cosines.mean(axis=1)
+
+    def best(self, penalties: NDArray[np.float32]) -> _Best:
+        """Return the best of each row after penalties of the columns, the first of equal ones."""
+        scores = self.cosines - penalties[self.ids]
+        best = scores.max(axis=1)
+        ids = np.where(scores == best[:, None], self.ids, len(penalties)).min(axis=1)
+        return _Best(best, np.where(best > -np.inf, ids, -1), self.cosines[:, 0])
+
+
+class _Best(NamedTuple):
+    """The best of each row among its highest cosines."""
+
+    scores: NDArray[np.float32]
+    """After penalties of the columns; -inf where there is none."""
+    ids: NDArray[np.int64]
+    """Its column, or -1."""
+    least: NDArray[np.float32]
+    """The lowest of the highest cosines: all others are no higher."""
+
+    def n_further(self, penalties: NDArray[np.float32]) -> NDArray[np.int64]:
+        """Return for each row how many columns have so small a penalty that they might be better; shape (n,)."""
+        return np.searchsorted(np.sort(penalties), self.least - self.scores, side="right")
+
+    def among_all(self, x: Units, y: Units, penalties: NDArray[np.float32]) -> NDArray[np.int64]:
+        """Look at those columns, y, of all rows, x, as well, and return the best."""
+        from w2v.alignment.kernels import keep_nearest
+
+        further, order = self.n_further(penalties), np.argsort(penalties, kind="stable")
+        rows = np.flatnonzero(further)
+        rows = rows[np.argsort(further[rows], kind="stable")]
+        found = self.ids.copy()
+        for start in range(0, len(rows), _ROWS):
+            some = rows[start : start + _ROWS]
+            columns = order[: further[some[-1]]]
+            kept, places = self.scores[some, None], np.full((len(some), 1), -1, np.int64)
+            of_columns = penalties[columns]
+            for block, part, scores in _blocks(x[some], y[columns]):
+                keep_nearest(scores, part.start, of_columns[part], kept[block], places[block])
+            better = places[:, 0] >= 0
+            found[some[better]] = columns[places[better, 0]]
+        return found
+
+
+def _highest(x: Units, y: Units, k: int) -> tuple[_Highest, _Highest]:
+    """Return the k highest cosines of each row of x, and of each row of y."""
     from w2v.alignment.kernels import keep_highest
 
-    of_x = np.full((len(x), min(k, len(y))), -np.inf, np.float32)
-    of_y = np.full((len(y), min(k, len(x))), -np.inf, np.float32)
+    of_x, of_y = _Highest.none(len(x), min(k, len(y))), _Highest.none(len(y), min(k, len(x)))
     for rows, columns, scores in _blocks(x, y):
-        kept = of_y[columns]
-        keep_highest(scores, of_x[rows], kept, kept[:, 0].copy())
-    return of_x.mean(axis=1), of_y.mean(axis=1)
+        kept = of_y.cosines[columns]
+        if columns.start == 0:
+            of_x.cosines[rows] = _exceeded(scores, of_x.cosines.shape[1])
+        if rows.start == 0:
+            kept[:] = _exceeded(scores.T, of_y.cosines.shape[1])
+        keep_highest(
+            scores, (rows.start, columns.start), of_x.cosines[rows], of_x.ids[rows], kept, of_y.ids[columns],
+            kept[:, 0].copy(),
+        )  # fmt: skip
+    return of_x, of_y
+
+
+def _exceeded(scores: NDArray[np.float32], k: int) -> NDArray[np.float32] | float:
+    """Return what k scores of each row at least are above, shape (n, 1), so that few others need be looked at.
+
+    It is just below the k-th highest of the maxima of _GROUP scores each.
+    """
+    n, m = scores.shape
+    n_groups = m // _GROUP
+    if n_groups < k:
+        return -np.inf
+    maxima = scores[:, :n_groups].copy(order="K")
+    for i in range(n_groups, n_groups * _GROUP, n_groups):
+        np.maximum(maxima, scores[:, i : i + n_groups], out=maxima)
+    return np.nextafter(np.partition(maxima, n_groups - k, axis=1)[:, n_groups - k, None], _LOWEST)
 
 
 def nearest_of_both(
@@ -108,6 +226,11 @@ def nearest_of_both(
             scores, (rows.start, columns.start), half_x[rows], half_y[columns], best[rows], forward[rows],
             best_of_y[columns], backward[columns],
         )  # fmt: skip
+    return _found(x, y, forward, backward)
+
+
+def _found(x: Units, y: Units, forward: NDArray[np.int64], backward: NDArray[np.int64]) -> Nearest:
+    """Add the cosines."""
     found = np.maximum(forward, 0)
     cosines = np.where(forward >= 0, np.einsum("ij,ij->i", x, y[found]), 0).astype(np.float32)
     return Nearest(forward, backward, cosines)

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from w2v.alignment.procrustes import rotation_between
-from w2v.alignment.similarities import Nearest, Units, hub_means, nearest_of_both
+from w2v.alignment.similarities import Nearest, Units, nearest_by_csls
 from w2v.vectors.lookup import to_units
 
 _WORDS = 3_000
@@ -51,14 +51,14 @@ def start_without_dictionary(x: Units, y: Units, k: int, rng: np.random.Generato
     n = min(_WORDS, len(x), len(y))
     x, y = _centred(x[:n]), _centred(y[:n])
     of_x, of_y = _profiles(x), _profiles(y)
-    nearest = nearest_of_both(of_x, of_y, hub_means(of_x, of_y, k))
+    _, nearest = nearest_by_csls(of_x, of_y, k)
     keep, best, waited, steps = _FIRST_KEPT, -np.inf, 0, 0
     while steps < _MOST_STEPS and not (keep >= 1 and waited > _PATIENCE):
         if waited > _PATIENCE:
             keep, waited = min(1.0, 2 * keep), 0
         pairs = _of_both_sides(nearest)
         turned = (x @ rotation_between(x[pairs[:, 0]], y[pairs[:, 1]])).astype(np.float32)
-        nearest = nearest_of_both(turned, y, hub_means(turned, y, k), keep=keep, rng=rng)
+        _, nearest = nearest_by_csls(turned, y, k, keep=keep, rng=rng)
         likeness = float(nearest.cosines.mean())
         waited = 0 if likeness > best + 1e-4 else waited + 1
         best, steps = max(best, likeness), steps + 1

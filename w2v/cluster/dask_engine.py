@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import concurrent.futures
 import uuid
 from collections.abc import Callable, Iterator, Sequence
@@ -53,6 +52,8 @@ class DaskEngine:
 
     def fetch(self, handles: Sequence[Future]) -> list[Any]:
         """Wait for values and return them, directly from the workers if these can be reached."""
+        import asyncio  # every training would wait for it, and Dask has imported it already
+
         self._is_checked = False
         with _losses():
             coming = asyncio.run_coroutine_threadsafe(self._gather(handles), self.client.loop.asyncio_loop)

@@ -36,10 +36,12 @@ from w2v.kernels.simd import (
     fma,
     fma_inner,
     load,
+    load_repeated,
     load_vector,
     prefetch_read,
     splat,
     steps,
+    store_steps,
     store_vector,
     sum_lanes,
     sum_tile,
@@ -63,8 +65,10 @@ INPUTS = 4
 _float32 = np.float32
 _LN2 = 0.6931471805599453
 _LINE = 16
-_PATH_ROWS = LANES // INPUTS  # rows of a tile, whose scores fill one vector
+_PAIR = 2  # inputs of the last group if no more are left: most targets have an even number
+_GROUP_ROWS, _PAIR_ROWS = LANES // INPUTS, LANES // _PAIR  # rows of tiles, whose scores fill one vector
 _FAR, _NEAR = 16, 8  # prefetch distance in tokens, for the offsets of a path and for the path
+_CACHED = 5  # nodes at the start of a path, which so many paths share that they are in the L1 cache
 _LIKELIHOODS = 1024  # number to collect before taking logarithms
 
 
@@ -115,14 +119,9 @@ def _place_path(words, i, n, paths, tables, turns, first):
     rows, signs, row_size, zero_row = turns.rows, turns.signs, tables.row_size, tables.w_out.size - tables.row_size
     start = load(paths.offsets, words[i])
     length = load(paths.offsets, words[i] + 1) - start
-    for block in range(0, length, LANES):
-        for j in range(block, block + LANES):
-            step = np.int64(load(paths.steps, start + j))
-            complement = step >> 63
-            inside = j < length
-            rows[first + j] = (step ^ complement) * row_size if inside else zero_row
-            signs[first + j] = _float32(1 + 2 * complement) if inside else _float32(0)
-    for j in range(length):
+    for i in range(0, length, LANES):
+        store_steps(paths.steps, start + i, length - i, row_size, zero_row, rows, signs, first + i)
+    for j in range(_CACHED, length):
         prefetch_row(tables.w_out, load(rows, first + j), row_size)
     return length
 
@@ -159,21 +158,11 @@ def _place_inputs(words, i, first, last, start, is_composed, row_size, empty_row
     return n
 
 
-@inlined
-def _widen(signs, first, n_rows, wide):
-    """Repeat the sign of each path row INPUTS times."""
-    for i in range(n_rows):
-        for c in range(INPUTS):
-            wide[i * INPUTS + c] = load(signs, first + i)
-
-
 class SkipgramScratch(NamedTuple):
     """Memory of one thread, see `make_skipgram_scratch`."""
 
     sample: Sample
     turns: Turns
-    wide: NDArray[np.float32]
-    """The signs of a path, each repeated INPUTS times."""
     g: NDArray[np.float32]
     input_rows: NDArray[np.int64]
     likelihoods: NDArray[np.float32]
@@ -191,7 +180,6 @@ def make_skipgram_scratch(chunk: Chunk, paths: Paths, tables: TableArrays, membe
     return SkipgramScratch(
         make_sample(),
         _make_turns(paths, zero_row),
-        wide=aligned_zeros(most * INPUTS),
         g=aligned_zeros(most * INPUTS),
         input_rows=np.full(n_inputs, zero_row),
         likelihoods=aligned_zeros(_LIKELIHOODS + most * n_inputs + GROUP * LANES),
@@ -202,31 +190,67 @@ def make_skipgram_scratch(chunk: Chunk, paths: Paths, tables: TableArrays, membe
 
 
 @inlined
-def _score_group(inputs, j, first, n_path, used, alpha, tables, scratch):
-    """Set g[i * INPUTS + c] to the step of path row i with input j + c, and set likelihoods[used:].
+def _score_group(inputs, j, n_inputs, first, n_path, used, alpha, tables, scratch):
+    """Set g[i * w + c] to the step of path row i with input j + c, and set likelihoods[used:].
 
-    The step is alpha * sign * (1 - likelihood), where the likelihood of the branch is sigmoid(sign * score).
+    w is INPUTS, or _PAIR if no more inputs are left. The step is alpha * sign * (1 - likelihood), where the likelihood
+    of the branch is sigmoid(sign * score). Return the end of the likelihoods; those of padding are 1 / 2.
     """
-    w_out, row_size, rows, signs = tables.w_out, tables.row_size, scratch.turns.rows, scratch.wide
+    w_out, row_size, rows, signs = tables.w_out, tables.row_size, scratch.turns.rows, scratch.turns.signs
     g, likelihoods = scratch.g, scratch.likelihoods
-    one, rate = splat(_float32(1)), splat(alpha)
-    group = take(scratch.input_rows, j, INPUTS)
-    for i in range(0, n_path, _PATH_ROWS):
-        path = take(rows, first + i, _PATH_ROWS)
-        tile = zero_tile(_PATH_ROWS, INPUTS)
-        for d in range(0, row_size, LANES):
-            tile = fma_inner(tile, w_out, path, inputs, group, d)
-        store_vector(g, i * INPUTS, sum_tile(tile))
-    for i in range(0, n_path * INPUTS, LANES):
-        sign = load_vector(signs, i)
-        s = sigmoid(load_vector(g, i) * sign)
-        store_vector(g, i, (one - s) * (sign * rate))
-        store_vector(likelihoods, used + i, s)
+    one, rate, end = splat(_float32(1)), splat(alpha), 0
+    if n_inputs > _PAIR:
+        group = take(scratch.input_rows, j, INPUTS)
+        for i in range(0, n_path, _GROUP_ROWS):
+            path = take(rows, first + i, _GROUP_ROWS)
+            tile = zero_tile(_GROUP_ROWS, INPUTS)
+            for d in range(0, row_size, LANES):
+                tile = fma_inner(tile, w_out, path, inputs, group, d)
+            sign = load_repeated(signs, first + i, INPUTS)
+            s = sigmoid(sum_tile(tile) * sign)
+            store_vector(g, i * INPUTS, (one - s) * (sign * rate))
+            store_vector(likelihoods, used + i * INPUTS, s)
+            end += LANES
+    else:
+        group = take(scratch.input_rows, j, _PAIR)
+        for i in range(0, n_path, _PAIR_ROWS):
+            path = take(rows, first + i, _PAIR_ROWS)
+            tile = zero_tile(_PAIR_ROWS, _PAIR)
+            for d in range(0, row_size, LANES):
+                tile = fma_inner(tile, w_out, path, inputs, group, d)
+            sign = load_repeated(signs, first + i, _PAIR)
+            s = sigmoid(sum_tile(tile) * sign)
+            store_vector(g, i * _PAIR, (one - s) * (sign * rate))
+            store_vector(likelihoods, used + i * _PAIR, s)
+            end += LANES
+    return used + end
+
+
+@inlined
+def _step_pair(inputs, j, n_inputs, first, n_path, tables, scratch):
+    """Do what `_step_group` does for one or two inputs."""
+    w_out, row_size, rows, g = tables.w_out, tables.row_size, scratch.turns.rows, scratch.g
+    row_0, row_1 = load(scratch.input_rows, j), load(scratch.input_rows, j + 1)
+    for d in range(0, row_size, LANES):
+        x_0, x_1 = load_vector(inputs, row_0 + d), load_vector(inputs, row_1 + d)
+        dx_0 = dx_1 = splat(_float32(0))
+        for i in range(n_path):
+            at = load(rows, first + i) + d
+            y = load_vector(w_out, at)
+            g_0, g_1 = splat(load(g, i * _PAIR)), splat(load(g, i * _PAIR + 1))
+            dx_0, dx_1 = fma(g_0, y, dx_0), fma(g_1, y, dx_1)
+            store_vector(w_out, at, fma(g_0, x_0, fma(g_1, x_1, y)))
+        store_vector(inputs, row_0 + d, load_vector(inputs, row_0 + d) + dx_0)
+        if n_inputs > 1:
+            store_vector(inputs, row_1 + d, load_vector(inputs, row_1 + d) + dx_1)
 
 
 @inlined
 def _step_group(inputs, j, n_inputs, first, n_path, tables, scratch):
-    """Add the sum of g[i, c] x_c to path row i and that of g[i, c] y_i to input j + c, both from the old values."""
+    """Add the sum of g[i, c] x_c to path row i and that of g[i, c] y_i to input j + c, both from the old values.
+
+    Three or four inputs are left.
+    """
     w_out, row_size, rows, g, input_rows = (
         tables.w_out, tables.row_size, scratch.turns.rows, scratch.g, scratch.input_rows
     )  # fmt: skip
@@ -243,11 +267,9 @@ def _step_group(inputs, j, n_inputs, first, n_path, tables, scratch):
             dx_0, dx_1, dx_2, dx_3 = fma(g_0, y, dx_0), fma(g_1, y, dx_1), fma(g_2, y, dx_2), fma(g_3, y, dx_3)
             store_vector(w_out, at, fma(g_0, x_0, fma(g_1, x_1, fma(g_2, x_2, fma(g_3, x_3, y)))))
         store_vector(inputs, row_0 + d, load_vector(inputs, row_0 + d) + dx_0)
-        if n_inputs > 1:  # padding rows must stay zero
-            store_vector(inputs, row_1 + d, load_vector(inputs, row_1 + d) + dx_1)
-        if n_inputs > 2:
-            store_vector(inputs, row_2 + d, load_vector(inputs, row_2 + d) + dx_2)
-        if n_inputs > 3:
+        store_vector(inputs, row_1 + d, load_vector(inputs, row_1 + d) + dx_1)
+        store_vector(inputs, row_2 + d, load_vector(inputs, row_2 + d) + dx_2)
+        if n_inputs > 3:  # padding rows must stay zero
             store_vector(inputs, row_3 + d, load_vector(inputs, row_3 + d) + dx_3)
 
 
@@ -319,15 +341,16 @@ def train_skipgram_hs(text, segment, chunk, paths, tables, members, scratch, sta
             n_inputs = _place_inputs(
                 words, t, left[t], right[t], start, is_composed, row_size, empty_row, scratch.input_rows
             )
-            n_rows = round_up(n_path, _PATH_ROWS)
-            _widen(turns.signs, first, n_rows, scratch.wide)
+            before = used
             for j in range(0, n_inputs, INPUTS):
-                _score_group(inputs, j, first, n_path, used, alpha * gain, tables, scratch)
-                _step_group(inputs, j, n_inputs - j, first, n_path, tables, scratch)
-                used += n_rows * INPUTS
+                used = _score_group(inputs, j, n_inputs - j, first, n_path, used, alpha * gain, tables, scratch)
+                if n_inputs - j > _PAIR:
+                    _step_group(inputs, j, n_inputs - j, first, n_path, tables, scratch)
+                else:
+                    _step_pair(inputs, j, n_inputs - j, first, n_path, tables, scratch)
             stats[PAIRS] += n_inputs * gain
             # padding has a score of 0, so a loss of ln 2
-            stats[LOSS] -= gain * (round_up(n_inputs, INPUTS) * n_rows - n_inputs * n_path) * _LN2
+            stats[LOSS] -= gain * (used - before - n_inputs * n_path) * _LN2
             if used > _LIKELIHOODS or t == n - 1 or is_weighted:
                 stats[LOSS] += gain * _sum_losses(likelihoods, used)
                 used = 0

@@ -173,6 +173,22 @@ def load_widened(typing_context, array, i):
     return vector(array, types.int64), code
 
 
+@intrinsic(prefer_literal=True)
+def load_repeated(typing_context, array, i, times):
+    """Return array[i : i + LANES // times], each number `times` over; `times` is a compile-time constant."""
+    n_numbers = LANES // times.literal_value
+
+    def code(c, b, signature, arguments):
+        few = ir.VectorType(_FLOAT, n_numbers)
+        place = b.gep(_data(c, b, signature.args[0], arguments[0]), [arguments[1]])
+        numbers = b.load(b.bitcast(place, few.as_pointer()))
+        numbers.align = 4
+        mask = ir.Constant(_INTEGERS, [lane * n_numbers // LANES for lane in range(LANES)])
+        return b.shuffle_vector(numbers, ir.Constant(few, ir.Undefined), mask)
+
+    return vector(array, types.int64, times), code
+
+
 @intrinsic
 def store_vector(typing_context, array, i, x):
     """Assign array[i : i + LANES] = x."""
@@ -217,6 +233,33 @@ def fma(typing_context, x, y, z):
         return _fma(b, *arguments)
 
     return vector(vector, vector, vector), code
+
+
+@intrinsic
+def store_steps(typing_context, steps, start, n, row_size, empty_row, rows, signs, first):
+    """Write LANES steps of a path, from steps[start] on, of which those from the n-th on belong to another path.
+
+    rows[first:] receive where the rows of their nodes begin, and signs[first:] 1, or -1 for a complement (~node); those
+    of another path `empty_row` and 0.
+    """
+
+    def code(c, b, signature, arguments):
+        steps, start, n, row_size, empty_row, rows, signs, first = arguments
+        wide = ir.VectorType(_INT64, LANES)
+        found = b.load(b.bitcast(b.gep(_data(c, b, signature.args[0], steps), [start]), _INTEGERS.as_pointer()))
+        found.align = 4
+        complement = b.ashr(found, _all(31))
+        lanes = ir.Constant(wide, list(range(LANES)))
+        inside = b.icmp_signed("<", lanes, _broadcast(b, n, wide))
+        places = b.mul(b.sext(b.xor(found, complement), wide), _broadcast(b, row_size, wide))
+        places = b.select(inside, places, _broadcast(b, empty_row, wide))
+        b.store(places, b.bitcast(b.gep(_data(c, b, signature.args[5], rows), [first]), wide.as_pointer())).align = 8
+        branches = b.select(inside, b.sitofp(b.or_(complement, _all(1)), _VECTOR), ir.Constant(_VECTOR, [0.0] * LANES))
+        _write(b, _data(c, b, signature.args[6], signs), first, branches)
+        return c.get_dummy_value()
+
+    number = types.int64
+    return types.void(steps, number, number, number, number, rows, signs, number), code
 
 
 @intrinsic

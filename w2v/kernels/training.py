@@ -56,10 +56,9 @@ def sample_tokens(text, position, stop, sentence, window, shrink, sample, state)
             word = load(tokens, position)
             position += 1
             state = next_random(state)
-            if keep[word] > uniform(state):
-                words[n] = word
-                pairs[n] = 0
-                n += 1
+            words[n] = word  # written in any case, since a branch would be mispredicted for many words
+            pairs[n] = 0
+            n += keep[word] > uniform(state)
         if position == end:
             sentence += 1
         for i in range(first, n):
