@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,6 +14,7 @@ from w2v.alignment.parameters import AlignmentParameters
 from w2v.alignment.procrustes import rotation_between
 from w2v.alignment.similarities import Nearest, Units, hub_means, nearest_of_both
 from w2v.alignment.start import start_without_dictionary
+from w2v.corpora.columns import row_tuples
 from w2v.settings.estimator import Estimator, of_table
 from w2v.settings.tables import check_parameters, documented
 from w2v.vectors.lookup import WordVectors
@@ -78,7 +79,7 @@ class Aligner(Estimator):
         self,
         source: Embeddings,
         target: Embeddings,
-        dictionary: str | Mapping[str, str] | Iterable[tuple[str, str]] = IDENTICAL,
+        dictionary: str | Mapping[str, str | Sequence[str]] | Iterable[tuple[str, str]] = IDENTICAL,
     ) -> Aligner:
         """Learn the rotation.
 
@@ -86,9 +87,10 @@ class Aligner(Estimator):
         ----------
         source, target : Embeddings
             Of one width. Words are taken to be frequent in the order of the rows.
-        dictionary : iterable of (str, str), mapping, "identical" or "none", default "identical"
-            Pairs of a word of the source and one of the target, such as `read_dictionary` reads; those of which a word
-            is unknown are passed over. "identical" takes all words that both spell alike. "none" begins with words
+        dictionary : iterable of (str, str), mapping, data frame, "identical" or "none", default "identical"
+            Pairs of a word of the source and one of the target, such as `read_dictionary` reads; a mapping may have
+            several translations in a list, and a data frame has two columns. Pairs of which a word is unknown are
+            passed over. "identical" takes all words that both spell alike. "none" begins with words
             whose similarities to their own language are distributed alike; it needs languages and texts that are alike,
             and finds nothing, or what is wrong, where they are not.
 
@@ -156,8 +158,11 @@ class Aligner(Estimator):
         ------
         AlignmentError
             If they have another width.
+        TypeError
+            If they are no `Embeddings`.
         """
         self._check_fitted()
+        _check_type(embeddings)
         if embeddings.vector_size != len(self.rotation_):
             raise AlignmentError(
                 f"the rotation is of {len(self.rotation_)} columns, but the vectors have {embeddings.vector_size}"
@@ -180,15 +185,19 @@ def units_of(embeddings: Embeddings) -> Units:
 def check_widths(source: Embeddings, target: Embeddings) -> None:
     """Raise AlignmentError unless both have vectors of one width, TypeError for what has none."""
     for model in (source, target):
-        if not isinstance(model, WordVectors):
-            raise TypeError(
-                f"source and target must be Embeddings, not {type(model).__name__}: a trained Word2Vec has them as "
-                "embeddings_, and Embeddings.load opens a model's folder"
-            )
+        _check_type(model)
     if source.vector_size != target.vector_size:
         raise AlignmentError(
             f"the vectors have {source.vector_size} and {target.vector_size} columns; models of one width are needed: "
             "train one again with the vector_size of the other"
+        )
+
+
+def _check_type(model: object) -> None:
+    if not isinstance(model, WordVectors):
+        raise TypeError(
+            f"vectors of words must be Embeddings, not {type(model).__name__}: a trained Word2Vec has them as "
+            "embeddings_, and Embeddings.load opens a model's folder"
         )
 
 
@@ -201,7 +210,9 @@ def _check(source: Embeddings, target: Embeddings) -> None:
 
 
 def _given_pairs(
-    source: Embeddings, target: Embeddings, dictionary: str | Mapping[str, str] | Iterable[tuple[str, str]]
+    source: Embeddings,
+    target: Embeddings,
+    dictionary: str | Mapping[str, str | Sequence[str]] | Iterable[tuple[str, str]],
 ) -> NDArray[np.int64]:
     """Return the rows of the pairs that are known, one at least."""
     if isinstance(dictionary, str | os.PathLike):
@@ -217,7 +228,7 @@ def _given_pairs(
                 f"the dictionary must be pairs of words, 'identical' or 'none', not {type(dictionary).__name__}: pass "
                 "[(word, translation), …] or {word: translation, …}"
             )
-        listed: list[Any] = list(dictionary.items() if isinstance(dictionary, Mapping) else dictionary)
+        listed = _listed(dictionary)
         for number, pair in enumerate(listed, 1):
             if not _is_pair(pair):
                 raise AlignmentError(
@@ -228,11 +239,24 @@ def _given_pairs(
         what = f"of the {len(listed):,} pairs of the dictionary none has its words in both models"
         if not len(pairs) and listed:
             what += f", not even {listed[0][0]!r:.40} and {listed[0][1]!r:.40}"
+            if any(mark in other for _, other in listed for mark in ",;/"):
+                what += "; each translation of a word needs a pair of its own"
     if not len(pairs):
         raise AlignmentError(
             f"{what}; check that source and target are not exchanged, and that words are written as in the models"
         )
     return pairs
+
+
+def _listed(dictionary: Mapping[str, str | Sequence[str]] | Iterable[tuple[str, str]]) -> list[Any]:
+    """Return what should be pairs of words."""
+    if not isinstance(dictionary, Mapping):
+        return list(row_tuples(dictionary) if hasattr(dictionary, "columns") else dictionary)
+    return [
+        (word, translation)
+        for word, given in dictionary.items()
+        for translation in (given if isinstance(given, (list, tuple)) else [given])
+    ]
 
 
 def _is_pair(given: Any) -> bool:
