@@ -237,7 +237,7 @@ class Queries(WordVectors):
         return Neighbors((self.index_to_key[row], float(scores[row])) for row in best_rows(scores, top_n))
 
 
-def in_order(words: Iterable[Any]) -> list[Any]:
+def in_order(words: object) -> list[Any]:
     """Return a list of words and vectors, or the words of a column; TypeError for what has no order."""
     if isinstance(words, bytes) or not isinstance(words, Iterable):
         raise TypeError(f"a list of words is needed, not {type(words).__name__}: {words!r:.60}")
@@ -247,8 +247,9 @@ def in_order(words: Iterable[Any]) -> list[Any]:
 def weigh(items: Items, default: float) -> list[tuple[Item, float]]:
     """Return words and vectors, each with its weight: that of its pair, or the default."""
     alone = isinstance(items, str) or _is_vector(items) or _is_pair(items)
-    if not alone and (isinstance(items, bytes) or not isinstance(items, Iterable)):
-        raise TypeError(f"a query must be words or vectors, not {type(items).__name__}: {items!r:.60}")
+    given: object = items
+    if not alone and (isinstance(given, bytes) or not isinstance(given, Iterable)):
+        raise TypeError(f"a query must be words or vectors, not {type(given).__name__}: {given!r:.60}")
     pairs: list[tuple[Item, float]] = []
     for item in [items] if alone else items:
         pairs.append(item if _is_pair(item) else (cast("Item", item), default))
