@@ -35,7 +35,7 @@ def one_column(texts: Any, *, rows_are_tokens: bool = False) -> Any:
         )
     names = _column_names(texts)
     if names is None:
-        return texts
+        return texts.to_pylist() if hasattr(texts, "to_pylist") else texts  # a column of pyarrow
     if len(names) != 1:
         shown = ", ".join(map(repr, names[:5])) + (", …" if len(names) > 5 else "")
         chosen = f"df[{names[0]!r}]" if names else "df['text']"

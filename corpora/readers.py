@@ -9,6 +9,7 @@ from typing import BinaryIO, NamedTuple, cast
 
 from w2v.corpora.files.remote import is_remote
 from w2v.corpora.inputs import (
+    STDIN,
     ByteSource,
     CorpusError,
     Excerpt,
@@ -37,11 +38,13 @@ _WIDE_MARKS = (
     (codecs.BOM_UTF16_BE, "UTF-16"),
 )
 
+_COMPRESSED = (
+    (b"\x1f\x8b", "gzip", ".gz"),
+    (b"BZh", "bzip2", ".bz2"),
+    (b"\xfd7zXZ\0", "xz", ".xz"),
+    (b"\x28\xb5\x2f\xfd", "zstd", ".zst"),
+)
 _SIGNATURES = (
-    (b"\x1f\x8b", "it is compressed with gzip: give it the suffix .gz"),
-    (b"BZh", "it is compressed with bzip2: give it the suffix .bz2"),
-    (b"\xfd7zXZ\0", "it is compressed with xz: give it the suffix .xz"),
-    (b"\x28\xb5\x2f\xfd", "it is compressed with zstd: give it the suffix .zst"),
     (b"PK\x03\x04", "it is a zip archive (as office documents are, too): unpack it or save it as plain text first"),
     (b"%PDF", "it is a PDF document: extract its text first"),
 )
@@ -351,11 +354,17 @@ def _describe_bad_byte(data: bytes, position: int, blocks: _FileBlocks, offset: 
     place = f"byte offset {offset + position}" + (" of its decompressed text" if is_compressed(blocks.path) else "")
     reason = "a null byte, which text files never contain" if data[position] == 0 else "not valid UTF-8"
     sample = data[max(0, position - 512) : position + 512]
-    return f"{name}: the byte 0x{data[position]:02X} at {place} is {reason}; {_remedy(blocks.head, sample)}"
+    remedy = _remedy(blocks.path, blocks.head, sample)
+    return f"{name}: the byte 0x{data[position]:02X} at {place} is {reason}; {remedy}"
 
 
-def _remedy(head: bytes, sample: bytes) -> str:
+def _remedy(path: str, head: bytes, sample: bytes) -> str:
     """Return a remedy for bad bytes, judged by the start of the file and their context."""
+    has_name = path != STDIN and not path.startswith("/dev/")
+    for signature, kind, suffix in _COMPRESSED:
+        if head.startswith(signature):
+            how = f"give it the suffix {suffix}" if has_name else f"decompress it on the way, with {kind} -dc"
+            return f"it is compressed with {kind}: {how}"
     for signature, remedy in _SIGNATURES:
         if head.startswith(signature):
             return remedy

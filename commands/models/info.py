@@ -64,12 +64,9 @@ def _words(folder: Path, embeddings: Embeddings) -> dict[str, Any]:
         "tokenizer": embeddings.metadata.get("tokenizer") if tokenizer is None else tokenizer.to_config(),
         **{name: value for name, value in embeddings.metadata.items() if name != "tokenizer"},
     }
-    outputs = None
     parameters = embeddings.metadata.get("parameters")
     if isinstance(parameters, dict):
         described["parameters"] = used(parameters)
-    if isinstance(parameters, dict) and parameters.get("objective") in ("negative", "softmax"):  # else not two tables
-        outputs = read_output_vectors(folder, embeddings.vectors.shape)
-    if outputs is not None:
+    if (outputs := read_output_vectors(folder, embeddings.vectors.shape)) is not None:
         described["output_vectors"] = measure_inverses(embeddings.vectors, outputs)._asdict()
     return described

@@ -21,8 +21,8 @@ GROUPS = {
         "most-vectors phrases phrase-scoring phrase-threshold phrase-passes phrase-connectors multi-label size"
     ),
     "Model": (
-        "recipe algorithm vector-size window objective position-weights architecture layers heads hidden-size "
-        "feed-forward positions norm activation patch pooling memory output-layer word-size ngram-size a "
+        "recipe algorithm vector-size window objective position-weights architecture kernel-size layers heads "
+        "hidden-size feed-forward positions norm activation patch pooling memory output-layer word-size ngram-size a "
         "identity-scale identity-columns bag-columns bag-prefix bag-weight mean-weight"
     ),
     "Learning": (

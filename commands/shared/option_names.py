@@ -20,13 +20,21 @@ OPTION_NAMES = {
 }
 """Options named differently from their parameter: one name means the same in all commands, whatever Python calls it."""
 
-_ELSEWHERE = {"size": "--vector-size", "dim": "--vector-size", "iter": "--epochs", "threads": "--workers"}
-"""Names of other programs, which no parameter has."""
+_OF_NETWORKS = {"window": "kernel_size"}
+"""Options of networks named differently because, for word vectors, their parameter's name means another thing."""
+
+_ELSEWHERE = {
+    "size": "--vector-size", "dim": "--vector-size", "iter": "--epochs", "epoch": "--epochs", "threads": "--workers",
+    "thread": "--workers", "ws": "--window", "neg": "--negative", "lr": "--learning-rate", "minn": "--min-n",
+    "maxn": "--max-n", "bucket": "--buckets", "eta": "--learning-rate", "window": "--kernel-size",
+}  # fmt: skip
+"""Names of other programs, which no parameter has, and of our own parameters where they are called differently."""
 
 
-def option_name(parameter: str) -> str:
-    """Return the name of the option for a parameter."""
-    return "--" + OPTION_NAMES.get(parameter, parameter).replace("_", "-")
+def option_name(parameter: str, *, of_network: bool = False) -> str:
+    """Return the name of the option for a parameter, of word vectors or of a network."""
+    names = OPTION_NAMES | _OF_NETWORKS if of_network else OPTION_NAMES
+    return "--" + names.get(parameter, parameter).replace("_", "-")
 
 
 def with_option_names(message: str) -> str:

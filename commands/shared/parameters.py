@@ -87,15 +87,18 @@ def table_options(table: type[Any], names: Sequence[str] | None = None) -> Calla
     def add(command: Command) -> Command:
         for one in reversed(fields(table)):
             if names is None or one.name in names:
-                command = parameter_option(one.name, one.metadata["constraint"], one.default)(command)
+                option = option_name(one.name, of_network=True)
+                command = parameter_option(one.name, one.metadata["constraint"], one.default, option)(command)
         return command
 
     return add
 
 
-def parameter_option(name: str, constraint: Constraint, default: object) -> Callable[[Command], Command]:
-    """Return a decorator that adds the option for one parameter to a command."""
-    option = option_name(name)
+def parameter_option(
+    name: str, constraint: Constraint, default: object, option: str | None = None
+) -> Callable[[Command], Command]:
+    """Return a decorator that adds the option for one parameter to a command; for its name see `option_name`."""
+    option = option or option_name(name)
     if isinstance(constraint, Flag):
         option += "/--no-" + option[2:]
     return click.option(

@@ -11,7 +11,7 @@ import click
 from w2v.alignment.parameters import AlignmentParameters
 from w2v.commands.shared.option_names import refuse_given
 from w2v.commands.shared.options import file_option, json_option, output_option, overwrite_option, progress_option
-from w2v.commands.shared.output import decimals, print_json, print_table, say, show_work
+from w2v.commands.shared.output import decimals, note, print_json, print_table, say, show_work
 from w2v.commands.shared.parameters import table_options
 from w2v.commands.shared.saving import keep, saving
 from w2v.commands.shared.types import NamedPath
@@ -67,8 +67,16 @@ def align(
         aligner = Aligner(**options).fit(of_source, of_target, pairs)
         aligned = aligner.transform(of_source, name=str(target))
         saved = keep(lambda path: aligned.save(path, overwrite=overwrite and path == output), output)
-    history = aligner.history_
+    history, is_file = aligner.history_, not isinstance(pairs, str)
     described = {"output": str(saved), "dictionary_pairs": aligner.n_pairs_, "history": history}
+    if is_file:
+        described["dictionary_size"] = len(set(pairs))
+        note(f"Both models know the words of {aligner.n_pairs_:,} of the {len(set(pairs)):,} pairs of {dictionary}.")
+    if (n_last := history[-1]["pairs"]) < of_source.vector_size:
+        say(
+            f"Warning: {n_last:,} pairs do not determine a rotation of {of_source.vector_size:,} dimensions, so words "
+            "far from them may have any translation; a larger dictionary and models of more words would."
+        )
     if as_json:
         print_json(described)
         return

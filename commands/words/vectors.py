@@ -50,8 +50,8 @@ def move_vectors(embeddings: Embeddings, model: Path, *, center: bool, both: boo
         outputs = read_output_vectors(model, embeddings.table.shape)
         if outputs is None:
             raise click.ClickException(
-                f"{model} has no output vectors: models of `w2v train` keep them until they are pruned, unless their "
-                "objective is hs"
+                f"{model} has no output vectors of words: models of `w2v train` keep them until they are pruned, but "
+                "those of the objective hs are of a tree, and glove has added them already"
             )
         embeddings = beside_outputs(embeddings, outputs)
     return centred(embeddings) if center else embeddings

@@ -220,3 +220,16 @@ def test_words_of_two_languages_have_their_tags(tmp_path: Path) -> None:
     assert pruned.exit_code == 0, pruned.output
     encoded = run("encode", tmp_path / "german.model", tmp_path / "german.txt", "--output", tmp_path / "vectors.npy")
     assert encoded.exit_code == 0 and np.load(tmp_path / "vectors.npy").any()
+
+
+def test_align_says_how_much_of_the_dictionary_is_known_and_enough(folder: Path) -> None:
+    found = json.loads(align(folder, "--json"))
+    size = len((folder / "train.tsv").read_text(encoding="utf-8").splitlines())
+    assert found["dictionary_size"] == size and 0 < found["dictionary_pairs"] <= size
+    (folder / "few.tsv").write_text("en1\tde1\nfoo\tbar\n", encoding="utf-8")
+    paths = [folder / "en.model", folder / "de.model", "--output", folder / "few.model"]
+    result = run("align", *paths, "--dictionary", folder / "few.tsv", "--refinements", 0, "--json")
+    assert result.exit_code == 0
+    assert "Warning: 1 pairs do not determine a rotation of 8 dimensions" in result.stderr
+    few = json.loads(result.stdout)
+    assert (few["dictionary_pairs"], few["dictionary_size"]) == (1, 2)

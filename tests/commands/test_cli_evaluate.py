@@ -216,11 +216,11 @@ def test_a_file_of_which_nothing_is_known_is_told(tmp_path: Path) -> None:
     questions, pairs = tmp_path / "q.txt", tmp_path / "p.tsv"
     questions.write_text("one two three four\n", encoding="utf-8")
     pairs.write_text("one\ttwo\t3\n", encoding="utf-8")
-    result = run("evaluate", tmp_path / "m", "--analogies", questions, "--word-pairs", pairs, "--json")
+    result = run(tmp_path / "m", "--analogies", questions, "--word-pairs", pairs, "--json")
     assert result.exit_code == 0
     assert f"Warning: {questions} has no question whose four words are all in {tmp_path / 'm'}" in result.stderr
     assert f"Warning: {pairs} has no pair whose two words are both in {tmp_path / 'm'}" in result.stderr
     found = json.loads(result.stdout)
     assert found["pairs"][str(pairs)]["spearman"] is None
     pairs.write_text("a\tb\t3\n", encoding="utf-8")
-    assert "Warning" not in run("evaluate", tmp_path / "m", "--word-pairs", pairs).stderr
+    assert "Warning" not in run(tmp_path / "m", "--word-pairs", pairs).stderr

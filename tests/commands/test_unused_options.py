@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -113,7 +114,7 @@ def test_the_other_commands_of_words_refuse_options_without_effect(tmp_path: Pat
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["fit-lm", "--window", 3], "--window is the width of a convolution: give architecture convolution"),
+        (["fit-lm", "--kernel-size", 3], "--kernel-size is the width of a convolution: give architecture convolution"),
         (["fit-lm", "--architecture", "recurrent", "--heads", 4], "--heads is for attention"),
         (["fit-tagger", "--layers", 0, "--feed-forward", 0.5], "--feed-forward is for blocks: give layers"),
         (["fit-classifier", "--smoothing", 0], "--smoothing is for layers: give layers"),
@@ -138,3 +139,25 @@ def test_a_classifier_may_be_trained_with_a_number_of_threads(tmp_path: Path) ->
         2,
         "--method is for another kind of model",
     )
+
+
+def test_a_window_is_of_words_alone_and_a_convolution_has_a_kernel_size(tmp_path: Path) -> None:
+    text = tmp_path / "text.txt"
+    text.write_text("a b c d\n" * 20, encoding="utf-8")
+    for command in ("fit-lm", "fit-encoder", "fit-tagger", "fit-classifier", "fit-translator", "fit-images"):
+        assert_mistake(run(command, text, "--window", 3), 2, "No such option", "Here it is --kernel-size.")
+        assert "--kernel-size" in run(command, "--help-all").stdout
+    assert "--kernel-size" not in run("train", "--help-all").stdout
+    small = ["--units", "characters", "--layers", 1, "--hidden-size", 8, "--max-time", 0.2]
+    wide = ["--architecture", "convolution", "--kernel-size", 5]
+    assert run("fit-lm", text, "-o", tmp_path / "m", *small, *wide).exit_code == 0
+    assert json.loads(run("info", tmp_path / "m", "--json").stdout)["parameters"]["window"] == 5
+
+
+@pytest.mark.parametrize(
+    ("option", "ours"),
+    [("--dim", "--vector-size"), ("--ws", "--window"), ("--neg", "--negative"), ("--lr", "--learning-rate"),
+     ("--epoch", "--epochs"), ("--thread", "--workers"), ("--minn", "--min-n"), ("--bucket", "--buckets")],
+)  # fmt: skip
+def test_options_of_fasttext_are_answered(option: str, ours: str) -> None:
+    assert_mistake(run("train", "text", option, 5), 2, f"Here it is {ours}.")

@@ -515,3 +515,22 @@ def test_pipes_are_recorded_as_what_cannot_be_read_again(tmp_path: Path) -> None
         os.close(reading)
         os.close(writing)
     assert TextReader(file).files == [str(file)] and TextReader("-").recorded == ("-",)
+
+
+@pytest.mark.parametrize(
+    ("data", "kind", "suffix"),
+    [
+        (gzip.compress(b"a b"), "gzip", ".gz"),
+        (bz2.compress(b"a b"), "bzip2", ".bz2"),
+        (lzma.compress(b"a b"), "xz", ".xz"),
+    ],
+)
+def test_compressed_text_without_its_suffix_is_told_with_what_can_be_done(
+    data: bytes, kind: str, suffix: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "text").write_bytes(data)
+    with pytest.raises(CorpusError, match=f"compressed with {kind}: give it the suffix {suffix}"):
+        list(TextReader(tmp_path / "text"))
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(data)))
+    with pytest.raises(CorpusError, match=f"standard input: .* compressed with {kind}: decompress it .* {kind} -dc"):
+        list(TextReader("-"))

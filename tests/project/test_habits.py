@@ -120,3 +120,23 @@ def test_a_habit_is_not_there_for_those_who_ask(names: dict[str, Any]) -> None:
 def test_every_model_has_a_card(names: dict[str, Any]) -> None:
     for name in ("model", "wv", "encoder", "index"):
         assert names[name]._repr_html_().startswith("<table>")
+
+
+@pytest.mark.parametrize(
+    ("estimator", "name", "message"),
+    [
+        (w2v.Word2Vec, "dim", "it is vector_size"),
+        (w2v.Word2Vec, "minCount", "it is min_count"),
+        (w2v.Word2Vec, "cbow_mean", "CBOW always takes the mean"),
+        (w2v.Word2Vec, "callbacks", "callbacks go to fit"),
+        (w2v.Word2Vec, "max_vocab_size", None),  # its place is taken by max_pairs, which this one lacks
+        (w2v.Phrases, "max_vocab_size", "it is max_pairs"),
+        (w2v.Phrases, "dim", None),
+        (w2v.Word2Vec, "no_such_name", None),
+    ],
+)
+def test_parameters_of_other_libraries_are_answered(estimator: Any, name: str, message: str | None) -> None:
+    with pytest.raises(TypeError) as raised:
+        estimator(**{name: 1})
+    expected = f"{estimator.__name__} has no parameter '{name}'"
+    assert str(raised.value) == (expected if message is None else f"{expected}; {message}")

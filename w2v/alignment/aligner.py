@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,6 +14,7 @@ from w2v.alignment.parameters import AlignmentParameters
 from w2v.alignment.procrustes import rotation_between
 from w2v.alignment.similarities import Nearest, Units, nearest_by_csls
 from w2v.alignment.start import start_without_dictionary
+from w2v.corpora.columns import row_tuples
 from w2v.settings.estimator import Estimator, of_table
 from w2v.settings.tables import check_parameters, documented
 from w2v.vectors.lookup import WordVectors
@@ -78,7 +79,7 @@ class Aligner(Estimator):
         self,
         source: Embeddings,
         target: Embeddings,
-        dictionary: str | Mapping[str, str] | Iterable[tuple[str, str]] = IDENTICAL,
+        dictionary: str | Mapping[str, str | Sequence[str]] | Iterable[tuple[str, str]] = IDENTICAL,
     ) -> Aligner:
         """Learn the rotation.
 
@@ -86,11 +87,11 @@ class Aligner(Estimator):
         ----------
         source, target : Embeddings
             Embeddings with the same number of dimensions, the most frequent words first.
-        dictionary : iterable of (str, str), mapping, "identical" or "none", default "identical"
-            Pairs of a source and a target word, such as from `read_dictionary`; pairs with unknown words are skipped.
-            "identical" pairs all words spelled alike. "none" starts from words whose similarities within their own
-            language have similar distributions. It needs similar languages and texts; otherwise it fails or gives a
-            wrong result.
+        dictionary : iterable of (str, str), mapping, data frame, "identical" or "none", default "identical"
+            Pairs of a source and a target word, such as from `read_dictionary`; a mapping may have several translations
+            in a list, and a data frame has two columns. Pairs with unknown words are skipped. "identical" pairs all
+            words spelled alike. "none" starts from words whose similarities within their own language have similar
+            distributions. It needs similar languages and texts; otherwise it fails or gives a wrong result.
 
         Returns
         -------
@@ -156,8 +157,11 @@ class Aligner(Estimator):
         ------
         AlignmentError
             If they have another number of dimensions.
+        TypeError
+            If they are not `Embeddings`.
         """
         self._check_fitted()
+        _check_type(embeddings)
         if embeddings.vector_size != len(self.rotation_):
             raise AlignmentError(
                 f"the rotation has {len(self.rotation_)} dimensions, but the vectors have {embeddings.vector_size}"
@@ -180,15 +184,19 @@ def units_of(embeddings: Embeddings) -> Units:
 def check_widths(source: Embeddings, target: Embeddings) -> None:
     """Raise AlignmentError if the numbers of dimensions differ, and TypeError for anything but Embeddings."""
     for model in (source, target):
-        if not isinstance(model, WordVectors):
-            raise TypeError(
-                f"source and target must be Embeddings, not {type(model).__name__}: a trained Word2Vec has them as "
-                "embeddings_, and Embeddings.load opens a model's folder"
-            )
+        _check_type(model)
     if source.vector_size != target.vector_size:
         raise AlignmentError(
             f"the vectors have {source.vector_size} and {target.vector_size} dimensions, which must be equal: train "
             "one model again with the vector_size of the other"
+        )
+
+
+def _check_type(model: object) -> None:
+    if not isinstance(model, WordVectors):
+        raise TypeError(
+            f"vectors of words must be Embeddings, not {type(model).__name__}: a trained Word2Vec has them as "
+            "embeddings_, and Embeddings.load opens a model's folder"
         )
 
 
@@ -201,7 +209,9 @@ def _check(source: Embeddings, target: Embeddings) -> None:
 
 
 def _given_pairs(
-    source: Embeddings, target: Embeddings, dictionary: str | Mapping[str, str] | Iterable[tuple[str, str]]
+    source: Embeddings,
+    target: Embeddings,
+    dictionary: str | Mapping[str, str | Sequence[str]] | Iterable[tuple[str, str]],
 ) -> NDArray[np.int64]:
     """Return the rows of the known pairs, at least one; shape (p, 2)."""
     if isinstance(dictionary, str | os.PathLike):
@@ -217,7 +227,7 @@ def _given_pairs(
                 f"the dictionary must be pairs of words, 'identical' or 'none', not {type(dictionary).__name__}: pass "
                 "[(word, translation), …] or {word: translation, …}"
             )
-        listed: list[Any] = list(dictionary.items() if isinstance(dictionary, Mapping) else dictionary)
+        listed = _listed(dictionary)
         for number, pair in enumerate(listed, 1):
             if not _is_pair(pair):
                 raise AlignmentError(
@@ -228,11 +238,24 @@ def _given_pairs(
         what = f"of the {len(listed):,} pairs of the dictionary, none has both words in the models"
         if not len(pairs) and listed:
             what += f", not even {listed[0][0]!r:.40} and {listed[0][1]!r:.40}"
+            if any(mark in other for _, other in listed for mark in ",;/"):
+                what += "; each translation of a word needs a pair of its own"
     if not len(pairs):
         raise AlignmentError(
             f"{what}; check that source and target are not exchanged, and that words are written as in the models"
         )
     return pairs
+
+
+def _listed(dictionary: Mapping[str, str | Sequence[str]] | Iterable[tuple[str, str]]) -> list[Any]:
+    """Return what should be pairs of words."""
+    if not isinstance(dictionary, Mapping):
+        return list(row_tuples(dictionary) if hasattr(dictionary, "columns") else dictionary)
+    return [
+        (word, translation)
+        for word, given in dictionary.items()
+        for translation in (given if isinstance(given, (list, tuple)) else [given])
+    ]
 
 
 def _is_pair(given: Any) -> bool:

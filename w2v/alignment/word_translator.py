@@ -12,8 +12,10 @@ from numpy.typing import ArrayLike, NDArray
 from w2v.alignment.aligner import AlignmentError, check_widths, units_of
 from w2v.alignment.similarities import hub_means, nearest
 from w2v.settings.constraints import Integer
+from w2v.settings.habits import also_called
 from w2v.settings.tables import MANY
 from w2v.vectors.lookup import NeighborsOfMany, to_unit
+from w2v.vectors.queries import in_order
 
 if TYPE_CHECKING:
     from w2v.vectors.embeddings import Embeddings
@@ -61,6 +63,7 @@ class WordTranslator:
         self.source, self.target, self.k = source, target, k
         self._units = units_of(target)[:restrict_vocab]
 
+    @also_called(topn="top_n")
     def translate(self, words: Iterable[str], *, top_n: int = 10, method: Method = "csls") -> NeighborsOfMany:
         """Return the nearest words in the other language for each word.
 
@@ -88,7 +91,7 @@ class WordTranslator:
         """
         if isinstance(words, str) or not isinstance(words, Iterable):
             raise TypeError(f"translate needs a list of words, such as ['house'], not {words!r:.80}")
-        words = list(words)
+        words = in_order(words)
         return self.translate_vectors(words, self.source[words] if words else [], top_n=top_n, method=method)
 
     def translate_vectors(
@@ -121,7 +124,13 @@ class WordTranslator:
         _COUNT.check("top_n", top_n)
         if method not in METHODS:
             raise ValueError(f"method must be 'csls' or 'nearest', not {method!r:.80}")
-        vectors = np.asarray(vectors, np.float32).reshape(-1, self.source.vector_size)
+        if isinstance(names, str):
+            raise TypeError(f"translate_vectors needs a list of names, not one string: write [{names!r:.60}]")
+        vectors = np.atleast_2d(np.asarray(vectors, np.float32))
+        width = self.source.vector_size
+        if vectors.size and vectors.shape[1:] != (width,):
+            raise ValueError(f"vectors of {width} columns are needed, not an array of shape {vectors.shape}")
+        vectors = vectors.reshape(-1, width)
         if len(names) != len(vectors):
             raise ValueError(f"there are {len(names)} names and {len(vectors)} vectors")
         if not len(vectors):

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import glob
+import math
 import os
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from itertools import chain
 from typing import Any
 
-from w2v.corpora.columns import one_column
+import numpy as np
+
+from w2v.corpora.columns import one_column, row_tuples
 from w2v.corpora.readers import Block, CorpusError, TextReader
 from w2v.corpora.tokenizers import Tokenizer, WhitespaceTokenizer, get_tokenizer
 
@@ -43,7 +46,7 @@ def open_corpus(corpus: Corpus, lines: str = "text") -> Corpus:
 
     A table of one column counts as its texts. An iterable of str holds files if every item names a file or looks like a
     file name. With `lines` other than "text" (see `Parameters`), items that are not files are returned unchanged, as
-    tuples.
+    tuples or the rows of a table.
 
     Raises CorpusError if a file is missing or files and texts are mixed, and TypeError if `corpus` is none of these or
     mixes paths with strings.
@@ -52,7 +55,7 @@ def open_corpus(corpus: Corpus, lines: str = "text") -> Corpus:
         return TextReader(corpus)
     if isinstance(corpus, TextReader):
         return corpus
-    corpus = one_column(corpus, rows_are_tokens=True)
+    corpus = one_column(corpus, rows_are_tokens=True) if lines == "text" else _rows(corpus)
     if isinstance(corpus, (bytes, Mapping)) or not isinstance(corpus, Iterable):
         raise TypeError(f"the corpus must be a path, paths, sentences or lists of tokens, not {type(corpus).__name__}")
     items, first = _peeked(corpus)
@@ -62,7 +65,7 @@ def open_corpus(corpus: Corpus, lines: str = "text") -> Corpus:
         return _files_or_sentences(items)
     if lines in ("weighted", "parallel") and isinstance(first, Sequence) and len(first) == 2:
         first = first[1]
-    is_text = isinstance(first, (str, bytes, Mapping))
+    is_text = isinstance(first, (str, bytes, Mapping, Set))
     return TokenLists(items) if lines != "pairs" and isinstance(first, Iterable) and not is_text else items
 
 
@@ -109,9 +112,25 @@ def reported(corpus: Corpus, progress: Callable[[int, int | None], None] | None)
 def wrong_sentence(item: object, number: int) -> TypeError:
     """Return the error for item `number`, from 1, which is not a sentence or differs in kind from those before."""
     kind = type(item).__name__
-    if isinstance(item, (bytes, Mapping)) or not isinstance(item, Iterable):
+    if item is None or kind in ("NAType", "NaTType") or (isinstance(item, float) and math.isnan(item)):
+        return TypeError(f"text {number} is missing ({item}): leave it out, in a data frame with dropna()")
+    if isinstance(item, Set):
+        return TypeError(f"text {number} is a {kind}, whose words have no order; pass a list, such as sorted(words)")
+    if is_wrong_sentence(item):
         return TypeError(f"text {number} must be a str or a list of tokens, not {kind}")
     return TypeError(f"sentences must all be text or all be lists of tokens; at text {number} got {kind}")
+
+
+def _rows(corpus: Any) -> Any:
+    """Return the rows of a table as tuples, such as pairs; leave anything else unchanged."""
+    if isinstance(corpus, np.ndarray) and corpus.ndim == 2:
+        return list(map(tuple, corpus.tolist()))
+    return row_tuples(corpus) if isinstance(corpus, Iterable) or hasattr(corpus, "collect_schema") else corpus
+
+
+def is_wrong_sentence(item: object) -> bool:
+    """Tell whether something is neither text nor tokens in an order."""
+    return isinstance(item, (bytes, Mapping, Set)) or not isinstance(item, Iterable)
 
 
 def _peeked(corpus: Iterable[Any]) -> tuple[Iterable[Any], Any]:

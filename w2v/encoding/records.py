@@ -20,7 +20,7 @@ from w2v.corpora.inputs import display_name
 from w2v.corpora.readers import CorpusError, TextReader
 from w2v.corpora.tokenizers import Tokenizer
 from w2v.corpora.weighted import MAX_WEIGHT, parse_weight, weighted_lines
-from w2v.encoding.corpus import TokenLists, reported, wrong_sentence
+from w2v.encoding.corpus import TokenLists, is_wrong_sentence, reported, wrong_sentence
 from w2v.encoding.repeats import RepeatedStream
 from w2v.encoding.stream import EmptyVocabularyError, TokenStream
 from w2v.encoding.vocabulary import Vocabulary, choose_words, words_of_list
@@ -190,7 +190,7 @@ def _parallel_item(number: int, item: Any, tokenizer: Tokenizer, tokens_are_give
             f"{item!r:.60}"
         )
     for side in item:
-        if isinstance(side, str) == tokens_are_given or not isinstance(side, Iterable):
+        if isinstance(side, str) == tokens_are_given or is_wrong_sentence(side):
             raise wrong_sentence(side, number)
     source, target = (tokenizer(side) if isinstance(side, str) else list(side) for side in item)
     if not all(isinstance(word, str) for word in (*source, *target)):
@@ -206,11 +206,12 @@ def _record_of(number: int, item: Any, lines: str, tokenizer: Tokenizer, tokens_
     if lines == "pairs":
         weight, words = (item[2] if len(item) == 3 else 1.0), list(item[:2])
     else:
-        if isinstance(item[1], str) == tokens_are_given or not isinstance(item[1], Iterable):
+        if isinstance(item[1], str) == tokens_are_given or is_wrong_sentence(item[1]):
             raise wrong_sentence(item[1], number)
         weight, words = item[0], tokenizer(item[1]) if isinstance(item[1], str) else list(item[1])
     if not all(isinstance(word, str) for word in words):
         raise TypeError(f"item {number}: words must be str: {item!r:.60}")
-    if isinstance(weight, (str, bool)) or not math.isfinite(weight) or not 0 <= weight <= MAX_WEIGHT:
+    is_number = isinstance(weight, (int, float, np.integer, np.floating)) and not isinstance(weight, bool)
+    if not is_number or not math.isfinite(weight) or not 0 <= weight <= MAX_WEIGHT:
         raise ValueError(f"item {number}: a weight is a number from 0 to {MAX_WEIGHT:,.0f}, not {weight!r:.60}")
     return float(weight), words

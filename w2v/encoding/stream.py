@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from itertools import chain
@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from w2v.corpora.columns import checked_text
 from w2v.corpora.readers import TextReader
 from w2v.corpora.tokenizers import TabsTokenizer, Tokenizer
-from w2v.encoding.corpus import Corpus, TokenLists, reported, wrong_sentence
+from w2v.encoding.corpus import Corpus, TokenLists, is_wrong_sentence, reported, wrong_sentence
 from w2v.encoding.rewriting import MAX_GROWTH, Rewriter, can_rewrite
 from w2v.encoding.spool import Kept, Spool, allocate
 from w2v.encoding.spool import WorkFolder as WorkFolder
@@ -307,8 +307,7 @@ def _token_lists(corpus: Corpus, tokenizer: Tokenizer) -> Iterator[Iterable[str]
     is_text = None
     for number, sentence in enumerate(corpus, 1):
         is_text = isinstance(sentence, str) if is_text is None else is_text
-        is_odd = isinstance(sentence, (bytes, Mapping)) or not isinstance(sentence, Iterable)
-        if is_odd or isinstance(sentence, str) != is_text:
+        if is_wrong_sentence(sentence) or isinstance(sentence, str) != is_text:
             raise wrong_sentence(sentence, number)
         yield tokenizer(sentence) if is_text else sentence
 

@@ -78,8 +78,8 @@ def read_word2vec(
         n_promised, vector_size = _read_header(source)
         if binary is None:
             binary = _looks_binary(source, vector_size, encoding)
-        _check_size(source, n_promised, vector_size, binary)
         promised = _Promised(n_promised, min(n_promised, limit or n_promised), vector_size)
+        _check_size(source, promised, binary)
         if not binary:
             return _read_text(source, promised, errors)
         if "a b".encode(encoding) != b"a b":
@@ -170,10 +170,11 @@ def _looks_binary(source: Source, vector_size: int, encoding: str) -> bool:
     return False
 
 
-def _check_size(source: Source, n_words: int, vector_size: int, binary: bool) -> None:
-    """Raise ModelError unless a file of this size can hold as many vectors as its first line states."""
+def _check_size(source: Source, promised: _Promised, binary: bool) -> None:
+    """Raise ModelError unless a file of this size can hold the requested rows of those its first line states."""
+    n_words, n_rows, vector_size = promised
     row_bytes = 1 + (4 * vector_size if binary else 2 * vector_size - 1)  # a separator; one digit a number in text
-    if n_words * row_bytes > source.largest:
+    if n_rows * row_bytes > source.largest:
         raise ModelError(
             f"{source.path}, line 1: promises {n_words} words of {vector_size} dimensions, at least "
             f"{n_words * row_bytes} bytes, but the file has {source.size}; it is truncated or its first line is wrong"
@@ -247,7 +248,7 @@ def _read_carefully(source: Source, promised: _Promised, errors: str, encoding: 
     if len(words) < n_rows:
         raise ModelError(
             f"{source.path}, byte {source.offset}: the file ends in or before word {len(words) + 1} of {n_promised}; "
-            "it is truncated or its first line is wrong"
+            f"it is truncated or its first line is wrong{_what_is_there(len(words))}"
         )
     try:
         table, damage, _ = take_rows(source.data, np.array(places, dtype=np.int64), vector_size)
@@ -269,6 +270,11 @@ def _read_carefully(source: Source, promised: _Promised, errors: str, encoding: 
         return make_embeddings(_decode(words, errors, encoding), table.astype(np.float32, copy=False))
     except UnicodeDecodeError:
         _explain_word(source.path, words, [byte + place for place in places], encoding)
+
+
+def _what_is_there(n_words: int) -> str:
+    """Return how to read the words of a file that promises more, as published ones do; nothing if there are none."""
+    return f"; the first {n_words} can be read with limit={n_words} (--max-vocab {n_words})" if n_words else ""
 
 
 def _something_follows(source: Source) -> bool:
@@ -326,7 +332,7 @@ def _read_text(source: Source, promised: _Promised, errors: str) -> Embeddings:
     if len(words) < n_rows:
         raise ModelError(
             f"{source.path}, line {len(words) + 2}: the file ends after {len(words)} words, but its first line "
-            f"promises {n_promised}"
+            f"promises {n_promised}{_what_is_there(len(words))}"
         )
     check_finite(source.path, table, lambda row: f", line {row + 2}: the vector of {words[row]!r}")
     return make_embeddings(words, table)

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from typing import Any, BinaryIO
 
+from w2v.corpora.columns import one_column
 from w2v.corpora.tokenizers import Tokenizer, get_tokenizer
 from w2v.display.progress import name_of, show_states
 from w2v.encoding.corpus import Corpus, open_corpus
@@ -34,6 +35,16 @@ _NOTED = ("scoring", "threshold", "min_count", "passes", "max_pairs")
 
 class ForgottenPairsWarning(UserWarning):
     """There were more distinct pairs than `max_pairs`: rare ones were dropped, and counts may be too low."""
+
+
+_HABITS = {
+    "freeze": "export() returns the phrases alone",
+    "export_phrases": "phrases_ has the phrases and their scores",
+    "phrasegrams": "phrases_ has the phrases and their scores",
+    "find_phrases": "find(sentences) returns those that occur there",
+    "analyze_sentence": "find([tokens]) returns those of a sentence",
+    "add_vocab": "fit(corpus) counts all words and pairs at once",
+}
 
 
 class Phrases(Estimator):
@@ -71,6 +82,8 @@ class Phrases(Estimator):
     >>> phrases.join(["in", "new", "york"])
     ['in', 'new_york']
     """
+
+    habits = _HABITS
 
     @by_name
     def __init__(
@@ -185,19 +198,27 @@ class Phrases(Estimator):
         self._check_fitted()
         return self.phrase_list_.join(tokens)
 
-    def transform(self, sentences: Iterable[Iterable[str]]) -> list[list[str]]:
-        """Return sentences, given as lists of tokens, with their phrases joined.
+    def transform(self, sentences: Iterable[str] | Iterable[Iterable[str]]) -> list[list[str]]:
+        """Return the tokens of sentences with their phrases joined; text is split by the tokenizer first, as in `fit`.
 
         `phrase_list_.transform` is a generator, which does not hold all sentences in memory; for files there is
         `join_corpus`.
         """
         self._check_fitted()
-        return list(self.phrase_list_.transform(sentences))
+        return list(self.phrase_list_.transform(self._tokens(sentences)))
 
-    def find(self, sentences: Iterable[Iterable[str]]) -> dict[str, float]:
+    def find(self, sentences: Iterable[str] | Iterable[Iterable[str]]) -> dict[str, float]:
         """Return the phrases in these sentences and their scores; see `PhraseList.find`."""
         self._check_fitted()
-        return self.phrase_list_.find(sentences)
+        return self.phrase_list_.find(self._tokens(sentences))
+
+    def _tokens(self, sentences: Iterable[str] | Iterable[Iterable[str]]) -> Iterator[Iterable[str]]:
+        """Yield the tokens of each sentence."""
+        if isinstance(sentences, (str, os.PathLike)):
+            raise TypeError(f"a list of sentences is needed, not one: write [{sentences!r:.60}]")
+        tokenize = get_tokenizer(self.tokenizer)
+        for sentence in one_column(sentences, rows_are_tokens=True):
+            yield tokenize(sentence) if isinstance(sentence, str) else sentence
 
     def export(self) -> PhraseList:
         """Return the phrases alone, without the estimator."""

@@ -110,9 +110,7 @@ class PhraseList:
 
     def join(self, tokens: Iterable[str]) -> list[str]:
         """Return the tokens of one sentence with its phrases joined, from left to right."""
-        if isinstance(tokens, str):
-            raise TypeError("join needs the tokens of a sentence, not a text; split it first")
-        joined = list(tokens)
+        joined = _as_tokens(tokens)
         for number in range(len(self.passes)):
             joined = [token for token, _ in self._analyze(joined, number)]
         return joined
@@ -126,7 +124,7 @@ class PhraseList:
         """Return the phrases that `join` would join in these sentences, and their scores, in order of appearance."""
         found: dict[str, float] = {}
         for tokens in sentences:
-            joined = list(tokens)
+            joined = _as_tokens(tokens)
             for number in range(len(self.passes)):
                 analyzed = self._analyze(joined, number)
                 found.update((token, score) for token, score in analyzed if score is not None)
@@ -204,6 +202,17 @@ class PhraseList:
             )
         except (KeyError, TypeError, ValueError) as error:
             raise ModelError(f"{path} is damaged: its phrases cannot be read ({error})") from error
+
+
+def _as_tokens(tokens: Iterable[str]) -> list[str]:
+    """Return the tokens of a sentence as a list; TypeError if they are a text, or one of them is not a str."""
+    if isinstance(tokens, str):
+        raise TypeError("join and find need the tokens of a sentence, not a text; split it first")
+    listed = list(tokens)
+    for token in listed:
+        if not isinstance(token, str):
+            raise TypeError(f"a token must be a str, not {type(token).__name__}: {token!r:.60}")
+    return listed
 
 
 def _checked(phrase: Any) -> Phrase:

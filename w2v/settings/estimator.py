@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Mapping
 from typing import Any, Concatenate, ParamSpec, TypeVar, cast
 
 from w2v.settings.habits import Answering, missing_attribute
@@ -15,21 +16,47 @@ from w2v.settings.habits import Answering, missing_attribute
 _P = ParamSpec("_P")
 _Self = TypeVar("_Self", bound="Estimator")
 
-GENSIM_NAMES = {
+OTHER_NAMES = {
     "sentences": "sentences go to fit",
     "corpus_file": "files go to fit",
     "corpus_iterable": "sentences go to fit",
+    "input": "files go to fit",
     "size": "it is vector_size",
+    "dim": "it is vector_size",
+    "no_components": "it is vector_size",
     "iter": "it is epochs",
+    "epoch": "it is epochs",
+    "max_iter": "it is epochs",
     "sg": "it is algorithm, 'skipgram' or 'cbow'",
+    "model": "it is algorithm, 'skipgram' or 'cbow'",
     "hs": "it is objective, 'hs' or 'negative'",
+    "loss": "it is objective, 'negative', 'hs' or 'softmax'",
+    "cbow_mean": "CBOW always takes the mean",
     "seed": "it is random_state",
+    "lr": "it is alpha",
+    "learning_rate": "it is alpha",
+    "ws": "it is window",
+    "neg": "it is negative",
+    "t": "it is sample",
+    "minCount": "it is min_count",
+    "minn": "it is min_n",
+    "maxn": "it is max_n",
     "max_final_vocab": "it is max_vocab",
     "common_terms": "it is connector_words",
     "max_vocab_size": "it is max_pairs",
     "bucket": "it is buckets",
+    "thread": "it is workers",
+    "n_jobs": "it is workers",
+    "compute_loss": "history_ always has the loss",
+    "callbacks": "callbacks go to fit",
+    "verbose": "progress=True goes to fit",
+    "trim_rule": "min_count and max_vocab choose words, or embeddings.restrict(words) afterwards",
+    "batch_words": "it is not needed: text is streamed",
+    "progress_per": "progress=True goes to fit",
+    "pretrainedVectors": "initial= goes to fit",
+    "max_count": "it is x_max",
 }
-"""Parameters of gensim's models, and their replacements here."""
+"""Parameters of gensim, fastText and GloVe, and their replacements in an estimator that has them."""
 
 
 def by_name(init: Callable[_P, None]) -> Callable[_P, None]:
@@ -67,12 +94,18 @@ def _keeping(init: Callable[..., None], signature: inspect.Signature) -> Callabl
         if misplaced:
             raise TypeError(f"{name} takes its parameters by name, and sentences go to fit: {name}(...).fit(sentences)")
         for unknown in [given for given in parameters if given not in defaults]:
-            hint = f"; {GENSIM_NAMES[unknown]}" if unknown in GENSIM_NAMES else ""
-            raise TypeError(f"{name} has no parameter {unknown!r:.80}{hint}")
+            raise TypeError(f"{name} has no parameter {unknown!r:.80}{_ours(unknown, defaults)}")
         vars(self).update(defaults | parameters)
 
     vars(keep)["__signature__"] = signature
     return keep
+
+
+def _ours(unknown: str, known: Mapping[str, Any]) -> str:
+    """Return what takes the place of another library's parameter, if this estimator has it."""
+    hint = OTHER_NAMES.get(unknown, "")
+    ours = re.match(r"it is (\w+)", hint)
+    return f"; {hint}" if hint and (ours is None or ours[1] in (*known, "not")) else ""
 
 
 class FitFirst(Answering):

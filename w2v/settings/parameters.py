@@ -286,7 +286,8 @@ class Parameters:
     def without_unused(self) -> Parameters:
         """Return these parameters with those that have no effect at their defaults, as a user would give them."""
         fields = Parameters.__dataclass_fields__
-        return replace(self, **{name: fields[name].default for name in why_unused(vars(self))})
+        defaults: dict[str, Any] = {name: fields[name].default for name in why_unused(vars(self))}
+        return replace(self, **defaults)
 
     def _is_given(self, name: str) -> bool:
         return bool(getattr(self, name) != Parameters.__dataclass_fields__[name].default)

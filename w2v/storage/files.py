@@ -19,6 +19,7 @@ OVERWRITE = "overwrite it (--overwrite, in Python overwrite=True)"
 """Advice for the message that a name is taken."""
 
 _LFS_POINTER = b"version https://git-lfs.github.com/spec/"
+_PAGES = (b"<!doctype html", b"<?xml version")
 
 
 class ModelError(ValueError):
@@ -210,7 +211,13 @@ def reading(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
         if not os.path.isfile(path):
             raise ModelError(f"{path} is not a file")
         with open(path, "rb") as file:
-            if file.read(len(_LFS_POINTER)) == _LFS_POINTER:
+            start = file.read(len(_LFS_POINTER))
+            if start.lower().startswith(_PAGES):
+                raise ModelError(
+                    f"{path} is a web page, such as a server's error, and not what should be here: open it in a "
+                    "browser to see what it says, and download the file again"
+                )
+            if start == _LFS_POINTER:
                 raise ModelError(
                     f"{path} is a Git LFS pointer, not the file itself: get it with `git lfs pull` in its "
                     "repository, or download it"

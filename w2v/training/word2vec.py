@@ -324,7 +324,7 @@ phrase_connectors, subwords, min_n, max_n, buckets, position_weights, lines, rec
             If the folder is not such a model or is damaged, or if a callable tokenizer has to be given.
         """
         state = read_state(path, None if tokenizer is None else get_tokenizer(tokenizer))
-        defaults = {name: getattr(_DEFAULTS, name) for name in state.left_out}
+        defaults: dict[str, Any] = {name: getattr(_DEFAULTS, name) for name in state.left_out}
         model = cls(**vars(state.parameters.without_unused()) | defaults)
         model._keep(state)
         return model

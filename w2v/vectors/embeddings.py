@@ -16,7 +16,7 @@ from w2v.encoding.vocabulary import Vocabulary
 from w2v.vectors import keyed_copy
 from w2v.vectors.index import NeighborIndex
 from w2v.vectors.keyed_vectors import KeyedVectorsMethods
-from w2v.vectors.lookup import Neighbor, Vector
+from w2v.vectors.lookup import Neighbor, Vector, whole_number
 from w2v.vectors.persistence import read_parts, save_embeddings
 from w2v.vectors.table import DType, RowError, VectorTable
 
@@ -139,14 +139,13 @@ class Embeddings(KeyedVectorsMethods):
 
     def head(self, n: int) -> Embeddings:
         """Return the embeddings of the first, usually the most frequent, `n` >= 1 words; they share the vectors."""
-        if n < 1:
-            raise ValueError(f"n must be at least 1, not {n}")
-        return self._take(slice(0, n))
+        return self._take(slice(0, whole_number("n", n, 1)))
 
     def most_frequent(self, n: int) -> Embeddings:
         """Return the embeddings of the `n` >= 1 words with the largest counts; without counts, of the first words."""
         counts = self.vocabulary.counts
-        if n < 1 or counts is None or (counts[1:] <= counts[:-1]).all():
+        n = whole_number("n", n, 1)
+        if counts is None or (counts[1:] <= counts[:-1]).all():
             return self.head(n)
         return self._take(np.sort(np.argsort(-counts, kind="stable")[:n]))
 

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from w2v.storage.tensors import read_tensors
 from w2v.vectors.model_folder import LAYOUT
+from w2v.vectors.persistence import read_config
 
 Floats = NDArray[np.floating[Any]]
 
@@ -101,8 +102,11 @@ def _distance(a: Floats, b: Floats) -> float:
     return float(np.linalg.norm(a - c * b) / np.linalg.norm(a))
 
 
+_OF_ONE_TABLE = ("hs", "glove")
+
+
 def read_output_vectors(folder: str | os.PathLike[str], shape: tuple[int, ...]) -> NDArray[np.float32] | None:
-    """Return the table W′ that a folder of word vectors keeps for further training.
+    """Return the table W′ that a folder of word vectors keeps for further training, one row per word.
 
     Parameters
     ----------
@@ -113,7 +117,8 @@ def read_output_vectors(folder: str | os.PathLike[str], shape: tuple[int, ...]) 
     Returns
     -------
     ndarray of shape (V, D), float32, or None
-        None if the folder holds no training state, or an untrained or invalid table.
+        None if the folder holds no training state, or an untrained one, or one without a second table: that of
+        hierarchical softmax, whose output vectors belong to the nodes of a tree, or of GloVe, whose vectors are sums.
 
     Raises
     ------
@@ -121,7 +126,9 @@ def read_output_vectors(folder: str | os.PathLike[str], shape: tuple[int, ...]) 
         If the file is damaged.
     """
     file = Path(folder, LAYOUT.training)
-    found = read_tensors(file).get("output_vectors") if file.is_file() else None
+    if not file.is_file() or read_config(folder).get("parameters", {}).get("objective") in _OF_ONE_TABLE:
+        return None
+    found = read_tensors(file).get("output_vectors")
     if found is None or found.shape != shape or not np.isfinite(found).all() or not found.any():
         return None
     return found

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -10,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from w2v.lazy import load_optional
-from w2v.vectors.lookup import Neighbor, Vector, as_vector, to_unit
+from w2v.vectors.lookup import Neighbor, Vector, as_vector, to_unit, whole_number
 from w2v.vectors.queries import Item, Items, Queries, weigh
 
 
@@ -53,7 +54,7 @@ class KeyedVectorsMethods(Queries):
         rows = slice(*rows.indices(len(self))[:2]) if restrict_vocab is None else self._candidates(restrict_vocab)
         if topn is None:
             return self._scores(query, rows)
-        return self._nearest(query[None], [excluded], max(0, topn), rows)[0]
+        return self._nearest(query[None], [excluded], _at_least_none(topn), rows)[0]
 
     def similar_by_word(
         self, word: str, topn: int | None = 10, restrict_vocab: int | None = None
@@ -89,11 +90,12 @@ class KeyedVectorsMethods(Queries):
         if not above:
             raise ValueError("most_similar_cosmul needs at least one positive word or vector")
         scores, excluded = self._products(above, below, self._candidates(restrict_vocab))
-        return scores if topn is None else self._best(scores, excluded, max(0, topn))
+        return scores if topn is None else self._best(scores, excluded, _at_least_none(topn))
 
     def most_similar_to_given(self, key1: str, keys_list: Sequence[str]) -> str:
         """Return the word of `keys_list` that is nearest to `key1`."""
-        if not keys_list:
+        _refuse_string("most_similar_to_given", keys_list)
+        if not len(keys_list):
             raise ValueError("most_similar_to_given needs at least one word to choose from")
         return keys_list[int(np.argmin(self.distances(key1, keys_list)))]
 
@@ -116,6 +118,7 @@ class KeyedVectorsMethods(Queries):
 
     def distances(self, word_or_vector: Item, other_words: Sequence[str] = ()) -> Vector:
         """Return 1 minus the cosine with each of some words, all words by default; shape (n,), float32."""
+        _refuse_string("distances", other_words)
         (query,), _ = self._queries([word_or_vector])
         unit = to_unit(query)
         if len(other_words) == 0:
@@ -134,6 +137,7 @@ class KeyedVectorsMethods(Queries):
         """Return the cosine of the means of two lists of words; words without a vector are ignored."""
         means = []
         for words in (ws1, ws2):
+            _refuse_string("n_similarity", words)
             known = [word for word in words if word in self]
             if not known:
                 raise ValueError("n_similarity needs at least one known word in each list")
@@ -155,6 +159,7 @@ class KeyedVectorsMethods(Queries):
 
         With `use_norm`, vectors are scaled to unit length before the mean is taken.
         """
+        _refuse_string("rank_by_centrality", words)
         known = [word for word in words if word in self]
         if not known:
             raise ValueError("rank_by_centrality needs at least one known word")
@@ -219,6 +224,7 @@ class KeyedVectorsMethods(Queries):
         ignore_missing : bool, default True
             Ignore words without a vector; the mean of no vectors is zero.
         """
+        _refuse_string("get_mean_vector", keys)
         if len(keys) == 0:
             raise ValueError("get_mean_vector needs at least one word or vector")
         weight_of = np.ones(len(keys)) if weights is None else np.asarray(weights, dtype=np.float64)
@@ -272,6 +278,17 @@ class KeyedVectorsMethods(Queries):
         vectors = [np.stack([self.get_vector(word, norm=norm) for word in bag]) for bag in bags]
         supply, demand = (np.fromiter(bag.values(), np.float64) / bag.total() for bag in bags)
         return _transport_cost(vectors[0], supply, vectors[1], demand)
+
+
+def _refuse_string(name: str, words: object) -> None:
+    """Raise TypeError for one string, whose letters would be taken for words."""
+    if isinstance(words, str):
+        raise TypeError(f"{name} needs a list of words, not one string: write [{words!r:.60}]")
+
+
+def _at_least_none(topn: int) -> int:
+    """Return the number of words wanted, none for a negative one, as gensim does."""
+    return max(0, whole_number("topn", topn, -sys.maxsize))
 
 
 def _or_none(items: Items | None) -> Items:

@@ -8,15 +8,19 @@ from typing import Any, Literal, TypeGuard, cast
 
 import numpy as np
 
+from w2v.corpora.columns import one_column
+from w2v.settings.habits import also_called
 from w2v.storage.files import ModelError
 from w2v.vectors.index import NeighborIndex
-from w2v.vectors.lookup import Neighbor, Neighbors, NeighborsOfMany, Vector, WordVectors, to_unit
+from w2v.vectors.lookup import Neighbor, Neighbors, NeighborsOfMany, Vector, WordVectors, to_unit, whole_number
 from w2v.vectors.ranking import best_rows, cosines, top_rows
 
 Item = str | Vector
 Weighted = tuple[Item, float]
 Items = Item | Weighted | Sequence[Item | Weighted]
 _BATCH_QUERIES = 1024
+_CANCELLED = 1e-6
+"""A sum this much shorter than its terms is what their rounding left."""
 
 
 class Queries(WordVectors):
@@ -45,6 +49,7 @@ class Queries(WordVectors):
         (first, second), _ = self._queries([a, b])
         return float(np.clip(to_unit(first) @ to_unit(second), -1, 1))
 
+    @also_called(topn="top_n")
     def neighbors(
         self,
         positive: Items = (),
@@ -77,7 +82,7 @@ class Queries(WordVectors):
         Raises
         ------
         UnknownWordError, ValueError
-            As in all queries, or if `positive` and `negative` are both empty.
+            As in all queries; if `positive` and `negative` are both empty, or their sum is zero.
         ModelError
             If `approximate` and there is no index, or it is of other vectors.
         ImportError
@@ -87,6 +92,7 @@ class Queries(WordVectors):
         candidates = self._candidates(restrict_vocab)
         return self._nearest(query[None], [excluded], top_n, candidates, approximate)[0]
 
+    @also_called(topn="top_n")
     def neighbors_batch(
         self,
         words: Sequence[Item],
@@ -101,7 +107,7 @@ class Queries(WordVectors):
         """
         if isinstance(words, str):
             raise TypeError("neighbors_batch needs a sequence of words; for one word call neighbors")
-        queries: list[Item] = [words] if _is_vector(words) else list(words)
+        queries: list[Item] = [words] if _is_vector(words) else in_order(words)
         self._find_all(query for query in queries if isinstance(query, str))  # raises one error for all unknown words
         candidates = self._candidates(restrict_vocab)
         found: list[list[Neighbor]] = []
@@ -111,6 +117,7 @@ class Queries(WordVectors):
             found += self._nearest(units, [rows for _, rows in resolved], top_n, candidates, approximate)
         return NeighborsOfMany([query if isinstance(query, str) else "a vector" for query in queries], found)
 
+    @also_called(topn="top_n")
     def analogy(
         self,
         a: Item,
@@ -170,8 +177,11 @@ class Queries(WordVectors):
         if not pairs:
             raise ValueError("neighbors needs at least one word or vector")
         vectors, rows = self._queries([item for item, _ in pairs])
-        weights = np.array([weight for _, weight in pairs])
-        return to_unit(weights @ np.stack(vectors).astype(np.float64)), rows
+        weights, terms = np.array([weight for _, weight in pairs], np.float64), np.stack(vectors).astype(np.float64)
+        total, lengths = weights @ terms, np.linalg.norm(terms, axis=1)
+        if lengths.any() and np.linalg.norm(total) <= _CANCELLED * (np.abs(weights) @ lengths):
+            raise ValueError("the words of the query cancel out: their sum is zero, to which nothing is near")
+        return to_unit(total), rows
 
     def _products(
         self, positive: Sequence[Item], negative: Sequence[Item], candidates: slice
@@ -189,9 +199,7 @@ class Queries(WordVectors):
         """Return the slice of rows to consider."""
         if restrict_vocab is None:
             return slice(0, len(self))
-        if restrict_vocab < 1:
-            raise ValueError(f"restrict_vocab must be at least 1, not {restrict_vocab}")
-        return slice(0, min(int(restrict_vocab), len(self)))
+        return slice(0, min(whole_number("restrict_vocab", restrict_vocab, 1), len(self)))
 
     def _scores(self, queries: Vector, candidates: slice) -> Vector:
         """Return the cosines of unit queries with the candidate rows."""
@@ -206,7 +214,7 @@ class Queries(WordVectors):
         approximate: bool = False,
     ) -> list[list[Neighbor]]:
         """Return the `top_n` of the candidate rows nearest to each unit query, shape (Q, D), without the `excluded`."""
-        _check_top_n(top_n)
+        top_n = whole_number("top_n", top_n, 0)
         wanted = top_n + max((len(set(rows)) for rows in excluded), default=0) if top_n else 0
         if not approximate:
             scores, rows = top_rows(queries, self.table, candidates, wanted)
@@ -224,20 +232,24 @@ class Queries(WordVectors):
 
     def _best(self, scores: Vector, excluded: Sequence[int], top_n: int) -> list[Neighbor]:
         """Return the best-scoring words; overwrites the scores of the `excluded` rows."""
-        _check_top_n(top_n)
+        top_n = whole_number("top_n", top_n, 0)
         scores[[row for row in excluded if row < len(scores)]] = -np.inf
         return Neighbors((self.index_to_key[row], float(scores[row])) for row in best_rows(scores, top_n))
 
 
-def _check_top_n(top_n: int) -> None:
-    """Raise ValueError if `top_n` is negative."""
-    if top_n < 0:
-        raise ValueError(f"top_n must not be negative, but is {top_n}")
+def in_order(words: object) -> list[Any]:
+    """Return a list of words and vectors, or the words of a column; TypeError for what has no order."""
+    if isinstance(words, bytes) or not isinstance(words, Iterable):
+        raise TypeError(f"a list of words is needed, not {type(words).__name__}: {words!r:.60}")
+    return list(words if isinstance(words, np.ndarray) else one_column(words))
 
 
 def weigh(items: Items, default: float) -> list[tuple[Item, float]]:
     """Pair words and vectors with their weights: that of a given pair, or the default."""
     alone = isinstance(items, str) or _is_vector(items) or _is_pair(items)
+    given: object = items
+    if not alone and (isinstance(given, bytes) or not isinstance(given, Iterable)):
+        raise TypeError(f"a query must be words or vectors, not {type(given).__name__}: {given!r:.60}")
     pairs: list[tuple[Item, float]] = []
     for item in [items] if alone else items:
         pairs.append(item if _is_pair(item) else (cast("Item", item), default))

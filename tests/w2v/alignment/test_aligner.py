@@ -243,3 +243,26 @@ def test_read_dictionary_takes_tabs_with_further_columns_and_spaces(tmp_path: Pa
     (tmp_path / "d.txt").write_text("waves\twelle\tn\n\nnew york\tneu york\nhouse  haus\n", encoding="utf-8")
     expected = [("waves", "welle"), ("new york", "neu york"), ("house", "haus")]
     assert read_dictionary(tmp_path / "d.txt") == expected
+
+
+def test_dictionaries_come_in_several_types() -> None:
+    english = Embeddings(["one", "two"], [[1.0, 0.0], [0.0, 1.0]])
+    german = Embeddings(["eins", "zwei", "zwo"], [[0.0, 1.0], [-1.0, 0.0], [-0.9, 0.1]])
+    pairs = [("one", "eins"), ("two", "zwei"), ("two", "zwo")]
+    pandas = pytest.importorskip("pandas")
+    expected = Aligner(refinements=0).fit(english, german, pairs)
+    tables: list[Any] = [
+        {"one": "eins", "two": ["zwei", "zwo"]},
+        pandas.DataFrame(pairs, columns=["en", "de"]),
+        np.array(pairs),
+        iter(pairs),
+    ]
+    for dictionary in tables:
+        found = Aligner(refinements=0).fit(english, german, dictionary)
+        assert found.pairs_.tolist() == expected.pairs_.tolist() == [[0, 0], [1, 1], [1, 2]]
+    with pytest.raises(AlignmentError, match="each translation of a word needs a pair of its own"):
+        Aligner().fit(english, german, [("two", "zwei, zwo")])
+    with pytest.raises(AlignmentError, match="pair 1 of the dictionary must be a word and its translation"):
+        Aligner().fit(english, german, pandas.DataFrame({"en": ["one"], "de": ["eins"], "n": [1]}))
+    with pytest.raises(TypeError, match="vectors of words must be Embeddings, not str"):
+        expected.transform("one.model")  # type: ignore[arg-type]

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from w2v.encoding.vocabulary import Vocabulary
-from w2v.formats import read_vectors, source, word2vec
+from w2v.formats import read_vectors, source, word2vec, write_vectors
 from w2v.formats.word2vec import read_word2vec, write_word2vec
 from w2v.vectors.embeddings import Embeddings
 from w2v.vectors.persistence import ModelError
@@ -425,3 +425,22 @@ def test_missing_files_and_folders_are_named(tmp_path: Path) -> None:
         read_word2vec(tmp_path / "nothing")
     with pytest.raises(ModelError, match="is a folder"):
         read_word2vec(tmp_path)
+
+
+@pytest.mark.parametrize("binary", [False, True])
+def test_a_file_that_promises_more_than_it_has_says_how_to_read_what_is_there(binary: bool, tmp_path: Path) -> None:
+    embeddings = Embeddings(["a", "b", "c"], np.arange(1, 25, dtype=np.float32).reshape(3, 8))
+    path = tmp_path / "v"
+    write_vectors(embeddings, path, format="word2vec-binary" if binary else "word2vec-text")
+    path.write_bytes(path.read_bytes().replace(b"3 8", b"4 8", 1))  # as one of fastText's published files has it
+    told = "truncated or its first line is wrong" if binary else r"can be read with limit=3 \(--max-vocab 3\)"
+    with pytest.raises(ModelError, match=told):
+        read_vectors(path)
+    assert read_vectors(path, limit=3).index_to_key == ["a", "b", "c"]
+
+
+@pytest.mark.parametrize("page", [b"<!DOCTYPE html>\n<html>", b"<!doctype HTML>", b'<?xml version="1.0"?>\n<Error>'])
+def test_a_web_page_in_place_of_a_file_is_told(page: bytes, tmp_path: Path) -> None:
+    (tmp_path / "v.vec").write_bytes(page)
+    with pytest.raises(ModelError, match=r"v\.vec is a web page, such as a server's error"):
+        read_vectors(tmp_path / "v.vec")

@@ -39,6 +39,7 @@ from w2v.kernels.simd.vectors import (
     exponent_of,
     fma,
     load,
+    load_repeated,
     load_vector,
     load_widened,
     magnitude_of,
@@ -51,13 +52,14 @@ from w2v.kernels.simd.vectors import (
     splat,
     square_root,
     store_rounded,
+    store_steps,
     store_vector,
     sum_lanes,
 )
 
 __all__ = [
     "LANES", "TILE_COLUMNS", "TILE_ROWS", "Tile", "add_tile", "exponent_of", "fma", "fma_inner", "fma_outer", "load",
-    "load_vector", "load_widened", "magnitude_of", "mantissa_of", "most_of_lanes", "power_of_two", "prefetch",
-    "prefetch_read", "select_lanes", "splat", "square_root", "steps", "store_rounded", "store_tile", "store_vector",
+    "load_repeated", "load_vector", "load_widened", "magnitude_of", "mantissa_of", "most_of_lanes", "power_of_two", "prefetch",
+    "prefetch_read", "select_lanes", "splat", "square_root", "steps", "store_rounded", "store_steps", "store_tile", "store_vector",
     "sum_lanes", "sum_tile", "take", "transpose", "vector", "zero_tile",
 ]  # fmt: skip

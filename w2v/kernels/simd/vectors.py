@@ -78,6 +78,22 @@ def load_widened(typing_context, array, i):
     return vector(array, types.int64), code
 
 
+@intrinsic(prefer_literal=True)
+def load_repeated(typing_context, array, i, times):
+    """Return array[i : i + LANES // times], each number `times` over; `times` is a compile-time constant."""
+    n_numbers = LANES // times.literal_value
+
+    def code(c, b, signature, arguments):
+        few = ir.VectorType(FLOAT, n_numbers)
+        place = b.gep(data_of(c, b, signature.args[0], arguments[0]), [arguments[1]])
+        numbers = b.load(b.bitcast(place, few.as_pointer()))
+        numbers.align = 4
+        mask = ir.Constant(INTEGERS, [lane * n_numbers // LANES for lane in range(LANES)])
+        return b.shuffle_vector(numbers, ir.Constant(few, ir.Undefined), mask)
+
+    return vector(array, types.int64, times), code
+
+
 @intrinsic
 def store_vector(typing_context, array, i, x):
     """Assign array[i : i + LANES] = x."""
@@ -122,6 +138,35 @@ def fma(typing_context, x, y, z):
         return emit_fma(b, *arguments)
 
     return vector(vector, vector, vector), code
+
+
+@intrinsic
+def store_steps(typing_context, steps, start, n, row_size, empty_row, rows, signs, first):
+    """Write LANES steps of a path, from steps[start] on, of which those from the n-th on belong to another path.
+
+    rows[first:] receive where the rows of their nodes begin, and signs[first:] 1, or -1 for a complement (~node); those
+    of another path `empty_row` and 0.
+    """
+
+    def code(c, b, signature, arguments):
+        steps, start, n, row_size, empty_row, rows, signs, first = arguments
+        wide = ir.VectorType(INT64, LANES)
+        found = b.load(b.bitcast(b.gep(data_of(c, b, signature.args[0], steps), [start]), INTEGERS.as_pointer()))
+        found.align = 4
+        complement = b.ashr(found, all_lanes(31))
+        lanes = ir.Constant(wide, list(range(LANES)))
+        inside = b.icmp_signed("<", lanes, broadcast(b, n, wide))
+        places = b.mul(b.sext(b.xor(found, complement), wide), broadcast(b, row_size, wide))
+        places = b.select(inside, places, broadcast(b, empty_row, wide))
+        b.store(places, b.bitcast(b.gep(data_of(c, b, signature.args[5], rows), [first]), wide.as_pointer())).align = 8
+        branches = b.select(
+            inside, b.sitofp(b.or_(complement, all_lanes(1)), VECTOR), ir.Constant(VECTOR, [0.0] * LANES)
+        )
+        write(b, data_of(c, b, signature.args[6], signs), first, branches)
+        return c.get_dummy_value()
+
+    number = types.int64
+    return types.void(steps, number, number, number, number, rows, signs, number), code
 
 
 @intrinsic

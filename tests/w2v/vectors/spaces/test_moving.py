@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -86,3 +87,21 @@ def test_what_has_no_output_vectors_is_named(trained: Path, tmp_path: Path) -> N
     assert not (tmp_path / "p").exists()
     result = run("export", trained, tmp_path / "m", "--format", "model2vec", "--center")
     assert_mistake(result, 2, "--center and --both are for formats of word vectors, which model2vec is not")
+
+
+@pytest.mark.parametrize("objective", ["hs", "glove", "softmax"])
+def test_output_vectors_of_a_tree_and_sums_are_not_put_beside_words(objective: str, tmp_path: Path) -> None:
+    text = ["the king and the queen saw a river", "a river and the sea near the king"] * 40
+    model = Word2Vec(objective=objective, vector_size=8, min_count=1, epochs=2, workers=1, random_state=1).fit(text)
+    model.save(tmp_path / "m")
+    arguments = [
+        ("prune", tmp_path / "m", "--output", tmp_path / "new", "--both"),
+        ("export", tmp_path / "m", tmp_path / "v.npz", "--format", "numpy", "--both"),
+    ]
+    for given in arguments:
+        result = run(*given)
+        if objective == "softmax":
+            assert result.exit_code == 0, result.output
+        else:
+            assert_mistake(result, 1, "the objective hs are of a tree, and glove has added them already")
+    assert ("output_vectors" in json.loads(run("info", tmp_path / "m", "--json").stdout)) == (objective == "softmax")
