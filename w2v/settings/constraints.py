@@ -14,6 +14,9 @@ from typing import Any, ClassVar, TypeGuard
 MAX_SEED = 2**32 - 1
 """The largest seed that NumPy's, scikit-learn's and gensim's generators all take."""
 
+DEFAULT_SEED = 1
+"""The seed of whatever is given none: the same call gives the same result."""
+
 
 @dataclass(frozen=True)
 class Constraint(ABC):
