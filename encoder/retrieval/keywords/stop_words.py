@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -128,7 +128,7 @@ def listed_stop_words(names: Iterable[str], stop_words: StopWords) -> set[str]:
         from sklearn.feature_extraction.text import ENGLISH_STOP_WORDS
 
         return {name for name in names if _is_english(name.lower(), ENGLISH_STOP_WORDS)}
-    words = list(stop_words)
+    words: list[Any] = list(stop_words)
     if wrong := [word for word in words if not isinstance(word, str)]:
         raise TypeError(f"stop_words are words, and {wrong[0]!r:.60} is none")
     listed = {word.lower() for word in words}

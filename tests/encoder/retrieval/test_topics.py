@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from datetime import date, datetime, timedelta, timezone
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -352,7 +353,8 @@ def test_predict_takes_what_other_doors_take(topics: Topics) -> None:
 def test_parameters_may_be_those_of_numpy_and_pandas(
     words: Embeddings, planted: tuple[list[str], list[str]], tmp_path: Path
 ) -> None:
-    listed = Topics(encoder=words, n_clusters=3, n_words=np.int64(4), stop_words=np.array(["the", "ship"]))
+    given: dict[str, Any] = {"n_words": np.int64(4), "stop_words": np.array(["the", "ship"])}
+    listed = Topics(encoder=words, n_clusters=3, **given)
     assert "stop_words=array" in repr(listed)
     found = listed.fit(planted[0])
     assert {len(own) for own in found.keywords_} == {4} and "ship" not in found.names_[0]
@@ -375,7 +377,8 @@ def test_dates_come_from_data_frames(topics: Topics) -> None:
     missing = pd.Series([None, *years[1:]], dtype="float64")  # as pandas reads integers beside missing ones
     for given in (missing, missing.astype("Int64"), pd.DataFrame({"year": missing}), missing.to_numpy()):
         assert topics.over_time(given, bins="year") == expected and expected.n_undated == 1
-    for wrong in ("2001", {"a": 2001}, pd.DataFrame({"a": years, "b": years})):
+    refused: list[Any] = ["2001", {"a": 2001}, pd.DataFrame({"a": years, "b": years})]
+    for wrong in refused:
         with pytest.raises(TypeError):
             topics.over_time(wrong)
     with pytest.raises(ValueError, match=r"date 1: 2000.5 is not a date"):
