@@ -66,6 +66,21 @@ def named_columns(table: Any) -> dict[Any, list[Any]] | None:
     return None if names is None else {name: _values(table, name) for name in names}
 
 
+def listed(texts: Any, what: str = "texts") -> list[Any]:
+    """Return the values of a list, an iterable or a table of one column.
+
+    Raises
+    ------
+    TypeError
+        If there is only one, or they have no order; `what` is what messages call them.
+    """
+    column = one_column(texts)
+    if isinstance(column, (str, bytes, bytearray)) or not isinstance(column, Iterable):
+        kind = type(column).__name__
+        raise TypeError(f"a list of {what} is needed, not {kind}: {column!r:.60}")
+    return column if isinstance(column, list) else list(column)
+
+
 def checked_texts(texts: Any) -> list[str]:
     """Return the texts of a list, an iterable or a table of one column.
 
@@ -78,9 +93,7 @@ def checked_texts(texts: Any) -> list[str]:
     """
     if isinstance(texts, (str, bytes)):
         raise TypeError(f"a list of texts is needed, not one: write [{texts!r:.60}]")
-    if not isinstance(one_column(texts), Iterable):
-        raise TypeError(f"a list of texts is needed, not {type(texts).__name__}: {texts!r:.60}")
-    return [checked_text(text, number) for number, text in enumerate(one_column(texts), 1)]
+    return [checked_text(text, number) for number, text in enumerate(listed(texts), 1)]
 
 
 def checked_text(text: Any, number: int) -> str:

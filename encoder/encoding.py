@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal, overload
 import numpy as np
 from numpy.typing import NDArray
 
-from w2v.corpora.columns import one_column
+from w2v.corpora.columns import listed
 from w2v.display.html import ShownAsHtml
 from w2v.display.progress import mode_of, show_progress
 from w2v.encoder.files.encoding import EncodedFiles, encode_all, here, on_cluster
@@ -184,8 +184,8 @@ class EncodingMixin(ShownAsHtml, FitFirst, ABC):
         Raises
         ------
         TypeError
-            If `sentences` is a table of several columns, a dict or a set, or if a sentence is not a str; the message
-            counts sentences from 0.
+            If `sentences` is no list, a table of several columns, a dict or a set, or if a sentence is not a str; the
+            message counts sentences from 0.
         ValueError
             If an option is out of range, or a static encoder is asked for attention.
         """
@@ -196,15 +196,14 @@ class EncodingMixin(ShownAsHtml, FitFirst, ABC):
                 [sentences], batch_size=batch_size, normalize=normalize, truncate_dim=truncate_dim, precision=precision
             )
             return np.asarray(vector)
-        sentences = one_column(sentences)
-        listed: Sequence[str] = sentences if isinstance(sentences, list) else list(sentences)
+        given: Sequence[str] = listed(sentences, "sentences")
         output = self._output(normalize, truncate_dim, precision)
         if return_tokens or return_attention:
-            return self.inference.explain(listed, output, with_attention=return_attention)
+            return self.inference.explain(given, output, with_attention=return_attention)
         size = self.batch_size if batch_size is None else batch_size
         check_parameter("batch_size", size)
         with _shown(progress) as told:
-            return self.inference.encode(listed, output, size, told)
+            return self.inference.encode(given, output, size, told)
 
     def encode_files(
         self,

@@ -16,6 +16,7 @@ from w2v.neural.tasks.folder import LANGUAGE_MODELS, TRANSLATORS, TextNetwork
 from w2v.neural.tasks.text.answers import Scored, Translation
 from w2v.neural.tasks.text.language_model import LanguageModel
 from w2v.neural.tasks.text.translation import Translator
+from w2v.settings.constraints import DEFAULT_SEED
 
 LONGEST_TEXT = 4_000
 MOST_LINES, LARGEST_BEAM, MOST_CANDIDATES, MOST_PIECES = 20, 20, 8, 500
@@ -116,7 +117,7 @@ class ExploredLanguageModel(Loaded):
         *,
         temperature: float = 1.0,
         top_k: int | None = None,
-        seed: int = 1,
+        seed: int = DEFAULT_SEED,
         pieces: int = 100,
     ) -> None:
         """Continue a prompt; `tell` receives every unit as soon as it is chosen.

@@ -18,7 +18,7 @@ from w2v.commands.shared.options import (
 from w2v.commands.shared.output import note_missing_glyphs, show_work
 from w2v.commands.shared.saving import keep, saving
 from w2v.commands.shared.types import LazyChoice, NamedPath
-from w2v.settings.constraints import MAX_SEED
+from w2v.settings.constraints import DEFAULT_SEED, MAX_SEED
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -118,7 +118,7 @@ Examples:
 @click.option(
     "--seed",
     type=click.IntRange(0, MAX_SEED),
-    default=0,
+    default=DEFAULT_SEED,
     show_default=True,
     metavar="N",
     help="Random seed of t-SNE and UMAP; the same seed gives the same picture.",

@@ -144,11 +144,15 @@ def duplicates(
 
 
 def source_of(files: tuple[str, ...], errors: str) -> str | TextReader:
-    """Return the folder of an index, or a reader of files."""
+    """Return the folder of an index, or a reader of files; refuse the folder of a model."""
     from w2v.encoder.retrieval.index.storage import is_index
+    from w2v.vectors.model_folder import is_kind
+    from w2v.vectors.persistence import KIND as WORD_VECTORS
 
     if len(files) == 1 and is_index(files[0]):
         return files[0]
+    if model := next((file for file in files if is_kind(file, WORD_VECTORS, "sentence-encoder")), None):
+        raise click.UsageError(f"{model} is a model, not a text: give it with --model.")
     return TextReader(files, errors=errors)
 
 

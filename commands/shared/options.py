@@ -12,7 +12,7 @@ from w2v.cluster.clients import ClusterError, parse_address
 from w2v.commands.shared.output import PROGRESS
 from w2v.commands.shared.parameters import DescribedOption, parameter_option
 from w2v.commands.shared.types import Duration, NamedPath
-from w2v.settings.constraints import MAX_SEED
+from w2v.settings.constraints import DEFAULT_SEED, MAX_SEED
 from w2v.settings.parameters import CONSTRAINTS
 
 
@@ -118,4 +118,4 @@ stop_words_option = click.option(
     help="Words to leave out of keywords: those that are frequent everywhere in the text; with english or FILE, also "
     "those of the list.",
 )
-seed_option = number_option("--seed", least=0, most=MAX_SEED, default=0, help="Random seed.")
+seed_option = number_option("--seed", least=0, most=MAX_SEED, default=DEFAULT_SEED, help="Random seed.")

@@ -20,6 +20,7 @@ from w2v.commands.shared.options import (
     json_option,
     model_argument,
     number_option,
+    seed_option,
     workers_option,
 )
 from w2v.commands.shared.output import json_text, print_json, say
@@ -28,7 +29,6 @@ from w2v.corpora.readers import TextReader
 from w2v.display.wording import printable, printable_lines
 from w2v.neural.names import JUDGES, Judge
 from w2v.neural.tasks.parameters import LanguageModelParameters
-from w2v.settings.constraints import MAX_SEED
 
 if TYPE_CHECKING:
     from w2v.neural.tasks.text.answers import Scored
@@ -98,7 +98,7 @@ Examples:
 @click.option("--top-p", type=click.FloatRange(0, 1, min_open=True), default=1.0, show_default=True, metavar="X",
               help="Sample only from the smallest set of units with at least this total probability.")  # fmt: skip
 @click.option("--greedy", is_flag=True, help="Always write the most probable unit.")
-@number_option("--seed", least=0, most=MAX_SEED, default=1, help="Random seed.")
+@seed_option
 @json_option
 def write(model: Path, prompt: str, as_json: bool, **options: Any) -> None:
     """Continue PROMPT with a language model, and show each piece as soon as it is chosen."""

@@ -193,7 +193,7 @@ def common_kind(first: Kind, second: Kind) -> Kind:
 def _plain(value: Any, name: str, place: Callable[[int], str], number: int) -> Value:
     """Return a value as a built-in type."""
     value = value.item() if isinstance(value, np.generic) else value
-    if value is None or type(value).__name__ in _MISSING or (isinstance(value, float) and math.isnan(value)):
+    if is_missing(value):
         return None
     if isinstance(value, (date, time)):
         return value.isoformat()
@@ -212,6 +212,11 @@ def _plain(value: Any, name: str, place: Callable[[int], str], number: int) -> V
         raise ValueTypeError(f"column {name!r:.60}, {place(number)}: {problem}")
     plain: Value = value
     return plain
+
+
+def is_missing(value: Any) -> bool:
+    """Tell whether a value says that there is none: None, NaN, or NA and NaT of pandas."""
+    return value is None or type(value).__name__ in _MISSING or (isinstance(value, float) and math.isnan(value))
 
 
 def is_storable(number: int) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from w2v.encoder.parameters import of_encoder
-from w2v.settings.constraints import MAX_SEED, Integer, Seconds
+from w2v.settings.constraints import DEFAULT_SEED, MAX_SEED, Integer, Seconds
 from w2v.settings.parameters import CONSTRAINTS
 from w2v.settings.tables import MANY, check_parameters, documented, parameter
 
@@ -43,7 +43,7 @@ class DistilOptions:
         "no limit",
     )
     workers: int | None = parameter(None, CONSTRAINTS["workers"])
-    seed: int = parameter(0, Integer("Random seed.", 0, MAX_SEED))
+    seed: int = parameter(DEFAULT_SEED, Integer("Random seed.", 0, MAX_SEED))
 
     def __post_init__(self) -> None:
         check_parameters(self)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from w2v.corpora.sentences import MAX_TOKENS, MIN_TOKENS
-from w2v.settings.constraints import Choice, Flag, Integer, Number, Seconds, Weights, is_generator
+from w2v.settings.constraints import DEFAULT_SEED, Choice, Flag, Integer, Number, Seconds, Weights
 from w2v.settings.parameters import CONSTRAINTS
 from w2v.settings.tables import MANY, check_parameters, documented, parameter
 
@@ -90,7 +90,7 @@ class FitOptions:
     max_tokens: int = parameter(MAX_TOKENS, Integer("Skip sentences with more known words.", 1, MANY))
     hard_negatives: bool = parameter(False, Flag("The last column of pairs is a hard negative."))
     workers: int | None = parameter(None, CONSTRAINTS["workers"])
-    seed: int = parameter(0, Integer("Random seed.", 0, 2**63 - 1))
+    seed: int = parameter(DEFAULT_SEED, Integer("Random seed.", 0, 2**63 - 1))
 
     def __post_init__(self) -> None:
         check_parameters(self)

@@ -7,7 +7,7 @@ from typing import Any
 
 from w2v.corpora.tokenizers import get_tokenizer, tokenizer_from_config
 from w2v.neural.names import ACTIVATIONS, MIXERS, NORMS, POSITIONS
-from w2v.settings.constraints import Choice, Flag, Integer, Number, Seconds, Seed, TokenizerChoice
+from w2v.settings.constraints import DEFAULT_SEED, Choice, Flag, Integer, Number, Seconds, Seed, TokenizerChoice
 from w2v.settings.parameters import CONSTRAINTS
 from w2v.settings.tables import MANY, check_parameters, parameter
 
@@ -82,7 +82,7 @@ class SharedParameters:
         None, Integer("Stop after N evaluations without improvement.", 1, MANY), "no early stopping"
     )
     workers: int | None = parameter(None, CONSTRAINTS["workers"])
-    random_state: Any = parameter(1, Seed("Random seed."))
+    random_state: Any = parameter(DEFAULT_SEED, Seed("Random seed."))
 
     def __post_init__(self) -> None:
         check_parameters(self)

@@ -86,6 +86,8 @@ def test_duplicates_rejects_what_makes_no_sense(text: Path, indexed: Path, model
     )
     assert_mistake(run("duplicates", text, "--keep", tmp_path / "k", "--groups"), 2, "exclude each other")
     assert_mistake(run("duplicates", indexed, "--model", model), 1, "is an index with its own encoder and sentences")
+    for command in ("duplicates", "cluster", "topics"):
+        assert_mistake(run(command, model, indexed), 2, f"{model} is a model, not a text: give it with --model")
     assert_mistake(run("duplicates", tmp_path / "no.txt"), 1, "no.txt")
     assert_mistake(run("duplicates", text, "--model", tmp_path / "no.model"), 1, "does not exist")
     assert_mistake(run("duplicates", text, "--keep", tmp_path), 1, "is a folder")

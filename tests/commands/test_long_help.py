@@ -40,6 +40,17 @@ def test_commands_of_many_options_have_a_short_help() -> None:
         assert isinstance(command, LongCommand) == (n_options > FITS), command.name
 
 
+def test_the_seed_is_one_wherever_none_is_given() -> None:
+    seeds = {
+        f"{command.name}": option.get_default(click.Context(command))
+        for command in _leaves(main)
+        for option in command.params
+        if "--seed" in option.opts
+    }
+    assert {"train", "fit-encoder", "duplicates", "topics", "align", "write", "fit-images"} <= set(seeds)
+    assert set(seeds.values()) == {1}, seeds
+
+
 @pytest.mark.parametrize("name", _long())
 def test_short_help_fits_a_screen_and_names_the_long_one(name: str) -> None:
     command = main.commands[name]

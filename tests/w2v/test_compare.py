@@ -20,6 +20,7 @@ from w2v.comparison.figures import Comparison, Run, cell, ratio
 from w2v.comparison.report import check_report_path, save_report, to_markdown
 from w2v.corpora.readers import TextReader
 from w2v.evaluation import AnalogyReport, AnalogySection, PairsReport
+from w2v.settings.constraints import DEFAULT_SEED
 from w2v.settings.parameters import Parameters
 from w2v.storage.files import ModelError
 
@@ -178,7 +179,8 @@ def test_every_parameter_reaches_fasttext() -> None:
 
 def test_defaults_of_each_program_are_left_alone() -> None:
     arguments = contenders.gensim_arguments(Parameters())
-    assert not {"alpha", "min_alpha", "max_final_vocab", "workers", "seed"} & set(arguments)
+    assert not {"alpha", "min_alpha", "max_final_vocab", "workers"} & set(arguments)
+    assert arguments["seed"] == DEFAULT_SEED == 1  # which is gensim's own
     assert not {"lr", "thread"} & set(contenders.fasttext_arguments(Parameters()))
 
 

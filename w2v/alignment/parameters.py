@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from w2v.settings.constraints import Integer, Seed
+from w2v.settings.constraints import DEFAULT_SEED, Integer, Seed
 from w2v.settings.tables import MANY, parameter
 
 
@@ -20,4 +20,4 @@ class AlignmentParameters:
         10_000, Integer("Search for mutual nearest neighbours among the N most frequent words.", 1, MANY)
     )
     k: int = parameter(10, Integer("Number of nearest words that CSLS averages over.", 1, 10_000))
-    random_state: Any = parameter(0, Seed("Random seed of the search without a dictionary."))
+    random_state: Any = parameter(DEFAULT_SEED, Seed("Random seed of the search without a dictionary."))

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from w2v.plots.figures import COLORS, INK, lighter, palette, require_matplotlib, style
 from w2v.plots.layout import Label, Points, grow, new_map, place_labels, project
 from w2v.plots.writing import shown
+from w2v.settings.constraints import DEFAULT_SEED
 from w2v.vectors.embeddings import Embeddings
 from w2v.vectors.lookup import to_units
 
@@ -26,7 +27,7 @@ def plot_words(
     *,
     neighbors: int = 0,
     method: str = "pca",
-    random_state: int = 0,
+    random_state: int = DEFAULT_SEED,
     restrict_vocab: int | None = None,
     title: str | None = None,
     width: float | None = None,
@@ -43,7 +44,7 @@ def plot_words(
         Number of nearest words to show with each word. A word near several is drawn with the nearest of them.
     method : {"pca", "tsne", "umap"}, default "pca"
         How to project the unit vectors onto the plane.
-    random_state : int, default 0
+    random_state : int, default 1
         Random seed of t-SNE and UMAP.
     restrict_vocab : int, optional
         Search for neighbours among this many of the most frequent words.

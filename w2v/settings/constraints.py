@@ -14,6 +14,9 @@ from typing import Any, ClassVar, TypeGuard
 MAX_SEED = 2**32 - 1
 """The largest seed that the generators of NumPy, scikit-learn and gensim all accept."""
 
+DEFAULT_SEED = 1
+"""The seed of whatever is given none: the same call gives the same result."""
+
 
 @dataclass(frozen=True)
 class Constraint(ABC):

@@ -152,13 +152,21 @@ class Estimator(FitFirst):
 
     def __repr__(self) -> str:
         changed = [f"{name}={getattr(self, name)!r:.80}" for name, default in self._defaults().items()
-                   if getattr(self, name) is not default and getattr(self, name) != default]  # fmt: skip
+                   if _differ(getattr(self, name), default)]  # fmt: skip
         return f"{type(self).__name__}({', '.join(changed)})"
 
     def __sklearn_tags__(self) -> Any:
         from sklearn.base import BaseEstimator
 
         return BaseEstimator().__sklearn_tags__()
+
+
+def _differ(value: object, default: object) -> bool:
+    """Say whether a value is not the default; an array or a series, which compares its elements, is not."""
+    try:
+        return value is not default and bool(value != default)
+    except ValueError:
+        return True
 
 
 def _is_made_by_fit(name: str) -> bool:

@@ -13,6 +13,7 @@ from typing import Any
 
 from w2v.settings.applying import refuse_unused, why_unused
 from w2v.settings.constraints import (
+    DEFAULT_SEED,
     Choice,
     Constraint,
     FileName,
@@ -184,7 +185,7 @@ class Parameters:
     monitor: str | None = None
     workers: int | None = None
     deterministic: bool = False
-    random_state: Any = None
+    random_state: Any = DEFAULT_SEED
     tokenizer: str | Callable[[str], Iterable[str]] = "words"
     subwords: bool = False
     min_n: int = 3
@@ -425,9 +426,7 @@ CONSTRAINTS: dict[str, Constraint] = {
     ),
     "workers": Integer("Number of threads.", 1, 1024, optional=True, unset="all cores"),
     "deterministic": Flag("With several threads too, the same seed gives the same vectors, bit for bit; slower."),
-    "random_state": Seed(
-        "Random seed; with one worker, the same seed gives the same vectors, bit for bit.", unset="drawn at random"
-    ),
+    "random_state": Seed("Random seed; with one worker, the same seed gives the same vectors, bit for bit."),
     "tokenizer": TokenizerChoice(
         "How text becomes words. words: lower-cased, in Unicode's form NFC, joiners kept, emoji left out; "
         "whitespace: for pre-tokenised text; tabs: for items between tabs; jieba: for Chinese; "

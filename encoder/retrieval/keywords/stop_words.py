@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -117,10 +117,10 @@ def listed_stop_words(names: Iterable[str], stop_words: StopWords) -> set[str]:
 
     Raises
     ------
-    ValueError
-        If `stop_words` is another string.
+    ValueError, TypeError
+        If `stop_words` is another string, or a word is not a str.
     """
-    if stop_words is None or stop_words == OWN:
+    if stop_words is None or (isinstance(stop_words, str) and stop_words == OWN):
         return set()
     if isinstance(stop_words, str):
         if stop_words != ENGLISH:
@@ -128,7 +128,10 @@ def listed_stop_words(names: Iterable[str], stop_words: StopWords) -> set[str]:
         from sklearn.feature_extraction.text import ENGLISH_STOP_WORDS
 
         return {name for name in names if _is_english(name.lower(), ENGLISH_STOP_WORDS)}
-    listed = {word.lower() for word in stop_words}
+    words: list[Any] = list(stop_words)
+    if wrong := [word for word in words if not isinstance(word, str)]:
+        raise TypeError(f"stop_words are words, and {wrong[0]!r:.60} is none")
+    listed = {word.lower() for word in words}
     return {name for name in names if name.lower() in listed}
 
 

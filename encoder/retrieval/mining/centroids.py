@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 import numpy as np
 from numpy.typing import NDArray
 
+from w2v.settings.constraints import DEFAULT_SEED
 from w2v.vectors.table import VectorTable
 
 _BATCH_ROWS = 4096
@@ -19,7 +20,7 @@ def fit_centroids(
     n_centroids: int,
     *,
     n_batches: int,
-    seed: int = 0,
+    seed: int = DEFAULT_SEED,
     is_careful: bool = True,
     progress: Callable[[int, int], None] | None = None,
 ) -> NDArray[np.float32]:

@@ -18,6 +18,7 @@ from w2v.encoder.retrieval.keywords.stop_words import OWN, StopWords
 from w2v.encoder.retrieval.keywords.terms import Terms, word_tokenizer
 from w2v.encoder.retrieval.mining.centroids import assign, fit_centroids
 from w2v.encoder.retrieval.mining.sources import opened_sentences
+from w2v.settings.constraints import DEFAULT_SEED
 from w2v.vectors.table import VectorTable
 
 if TYPE_CHECKING:
@@ -126,7 +127,7 @@ def cluster_sentences(
     stop_words: StopWords = OWN,
     splits: bool = False,
     workers: int | None = None,
-    seed: int = 0,
+    seed: int = DEFAULT_SEED,
     progress: Progress | None = None,
 ) -> Clustering:
     """Cluster sentences by similarity.
@@ -142,7 +143,7 @@ def cluster_sentences(
     stop_words : {"text", "english"}, collection of str or None, default "text"
         Words that are no keywords: those that are frequent everywhere; in addition, English stop words or the given
         ones; or no words. See `Terms.stop_words`.
-    seed : int, default 0
+    seed : int, default 1
     progress : callable, optional
         See `Progress`; the steps are "counting", "encoding", "clustering" and "naming".
 
@@ -175,7 +176,7 @@ def cluster_index(
     n_clusters: int | None = None,
     n_words: int = 8,
     stop_words: StopWords = OWN,
-    seed: int = 0,
+    seed: int = DEFAULT_SEED,
     progress: Progress | None = None,
 ) -> Clustering:
     """Cluster the sentences of an index; see `cluster_sentences`."""
@@ -198,7 +199,7 @@ def group_rows(
     table: VectorTable,
     n_clusters: int | None = None,
     *,
-    seed: int = 0,
+    seed: int = DEFAULT_SEED,
     progress: Callable[[int, int], None] | None = None,
 ) -> tuple[NDArray[np.int32], NDArray[np.float16], NDArray[np.float32]]:
     """Return the cluster of each row, from 0 in order of decreasing size, its cosine with the centre, and the centres.

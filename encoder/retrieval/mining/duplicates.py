@@ -19,6 +19,7 @@ from w2v.encoder.retrieval.index.threads import thread_pool
 from w2v.encoder.retrieval.mining.centroids import assign, fit_centroids
 from w2v.encoder.retrieval.mining.joins import Join, Pairs, Reduction, choose_reduction, join_pairs
 from w2v.encoder.retrieval.mining.sources import opened_sentences
+from w2v.settings.constraints import DEFAULT_SEED
 from w2v.settings.environment import default_workers
 from w2v.vectors.table import VectorTable
 
@@ -59,7 +60,7 @@ def mine_duplicates(
     exact: bool | None = None,
     splits: bool = False,
     workers: int | None = None,
-    seed: int = 0,
+    seed: int = DEFAULT_SEED,
     progress: Progress | None = None,
 ) -> Iterator[Duplicate]:
     """Find sentences that are near-duplicates of earlier ones.
@@ -76,7 +77,7 @@ def mine_duplicates(
     exact : bool, optional
         Compare all pairs, or only pairs near the same cluster centres, which misses a few; by default, all pairs up to
         `EXACT_ROWS` distinct sentences.
-    seed : int, default 0
+    seed : int, default 1
         Seed of the cluster centres.
 
     Yields
@@ -129,7 +130,7 @@ class Comparison:
     threshold: float
     exact: bool | None = None
     workers: int | None = None
-    seed: int = 0
+    seed: int = DEFAULT_SEED
     progress: Progress | None = None
 
     def __post_init__(self) -> None:

@@ -18,6 +18,7 @@ from w2v.encoder.retrieval.mining.joins import STRIP_ROWS, Join, Pairs, join_pai
 from w2v.encoder.retrieval.mining.overlap import is_overlap
 from w2v.encoder.retrieval.mining.sources import opened_sentences
 from w2v.encoding.stream import WorkFolder
+from w2v.settings.constraints import DEFAULT_SEED
 from w2v.vectors.table import VectorTable
 
 if TYPE_CHECKING:
@@ -35,7 +36,7 @@ def group_duplicates(
     exact: bool | None = None,
     splits: bool = False,
     workers: int | None = None,
-    seed: int = 0,
+    seed: int = DEFAULT_SEED,
     progress: Progress | None = None,
 ) -> list[list[Place]]:
     """Group the sentences that are near-duplicates of the same earlier one; see `index_leaders`.

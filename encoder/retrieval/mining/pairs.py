@@ -20,6 +20,7 @@ from w2v.encoder.retrieval.index.storage import is_index
 from w2v.encoder.retrieval.mining.duplicates import EXACT_ROWS, first_equal_rows, threads
 from w2v.encoder.retrieval.mining.margins import margin_pairs, match_rows, nearest_both_ways, rows_by_cells
 from w2v.encoder.retrieval.mining.sources import opened_sentences
+from w2v.settings.constraints import DEFAULT_SEED
 from w2v.vectors.table import VectorTable
 
 if TYPE_CHECKING:
@@ -59,7 +60,7 @@ def mine_pairs(
     splits: bool = False,
     tokenizer: Tokenizer | None = None,
     workers: int | None = None,
-    seed: int = 0,
+    seed: int = DEFAULT_SEED,
     progress: Progress | None = None,
 ) -> Iterator[MinedPair]:
     """Find pairs of sentences in two texts that are much nearer to each other than to others; see `mining.margins`.
@@ -87,7 +88,7 @@ def mine_pairs(
         See `opened_sentences`.
     tokenizer : Tokenizer, default WordsTokenizer()
         Splits sentences into words for `max_overlap`, `min_words` and `max_words`.
-    seed : int, default 0
+    seed : int, default 1
         Seed of the cluster centres.
 
     Yields

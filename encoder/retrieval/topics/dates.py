@@ -12,9 +12,11 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from w2v.corpora.columns import listed
 from w2v.corpora.inputs import CorpusError, display_name
 from w2v.corpora.readers import TextReader
 from w2v.corpora.tables.files import read_records
+from w2v.corpora.tables.typed import is_missing
 from w2v.encoder.retrieval.index.sentence_index import SentenceIndex
 
 Unit = Literal["day", "month", "year"]
@@ -78,8 +80,10 @@ def as_time(value: Any) -> Any:
     ValueError
         If it is not a date.
     """
-    if value is None or (isinstance(value, str) and not value.strip()):
+    if is_missing(value) or (isinstance(value, str) and not value.strip()):
         return np.datetime64("NaT", "s")
+    if isinstance(value, (float, np.floating)) and float(value).is_integer():  # years in a column with missing ones
+        value = int(value)
     if isinstance(value, datetime):  # includes pandas timestamps and NaT
         if value != value:
             return np.datetime64("NaT", "s")
@@ -104,9 +108,9 @@ def as_time(value: Any) -> Any:
 
 
 def as_times(dates: Iterable[Any]) -> Times:
-    """Convert dates with `as_time`; the ValueError gives the number, from 1, of an invalid date."""
+    """Convert dates with `as_time`; ValueError gives the number, from 1, of an invalid date; TypeError if not a list."""
     times = []
-    for number, value in enumerate(dates, 1):
+    for number, value in enumerate(listed(dates, "dates"), 1):
         try:
             times.append(as_time(value))
         except ValueError as error:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from numbers import Integral
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -33,7 +34,8 @@ from w2v.encoder.retrieval.topics.grouping import (
 )
 from w2v.encoder.retrieval.topics.hierarchy import Linkage
 from w2v.encoder.retrieval.topics.parts import Parts
-from w2v.settings.constraints import DEFAULT_SEED
+from w2v.neural.tasks.fitting import seed_of
+from w2v.settings.constraints import DEFAULT_SEED, Seed
 from w2v.settings.estimator import by_name
 from w2v.vectors.table import VectorTable
 
@@ -74,8 +76,8 @@ class Topics(FoundTopics):
         Split texts into sentences.
     workers : int, optional
         Threads; all cores by default.
-    random_state : int, default 1
-        Random seed.
+    random_state : int, generator or None, default 1
+        Random seed, or what draws one.
 
     Attributes
     ----------
@@ -136,7 +138,7 @@ class Topics(FoundTopics):
         bigrams: bool = False,
         splits: bool = False,
         workers: int | None = None,
-        random_state: int = DEFAULT_SEED,
+        random_state: Any = DEFAULT_SEED,
     ) -> None: ...
 
     def fit(self, texts: Any, y: object = None, *, progress: Progress | None = None) -> Topics:
@@ -196,18 +198,21 @@ class Topics(FoundTopics):
                 raise ValueError(f"{name} must be {' or '.join(map(repr, known))}, not {getattr(self, name)!r:.80}")
         for name, least in (("n_topics", 1), ("min_size", 2), ("dims", 1), ("n_words", 1)):
             value = getattr(self, name)
-            if value is not None and (type(value) is not int or value < least):
+            is_number = isinstance(value, Integral) and not isinstance(value, bool)
+            if value is not None and not (is_number and value >= least):
                 raise ValueError(f"{name} must be a whole number of at least {least}, not {value!r:.80}")
+        Seed("").check("random_state", self.random_state)
         if self.n_clusters is not None and self.method == "hdbscan":
             raise ValueError("n_clusters is for k-means; HDBSCAN finds the number itself, and n_topics merges topics")
 
     def _grouped(self, table: VectorTable, progress: Progress | None) -> Groups:
+        seed = seed_of(self.random_state)
         if self.method == "hdbscan":
             if progress is not None:
                 progress("clustering", 0, None)
-            return by_density(table, self.min_size, self.reduction, self.dims, self.random_state)
+            return by_density(table, self.min_size, self.reduction, self.dims, seed)
         told = None if progress is None else lambda done, total: progress("clustering", done, total)
-        return by_centres(table, self.n_clusters, self.random_state, told)
+        return by_centres(table, self.n_clusters, seed, told)
 
     def _name(self) -> None:
         """Compute the keywords of the topics, and their centres from their parts."""
@@ -285,7 +290,13 @@ class Topics(FoundTopics):
             If something is there (with `overwrite`: other than topics), or the folder cannot be written.
         """
         self._check_fitted()
-        parameters = {name: value for name, value in self.get_params().items() if name != "encoder"}
+        parameters = {
+            name: value.item() if isinstance(value, np.generic) else value
+            for name, value in self.get_params().items()
+            if name != "encoder"
+        }
+        if not isinstance(self.random_state, Integral):
+            parameters["random_state"] = None  # what a generator drew is not drawn again
         if not isinstance(self.stop_words, (str, type(None))):
             parameters["stop_words"] = sorted(self.stop_words)
         arrays: dict[str, NDArray[Any]] = {

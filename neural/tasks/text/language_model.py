@@ -32,7 +32,7 @@ from w2v.neural.tasks.text.mixture import best_weight, mixed
 from w2v.neural.tasks.text.texts import TextData, learn_text_units
 from w2v.neural.tasks.text.windows import Streams, Windows
 from w2v.neural.tasks.text.writing import Pieces, Writing, Written, continued, go_on
-from w2v.settings.constraints import Integer
+from w2v.settings.constraints import DEFAULT_SEED, Integer
 from w2v.settings.estimator import of_table
 from w2v.settings.parameters import CHECKPOINT_INTERVAL
 from w2v.settings.tables import MANY, documented
@@ -147,7 +147,7 @@ class LanguageModel(TextEstimator[LanguageModelParameters]):
         top_k: int | None = None,
         top_p: float = 1.0,
         greedy: bool = False,
-        seed: int = 1,
+        seed: int = DEFAULT_SEED,
         on_piece: Callable[[str], Any] | None = None,
     ) -> str:
         """Continue a prompt.
@@ -201,7 +201,7 @@ class LanguageModel(TextEstimator[LanguageModelParameters]):
         top_k: int | None = None,
         top_p: float = 1.0,
         greedy: bool = False,
-        seed: int = 1,
+        seed: int = DEFAULT_SEED,
         alternatives: int = 5,
         on_piece: Callable[[Written], Any] | None = None,
     ) -> list[Written]:

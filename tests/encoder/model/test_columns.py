@@ -199,6 +199,13 @@ def test_missing_values_are_named_by_their_place() -> None:
         encoder().encode(["the river"] * 3000 + ["\ud800"])
 
 
+@pytest.mark.parametrize(("wrong", "what"), [(None, "NoneType: None"), (5, "int: 5"), (b"x", "bytes: b'x'")])
+def test_what_is_no_list_of_sentences_is_refused(wrong: Any, what: str) -> None:
+    for method in (encoder().encode, encoder().transform):
+        with pytest.raises(TypeError, match=f"a list of sentences is needed, not {what}"):
+            method(wrong)
+
+
 N_BEFORE = 20_000
 
 

@@ -154,6 +154,12 @@ def test_index_of_files_knows_files_and_lines(tmp_path: Path) -> None:
     assert built[-1] == "naïve x"
     with pytest.raises(IndexError, match="has 3 sentences, so there is none with number 3"):
         built[3]
+    assert built[1:] == ["42", "naïve x"] and built[::-2] == ["naïve x", "the river"] and built[5:] == []
+    with pytest.raises(TypeError, match=r"numbered from 0, and 'a' is not a number: index.ids"):
+        built["a"]  # type: ignore[call-overload]
+    for wrong, what in ((None, "NoneType: None"), (5, "int: 5"), (b"x", "bytes: b'x'")):
+        with pytest.raises(TypeError, match=f"a list of queries is needed, not {what}"):
+            built.search(wrong)  # type: ignore[call-overload]
 
 
 def test_index_splits_lines_into_sentences_and_remembers_to(tmp_path: Path) -> None:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 from datetime import date, datetime, timedelta, timezone
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 from scipy.cluster.hierarchy import fcluster, linkage
 from sklearn.manifold import SpectralEmbedding
@@ -346,6 +348,41 @@ def test_predict_takes_what_other_doors_take(topics: Topics) -> None:
     for wrong in ("ship", {"ship"}, {"ship": 1}, ["ship", None], np.array([texts])):
         with pytest.raises(TypeError):
             topics.predict(wrong)  # type: ignore[arg-type]
+
+
+def test_parameters_may_be_those_of_numpy_and_pandas(
+    words: Embeddings, planted: tuple[list[str], list[str]], tmp_path: Path
+) -> None:
+    given: dict[str, Any] = {"n_words": np.int64(4), "stop_words": np.array(["the", "ship"])}
+    listed = Topics(encoder=words, n_clusters=3, **given)
+    assert "stop_words=array" in repr(listed)
+    found = listed.fit(planted[0])
+    assert {len(own) for own in found.keywords_} == {4} and "ship" not in found.names_[0]
+    assert Topics.open(found.save(tmp_path / "t")).get_params()["n_words"] == 4
+    for seed in (np.int64(4), np.random.default_rng(1), np.random.RandomState(1), None):
+        drawn = Topics(encoder=words, n_clusters=3, random_state=seed).fit(planted[0])
+        assert drawn.sizes_.tolist() == [150, 100, 50]
+    drawn.save(tmp_path / "drawn")
+    assert Topics.open(tmp_path / "drawn").random_state is None
+    for wrong in (-1, "1", 1.5, True):
+        with pytest.raises(ValueError, match="random_state must be a whole number from 0 to"):
+            Topics(encoder=words, random_state=wrong).fit(planted[0])
+    with pytest.raises(TypeError, match="stop_words are words, and None is none"):
+        Topics(encoder=words, stop_words=["ship", None]).fit(planted[0])  # type: ignore[list-item]
+
+
+def test_dates_come_from_data_frames(topics: Topics) -> None:
+    years = [2000 + number % 4 for number in range(300)]
+    expected = topics.over_time([None, *years[1:]], bins="year")
+    missing = pd.Series([None, *years[1:]], dtype="float64")  # as pandas reads integers beside missing ones
+    for given in (missing, missing.astype("Int64"), pd.DataFrame({"year": missing}), missing.to_numpy()):
+        assert topics.over_time(given, bins="year") == expected and expected.n_undated == 1
+    refused: list[Any] = ["2001", {"a": 2001}, pd.DataFrame({"a": years, "b": years})]
+    for wrong in refused:
+        with pytest.raises(TypeError):
+            topics.over_time(wrong)
+    with pytest.raises(ValueError, match=r"date 1: 2000.5 is not a date"):
+        topics.over_time([2000.5] * 300)
 
 
 def test_a_notebook_shows_topics(topics: Topics) -> None:

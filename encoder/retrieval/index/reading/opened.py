@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 import numpy as np
 from numpy.typing import NDArray
@@ -83,7 +83,13 @@ class OpenedIndex(Searchable):
     def __len__(self) -> int:
         return self.contents.live
 
-    def __getitem__(self, number: int) -> str:
+    @overload
+    def __getitem__(self, number: int) -> str: ...
+    @overload
+    def __getitem__(self, number: slice) -> list[str]: ...
+    def __getitem__(self, number: int | slice) -> str | list[str]:
+        if isinstance(number, slice):
+            return [self[each] for each in range(*number.indices(len(self)))]
         return self.rows.sentence(self._row(number))
 
     def __iter__(self) -> Iterator[str]:
@@ -92,6 +98,10 @@ class OpenedIndex(Searchable):
 
     def _row(self, number: int) -> int:
         n = len(self)
+        if not hasattr(number, "__index__"):
+            raise TypeError(
+                f"sentences are numbered from 0, and {number!r:.60} is not a number: index.ids are their ids"
+            )
         if not -n <= number < n:
             raise IndexError(f"the index has {n:,} sentences, so there is none with number {number}")
         return int(self.rows.live_rows[number]) if self.contents.removed else number % n

@@ -10,7 +10,7 @@ from typing import Any, overload
 import numpy as np
 from numpy.typing import NDArray
 
-from w2v.corpora.columns import one_column
+from w2v.corpora.columns import listed
 from w2v.encoder.model.inference import Output
 from w2v.encoder.model.state import EncoderState
 from w2v.encoder.retrieval.hits import Hit, Hits
@@ -143,7 +143,7 @@ class Searchable(Answering):
         model = CrossEncoder(rerank, workers=self._workers) if isinstance(rerank, (str, os.PathLike)) else rerank
         if not isinstance(model, CrossEncoder | None):
             raise TypeError(f"rerank must be a CrossEncoder of w2v.encoder.retrieval or its folder, not {model!r:.60}")
-        texts = [queries] if isinstance(queries, str) else list(one_column(queries))
+        texts = [queries] if isinstance(queries, str) else listed(queries, "queries")
         units = self.encode(texts)
         n_found = top_n if model is None else max(top_n, candidates)
         if by == "vectors":
@@ -186,7 +186,7 @@ class Searchable(Answering):
     def encode(self, sentences: Sequence[str]) -> NDArray[np.float32]:
         """Return the vectors of sentences, shape (S, d), float32, of length 1; zeros for those without a known word."""
         output = Output(truncate_dim=self._dimension)
-        vectors: NDArray[np.float32] = self.inference.encode(list(one_column(sentences)), output)
+        vectors: NDArray[np.float32] = self.inference.encode(listed(sentences), output)
         return vectors
 
     @abstractmethod
