@@ -185,6 +185,7 @@ def copying(mixer: str) -> TranslatorConfig:
     return TranslatorConfig(V, V, encoder, replace(encoder, causal=True, memory_size=SIZE))
 
 
+@pytest.mark.slow  # that translators made of them learn is asserted in test_architectures as well
 @pytest.mark.parametrize("mixer", ["recurrent", "convolution"])
 def test_sequences_are_copied(mixer: str) -> None:
     config = copying(mixer)

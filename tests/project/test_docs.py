@@ -466,7 +466,13 @@ EXAMPLES = sorted(
 )
 
 
-@pytest.mark.parametrize("module", EXAMPLES)
+TRAINED = ("neural.tasks.images.classifier", "neural.tasks.text.translation")
+"""Modules whose examples train a network for seconds, as other tests do."""
+
+
+@pytest.mark.parametrize(
+    "module", [pytest.param(name, marks=pytest.mark.slow) if name in TRAINED else name for name in EXAMPLES]
+)
 def test_examples_of_docstrings_do_what_they_say(module: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     flags = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE

@@ -84,7 +84,6 @@ def assert_all_text_is_inside(figure: Figure) -> None:
     width, height = figure.get_size_inches()
     for dpi in (72, 100, 200):
         figure.set_dpi(dpi)
-        figure.draw_without_rendering()
         box = figure.get_tightbbox()  # of all that is drawn, in inches
         assert box.x0 >= 0 and box.y0 >= 0 and box.x1 <= width and box.y1 <= height, (dpi, box)
 

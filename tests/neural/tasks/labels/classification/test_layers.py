@@ -117,7 +117,7 @@ def test_layers_need_held_out_texts_and_fitting_sizes() -> None:
 def test_choosing_tries_what_there_is_time_for(monkeypatch: pytest.MonkeyPatch) -> None:
     alone = TextClassifier().fit(TEXTS, LABELS)  # compiles what the others need
     assert alone.network_.metadata["chosen"] == "max_time is not given: layers were not tried"
-    few = TextClassifier(max_time=1.0).fit(TEXTS, LABELS)
+    few = TextClassifier(max_time=4.9).fit(TEXTS, LABELS)  # more than the others take on a busy machine
     tried = [one["classifier"] for one in few.network_.metadata["tried"]]
     names = ["no layers", "no layers, n-grams of characters", "no layers, naive Bayes"]
     assert tried[:3] == names
