@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from w2v.kernels.jit import compiled
+from w2v.kernels.jit import compiled, lean
 from w2v.kernels.simd import (
     LANES,
     add_tile,
@@ -47,7 +47,7 @@ def packed_size(width, n_columns):
     return (n_columns + PANEL - 1) // PANEL * PANEL * (width + 1)
 
 
-@compiled
+@lean
 def _copy_line(values, at, n, panels, to):
     """Copy n values to a line of a panel, whose rest is filled up with zeros."""
     if n == PANEL:
@@ -94,7 +94,7 @@ def pack_transposed(weight, n_columns, width, panels):
         at += width * PANEL
 
 
-@compiled
+@lean
 def _copy_tile(scratch, n_rows, n_columns, out, at, stride, add):
     for r in range(n_rows):
         for c in range(n_columns):
@@ -105,7 +105,7 @@ def _copy_tile(scratch, n_rows, n_columns, out, at, stride, add):
 def _product_of(height):
     """Return a function that multiplies `height` rows of x, which begin at `places`, with a panel."""
 
-    @compiled
+    @lean
     def product(x, places, width, panels, panel, one, add, out, at, stride):
         tile = fma_outer(zero_tile(height, COLUMNS), one, steps(0, 0, height), 0, panels, panel)
         rows, line = take(places, 0, height), panel + PANEL
