@@ -212,6 +212,24 @@ def add_outer_products(x, n_rows, width, dy, n_columns, out):
 
 
 @compiled
+def add_momentum(momentum, gradient, factor, x):
+    """Assign momentum = factor * momentum + gradient and x = gradient + factor * momentum; matrices of any dtype."""
+    for i in range(momentum.shape[0]):
+        for j in range(momentum.shape[1]):
+            m = momentum[i, j] * factor + gradient[i, j]
+            momentum[i, j] = m
+            x[i, j] = gradient[i, j] + factor * m
+
+
+@compiled
+def subtract_step(values, kept, size, step):
+    """Assign values = kept * values - size * step, each operation rounded; matrices of any dtype."""
+    for i in range(values.shape[0]):
+        for j in range(values.shape[1]):
+            values[i, j] = values[i, j] * kept - size * step[i, j]
+
+
+@compiled
 def orthogonalise(x, n_rows, width, polynomial, n_steps):
     """Iterate x = a x + (b s + c s s) x, where s = x x^T, in place; what Muon does to a matrix, in one call.
 
