@@ -6,8 +6,8 @@
     python benchmarks/pictures.py mnist/train-images-idx3-ubyte.gz --torch
 
 Without --test, every fourth picture of each class is held out for testing, chosen by the seed. Further options of
-`ImageClassifier` are given as NAME=VALUE. With --torch, a training step is timed and compared with that of a Vision
-Transformer of the same shape made of torch.nn.TransformerEncoder, with the same threads; runs take turns.
+`ImageClassifier` are given as NAME=VALUE. With --torch, a training step is timed and compared with those of three Vision
+Transformers of the same shape, with the same threads; runs take turns. See `_torch_pictures`.
 """
 
 from __future__ import annotations
@@ -18,12 +18,15 @@ import json
 import statistics
 import sys
 import time
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
 import numpy as np
+from numpy.typing import NDArray
 
 from benchmarks._common import run_python, write_results
 from w2v import ImageClassifier
@@ -38,6 +41,7 @@ from w2v.neural.tasks.images.data import scale_of
 from w2v.neural.tasks.images.learning import patch_for
 from w2v.neural.tasks.images.network import ImageConfig, PictureBatch
 from w2v.neural.tasks.images.parameters import ImageParameters
+from w2v.neural.tasks.parameters import OPTIMIZERS
 from w2v.neural.tasks.trainable import LearningOptions, Trainable
 
 
@@ -79,6 +83,8 @@ def beside_torch(a: argparse.Namespace) -> dict[str, Any]:
     """Return the seconds of a training step, ours and PyTorch's."""
     import torch
 
+    from benchmarks import _torch_pictures
+
     torch.set_num_threads(a.threads)
     pictures = read_pictures(a.pictures)
     assert pictures.labels is not None
@@ -98,50 +104,34 @@ def beside_torch(a: argparse.Namespace) -> dict[str, Any]:
         return PictureBatch(pictures.pixels, chosen, wanted[chosen], scale, Change(shift=2.0), step)
 
     rates = Regularisation(parameters.dropout, parameters.smoothing)
-    options = LearningOptions(parameters.learning_rate, regularisation=rates, part=2048, workers=a.threads)
-    trainable = Trainable(config, table, draw, draw(0), options, network)
+    options = LearningOptions(
+        parameters.learning_rate, weight_decay=parameters.weight_decay, regularisation=rates, part=2048,
+        workers=a.threads,
+    )  # fmt: skip
+    trainables = {
+        name: Trainable(config, table.copy(), draw, draw(0), replace(options, optimizer=name), network)
+        for name in OPTIMIZERS
+    }
 
-    class Transformer(torch.nn.Module):  # type: ignore[misc, name-defined]
-        def __init__(self) -> None:
-            super().__init__()
-            layer = torch.nn.TransformerEncoderLayer(
-                stack.dim, stack.heads, stack.d_ff, parameters.dropout, stack.activation, batch_first=True,
-                norm_first=True,
-            )  # fmt: skip
-            self.patches = torch.nn.Conv2d(channels, stack.dim, patch, patch)
-            self.positions = torch.nn.Parameter(0.02 * torch.randn(n_rows, stack.dim))
-            norm = torch.nn.LayerNorm(stack.dim)
-            self.encoder = torch.nn.TransformerEncoder(layer, stack.layers, norm, enable_nested_tensor=False)
-            self.output = torch.nn.Linear(stack.dim, len(classes))
+    def stepper(trainable: Trainable) -> Callable[[int], None]:
+        def step(number: int) -> None:
+            trainable.accumulate(number)
+            trainable.update(1.0)
 
-        def forward(self, x: Any) -> Any:
-            rows = self.patches(x).flatten(2).transpose(1, 2) + self.positions
-            return self.output(self.encoder(rows).mean(dim=1))
+        return step
 
-    other = Transformer()
-    optimiser = torch.optim.Adam(other.parameters(), parameters.learning_rate)
-    loss = torch.nn.CrossEntropyLoss(label_smoothing=parameters.smoothing)
-
-    def ours(step: int) -> None:
-        trainable.accumulate(step)
-        trainable.update(1.0)
-
-    def theirs(step: int) -> None:
-        batch = draw(step)
-        x = torch.from_numpy(pictures.pixels[batch.chosen]).permute(0, 3, 1, 2).float() / 255 - 0.1307
-        optimiser.zero_grad()
-        loss(other(x), torch.from_numpy(batch.wanted)).backward()
-        torch.nn.utils.clip_grad_norm_(other.parameters(), 1.0)
-        optimiser.step()
-
-    seconds: dict[str, list[float]] = {"ours": [], "torch": []}
+    steps = {f"ours, {name}": stepper(own) for name, own in trainables.items()}
+    steps |= _torch_pictures.steps(parameters, config, lambda number: _scaled(draw(number)))
+    seconds: dict[str, list[float]] = {name: [] for name in steps}
+    cpu: dict[str, list[float]] = {name: [] for name in steps}
     for run in range(a.runs + 1):  # the first compiles and warms up
-        for name, step in (("ours", ours), ("torch", theirs)):
-            start = time.perf_counter()
+        for name, step in steps.items():
+            start = time.perf_counter(), time.process_time()
             for i in range(a.steps):
                 step(run * a.steps + i)
             if run:
-                seconds[name].append((time.perf_counter() - start) / a.steps)
+                seconds[name].append((time.perf_counter() - start[0]) / a.steps)
+                cpu[name].append((time.process_time() - start[1]) / a.steps)
     return {
         "torch": torch.__version__,
         "threads": a.threads,
@@ -149,10 +139,35 @@ def beside_torch(a: argparse.Namespace) -> dict[str, Any]:
         "rows_of_a_picture": n_rows,
         "pictures_in_a_step": n,
         "seconds_of_a_step": {name: statistics.median(own) for name, own in seconds.items()},
-        "median_of_ratios": statistics.median(
-            a / b for a, b in zip(seconds["torch"], seconds["ours"], strict=True)
-        ),
-    }  # fmt: skip
+        "cpu_seconds_of_a_step": {name: statistics.median(own) for name, own in cpu.items()},
+        "median_of_ratios": _ratios(seconds),
+        "median_of_cpu_ratios": _ratios(cpu),
+    }
+
+
+def _scaled(batch: PictureBatch) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+    """Return pictures as PyTorch takes them, shape (B, C, H, W), and their classes; nothing is changed at random."""
+    pixels = (batch.pictures[batch.chosen] - batch.scale.mean) * batch.scale.inverse
+    return np.ascontiguousarray(pixels.transpose(0, 3, 1, 2), np.float32), batch.wanted
+
+
+def _ratios(seconds: dict[str, list[float]]) -> dict[str, float]:
+    """Return how many times as long each of PyTorch's takes as ours of the same optimizer."""
+    return {
+        name: round(statistics.median(x / y for x, y in zip(own, seconds["ours, " + _optimizer(name)], strict=True)), 3)
+        for name, own in seconds.items()
+        if not name.startswith("ours")
+    } | {
+        f"{name}, ours with muon": round(
+            statistics.median(x / y for x, y in zip(seconds[name], seconds["ours, muon"], strict=True)), 3
+        )
+        for name in seconds
+        if not name.startswith("ours") and _optimizer(name) != "muon"
+    }
+
+
+def _optimizer(name: str) -> str:
+    return name.rpartition(", ")[2]
 
 
 def option(text: str) -> tuple[str, Any]:

@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from w2v.kernels.jit import compiled
+from w2v.kernels.jit import compiled, lean
 from w2v.kernels.simd import (
     LANES,
     add_tile,
@@ -42,7 +42,7 @@ _LOWEST = -3.0e38
 _TINY = 1e-30
 
 
-@compiled
+@lean
 def _transpose_block(source, first, count, row_size, start, head_size, clamped, out):
     """Copy the head of `count` rows to columns: out[d * LANES + i]; remaining columns repeat the last one."""
     for i in range(LANES):
@@ -52,7 +52,7 @@ def _transpose_block(source, first, count, row_size, start, head_size, clamped, 
         transpose(source, rows, d, out, d * LANES, LANES)
 
 
-@compiled
+@lean
 def _dot_products(keys, first, count, row_size, start, head_size, queries, clamped, out):
     """Assign out[j * LANES + i] the dot product of key j < count with the query in column i of `queries`."""
     for j in range(0, count, ROWS):
@@ -68,7 +68,7 @@ def _dot_products(keys, first, count, row_size, start, head_size, queries, clamp
         store_tile(tile, out, steps(j * LANES, LANES, ROWS), 0)
 
 
-@compiled
+@lean
 def _spread_biases(bias, head, distance, n_queries, n_keys, out):
     """Set out[t + n_keys] to the head's bias of key j for query i = j + t, for every t that occurs in a block."""
     middle = head * (2 * distance + 1) + distance
@@ -76,7 +76,7 @@ def _spread_biases(bias, head, distance, n_queries, n_keys, out):
         out[t + n_keys] = bias[middle + min(max(-t, -distance), distance)]
 
 
-@compiled
+@lean
 def _softmax(scores, n_keys, first, scale, biases, n_biased, causal, mask, first_key):
     """Turn the scores of a block of queries, starting at query `first` of the sequence, into weights that sum to one.
 
@@ -110,7 +110,7 @@ def _softmax(scores, n_keys, first, scale, biases, n_biased, causal, mask, first
         store_vector(scores, j * LANES, load_vector(scores, j * LANES) * inverse)
 
 
-@compiled
+@lean
 def _multiply_block(a, a_rows, a_step, depth, b, b_at, b_stride, columns, out, out_at, out_stride, add):
     """Assign or add sum over k < depth of a[a_rows[r] + k * a_step] * b[b_at + k * b_stride + c] to row r of out.
 
@@ -138,7 +138,7 @@ def _multiply_block(a, a_rows, a_step, depth, b, b_at, b_stride, columns, out, o
         c += LANES
 
 
-@compiled
+@lean
 def _multiply_rows(a, a_rows, a_step, depth, b, b_at, b_stride, columns, out, out_at, out_stride, count, add, scratch):
     """Do the same for the first `count` rows only; the other rows of the tile go to `scratch`."""
     if count == ROWS:
@@ -161,7 +161,7 @@ def longest(offsets, first, last):
     return length
 
 
-@compiled
+@lean
 def _mix(weights, depth, values, values_at, row_size, head_size, out, out_at, count, scratch):
     """Assign row i < count of out the sum over j < depth of weights[j * LANES + i] times row j of values."""
     for i in range(0, count, ROWS):
@@ -171,7 +171,7 @@ def _mix(weights, depth, values, values_at, row_size, head_size, out, out_at, co
         )  # fmt: skip
 
 
-@compiled
+@lean
 def _add_mixed(weights, depth, rows, rows_at, row_size, head_size, out, out_at, count, scratch):
     """Add to row j < count of out the sum over i < depth of weights[j * LANES + i] times row i of rows."""
     for j in range(0, count, ROWS):
@@ -240,7 +240,7 @@ def attend(
                             weights[at + j] = scores[j * LANES + r] if j < seen else _float32(0)
 
 
-@compiled
+@lean
 def _differentiate_softmax(weights, dweights, n_keys, scale):
     """Turn dP into dA in place, where A are the scores, and P into scale * dA."""
     dot = splat(_float32(0))
@@ -253,7 +253,7 @@ def _differentiate_softmax(weights, dweights, n_keys, scale):
         store_vector(weights, j * LANES, d * factor)
 
 
-@compiled
+@lean
 def _add_to_biases(dscores, n_keys, first, count, dbias, head, distance):
     middle = head * (2 * distance + 1) + distance
     for j in range(n_keys):

@@ -6,6 +6,8 @@ token to one of the batch's distinct rows, so that gradients are stored only for
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 
 from w2v.kernels.jit import compiled
@@ -158,3 +160,12 @@ def adam_step(values, first, second, gradient, decays, new_1, new_2, size, corre
         second[i] = v
         decay = decays[i] if decays.size > 1 else decays[0]
         values[i] = values[i] * (one - rate * decay) - size * m / (np.sqrt(v / correction) + epsilon)
+
+
+@partial(compiled, in_any_order=True)
+def sum_of_squares(x):
+    """Return the sum of the squares of x, shape (n,), any dtype, in float64."""
+    total = 0.0
+    for i in range(x.size):
+        total += np.float64(x[i]) * np.float64(x[i])
+    return total

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from w2v.neural.kernels.table_rows import sum_of_squares
 from w2v.neural.parameters import ParameterTable
 
 Floats = NDArray[np.floating[Any]]
@@ -27,7 +28,7 @@ def clip_by_norm(gradients: list[Floats], limit: float) -> float:
     float
         The norm before scaling.
     """
-    norm = math.sqrt(sum(_square(gradient.reshape(-1)) for gradient in gradients))
+    norm = math.sqrt(sum(sum_of_squares(gradient.reshape(-1)) for gradient in gradients))
     if norm > limit:
         for gradient in gradients:
             gradient *= limit / norm

@@ -23,7 +23,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from w2v.neural.kernels.products.matmul import orthogonalise
+from w2v.neural.kernels.products.matmul import add_momentum, orthogonalise, subtract_step
 from w2v.neural.packing import in_threads
 from w2v.neural.parameters import ParameterTable
 
@@ -92,11 +92,10 @@ class Muon:
         def move(worker: int) -> None:
             for name in self._order[worker::workers]:
                 momentum, gradient, values = self.momentum[name], gradients[name], parameters[name]
-                momentum *= MOMENTUM
-                momentum += gradient
-                step = orthogonal(gradient + values.dtype.type(MOMENTUM) * momentum)
-                values *= 1 - rate * self.weight_decay
-                values -= values.dtype.type(rate * SCALE * max(values.shape) ** 0.5) * step
+                number, x = values.dtype.type, np.empty_like(values)
+                add_momentum(momentum, gradient, number(MOMENTUM), x)
+                kept, size = 1 - rate * self.weight_decay, rate * SCALE * max(values.shape) ** 0.5
+                subtract_step(values, number(kept), number(size), np.ascontiguousarray(orthogonal(x)))
 
         in_threads(move, workers)
 

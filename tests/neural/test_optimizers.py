@@ -126,6 +126,36 @@ def test_schedule_refuses_what_is_out_of_range(peak: float, steps: int, warmup: 
         Schedule(peak, steps, warmup)
 
 
+def numpys_muon(momentum: NDArray[np.float32], values: NDArray[np.float32], gradient: NDArray[np.float32]) -> None:
+    """One NumPy operation after the other, as the kernels must round."""
+    momentum *= MOMENTUM
+    momentum += gradient
+    step = orthogonal(gradient + np.float32(MOMENTUM) * momentum)
+    values *= 1 - 0.01 * 0.1
+    values -= np.float32(0.01 * SCALE * max(values.shape) ** 0.5) * step
+
+
+def test_muon_is_numpys_bit_for_bit(rng: np.random.Generator) -> None:
+    """Trainings that were saved depend on it."""
+    table = ParameterTable({"wide.weight": (5, 20), "tall.weight": (33, 7)})
+    table.flat[:] = rng.standard_normal(table.flat.size)
+    expected, momenta, muon = table.copy(), table.zeros_like(), Muon(table, weight_decay=0.1)
+    for _ in range(3):
+        gradients = table.zeros_like()
+        gradients.flat[:] = rng.standard_normal(table.flat.size)
+        muon.step(table, gradients, 0.01)
+        for name in table:
+            numpys_muon(momenta[name], expected[name], gradients[name])
+            assert np.array_equal(table[name], expected[name])
+            assert np.array_equal(muon.momentum[name], momenta[name])
+
+
+def test_clip_by_norm_adds_up_in_float64(rng: np.random.Generator) -> None:
+    gradient = rng.standard_normal(100_003).astype(np.float32)
+    exact = float(np.linalg.norm(gradient.astype(np.float64)))
+    assert clip_by_norm([gradient.copy()], 1.0) == pytest.approx(exact, rel=1e-13)
+
+
 def test_clip_by_norm_scales_all_gradients_together() -> None:
     gradients = [np.array([3.0, 0.0]), np.array([[4.0]])]
     assert clip_by_norm(gradients, 10) == 5

@@ -108,7 +108,7 @@ def as_time(value: Any) -> Any:
 
 
 def as_times(dates: Iterable[Any]) -> Times:
-    """Convert dates with `as_time`; ValueError gives the number, from 1, of an invalid date; TypeError if not a list."""
+    """Convert dates with `as_time`; ValueError gives the number of an invalid date, from 1; TypeError if not a list."""
     times = []
     for number, value in enumerate(listed(dates, "dates"), 1):
         try:

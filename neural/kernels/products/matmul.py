@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from w2v.kernels.jit import compiled
+from w2v.kernels.jit import compiled, lean
 from w2v.kernels.simd import (
     LANES,
     add_tile,
@@ -47,7 +47,7 @@ def packed_size(width, n_columns):
     return (n_columns + PANEL - 1) // PANEL * PANEL * (width + 1)
 
 
-@compiled
+@lean
 def _copy_line(values, at, n, panels, to):
     """Copy n values to a line of a panel, whose rest is filled up with zeros."""
     if n == PANEL:
@@ -94,7 +94,7 @@ def pack_transposed(weight, n_columns, width, panels):
         at += width * PANEL
 
 
-@compiled
+@lean
 def copy_tile(scratch, n_rows, n_columns, out, at, stride, add):
     """Assign the first rows and columns of a tile, stored in rows of PANEL values, to out[at:], or add them."""
     for r in range(n_rows):
@@ -106,7 +106,7 @@ def copy_tile(scratch, n_rows, n_columns, out, at, stride, add):
 def _product_of(height):
     """Return a function that multiplies `height` rows of x, which start at `places`, by a panel."""
 
-    @compiled
+    @lean
     def product(x, places, width, panels, panel, one, add, out, at, stride):
         tile = fma_outer(zero_tile(height, COLUMNS), one, steps(0, 0, height), 0, panels, panel)
         rows, line = take(places, 0, height), panel + PANEL
@@ -210,6 +210,24 @@ def add_outer_products(x, n_rows, width, dy, n_columns, out):
                 else:
                     store_tile(tile, scratch, scratch_rows, 0)
                     copy_tile(scratch, min(ROWS, width - k), valid, out, k * n_columns + first, n_columns, ADD)
+
+
+@compiled
+def add_momentum(momentum, gradient, factor, x):
+    """Assign momentum = factor * momentum + gradient and x = gradient + factor * momentum; matrices of any dtype."""
+    for i in range(momentum.shape[0]):
+        for j in range(momentum.shape[1]):
+            m = momentum[i, j] * factor + gradient[i, j]
+            momentum[i, j] = m
+            x[i, j] = gradient[i, j] + factor * m
+
+
+@compiled
+def subtract_step(values, kept, size, step):
+    """Assign values = kept * values - size * step, each operation rounded; matrices of any dtype."""
+    for i in range(values.shape[0]):
+        for j in range(values.shape[1]):
+            values[i, j] = values[i, j] * kept - size * step[i, j]
 
 
 @compiled
