@@ -31,9 +31,8 @@ def unpack(archive: Path, part: Part, target: Path) -> None:
             file.flush()
             os.fsync(file.fileno())
         if digests.is_wrong or part.size not in (None, size):
-            raise CorpusError(
-                f"{part.member} in the archive is not the expected file: {digests.found}, not {digests.expected}"
-            )
+            reason = f"{digests.found}, not {digests.expected}" if digests.is_wrong else f"not {part.size:,} bytes"
+            raise CorpusError(f"{part.member} in the archive is not the expected file: {reason}")
         os.replace(unfinished, target)
     finally:
         unfinished.unlink(missing_ok=True)

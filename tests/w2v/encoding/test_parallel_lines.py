@@ -42,7 +42,7 @@ def test_training_brings_translations_together_and_each_language_can_be_taken_ou
     assert share_space(english, german)
     for word, translation in zip(ENGLISH, GERMAN, strict=True):
         assert german.neighbors(english[word], top_n=1)[0][0] == translation
-    with pytest.raises(ValueError, match="no word of the model is of the language 'fr'; there are de, en"):
+    with pytest.raises(ValueError, match="the model has no words of the language 'fr'; there are de, en"):
         of_language(joint, "fr")
     with pytest.raises(ValueError, match="nor of any other"):
         of_language(english, "en")

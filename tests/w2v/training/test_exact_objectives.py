@@ -206,7 +206,7 @@ def test_softmax_is_measured_on_what_is_held_out() -> None:
     [
         (
             {"objective": "glove", "negative": 3},
-            "negative is for negative sampling: it cannot go",
+            "negative is for negative sampling: it cannot be combined",
         ),
         ({"objective": "softmax", "ns_exponent": 1.0}, "ns_exponent is for negative sampling"),
         ({"objective": "glove", "algorithm": "cbow"}, "algorithm is for objectives that train on the text itself"),
