@@ -6,8 +6,8 @@
     python benchmarks/pictures.py mnist/train-images-idx3-ubyte.gz --torch
 
 Without --test, every fourth picture of each class is held out for testing, chosen by the seed. Further options of
-`ImageClassifier` are given as NAME=VALUE. With --torch, a training step is timed and compared with those of three Vision
-Transformers of the same shape, with the same threads; runs take turns. See `_torch_pictures`.
+`ImageClassifier` are given as NAME=VALUE. With --torch, a training step is timed and compared with those of three
+Vision Transformers of the same shape, with the same threads; runs take turns. See `_torch_pictures`.
 """
 
 from __future__ import annotations

@@ -4,7 +4,7 @@ import { classify, examples, tag } from "./api.js";
 import { announce, byId, make, shown, wordElement } from "./dom.js";
 import { Answering, barRow, percent, Pieces, signed } from "./pieces.js";
 
-const MOST_LISTED = 10; // words listed beside a text
+const MOST_LISTED = 10; // words listed next to a text
 const LEAST_SCALE = 1; // nats; below this, no word is coloured fully
 
 export class Classifying extends Answering {

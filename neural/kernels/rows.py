@@ -230,7 +230,7 @@ def rotate(x, n_heads, cos, sin, positions, sign, y):
     ----------
     x : ndarray of shape (N, E)
     n_heads : int
-        Heads have E / n_heads columns, of which 2 * half are rotated.
+        Each head has E / n_heads columns; 2 * half of them are rotated.
     cos, sin : ndarray of shape (n_positions, half)
     positions : ndarray of shape (N,), int64
     sign : int

@@ -72,7 +72,7 @@ class Adam:
 
 
 class LazyAdam:
-    """Adam for a table of which a batch uses few rows: all other rows, and their running means, stay unchanged.
+    """Adam for a table whose batches use few rows: all other rows, and their running means, stay unchanged.
 
     Bias correction uses the number of steps of the table, not of the row. Rare rows therefore take larger steps than
     under Adam, which helps to learn rare words.

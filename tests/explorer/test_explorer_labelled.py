@@ -213,15 +213,15 @@ def test_texts_are_cut_at_their_words() -> None:
 @pytest.mark.parametrize(
     ("path", "asked", "message"),
     [
-        ("/api/classify", {}, "has text (text)"),
-        ("/api/classify", {"text": 1}, "has text (text)"),
+        ("/api/classify", {}, "must have text (text)"),
+        ("/api/classify", {"text": 1}, "must have text (text)"),
         (
             "/api/classify",
             {"text": "x" * 4001},
             "a text may have at most 4,000 characters here, but this one has 4,001",
         ),
         ("/api/tag", {"text": "x\n" * 21}, "may have at most 20 lines here, but this one has 21"),
-        ("/api/tag", {"text": "a", "lines": 1}, "has text (text)"),
+        ("/api/tag", {"text": "a", "lines": 1}, "must have text (text)"),
         ("/api/look", {}, "either pixels or the number of an example"),
         ("/api/look", {"pixels": "AA==", "example": 1}, "either pixels or the number of an example"),
         ("/api/look", {"pixels": "AA=="}, "a picture must have 64 values here, but this one has 1"),

@@ -315,10 +315,10 @@ def test_a_measurement_that_was_interrupted_is_made_up_for(whole: Loop) -> None:
 @pytest.mark.parametrize("name", ["place", "lm", "adam.first", "adam.steps", "best.lm"])
 def test_state_that_is_damaged_is_refused(name: str, whole: Loop) -> None:
     tensors = copied(whole)
-    with pytest.raises(ValueError, match="lacks"):
+    with pytest.raises(ValueError, match="has no array|does not contain its position"):
         Loop(LanguageModel(), OPTIONS).restore(tensors | {name: tensors[name][:-1]})
     if name != "best.lm":  # without it the start is the best
-        with pytest.raises(ValueError, match="lacks"):
+        with pytest.raises(ValueError, match="has no array|does not contain its position"):
             Loop(LanguageModel(), OPTIONS).restore({key: tensors[key] for key in tensors if key != name})
     if name in ("lm", "adam.first", "best.lm"):
         spoilt = tensors[name].copy()

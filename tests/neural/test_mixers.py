@@ -228,7 +228,7 @@ def test_the_mixer_decides_what_generates() -> None:
     [
         ({"mixer": "magic"}, "mixer must be one of attention, recurrent, convolution"),
         ({"mixer": "recurrent", "dim": 5, "heads": 1}, "needs an even dim, not 5"),
-        ({"mixer": "convolution", "window": 0}, "window must be 1 or more"),
+        ({"mixer": "convolution", "window": 0}, "window must be at least 1"),
     ],
 )
 def test_stacks_that_cannot_be_are_refused(changes: dict[str, Any], message: str) -> None:

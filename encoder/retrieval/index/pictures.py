@@ -1,4 +1,4 @@
-"""Pictures in an index: their names take the place of texts, and an image classifier that of the encoder.
+"""Pictures in an index: their names replace the texts, and an image classifier replaces the encoder.
 
 A name is a PNG or JPEG file, or FILE#N for picture N, from 0, of an archive; see `w2v.corpora.images.read_pictures`.
 """

@@ -141,8 +141,8 @@ def cluster_sentences(
     n_words : int, default 8
         Number of keywords per cluster.
     stop_words : {"text", "english"}, collection of str or None, default "text"
-        Words that are no keywords: those that are frequent everywhere; in addition, English stop words or the given
-        ones; or no words. See `Terms.stop_words`.
+        Words excluded from the keywords: those that are frequent everywhere; in addition, English stop words or the
+        given ones; or none. See `Terms.stop_words`.
     seed : int, default 1
     progress : callable, optional
         See `Progress`; the steps are "counting", "encoding", "clustering" and "naming".

@@ -68,8 +68,8 @@ class Topics(FoundTopics):
     n_words : int, default 10
         Number of keywords per topic.
     stop_words : {"text", "english"}, collection of str or None, default "text"
-        Words that are no keywords: those that are frequent everywhere; in addition, English stop words or the given
-        ones; or no words. See `Terms.stop_words`.
+        Words excluded from the keywords: those that are frequent everywhere; in addition, English stop words or the
+        given ones; or none. See `Terms.stop_words`.
     bigrams : bool, default False
         Also use pairs of words that belong together as keywords; see `Terms.with_bigrams`.
     splits : bool, default False

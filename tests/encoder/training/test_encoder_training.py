@@ -410,7 +410,7 @@ def test_resuming_another_training_is_refused(rng: np.random.Generator) -> None:
         fit_encoder(state, changed, options=QUICK, resume=half.training)
     with pytest.raises(ValueError, match="began with other sentences"):
         fit_encoder(state, pairs=[["t0w1", "t0w2"]] * 60, options=QUICK, resume=half.training)
-    with pytest.raises(ValueError, match="not the state"):
+    with pytest.raises(ValueError, match="does not belong to this kind of training"):
         fit_encoder(state, corpus, options=QUICK, resume={"stage": np.array([7])})
 
 

@@ -59,7 +59,7 @@ def test_limits() -> None:
     assert all(len(found.tokens) >= 3 for found in decode(Limits(9, min_length=3)))
     assert all(len(found.tokens) == 9 and not found.finished for found in decode(Limits(9, end=None)))
     assert not any(5 in found.tokens or 4 in found.tokens for found in decode(Limits(9, banned=(4, 5))))
-    with pytest.raises(ValueError, match="max_length must be 1 or more"):
+    with pytest.raises(ValueError, match="max_length must be at least 1"):
         Limits(0)
     with pytest.raises(ValueError, match="min_length"):
         Limits(3, min_length=-1)

@@ -205,7 +205,7 @@ def test_training_goes_on_with_the_same_sentences_only(clock: Clock) -> None:
         (5, [["O"]], {}, TypeError, "a list of words for each sentence is needed, not int"),
         ([["we"]], ["O"], {}, TypeError, "pass a list of tags"),
         ([["we"]], None, {}, ValueError, "tags are missing"),
-        ([["we"], ["met"]], [["O"]], {}, ValueError, "2 sentences, but tags of 1"),
+        ([["we"], ["met"]], [["O"]], {}, ValueError, "2 sentences, but tags for 1"),
         ([["we", "met"]], [["O"]], {}, ValueError, "sentence 1 has 2 words, but 1 tags"),
         ([["we"]], [["O"]], {}, ValueError, "one sentence is not enough"),
         ([[]], [[]], {}, ValueError, "the sentences have no words"),

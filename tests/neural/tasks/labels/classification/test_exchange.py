@@ -41,7 +41,7 @@ def test_small_classifiers_fit_and_still_answer(tmp_path: Path) -> None:
 
 
 def test_what_cannot_be_made_small() -> None:
-    with pytest.raises(ValueError, match="does not fit 100 bytes"):
+    with pytest.raises(ValueError, match="does not fit in 100 bytes"):
         topic_classifier().compress(100)
     with pytest.raises(ValueError, match="has layers"):
         layered_classifier().compress()
