@@ -80,7 +80,7 @@ def test_encode_reads_a_column_of_tables(folder: Path) -> None:
         (["-o", "v", "--jsonl", "--cluster", "local:2"], 2, "--jsonl writes one file, but"),
         (["-o", "v", "--cluster", "host:8786"], 2, "'host:8786' is not the address of a cluster"),
         (["-o", "v", "--format", "csv"], 2, "must be 'npy' or 'parquet', got 'csv'"),
-        (["-o", "v.txt"], 1, "ends in .npy"),
+        (["-o", "v.txt"], 1, "must end in .npy"),
         (["-o", "/dev/null/v"], 1, "/dev/null is not a folder"),
         (["-", "-o", "v"], 1, "standard input has no name"),
     ],

@@ -97,7 +97,7 @@ def test_encode_reads_standard_input_and_writes_json_lines(model: Path, tmp_path
     ("options", "code", "message"),
     [
         ([], 2, "No output"),
-        (["-o", "v.txt"], 1, "ends in .npy"),
+        (["-o", "v.txt"], 1, "must end in .npy"),
         (["-o", "v.npy", "--batch-size", 0], 2, "--batch-size"),
         (["-o", "v.npy", "--truncate-dim", 0], 2, "--truncate-dim"),
         (["-o", "v.npy", "--truncate-dim", 21], 1, "the vectors have only 20 columns"),
@@ -162,7 +162,7 @@ def test_similar_takes_vectors_that_were_encoded_before(model: Path, text: Path,
     assert_mistake(run("similar", model, text, "river", "--line-vectors", vectors), 1, "only 3 vectors", "another text")
     np.save(vectors, np.zeros((8, 7), np.float32))
     assert_mistake(
-        run("similar", model, text, "river", "--line-vectors", vectors), 1, "holds 7 columns, but 20 are needed"
+        run("similar", model, text, "river", "--line-vectors", vectors), 1, "contains 7 columns instead of 20"
     )
     vectors.write_text("x")
     assert_mistake(run("similar", model, text, "river", "--line-vectors", vectors), 1, "is not a .npy file")
