@@ -164,7 +164,7 @@ class LabelData:
     def digest(self) -> str:
         """Return a digest that identifies the data."""
         found = hashlib.sha256()
-        for part in (self.trained, self.held_out):
+        for part in (self.trained, self.held_out, *([self.parts] if len(self.parts) else [])):
             found.update("\n".join(part.texts).encode("utf-8", "surrogatepass"))
             found.update(part.classes.tobytes() + part.starts.tobytes())
         return found.hexdigest()
@@ -297,7 +297,7 @@ def _split_sets(
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Hold out texts that may have several labels, but none that is the only one with a label."""
     apart = np.sort(rng.permutation(len(every))[:count])
-    part, n_classes = every.take(apart), int(every.classes.max()) + 1
+    part, n_classes = every.take(apart), int(every.classes.max(initial=-1)) + 1
     left = np.bincount(every.classes, minlength=n_classes) - np.bincount(part.classes, minlength=n_classes)
     lonely = np.repeat(np.arange(len(part)), np.diff(part.starts))[left[part.classes] == 0]
     apart = np.delete(apart, lonely)
