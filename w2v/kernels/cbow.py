@@ -49,8 +49,8 @@ _float32 = np.float32
 def context_means(w_in, input_rows, chunk, row_size, scratch):
     """Set hidden[k] to the mean of the C_k context rows of target k, size[k] to 1 / C_k and gain[k] to C_k > 0.
 
-    prefix[j], the sum of the first j input rows, makes it three additions whatever the window. 2 LANES columns are summed
-    up at a time: more would not stay in the first cache, and fewer would wait for each other's sums.
+    prefix[j], the sum of the first j input rows, makes it three additions whatever the window. 2 LANES columns are
+    summed up at a time: more would not stay in the first cache, and fewer would wait for each other's sums.
     """
     prefix, hidden, gain, size = scratch.prefix, scratch.hidden, scratch.gain, scratch.size
     low, high, window, n_targets = scratch.low, scratch.high, chunk.window, chunk.n_targets
