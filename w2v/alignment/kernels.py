@@ -77,15 +77,20 @@ def keep_highest(scores, first, of_rows, ids_of_rows, of_columns, ids_of_columns
     n, m = scores.shape
     first_row, first_column = first
     for i in range(n):
-        row = scores[i]
+        row, kept, ids = scores[i], of_rows[i], ids_of_rows[i]
+        bound = kept[0]
         for start in range(0, m, LANES):
             stop = min(start + LANES, m)
-            if _is_any_above(row[start:stop], of_rows[i, 0], least[start:stop]):
+            if _is_any_above(row[start:stop], bound, least[start:stop]):
                 for j in range(start, stop):
-                    if row[j] > of_rows[i, 0]:
-                        _insert(of_rows[i], ids_of_rows[i], row[j], first_column + j)
-                    if row[j] > least[j]:
-                        _insert(of_columns[j], ids_of_columns[j], row[j], first_row + i)
+                    value = row[j]
+                    if value <= min(bound, least[j]):
+                        continue
+                    if value > bound:
+                        _insert(kept, ids, value, first_column + j)
+                        bound = kept[0]
+                    if value > least[j]:
+                        _insert(of_columns[j], ids_of_columns[j], value, first_row + i)
                         least[j] = of_columns[j, 0]
 
 

@@ -113,7 +113,8 @@ class _Highest(NamedTuple):
 
     def means(self) -> NDArray[np.float32]:
         """Return the mean of each row."""
-        return self.cosines.mean(axis=1)
+        means: NDArray[np.float32] = self.cosines.mean(axis=1)
+        return means
 
     def best(self, penalties: NDArray[np.float32]) -> _Best:
         """Return the best of each row after penalties of the columns, the first of equal ones."""

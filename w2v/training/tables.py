@@ -17,7 +17,7 @@ from w2v.kernels.training import to_multiple
 from w2v.settings.parameters import Parameters
 from w2v.vectors.subwords import Subwords
 
-_ROWS_AT_ONCE = 1 << 14
+_ROWS_AT_ONCE = 1 << 12
 _NEVER_MOVES = 1e30  # a sum of squares that makes every step negligible
 
 
@@ -118,12 +118,17 @@ class Tables:
         """
         tables = cls.zeros(n_words, vector_size, **further)
         generator = np.random.default_rng([seed, 0])
+        drawn = np.empty((_ROWS_AT_ONCE, vector_size), np.float32)
         for table in (tables.input_rows, tables.output_vectors) if tables.has_sums else (tables.input_rows,):
             for first in range(0, len(table), _ROWS_AT_ONCE):
                 rows = table[first : first + _ROWS_AT_ONCE]
-                rows[:] = (generator.random(rows.shape, dtype=np.float32) * 2 - 1) / vector_size
+                part = generator.random(dtype=np.float32, out=drawn[: len(rows)])
+                part *= 2
+                part -= 1
+                part /= vector_size
                 if tables.has_sums:
-                    rows /= 2
+                    part /= 2
+                rows[:] = part
         return tables
 
     @classmethod

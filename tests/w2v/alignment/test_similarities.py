@@ -73,10 +73,10 @@ def test_one_pass_finds_what_is_best_beyond_the_nearest(rng: np.random.Generator
     hubs, x = 0.4 * rng.standard_normal((60, 12)), rng.standard_normal((100, 12))
     hubs[:, 0] = x[:, 0] = 2.0
     others = rng.standard_normal((40, 12))
-    sides = naive.units(x).astype(np.float32), naive.units(np.concatenate([hubs, others])).astype(np.float32)
-    found = assert_both_are_best(*sides[:: -1 if is_turned else 1], k=2)
+    near, far = naive.units(x).astype(np.float32), naive.units(np.concatenate([hubs, others])).astype(np.float32)
+    found = assert_both_are_best(far, near, 2) if is_turned else assert_both_are_best(near, far, 2)
     chosen = found.backward if is_turned else found.forward
-    above = (sides[0] @ sides[1].T > (sides[0] * sides[1][chosen]).sum(axis=1)[:, None] + 1e-6).sum(axis=1)
+    above = (near @ far.T > (near * far[chosen]).sum(axis=1)[:, None] + 1e-6).sum(axis=1)
     assert (above >= 2).any()
 
 
