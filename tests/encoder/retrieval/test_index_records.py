@@ -103,7 +103,7 @@ def test_hits_carry_ids_and_metadata_of_their_types(index: SentenceIndex, texts:
     frame = index.search("w1 w2", top_n=3).to_pandas()  # type: ignore[attr-defined]
     assert list(frame) == ["sentence", "similarity", "line", "file", "id", "year", "lang", "ok", "weight"]
     assert list(index.to_pandas()["year"]) == [row["year"] for row in rows]
-    assert "metadata" in index._repr_html_() and "d0" not in repr(index)
+    assert "metadata" in index._repr_html_() and "'d0'" not in repr(index)
 
 
 def test_records_follow_the_texts_that_have_a_vector(tmp_path: Path) -> None:
