@@ -263,7 +263,7 @@ def test_bad_values_are_refused_with_the_same_sentence_in_python_and_on_the_comm
     model: Path, corpus: Path, tmp_path: Path, name: str
 ) -> None:
     value: Any = {**BAD_VALUES, **BAD_OPTIONS}[name]
-    option = option_name(name)
+    option = option_name(name, of_network=True)
     result = run("fit-encoder", model, corpus, "-o", tmp_path / "out", f"{option}={value}")
     if name == "max_time":
         assert_mistake(result, 2, option, "'soon' is not a duration")

@@ -15,7 +15,7 @@ from tests.helpers.command_line import assert_mistake, run
 from tests.helpers.pictures import bars, write_folder, write_idx
 from tests.helpers.text_models import assert_same, interrupting
 from w2v import ImageClassifier
-from w2v.commands.shared.option_names import OPTION_NAMES
+from w2v.commands.shared.option_names import option_name
 from w2v.encoder.retrieval import SentenceIndex
 from w2v.neural.tasks.images.parameters import ImageParameters
 
@@ -50,8 +50,7 @@ def test_fit_images_trains_saves_and_reports(place: Path) -> None:
 
 def test_fit_images_has_an_option_for_every_parameter_but_the_shape_of_flat_pictures() -> None:
     text = run("fit-images", "--help-all").stdout
-    missing = {one.name for one in fields(ImageParameters)
-               if "--" + OPTION_NAMES.get(one.name, one.name).replace("_", "-") not in text}  # fmt: skip
+    missing = {one.name for one in fields(ImageParameters) if option_name(one.name, of_network=True) not in text}
     assert missing == {"image_shape"}
 
 

@@ -111,7 +111,7 @@ CALLS: dict[str, list[tuple[Any, ...]]] = {
         ("fit-classifier", "topics.tsv", "-o", "NEW", *SMALL),
     ],
     "classify": [("classify", "topics", "lines.txt", *options) for options in ((), ("--top", 2), ("--why",))],
-    "fit-tagger": [("fit-tagger", "tagged.conll", "-o", "NEW", *SMALL)],
+    "fit-tagger": [("fit-tagger", "tagged.conll", "-o", "NEW", "--architecture", "attention", *SMALL)],
     "tag": [("tag", "tagger", "lines.txt")],
     "translate": [("translate", "translator", "lines.txt")],
     "write": [("write", "lm", "one"), ("write", "lm")],

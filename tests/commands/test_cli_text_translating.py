@@ -220,7 +220,7 @@ def test_bad_values_are_refused_with_the_same_sentence_in_python_and_on_the_comm
     pairs: Path, tmp_path: Path, name: str
 ) -> None:
     value: Any = 1.0 if name == "dropout" else -1
-    option = option_name(name)
+    option = option_name(name, of_network=True)
     result = run("fit-translator", pairs, "-o", tmp_path / "out", f"{option}={value}")
     with pytest.raises(ValueError) as refused:
         Translator(**{name: value}).fit(pairs)

@@ -7,6 +7,7 @@ import gzip
 import json
 import lzma
 import math
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Literal
 
@@ -317,7 +318,8 @@ def test_words_that_are_numbers_are_not_line_numbers(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("suffix", [".gz", ".bz2", ".xz"])
 def test_compressed_questions_and_pairs_are_read(tmp_path: Path, suffix: str) -> None:
-    pack = {".gz": gzip.compress, ".bz2": bz2.compress, ".xz": lzma.compress}[suffix]
+    packers: dict[str, Callable[[bytes], bytes]] = {".gz": gzip.compress, ".bz2": bz2.compress, ".xz": lzma.compress}
+    pack = packers[suffix]
     embeddings = Embeddings(["a", "b", "c", "d"], np.eye(4) + 1)
     questions, pairs = tmp_path / f"q.txt{suffix}", tmp_path / f"p.txt{suffix}"
     questions.write_bytes(pack(b": one\na b c d\n"))

@@ -95,7 +95,7 @@ class Queries(WordVectors):
     @also_called(topn="top_n")
     def neighbors_batch(
         self,
-        words: Sequence[Item],
+        words: Iterable[Item] | Vector,
         *,
         top_n: int = 10,
         restrict_vocab: int | None = None,
@@ -103,7 +103,8 @@ class Queries(WordVectors):
     ) -> list[list[Neighbor]]:
         """Return the neighbours of many words, like `neighbors` for each, but in far fewer passes over the table.
 
-        The parameters are those of `neighbors`; the result has one list for each of `words`.
+        The parameters are those of `neighbors`; the result has one list for each of `words`, which may be a column of a
+        data frame, or vectors as an array of shape (Q, D).
         """
         if isinstance(words, str):
             raise TypeError("neighbors_batch needs a sequence of words; for one word call neighbors")

@@ -62,11 +62,21 @@ class VectorTable:
 
     @classmethod
     def from_numbers(cls, vectors: ArrayLike) -> VectorTable:
-        """Return a float32 table of any real numbers; float32 is not copied."""
-        table = np.asarray(vectors)
+        """Return a float32 table of any real numbers; float32 is not copied.
+
+        TypeError for what are no real numbers, ValueError if rows differ in length or a number is too large.
+        """
+        try:
+            table = np.asarray(vectors)
+        except ValueError as error:
+            raise ValueError("vectors must be rows of numbers, all of one length") from error
         if table.dtype.kind not in "fiu":
             raise TypeError(f"vectors must be real numbers, not {table.dtype}")
-        return cls(table.astype(np.float32, copy=False))
+        try:
+            with np.errstate(over="raise"):
+                return cls(table.astype(np.float32, copy=False))
+        except FloatingPointError as error:
+            raise ValueError(f"a vector holds {np.abs(table).max():.2g}, which float32 does not have") from error
 
     def __len__(self) -> int:
         return len(self.stored)

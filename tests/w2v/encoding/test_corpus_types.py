@@ -92,7 +92,7 @@ def test_phrases_join_in_texts_as_they_were_found_in_texts() -> None:
         with pytest.raises(TypeError, match="a list of sentences is needed, not one: write"):
             call("new york")
         with pytest.raises(TypeError, match="a token must be a str, not NoneType"):
-            call([["new", None]])
+            call([["new", None]])  # type: ignore[list-item]
     with pytest.raises(TypeError, match="need the tokens of a sentence, not a text"):
         phrases.phrase_list_.find(["new york"])
     with pytest.raises(AttributeError, match=r"Phrases has no freeze; export\(\) returns the phrases alone"):

@@ -103,3 +103,16 @@ def test_vectors_to_translate_have_the_right_width(embeddings: Embeddings) -> No
         translator.translate_vectors(["x"], np.ones(2))
     with pytest.raises(TypeError, match="a list of names, not one string"):
         translator.translate_vectors("x", embeddings["a"])
+
+
+@pytest.mark.parametrize(
+    ("vectors", "message"),
+    [
+        ([[1.0, 2.0], [1.0]], "vectors must be rows of numbers, all of one length"),
+        ([[1.0, 1e300], [0.0, 1.0]], "a vector holds 1e+300, which float32 does not have"),
+    ],
+)
+def test_vectors_that_no_table_can_hold_are_refused(vectors: Any, message: str) -> None:
+    with pytest.raises(ValueError, match=re.escape(message)):
+        Embeddings(["a", "b"], vectors)
+    assert not np.isfinite(Embeddings(["a"], [[1.0, np.inf]])["a"]).all()  # infinity stays what it is
