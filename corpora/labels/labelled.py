@@ -75,7 +75,7 @@ class TableColumns:
 
     Attributes
     ----------
-    text : tuple of str
+    text : tuple of str, or str
         Names of columns, whose texts are joined with a space; or their numbers from 1, in a table without a header.
     label : str or None
         Name or number of the column of labels.
@@ -90,6 +90,10 @@ class TableColumns:
     label: str | None = None
     separator: str | None = None
     errors: str = "strict"
+
+    def __post_init__(self) -> None:
+        if isinstance(self.text, str):
+            object.__setattr__(self, "text", (self.text,))
 
     @property
     def named(self) -> _Named | None:

@@ -168,6 +168,8 @@ class LabelData:
 
 def read_texts(texts: Any, labels: Any, columns: TableColumns, known: Sequence[str] = ()) -> Labelled:
     """Return texts with labels: of files, if there are no labels, else of lists and the like."""
+    if not isinstance(columns, TableColumns):
+        raise TypeError(f"columns must be TableColumns, such as TableColumns('body', 'topic'), not {columns!r:.60}")
     if isinstance(texts, Labelled):
         return texts
     if labels is None:

@@ -300,6 +300,8 @@ def test_bad_texts(tmp_path: Path) -> None:
             one(*(["a text", ["x"]] if one.__name__ == "fit" else ["a text"]))
     with pytest.raises(CorpusError, match="no file 'a text', nor any other of the 2; texts need their labels"):
         TextClassifier().fit(["a text", "another"])
+    with pytest.raises(TypeError, match=r"columns must be TableColumns, such as .* not \{'text': 'a'\}"):
+        TextClassifier().fit("a.csv", columns={"text": "a"})  # type: ignore[arg-type]
     for missing in (None, float("nan"), pd.NA, pd.NaT):
         with pytest.raises(ValueError, match="text 2 has no label, but "):
             TextClassifier().fit(["a", "b"], ["x", missing])
