@@ -105,6 +105,7 @@ def test_json_lines_are_read(tmp_path: Path) -> None:
     )
     file = written(tmp_path / "a.jsonl", lines)
     assert read_labelled(file) == Labelled(["a ship", "b"], [("sea",), ("x", "2", "true")], 3)
+    assert read_labelled(written(tmp_path / "b.jsonl", '{"text": "a", "label": []}\n')) == Labelled(["a"], [()])
     named = TableColumns(("title", "text"), "kind", ",")
     file = written(tmp_path / "B.NDJSON", '{"title": "A", "text": "b c", "kind": "x, y"}\n')
     assert read_labelled(file, columns=named) == Labelled(["A b c"], [("x", "y")])
