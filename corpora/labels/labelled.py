@@ -92,8 +92,9 @@ class TableColumns:
     errors: str = "strict"
 
     def __post_init__(self) -> None:
-        if isinstance(self.text, str):
-            object.__setattr__(self, "text", (self.text,))
+        text: Any = self.text
+        if isinstance(text, str):
+            object.__setattr__(self, "text", (text,))
 
     @property
     def named(self) -> _Named | None:

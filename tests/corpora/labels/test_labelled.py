@@ -126,7 +126,7 @@ def test_texts_without_labels_are_read_from_tables(tmp_path: Path) -> None:
     lines = written(tmp_path / "t.jsonl", '{"text": "d"}\n')
     assert read_unlabelled([table, lines], TableColumns(("text",))) == ["a, b", "", "c", "d"]
     assert read_unlabelled(table, TableColumns(("1", "2")))[1] == "1 a, b"
-    assert TableColumns("text") == TableColumns(("text",))
+    assert TableColumns("text") == TableColumns(("text",))  # type: ignore[arg-type]
     with pytest.raises(CorpusError, match="there is no column 'body'"):
         read_unlabelled(table, TableColumns(("body",)))
     assert without_labels("__label__a so it is __label__b") == "so it is" and without_labels("a  b") == "a  b"
