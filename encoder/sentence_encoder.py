@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from numpy.typing import NDArray
 from sklearn.base import clone
 
-from w2v.corpora.columns import one_column
+from w2v.corpora.columns import listed
 from w2v.display.html import html_facts
 from w2v.encoder.by_path import EncoderByPath
 from w2v.encoder.card import encoder_card
@@ -212,7 +212,7 @@ class SentenceEncoder(StatefulEncoder):
             start: Start | None = self.embeddings
             if isinstance(start, Word2Vec):
                 if not is_frozen and not isinstance(corpus, (str, os.PathLike)):
-                    sources = replace(sources, corpus=list(one_column(corpus)))  # iterated over twice
+                    sources = replace(sources, corpus=listed(corpus))  # iterated over twice
                 start = clone(start).fit(sources.corpus).embeddings_
             state = self._start_state(start)
             if not is_frozen and sources.used:
@@ -243,7 +243,7 @@ class SentenceEncoder(StatefulEncoder):
         """
         if isinstance(X, (str, os.PathLike)):
             raise TypeError("fit_transform needs a list of sentences; fit takes files")
-        texts = list(one_column(X))
+        texts = listed(X)
         if self.frozen is None and y is None:
             self.fit(texts, ())  # as with labels
         else:

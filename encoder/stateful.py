@@ -79,7 +79,10 @@ class StatefulEncoder(EncodingMixin, ClassNamePrefixFeaturesOutMixin, Transforme
 
     def _fit_options(self) -> FitOptions:
         """Return the options `training` with the seed and the threads of this encoder."""
-        return (self.training or FitOptions()).with_own(self.random_state, self.workers)
+        options = FitOptions() if self.training is None else self.training
+        if not isinstance(options, FitOptions):
+            raise TypeError(f"training must be FitOptions, such as FitOptions(steps=500), not {options!r:.60}")
+        return options.with_own(self.random_state, self.workers)
 
     def _forget(self) -> None:
         for name in ("state_", "history_", "is_complete_", "_interrupted", "_fitted_key", "_folder", *_CACHED):

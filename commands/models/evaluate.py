@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from itertools import chain
 from pathlib import Path
@@ -41,7 +42,7 @@ from w2v.corpora.readers import TextReader
 
 if TYPE_CHECKING:
     from w2v.corpora.tokenizers import Tokenizer
-    from w2v.encoder.evaluation.measures import Difference, Report
+    from w2v.encoder.evaluation.measures import Difference, Report, StsReport
 
     Reports: TypeAlias = Mapping[str, Mapping[str, Report]]  # of every file, by kind
 
@@ -281,13 +282,26 @@ def _evaluate_sentences(
 
     encode, tokenizer = _open_encoder(model, baseline)
     evaluate_by: dict[str, Callable[[Path], Report]] = {
-        "sts": lambda path: evaluate_sts(encode, read_scored_pairs(path)),
+        "sts": lambda path: _told(path, evaluate_sts(encode, read_scored_pairs(path))),
         "classify": lambda path: evaluate_classification(encode, read_labelled(path)),
         "word_order": lambda path: probe_word_order(encode, list(TextReader(path).lines()), tokenizer),
     }
     return {
         kind: {str(path): evaluate_by[kind](path) for path in files[kind]} for kind in _SENTENCE_KINDS if files[kind]
     }
+
+
+def _told(path: Path, report: StsReport) -> StsReport:
+    """Return a report; say why it has no correlation if it has none."""
+    if math.isnan(report.spearman):
+        reasons = (
+            (len(report) < 2, "there is one pair"),
+            (report.n_empty == len(report), "each pair has a sentence without a known word"),
+            (len(set(report.scores.tolist())) < 2, "all scores are equal"),
+            (True, "all pairs are equally similar to the model"),
+        )
+        say(f"{path}: no correlation, because {next(why for holds, why in reasons if holds)}.")
+    return report
 
 
 def _open_encoder(model: Path, baseline: str | None) -> tuple[Callable[[Sequence[str]], Any], Tokenizer]:

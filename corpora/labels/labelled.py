@@ -30,7 +30,7 @@ _TREC = re.compile(r"([A-Z]+):[a-z]+ (.+)")
 _PACKED = (".gz", ".bz2", ".xz", ".zst")
 _JSON = (".jsonl", ".ndjson")
 _EXPECTED = f"expected a label, a tab and a text, or fastText's {PREFIX}LABEL and a text"
-_Row = tuple[str, Sequence[str]]
+_Row = tuple[str, Sequence[str] | None]  # None where labels are missing, and not none
 _Named = tuple[str | None, tuple[str, ...]]  # the columns of labels and of texts
 
 
@@ -75,7 +75,7 @@ class TableColumns:
 
     Attributes
     ----------
-    text : tuple of str
+    text : tuple of str, or str
         Names of columns, whose texts are joined with a space; or their numbers from 1, in a table without a header.
     label : str or None
         Name or number of the column of labels.
@@ -90,6 +90,11 @@ class TableColumns:
     label: str | None = None
     separator: str | None = None
     errors: str = "strict"
+
+    def __post_init__(self) -> None:
+        text: Any = self.text
+        if isinstance(text, str):
+            object.__setattr__(self, "text", (text,))
 
     @property
     def named(self) -> _Named | None:
@@ -126,8 +131,8 @@ def read_labelled(
         and a text, or the other way round (labels are the column with more `known` labels, then with fewer different
         values); lines with fastText's ``__label__LABEL``, one or several; TREC's ``LABEL:fine text``, of which the
         coarse label is taken. A file whose name ends in .csv is a table with a header, and one in .jsonl or .ndjson has
-        an object a line, whose label may be a list of labels; by default the columns are "label" and "text". Labels are
-        composed (NFC): what looks the same is the same.
+        an object a line, whose label may be a list of labels, an empty one too; by default the columns are "label" and
+        "text". Labels are composed (NFC): what looks the same is the same.
     columns : TableColumns, optional
         Makes every file a table, between tabs if its first line has one, else between commas, or between semicolons if
         it has no comma.
@@ -147,7 +152,7 @@ def read_labelled(
     columns = columns or TableColumns()
     reader = TextReader(files)
     texts: list[str] = []
-    labels: list[tuple[str, ...]] = []
+    labels: list[tuple[str, ...] | None] = []
     tabbed = _TwoColumns([], [], [])
     for path in reader.paths:
         found = _read(path, columns)
@@ -155,16 +160,13 @@ def read_labelled(
             tabbed = _TwoColumns(tabbed.left + found.left, tabbed.right + found.right, tabbed.files + found.files)
         else:
             texts += [text for text, _ in found]
-            labels += [tuple(own) for _, own in found]
+            labels += [None if own is None else tuple(own) for _, own in found]
     more_texts, more_labels = _of_two_columns(tabbed, columns.separator, known)
     texts, labels = texts + more_texts, labels + more_labels
-    n_rows = len(texts)
-    if not (all(texts) and all(labels)):
-        kept = [i for i, text in enumerate(texts) if text and (labels[i] or columns.separator)]
-        texts, labels = [texts[i] for i in kept], [labels[i] for i in kept]
-    if not texts:
+    kept = [(text, own) for text, own in zip(texts, labels, strict=True) if text and own is not None]
+    if not kept:
         raise CorpusError(f"{', '.join(map(display_name, reader.paths))}: no text with a label; {_EXPECTED}")
-    return Labelled(texts, labels, n_rows - len(texts), reader.files)
+    return Labelled([text for text, _ in kept], [own for _, own in kept], len(texts) - len(kept), reader.files)
 
 
 def read_unlabelled(files: PathLike | Sequence[PathLike], columns: TableColumns) -> list[str]:
@@ -204,7 +206,7 @@ def _read(path: str, columns: TableColumns) -> _TwoColumns | list[_Row]:
     if columns.named is not None or is_table(path):
         return _rows_of_table(path, lines, columns.named, columns.separator)
     if any(word.startswith(PREFIX) for word in filled[0].split()):
-        return [_fasttext(line) for line in filled]
+        return [(text, _none_or(own, columns.separator)) for text, own in map(_fasttext, filled)]
     if "\t" in filled[0]:
         return _tabs(path, lines, filled)
     if _TREC.fullmatch(filled[0].strip()):
@@ -227,7 +229,12 @@ def _stem(path: str) -> str:
     return next((stem.removesuffix(suffix) for suffix in _PACKED if stem.endswith(suffix)), stem)
 
 
-def _fasttext(line: str) -> _Row:
+def _none_or(labels: Sequence[str], separator: str | None) -> Sequence[str] | None:
+    """Return labels; None where there is none, unless a separator says that there may be any number of them."""
+    return labels if labels or separator is not None else None
+
+
+def _fasttext(line: str) -> tuple[str, list[str]]:
     """Return the text and the labels of a line in fastText's format, with labels at any place."""
     words = line.split()
     labels = [normalize("NFC", word.removeprefix(PREFIX)) for word in words if word.startswith(PREFIX)]
@@ -253,7 +260,7 @@ def _trec(path: str, lines: list[str], line: str) -> _Row:
 
 def _of_two_columns(
     rows: _TwoColumns, separator: str | None, known: Collection[str]
-) -> tuple[list[str], list[tuple[str, ...]]]:
+) -> tuple[list[str], list[tuple[str, ...] | None]]:
     """Return texts and labels of rows with two columns, one of which has the labels."""
 
     def likely(column: list[str]) -> tuple[int, int]:
@@ -262,8 +269,8 @@ def _of_two_columns(
         return sum(normalize("NFC", label) in known for label in column) if known else 0, -len(set(column))
 
     texts, column = (rows.left, rows.right) if likely(rows.right) > likely(rows.left) else (rows.right, rows.left)
-    made = {cell: tuple(_labels(cell, separator)) for cell in set(column)}
-    labels, first = [made[cell] for cell in column], 0
+    made = {cell: _none_or(tuple(_labels(cell, separator)), separator) for cell in set(column)}
+    labels, first = [None if (own := made[cell]) is None else tuple(own) for cell in column], 0
     for place, n in rows.files:
         if not _HEADINGS.isdisjoint((rows.left[first].lower(), rows.right[first].lower())):
             _warn_of_header(place, labels[first : first + n])
@@ -311,12 +318,13 @@ def _object(place: str, line: str, named: _Named, separator: str | None) -> _Row
         if not isinstance(one, (str, int, float)):
             raise CorpusError(f"{place}: the label is {one!r:.40}, not text or a number")
         labels += _labels(one if isinstance(one, str) else json.dumps(one), separator)
+    is_listed = isinstance(value, list)
     try:
         text = " ".join(" ".join(part.split()) for part in parts).strip()
         "".join([text, *labels]).encode()
     except UnicodeEncodeError:
         raise CorpusError(f"{place}: half a surrogate pair is not text: {line!r:.60}") from None
-    return text, labels
+    return text, labels if is_listed else _none_or(labels, separator)
 
 
 def _table(path: str, lines: list[str], named: _Named, separator: str | None) -> list[_Row]:
@@ -332,10 +340,10 @@ def _table(path: str, lines: list[str], named: _Named, separator: str | None) ->
     return found
 
 
-def _warn_of_header(place: str, labels: Sequence[Sequence[str]]) -> None:
+def _warn_of_header(place: str, labels: Sequence[Sequence[str] | None]) -> None:
     """Warn of a first line whose label no other line of its file has: it may be a header."""
     first, *others = labels
-    seen = [label for own in others for label in own]
+    seen = [label for own in others for label in own or ()]
     if first and first[0] not in seen and len(set(seen)) < len(seen):
         message = f"{place}: no other line has the label {first[0]!r:.60}; if this is a header, name the columns"
         warnings.warn(HeaderWarning(message), stacklevel=2)
@@ -371,4 +379,4 @@ def _cells(
             "double quotes"
         )
     labels = [] if label is None else _labels(row[label], separator)
-    return " ".join(" ".join(row[at].split()) for at in texts).strip(), labels
+    return " ".join(" ".join(row[at].split()) for at in texts).strip(), _none_or(labels, separator)

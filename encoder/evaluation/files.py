@@ -11,9 +11,16 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from w2v.corpora.inputs import CorpusError
+from w2v.corpora.tables.files import read_records
 from w2v.evaluation.files import EvaluationError, read_lines
 
-_SICK = ("sentence_A", "sentence_B", "relatedness_score")
+_NAMES = (
+    ("sentence_A", "sentence_B", "relatedness_score"),  # SICK
+    ("sentence1", "sentence2", "score"),  # GLUE, and the sets of sentence-transformers
+    ("sentence1", "sentence2", "similarity_score"),
+)
+_JSON = (".jsonl", ".ndjson")
 _STS = (5, 6, 4)  # columns of the two sentences and the score
 _STS_COLUMNS = 7  # genre, file, year, id, score, and two sentences; some lines end with one or two sources
 _TREC = re.compile(r"([A-Z]+):[a-z]+ (.+)")
@@ -65,7 +72,7 @@ class LabelledSentences:
 
 
 def read_scored_pairs(path: str | os.PathLike[str]) -> ScoredPairs:
-    """Read pairs of sentences with scores, in the layout of STS Benchmark or SICK, or plain.
+    """Read pairs of sentences with scores, in the layout of STS Benchmark or SICK, as a table, or plain.
 
     Parameters
     ----------
@@ -73,8 +80,10 @@ def read_scored_pairs(path: str | os.PathLike[str]) -> ScoredPairs:
         UTF-8 text with tab-separated columns, in one of these layouts:
 
         - STS Benchmark: genre, file, year, id, score, sentence, sentence; genres and files are kept;
-        - SICK: a header line with the names of the columns;
+        - a header line with the names of the columns: SICK's, or sentence1, sentence2 and score;
         - two sentences and a score, or a score and two sentences; further columns are ignored.
+
+        A ``.csv`` without tabs and a ``.jsonl`` have columns of these names too.
 
     Returns
     -------
@@ -87,7 +96,9 @@ def read_scored_pairs(path: str | os.PathLike[str]) -> ScoredPairs:
         file and the line.
     """
     name = os.fspath(path)
-    lines = _lines(name, latin=False)
+    lines = list(_lines(name, latin=False))
+    if name.lower().endswith((*_JSON, ".csv")) and lines and "\t" not in lines[0][1]:
+        return _read_table(name)
     first: list[str] = []
     second: list[str] = []
     scores: list[float] = []
@@ -96,7 +107,7 @@ def read_scored_pairs(path: str | os.PathLike[str]) -> ScoredPairs:
     for number, line in lines:
         columns = [column.strip() for column in line.split("\t")]
         if layout is None:
-            header = _sick_header(columns)
+            header = _header(columns)
             layout = header or _find_layout(columns, name, number)
             if header:
                 continue
@@ -159,11 +170,35 @@ def _lines(name: str, *, latin: bool) -> Iterator[tuple[int, str]]:
             yield number, line.strip("\r")
 
 
-def _sick_header(columns: list[str]) -> tuple[int, int, int] | None:
-    if not set(_SICK).issubset(columns):
+def _header(columns: list[str]) -> tuple[int, int, int] | None:
+    """Return where the two sentences and the score are, if the columns have known names."""
+    names = next((names for names in _NAMES if set(names).issubset(columns)), None)
+    if names is None:
         return None
-    first, second, score = map(columns.index, _SICK)
+    first, second, score = map(columns.index, names)
     return first, second, score
+
+
+def _read_table(name: str) -> ScoredPairs:
+    """Return the pairs of a table between commas, or of JSON lines, by the names of its columns."""
+    try:
+        records = read_records(name)
+    except CorpusError as error:
+        raise EvaluationError(str(error)) from error
+    layout = _header(records.names)
+    if layout is None:
+        shown = ", ".join(map(repr, records.names)) or "none"
+        raise EvaluationError(f"{name} has the columns {shown:.200}; expected sentence1, sentence2 and score")
+    first, second, scores = (
+        [value for part in records.parts for value in part.values(records.names[place])] for place in layout
+    )
+    found = []
+    for place, *row in zip(records.places(), first, second, scores, strict=True):
+        score = _number(str(row[2])) if isinstance(row[2], (str, int, float)) else None
+        if score is None or not all(isinstance(sentence, str) for sentence in row[:2]):
+            raise EvaluationError(f"{place}: expected two sentences and a score, not {_shortened(str(row))}")
+        found.append(score)
+    return ScoredPairs(tuple(first), tuple(second), np.array(found), name)
 
 
 def _find_layout(columns: list[str], name: str, number: int) -> tuple[int, int, int]:

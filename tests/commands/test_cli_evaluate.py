@@ -162,6 +162,20 @@ def test_evaluate_says_what_is_wrong_with_a_file(
     assert result.stderr.count("\n") == 1 and message in result.stderr
 
 
+def test_evaluate_says_why_there_is_no_correlation(model: Path, tmp_path: Path) -> None:
+    path = tmp_path / "pairs.tsv"
+    for rows, why in (
+        (["w1\tw2\t1"], "there is one pair"),
+        (["w1\tzz\t1", "yy\tw2\t2"], "each pair has a sentence without a known word"),
+        (["w1\tw2\t1", "w1\tw3\t1"], "all scores are equal"),
+        (["w1\tw2\t1", "w1\tw2\t2"], "all pairs are equally similar to the model"),
+    ):
+        path.write_text("\n".join(rows) + "\n")
+        result = run(model, "--sts", path, "--json")
+        assert result.stderr == f"{path}: no correlation, because {why}.\n"
+        assert json.loads(result.stdout)["sts"][str(path)]["spearman"] is None
+
+
 def test_evaluate_compares_on_sentences_only(model: Path, other: Path) -> None:
     result = run(model, "--word-pairs", "x", "--against", other)
     assert result.exit_code == 2 and "--against compares on sentences" in result.stderr

@@ -105,6 +105,7 @@ def test_json_lines_are_read(tmp_path: Path) -> None:
     )
     file = written(tmp_path / "a.jsonl", lines)
     assert read_labelled(file) == Labelled(["a ship", "b"], [("sea",), ("x", "2", "true")], 3)
+    assert read_labelled(written(tmp_path / "b.jsonl", '{"text": "a", "label": []}\n')) == Labelled(["a"], [()])
     named = TableColumns(("title", "text"), "kind", ",")
     file = written(tmp_path / "B.NDJSON", '{"title": "A", "text": "b c", "kind": "x, y"}\n')
     assert read_labelled(file, columns=named) == Labelled(["A b c"], [("x", "y")])
@@ -125,6 +126,7 @@ def test_texts_without_labels_are_read_from_tables(tmp_path: Path) -> None:
     lines = written(tmp_path / "t.jsonl", '{"text": "d"}\n')
     assert read_unlabelled([table, lines], TableColumns(("text",))) == ["a, b", "", "c", "d"]
     assert read_unlabelled(table, TableColumns(("1", "2")))[1] == "1 a, b"
+    assert TableColumns("text") == TableColumns(("text",))  # type: ignore[arg-type]
     with pytest.raises(CorpusError, match="there is no column 'body'"):
         read_unlabelled(table, TableColumns(("body",)))
     assert without_labels("__label__a so it is __label__b") == "so it is" and without_labels("a  b") == "a  b"

@@ -64,6 +64,40 @@ def test_scored_pairs_are_read_in_every_layout(tmp_path: Path, text: str) -> Non
 
 
 @pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("a.tsv", "index\tsentence1\tsentence2\tscore\n0\tOne, a\tOne b\t4.5\n1\tTwo a\tTwo b\t1\n"),
+        ("a.csv", 'sentence1,sentence2,score\n"One, a",One b,4.5\nTwo a,Two b,1\n'),
+        ("a.csv", "One, a\tOne b\t4.5\nTwo a\tTwo b\t1\n"),
+        ("a.jsonl", '{"sentence1": "One, a", "sentence2": "One b", "score": 4.5}\n'
+                    '{"score": 1, "sentence1": "Two a", "sentence2": "Two b"}\n'),
+        ("a.csv", 'similarity_score;sentence2;sentence1\n4.5;One b;One, a\n1.0;"Two b";Two a\n'),
+    ],
+)  # fmt: skip
+def test_scored_pairs_are_read_by_the_names_of_columns(tmp_path: Path, name: str, text: str) -> None:
+    (tmp_path / name).write_text(text, encoding="utf-8")
+    pairs = read_scored_pairs(tmp_path / name)
+    assert (pairs.first, pairs.second) == (("One, a", "Two a"), ("One b", "Two b"))
+    assert pairs.scores.tolist() == [4.5, 1.0]
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "message"),
+    [
+        ("a.csv", "one,two,score\na,b,1\n", "has the columns 'one', 'two', 'score'; expected sentence1, sentence2 and"),
+        ("a.csv", "sentence1,sentence2,score\na,b,1\na,b,many\n", "a.csv, line 3: expected two sentences and a score"),
+        ("a.csv", "sentence1,sentence2,score\na,b\n", "a.csv, line 2: 2 columns, but the first line names 3"),
+        ("a.jsonl", '{"sentence1": "a", "sentence2": null, "score": 1}\n', "a.jsonl, line 1: expected two sentences"),
+        ("a.jsonl", "{\n", "a.jsonl, line 1: .*a line is a JSON object"),
+    ],
+)
+def test_tables_of_scored_pairs_name_the_line_that_is_wrong(tmp_path: Path, name: str, text: str, message: str) -> None:
+    (tmp_path / name).write_text(text, encoding="utf-8")
+    with pytest.raises(EvaluationError, match=message):
+        read_scored_pairs(tmp_path / name)
+
+
+@pytest.mark.parametrize(
     "text, message",
     [
         ("", "contains no pair"),

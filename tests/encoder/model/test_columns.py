@@ -199,6 +199,12 @@ def test_missing_values_are_named_by_their_place() -> None:
         encoder().encode(["the river"] * 3000 + ["\ud800"])
 
 
+@pytest.mark.parametrize("wrong", [{"steps": 2}, "steps=2", 5])
+def test_training_that_is_no_options_is_refused(wrong: Any) -> None:
+    with pytest.raises(TypeError, match=r"training must be FitOptions, such as FitOptions\(steps=500\), not"):
+        encoder(training=wrong).fit(["the river"])
+
+
 @pytest.mark.parametrize(("wrong", "what"), [(None, "NoneType: None"), (5, "int: 5"), (b"x", "bytes: b'x'")])
 def test_what_is_no_list_of_sentences_is_refused(wrong: Any, what: str) -> None:
     for method in (encoder().encode, encoder().transform):

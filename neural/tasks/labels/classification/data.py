@@ -172,6 +172,8 @@ class LabelData:
 
 def read_texts(texts: Any, labels: Any, columns: TableColumns, known: Sequence[str] = ()) -> Labelled:
     """Return labelled texts: read from files if no labels are given, otherwise from sequences."""
+    if not isinstance(columns, TableColumns):
+        raise TypeError(f"columns must be TableColumns, such as TableColumns('body', 'topic'), not {columns!r:.60}")
     if isinstance(texts, Labelled):
         return texts
     if labels is None:

@@ -329,6 +329,8 @@ def test_bad_texts(tmp_path: Path) -> None:
             one(*(["a text", ["x"]] if one.__name__ == "fit" else ["a text"]))
     with pytest.raises(CorpusError, match="none of the 2 files exists, such as 'a text'; if these are texts, give"):
         TextClassifier().fit(["a text", "another"])
+    with pytest.raises(TypeError, match=r"columns must be TableColumns, such as .* not \{'text': 'a'\}"):
+        TextClassifier().fit("a.csv", columns={"text": "a"})  # type: ignore[arg-type]
     for missing in (None, float("nan"), pd.NA, pd.NaT):
         with pytest.raises(ValueError, match="text 2 has the label .*, but labels must be"):
             TextClassifier().fit(["a", "b"], ["x", missing])
