@@ -71,7 +71,8 @@ def forward(x: NDArray[Any], mask: DropoutMask | None) -> NDArray[Any]:
 def add(h: NDArray[Any], x: NDArray[Any], mask: DropoutMask | None) -> NDArray[Any]:
     """Return h + `forward` of x, both of shape (N, E), in the memory of x."""
     if mask is None or mask.rate == 0:
-        return np.add(h, x, out=x)
+        total: NDArray[Any] = np.add(h, x, out=x)
+        return total
     kernels.drop_onto(x.ravel(), *_drawn(x, mask), h.ravel())
     return x
 
