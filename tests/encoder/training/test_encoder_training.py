@@ -401,8 +401,8 @@ def same(a: Fitted, b: Fitted) -> bool:
 def test_resuming_another_training_is_refused(rng: np.random.Generator) -> None:
     state, corpus = start(rng), paragraphs(rng)
     half = fit_encoder(state, corpus, options=QUICK, progress=interrupted_at(20))
-    with pytest.raises(ValueError, match="began with other options: seed was 0, not 1"):
-        fit_encoder(state, corpus, options=replace(QUICK, seed=1), resume=half.training)
+    with pytest.raises(ValueError, match="began with other options: seed was 1, not 2"):
+        fit_encoder(state, corpus, options=replace(QUICK, seed=2), resume=half.training)
     with pytest.raises(ValueError, match="began with other sentences"):
         fit_encoder(state, corpus[:80], options=QUICK, resume=half.training)
     changed = [corpus[0].replace(corpus[0].split()[1], corpus[0].split()[2]), *corpus[1:]]  # as many words as before
