@@ -51,7 +51,7 @@ def test_a_column_of_pyarrow_is_its_texts() -> None:
         ("weighted", [(1, {"a", "b"})]),
         ("parallel", [(["a"], ["b"]), (["a"], {"b"})]),
     ],
-    ids=str,
+    ids=["a set", "a frozen set", "weighted", "parallel"],
 )
 def test_sets_of_words_are_refused_since_seeds_would_not_reproduce(lines: str, corpus: Any) -> None:
     with pytest.raises(TypeError, match=r"text \d is a (frozen)?set, whose words have no order"):
