@@ -524,6 +524,7 @@ def test_pipes_are_recorded_as_what_cannot_be_read_again(tmp_path: Path) -> None
         (bz2.compress(b"a b"), "bzip2", ".bz2"),
         (lzma.compress(b"a b"), "xz", ".xz"),
     ],
+    ids=["gzip", "bzip2", "xz"],
 )
 def test_compressed_text_without_its_suffix_is_told_with_what_can_be_done(
     data: bytes, kind: str, suffix: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

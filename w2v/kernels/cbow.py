@@ -49,8 +49,8 @@ _float32 = np.float32
 def context_means(w_in, input_rows, chunk, row_size, scratch):
     """Set hidden[k] to the mean of the C_k context rows of target k, size[k] to 1 / C_k and gain[k] to C_k > 0.
 
-    prefix[j] is the sum of the first j input rows, so a mean takes three additions whatever the window. 2 LANES columns
-    are summed at a time: more would not stay in the L1 cache, and fewer would wait for each other's sums.
+    prefix[j] is the sum of the first j input rows, so a mean takes three additions whatever the window. LANES columns
+    are summed at a time, which keeps all of it in the L1 cache.
     """
     prefix, hidden, gain, size = scratch.prefix, scratch.hidden, scratch.gain, scratch.size
     low, high, window, n_targets = scratch.low, scratch.high, chunk.window, chunk.n_targets
@@ -58,22 +58,15 @@ def context_means(w_in, input_rows, chunk, row_size, scratch):
         n_context = high[k] - low[k] - 1
         gain[k] = 1 if n_context > 0 else 0
         size[k] = _float32(1) / _float32(n_context) if n_context > 0 else 0
-    for d in range(0, row_size, 2 * LANES):
-        other = min(d + LANES, row_size - LANES)  # the last columns are done twice if their number is odd
-        total, other_total = splat(_float32(0)), splat(_float32(0))
+    for d in range(0, row_size, LANES):
+        total = splat(_float32(0))
         for j in range(n_targets + 2 * window):
-            row, place = load(input_rows, j), (j + 1) * 2 * LANES
-            total = total + load_vector(w_in, row + d)
-            other_total = other_total + load_vector(w_in, row + other)
-            store_vector(prefix, place, total)
-            store_vector(prefix, place + LANES, other_total)
+            total = total + load_vector(w_in, load(input_rows, j) + d)
+            store_vector(prefix, (j + 1) * LANES, total)
         for k in range(n_targets):
-            row, own, scale = load(input_rows, k + window), k * row_size, splat(load(size, k))
-            first, last = load(low, k) * 2 * LANES, load(high, k) * 2 * LANES
-            between = load_vector(prefix, last) - load_vector(prefix, first)
-            store_vector(hidden, own + d, (between - load_vector(w_in, row + d)) * scale)
-            between = load_vector(prefix, last + LANES) - load_vector(prefix, first + LANES)
-            store_vector(hidden, own + other, (between - load_vector(w_in, row + other)) * scale)
+            between = load_vector(prefix, load(high, k) * LANES) - load_vector(prefix, load(low, k) * LANES)
+            own = load_vector(w_in, load(input_rows, k + window) + d)
+            store_vector(hidden, k * row_size + d, (between - own) * splat(load(size, k)))
 
 
 @inlined
@@ -200,8 +193,8 @@ class Scratch(NamedTuple):
     """With members: the rows of `inputs`."""
     prefix: NDArray[np.float32]
     change: NDArray[np.float32]
-    """2 LANES columns of prefix sums of inputs, and LANES of changes in the sum of gradients from input to input; the
-    changes are zero between chunks."""
+    """LANES columns of prefix sums of inputs, and of changes in the sum of gradients from input to input; the changes
+    are zero between chunks."""
     hidden: NDArray[np.float32]
     transposed: NDArray[np.float32]
     """The means of the contexts, by row and by column."""
@@ -236,7 +229,7 @@ def allocate(chunk: Chunk, n_noise: int, tables: TableArrays, members: Members) 
         inputs=aligned_zeros(n_composed * row_size),
         steps=aligned_zeros(n_composed * row_size),
         own_inputs=np.zeros(n_inputs, np.int64),
-        prefix=aligned_zeros((n_inputs + 1) * 2 * LANES),
+        prefix=aligned_zeros((n_inputs + 1) * LANES),
         change=aligned_zeros((n_inputs + 1) * LANES),
         hidden=aligned_zeros(stride * row_size),
         transposed=aligned_zeros(stride * row_size),
