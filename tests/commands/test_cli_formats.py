@@ -224,7 +224,7 @@ def test_import_of_nothing_is_a_mistake_in_every_format(tmp_path: Path, name: st
 def test_import_of_folders_says_which_kinds_there_are(model: Path, tmp_path: Path) -> None:
     assert_mistake(run("import", model, "--output", tmp_path / "out"), 1, "is already a model folder")
     (tmp_path / "other").mkdir()
-    assert_mistake(run("import", tmp_path / "other", "--output", tmp_path / "out"), 1, "no known kind")
+    assert_mistake(run("import", tmp_path / "other", "--output", tmp_path / "out"), 1, "not a known kind of folder")
 
 
 def test_unknown_formats_are_a_mistake_of_use(model: Path, tmp_path: Path) -> None:

@@ -301,7 +301,7 @@ def test_attention_is_drawn_once(model: Path, tmp_path: Path) -> None:
     assert run("translate", model, text, "--attention", picture, "--overwrite").exit_code == 0
     assert_mistake(run("translate", model, text, "--attention", tmp_path / "look.xyz"), 1, "look.xyz")
     long = run("translate", model, "--attention", tmp_path / "none.png", stdin=b"eins " * 1000)
-    assert_mistake(long, 1, "1,000 pieces are too many to draw", "200 at most")
+    assert_mistake(long, 1, "1,000 pieces are too many to draw", "at most 200")
     nothing = run("translate", model, "--attention", tmp_path / "none.png", stdin=b"\n\n")
     assert nothing.exit_code == 1 and "no line has a translation" in nothing.stderr
     assert not (tmp_path / "none.png").exists()

@@ -62,11 +62,15 @@ _OF_WORDS: tuple[Rule, ...] = (
         lambda given: given.get("lines") == "parallel",
         "tags the words of parallel lines: give lines parallel as well",
     ),
-    ("monitor", lambda given: given.get("patience") is not None, "says what patience watches: give patience as well"),
+    (
+        "monitor",
+        lambda given: given.get("patience") is not None,
+        "selects what patience watches: give patience as well",
+    ),
     (
         "phrase_scoring phrase_threshold phrase_passes phrase_connectors",
         lambda given: bool(given.get("phrases")),
-        "says how phrases are found: give phrases as well",
+        "affects how phrases are found: give phrases as well",
     ),
 )
 

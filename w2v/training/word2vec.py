@@ -324,8 +324,10 @@ phrase_connectors, subwords, min_n, max_n, buckets, position_weights, lines, rec
             If the folder is not such a model or is damaged, or if a callable tokenizer has to be given.
         """
         state = read_state(path, None if tokenizer is None else get_tokenizer(tokenizer))
-        defaults: dict[str, Any] = {name: getattr(_DEFAULTS, name) for name in state.left_out}
-        model = cls(**vars(state.parameters.without_unused()) | defaults)
+        omitted: dict[str, Any] = {name: getattr(_DEFAULTS, name) for name in state.left_out}
+        if "random_state" in omitted:
+            omitted["random_state"] = None  # it was drawn, and a clone draws another
+        model = cls(**vars(state.parameters.without_unused()) | omitted)
         model._keep(state)
         return model
 

@@ -88,7 +88,7 @@ def test_scored_pairs_are_read_by_the_names_of_columns(tmp_path: Path, name: str
         ("a.csv", "sentence1,sentence2,score\na,b,1\na,b,many\n", "a.csv, line 3: expected two sentences and a score"),
         ("a.csv", "sentence1,sentence2,score\na,b\n", "a.csv, line 2: 2 columns, but the first line names 3"),
         ("a.jsonl", '{"sentence1": "a", "sentence2": null, "score": 1}\n', "a.jsonl, line 1: expected two sentences"),
-        ("a.jsonl", "{\n", "a.jsonl, line 1: .*a line is a JSON object"),
+        ("a.jsonl", "{\n", "a.jsonl, line 1: .*each line must be a JSON object"),
     ],
 )
 def test_tables_of_scored_pairs_name_the_line_that_is_wrong(tmp_path: Path, name: str, text: str, message: str) -> None:

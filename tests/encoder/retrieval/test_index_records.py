@@ -170,7 +170,7 @@ def test_files_of_records_stay_few(tmp_path: Path) -> None:
         ({"ids": ["a", None, "b"]}, "record 2 has no id; give every text an id"),
         ({"ids": [1.5, 2.5, 3.5]}, "ids must be text or integers, not numbers"),
         ({"ids": ["a", 1, "b"]}, "column 'id' mixes types: record 1 has 'a', record 2 1"),
-        ({"metadata": [{"a": 1}] * 3, "text_column": "a"}, "so give no ids or metadata"),
+        ({"metadata": [{"a": 1}] * 3, "text_column": "a"}, "are the metadata, so give no others"),
     ],
 )
 def test_records_that_do_not_fit_leave_nothing(tmp_path: Path, how: dict[str, Any], message: str) -> None:

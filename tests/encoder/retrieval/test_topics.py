@@ -255,7 +255,7 @@ def test_dates_are_read_from_files_and_tables(tmp_path: Path) -> None:
         ("v.csv", "when,x\n2001,1\nsoon,2\n", "when", r"v\.csv, line 3: 'soon' is not a date"),
         ("u.csv", "a,b\n1,2\n", "when", r"u\.csv has no column 'when'; it has a, b"),
         ("w.jsonl", '{"when": 1}\n', "when", r"w\.jsonl, line 1: 1 is not a date"),
-        ("v.jsonl", "[]\n", "when", r"v\.jsonl, line 1: a line is a JSON object"),
+        ("v.jsonl", "[]\n", "when", r"v\.jsonl, line 1: each line must be a JSON object"),
         ("u.jsonl", '{"who": 1}\n', "when", r"u\.jsonl has no column 'when'; it has who"),
         ("w.dat", "when\n2001\n", "when", r"w\.dat cannot be read as a table"),
     ):

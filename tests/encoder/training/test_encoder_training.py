@@ -24,7 +24,6 @@ from w2v.encoder.training.trainable import Rates, Trainable
 from w2v.encoder.training.training import Fitted, fit_encoder
 from w2v.encoding.vocabulary import Vocabulary
 from w2v.neural.layers import dropout
-from w2v.neural.layers.dropout import DropoutMask
 from w2v.neural.layers.positions import KINDS
 from w2v.neural.losses import info_nce
 from w2v.neural.progress import FitProgress
@@ -201,14 +200,18 @@ def test_gradient_caching_changes_no_step(rng: np.random.Generator, chunk: int, 
 def test_masks_of_dropout_differ_by_step_and_by_part(rng: np.random.Generator, monkeypatch: pytest.MonkeyPatch) -> None:
     state = with_network(start(rng), dropout=0.3, layers=2)
     seen: list[tuple[int, int]] = []
-    drop = dropout.forward
 
-    def noting(x: NDArray[Any], mask: DropoutMask | None) -> NDArray[Any]:
-        if mask is not None:
-            seen.extend((mask.seed, mask.first_row + row) for row in range(len(x)))
-        return drop(x, mask)
+    def noting(drop: Any) -> Any:
+        def noted(*given: Any) -> NDArray[Any]:
+            *_, x, mask = given
+            if mask is not None:
+                seen.extend((mask.seed, mask.first_row + row) for row in range(len(x)))
+            return drop(*given)
 
-    monkeypatch.setattr(dropout, "forward", noting)
+        return noted
+
+    for name in ("forward", "add"):
+        monkeypatch.setattr(dropout, name, noting(getattr(dropout, name)))
     task = TeacherTask(
         two_columns(rng, state)[0], rng.normal(size=(40, 5)), WIDTH, batch_size=12, temperature=1, seed=1
     )

@@ -267,7 +267,7 @@ def test_temporary_files_are_removed_when_a_file_is_bad(tmp_path: Path) -> None:
     ("corpus", "message"),
     [
         ([3], "not int"),
-        ([None], "not NoneType"),
+        ([None], r"text 1 is missing \(None\)"),
         ([b"bytes"], "not bytes"),
         ([["a"], b"bytes"], "not bytes"),
         ([{"a": 1}], "not dict"),

@@ -53,16 +53,16 @@ def test_write_npy_overwrites_only_when_asked(tmp_path: Path) -> None:
         write_npy(path, [np.ones((1, 2))], columns=2, dtype="float32")
     write_npy(path, [np.ones((1, 2))], columns=2, dtype="float32", overwrite=True)
     assert np.load(path).tolist() == [[1, 1]]
-    with pytest.raises(VectorFileError, match=r"ends in \.npy"):
+    with pytest.raises(VectorFileError, match=r"must end in \.npy"):
         write_npy(tmp_path / "v.bin", [], columns=2, dtype="float32")
 
 
 def test_read_npy_names_what_is_wrong(tmp_path: Path) -> None:
     path = tmp_path / "v.npy"
     np.save(path, np.zeros((3, 4), np.float32))
-    with pytest.raises(VectorFileError, match=r"v\.npy holds 4 columns, but 5 are needed"):
+    with pytest.raises(VectorFileError, match=r"v\.npy contains 4 columns instead of 5"):
         read_npy(path, columns=5)
-    with pytest.raises(VectorFileError, match="holds 3 rows, but 1,000 are needed"):
+    with pytest.raises(VectorFileError, match="contains 3 rows instead of 1,000"):
         read_npy(path, rows=1000)
     path.write_bytes(path.read_bytes()[:-8])
     with pytest.raises(VectorFileError, match="damaged"):

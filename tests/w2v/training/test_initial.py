@@ -92,7 +92,7 @@ def corpus(tmp_path: Path) -> Path:
     return path
 
 
-OPTIONS = ("--vector-size", 8, "--min-count", 1, "--epochs", 1, "--workers", 1)
+OPTIONS = ("--vector-size", 8, "--min-count", 1, "--epochs", 1, "--sample", 0, "--workers", 1)
 
 
 def test_train_starts_from_a_model_or_a_file(corpus: Path, tmp_path: Path) -> None:

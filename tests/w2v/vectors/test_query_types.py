@@ -66,7 +66,7 @@ def test_a_vector_of_zeros_is_alike_to_everything_as_before() -> None:
         (lambda e: e.distances("a", "bc"), TypeError, "distances needs a list of words, not one string"),
         (lambda e: e.rank_by_centrality("ab"), TypeError, "rank_by_centrality needs a list of words"),
         (lambda e: e.most_similar_to_given("a", "bc"), TypeError, "most_similar_to_given needs a list of words"),
-        (lambda e: e.neighbors("a", topn=1, top_n=2), TypeError, "topn is top_n, which is given as well"),
+        (lambda e: e.neighbors("a", topn=1, top_n=2), TypeError, "topn is another name of top_n"),
     ],
 )  # fmt: skip
 def test_queries_of_other_types_are_refused(

@@ -23,6 +23,7 @@ indices around, and unaligned access is allowed.
 `vectors` and `tiles` operate on these types, `integers` on bytes; `emission` has what they are made of.
 """
 
+# Compiled into kernels: the names below.
 from w2v.kernels.simd.emission import LANES, TILE_COLUMNS, TILE_ROWS, Tile, vector
 from w2v.kernels.simd.tiles import (
     add_tile,

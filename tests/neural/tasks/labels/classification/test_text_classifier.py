@@ -44,7 +44,7 @@ def test_learns_topics_and_is_kept(tmp_path: Path) -> None:
     loaded = TextClassifier.load(tmp_path / "m")
     assert np.array_equal(loaded.predict_proba(TEXTS), model.predict_proba(TEXTS))
     assert loaded.history_ == model.history_ and loaded.calibration_ == model.calibration_
-    assert loaded.classes_.dtype == model.classes_.dtype and loaded.get_params()["dim"] == 10
+    assert loaded.classes_.dtype == model.classes_.dtype and loaded.network_.config.dim == 10
     loaded.save(tmp_path / "m", overwrite=True)
     assert np.array_equal(pickle.loads(pickle.dumps(model)).predict(TEXTS), model.predict(TEXTS))
 
