@@ -206,7 +206,8 @@ def test_masks_of_dropout_differ_by_step_and_by_part(rng: np.random.Generator, m
             *_, x, mask = given
             if mask is not None:
                 seen.extend((mask.seed, mask.first_row + row) for row in range(len(x)))
-            return drop(*given)
+            dropped: NDArray[Any] = drop(*given)
+            return dropped
 
         return noted
 
