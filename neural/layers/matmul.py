@@ -104,7 +104,9 @@ def pack_int8(weight: NDArray[np.float32], bias: NDArray[np.float32]) -> NDArray
     n_panels, n_fours = -(-n_columns // int8.PANEL), -(-width // 4)
     largest = np.abs(weight).max(axis=0, initial=0)
     numbers = np.zeros((4 * n_fours, n_panels * int8.PANEL), np.int8)
-    numbers[:width, :n_columns] = np.rint(weight * (int8.LARGEST / np.where(largest > 0, largest, 1)))
+    factors = int8.LARGEST / np.where(largest > int8.SMALLEST, largest, np.float32(np.inf))
+    with np.errstate(invalid="ignore"):  # the scale of a column that is not finite is not finite either
+        numbers[:width, :n_columns] = np.rint(weight * factors)
     panels = np.zeros((n_panels, int8.HEAD + n_fours, int8.PANEL), np.float32)
     heads = np.zeros((int8.HEAD, n_panels * int8.PANEL), np.float32)
     heads[0] = (-int8.MIDDLE * numbers.sum(axis=0, dtype=np.int32)).view(np.float32)

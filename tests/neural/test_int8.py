@@ -73,6 +73,16 @@ def test_rows_and_columns_of_zeros_give_the_bias() -> None:
     np.testing.assert_allclose(multiply(x, weight, floats(1, 2, 3)), [[1, 2, 3], [1, 2, 9]], rtol=1e-6)
 
 
+def test_tiny_rows_and_columns_are_zero_and_infinite_ones_stay_infinite() -> None:
+    x, weight = np.ones((3, 6), np.float32), np.ones((6, 3), np.float32)
+    x[1], weight[:, 1] = 1e-41, 1e-41
+    np.testing.assert_allclose(multiply(x, weight, floats(1, 2, 3)), [[7, 2, 9], [1, 2, 3], [7, 2, 9]], rtol=1e-6)
+    for damaged in (np.nan, np.inf):
+        weight[0, 2] = damaged
+        found = multiply(x, weight, floats(1, 2, 3))
+        assert np.isfinite(found[:, :2]).all() and not np.isfinite(found[::2, 2]).any()
+
+
 def test_largest_bytes_do_not_overflow() -> None:
     width = 4096
     weight = np.tile(floats(1, -1), (width, 1))

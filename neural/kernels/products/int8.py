@@ -19,6 +19,7 @@ from w2v.kernels.jit import compiled
 from w2v.kernels.simd import (
     LANES,
     add_tile,
+    fma,
     load,
     load_vector,
     magnitude_of,
@@ -26,14 +27,17 @@ from w2v.kernels.simd import (
     splat,
     steps,
     store_tile,
+    sum_lanes,
     take,
 )
 from w2v.kernels.simd.integers import MIDDLE, dot_outer, from_integers, repeat_row, store_bytes
 from w2v.neural.kernels.products.matmul import ASSIGN, BLOCK, COLUMNS, HALF, PANEL, ROWS, copy_tile
 
-__all__ = ["HEAD", "LARGEST", "MIDDLE", "PANEL", "multiply", "quantise", "stride_of"]
+__all__ = ["HEAD", "LARGEST", "MIDDLE", "PANEL", "SMALLEST", "multiply", "quantise", "stride_of"]
 
 LARGEST = 127
+SMALLEST = np.float32(1e-30)
+"""Rows and columns without a larger value count as zero: 1 / scale would overflow."""
 HEAD = 3
 """Rows of a panel before those of bytes."""
 _float32 = np.float32
@@ -56,18 +60,21 @@ def quantise(x, n_rows, width, numbers, scales):
     numbers : ndarray of shape (at least n_rows * stride_of(width),), uint8
         Overwritten with round(x / scale) + MIDDLE, halves to even ones.
     scales : ndarray of shape (at least n_rows,), float32
-        Overwritten with max |x| / LARGEST of each row.
+        Overwritten with max |x| / LARGEST of each row; NaN if the row is not finite, which bytes cannot say.
     """
     stride, whole = stride_of(width), width - width % LANES
     for r in range(n_rows):
-        start, most = r * width, splat(_float32(0))
+        start, zero = r * width, splat(_float32(0))
+        most, nothing = zero, zero
         for d in range(0, whole, LANES):
-            most = max(most, magnitude_of(load_vector(x, start + d)))
-        largest = most_of_lanes(most)
+            part = load_vector(x, start + d)
+            most, nothing = max(most, magnitude_of(part)), fma(part, zero, nothing)
+        largest, damage = most_of_lanes(most), sum_lanes(nothing)
         for d in range(whole, width):
-            largest = max(largest, abs(load(x, start + d)))
-        scales[r] = largest / _float32(LARGEST)
-        factor = _float32(LARGEST) / largest if largest > 0 else _float32(0)
+            value = load(x, start + d)
+            largest, damage = max(largest, abs(value)), damage + value * _float32(0)
+        scales[r] = largest / _float32(LARGEST) + damage
+        factor = _float32(LARGEST) / largest if largest > SMALLEST else _float32(0)
         factors = splat(factor)
         for d in range(0, whole, LANES):
             store_bytes(numbers, r * stride + d, factors * load_vector(x, start + d))

@@ -363,6 +363,15 @@ def test_a_compressed_encoder_computes_in_int8_wherever_it_goes(norm: str, tmp_p
         opened.compress()
 
 
+@pytest.mark.filterwarnings("error")
+def test_a_compressed_encoder_says_that_it_is_damaged() -> None:
+    encoder = SentenceEncoder(make_embeddings(), "attention", layers=2, heads=2, dim=16, random_state=1)
+    assert encoder.state.parameters is not None
+    encoder.state.parameters["layers.0.feed_forward.inner.weight"][3, 2] = np.nan
+    with pytest.raises(ValueError, match="not finite: the model is damaged"):
+        encoder.compress().encode(["the river"])
+
+
 def test_only_attention_is_compressed() -> None:
     with pytest.raises(ValueError, match="only encoders with attention compute in int8, and this one is static"):
         SentenceEncoder(make_embeddings()).compress()
