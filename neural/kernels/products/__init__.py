@@ -1,0 +1,1 @@
+"""Products of matrices: of float32 in a fixed order of summation, and of bytes."""
