@@ -66,7 +66,6 @@ _float32 = np.float32
 _LN2 = 0.6931471805599453
 _LINE = 16
 _PAIR = 2  # inputs of the last group if no more are left: most targets have an even number
-_GROUP_ROWS, _PAIR_ROWS = LANES // INPUTS, LANES // _PAIR  # rows of tiles, whose scores fill one vector
 _FAR, _NEAR = 16, 8  # prefetch distance in tokens, for the offsets of a path and for the path
 _CACHED = 5  # nodes at the start of a path, which so many paths share that they are in the L1 cache
 _LIKELIHOODS = 1024  # number to collect before taking logarithms
@@ -189,41 +188,36 @@ def make_skipgram_scratch(chunk: Chunk, paths: Paths, tables: TableArrays, membe
     )
 
 
-@inlined
-def _score_group(inputs, j, n_inputs, first, n_path, used, alpha, tables, scratch):
-    """Set g[i * w + c] to the step of path row i with input j + c, and set likelihoods[used:].
+def _score_of(width):
+    """Return the function that scores `width` inputs, whose tiles of LANES / width rows fill one vector."""
+    n_rows = LANES // width
 
-    w is INPUTS, or _PAIR if no more inputs are left. The step is alpha * sign * (1 - likelihood), where the likelihood
-    of the branch is sigmoid(sign * score). Return the end of the likelihoods; those of padding are 1 / 2.
-    """
-    w_out, row_size, rows, signs = tables.w_out, tables.row_size, scratch.turns.rows, scratch.turns.signs
-    g, likelihoods = scratch.g, scratch.likelihoods
-    one, rate, end = splat(_float32(1)), splat(alpha), 0
-    if n_inputs > _PAIR:
-        group = take(scratch.input_rows, j, INPUTS)
-        for i in range(0, n_path, _GROUP_ROWS):
-            path = take(rows, first + i, _GROUP_ROWS)
-            tile = zero_tile(_GROUP_ROWS, INPUTS)
+    @inlined
+    def score(inputs, j, first, n_path, used, alpha, tables, scratch):
+        """Set g[i * width + c] to the step of path row i with input j + c, and set likelihoods[used:].
+
+        The step is alpha * sign * (1 - likelihood), where the likelihood of the branch is sigmoid(sign * score). Return
+        the end of the likelihoods; those of padding are 1 / 2.
+        """
+        w_out, row_size, rows, signs = tables.w_out, tables.row_size, scratch.turns.rows, scratch.turns.signs
+        one, rate = splat(_float32(1)), splat(alpha)
+        group = take(scratch.input_rows, j, width)
+        for i in range(0, n_path, n_rows):
+            path = take(rows, first + i, n_rows)
+            tile = zero_tile(n_rows, width)
             for d in range(0, row_size, LANES):
                 tile = fma_inner(tile, w_out, path, inputs, group, d)
-            sign = load_repeated(signs, first + i, INPUTS)
+            sign = load_repeated(signs, first + i, width)
             s = sigmoid(sum_tile(tile) * sign)
-            store_vector(g, i * INPUTS, (one - s) * (sign * rate))
-            store_vector(likelihoods, used + i * INPUTS, s)
-            end += LANES
-    else:
-        group = take(scratch.input_rows, j, _PAIR)
-        for i in range(0, n_path, _PAIR_ROWS):
-            path = take(rows, first + i, _PAIR_ROWS)
-            tile = zero_tile(_PAIR_ROWS, _PAIR)
-            for d in range(0, row_size, LANES):
-                tile = fma_inner(tile, w_out, path, inputs, group, d)
-            sign = load_repeated(signs, first + i, _PAIR)
-            s = sigmoid(sum_tile(tile) * sign)
-            store_vector(g, i * _PAIR, (one - s) * (sign * rate))
-            store_vector(likelihoods, used + i * _PAIR, s)
-            end += LANES
-    return used + end
+            store_vector(scratch.g, i * width, (one - s) * (sign * rate))
+            store_vector(scratch.likelihoods, used, s)
+            used += LANES
+        return used
+
+    return score
+
+
+_score_group, _score_pair = _score_of(INPUTS), _score_of(_PAIR)
 
 
 @inlined
@@ -343,10 +337,11 @@ def train_skipgram_hs(text, segment, chunk, paths, tables, members, scratch, sta
             )
             before = used
             for j in range(0, n_inputs, INPUTS):
-                used = _score_group(inputs, j, n_inputs - j, first, n_path, used, alpha * gain, tables, scratch)
                 if n_inputs - j > _PAIR:
+                    used = _score_group(inputs, j, first, n_path, used, alpha * gain, tables, scratch)
                     _step_group(inputs, j, n_inputs - j, first, n_path, tables, scratch)
                 else:
+                    used = _score_pair(inputs, j, first, n_path, used, alpha * gain, tables, scratch)
                     _step_pair(inputs, j, n_inputs - j, first, n_path, tables, scratch)
             stats[PAIRS] += n_inputs * gain
             # padding has a score of 0, so a loss of ln 2
