@@ -13,7 +13,6 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-RESULTS = Path(__file__).parent / "results"
 ROOT = Path(__file__).parent.parent
 
 
@@ -81,10 +80,18 @@ def median(runs: list[dict[str, Any]], name: str) -> float:
     return statistics.median(run[name] for run in runs)
 
 
-def write_results(name: str, results: dict[str, Any]) -> None:
-    """Write `results/NAME.json`, with the machine; file paths in it are shortened to their last part."""
-    RESULTS.mkdir(exist_ok=True)
-    path = RESULTS / f"{name}.json"
+def results_folder(script: str) -> Path:
+    """Return where the results of a script are: `results/` has the same folders as the scripts."""
+    return ROOT / "benchmarks" / "results" / Path(script).resolve().parent.name
+
+
+def write_results(script: str, name: str, results: dict[str, Any]) -> None:
+    """Write `NAME.json` into the folder of a script's results, with the machine.
+
+    File paths in it are shortened to their last part.
+    """
+    path = results_folder(script) / f"{name}.json"
+    path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps({"machine": describe_machine(), **_without_folders(results)}, indent=1) + "\n")
     print(f"wrote {path.relative_to(ROOT)}", file=sys.stderr)
 

@@ -22,7 +22,7 @@ MAX_WEIGHT = 1000.0
 """The largest weight of a block."""
 
 BAG_COLUMNS, BAG_PREFIX, BAG_WEIGHT, BAG_A = 256, 4, 0.8, 3e-3
-"""The bag of words that encoders trained on a corpus alone get, and the `a` of its words; see docs/experiments.md."""
+"""The bag of words of encoders trained on a corpus alone, and `a` of its words; docs/how-it-works/experiments.md."""
 
 HEADS = ("branch", "linear")
 """How the last hidden states contribute to the vector; see `w2v.encoder.model.network`."""

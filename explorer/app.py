@@ -45,7 +45,7 @@ def _read_assets() -> dict[str, tuple[bytes, str]]:
     """Return the files of the pages, with their included parts, and their types, by folder and name."""
     page = files("w2v.explorer").joinpath("page")
     found: dict[str, tuple[bytes, str]] = {}
-    for folder in ("", "documents/", "parts/"):
+    for folder in ("", "documents/", "drawing/", "parts/", "texts/"):
         for entry in page.joinpath(folder).iterdir():
             kind = _TYPES.get(entry.name[entry.name.rfind(".") :])
             if kind is not None and entry.is_file():

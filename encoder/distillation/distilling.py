@@ -45,7 +45,7 @@ from w2v.vectors.embeddings import Embeddings
 from w2v.vectors.persistence import check_output
 
 IDENTITY = 0.5
-"""Length of the spelling vectors relative to the word vectors; see docs/experiments.md."""
+"""Length of the spelling vectors relative to the word vectors; see docs/how-it-works/experiments.md."""
 
 _AT_ONCE = 512
 """Number of sentences the teacher encodes between two checks of the time limit."""

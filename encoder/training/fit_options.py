@@ -138,4 +138,4 @@ DEFAULTS: dict[str, dict[str, Any]] = {
         "table_first": True,
     },
 }  # fmt: skip
-"""Defaults of options that are None, by training data; docs/experiments.md says where they come from."""
+"""Defaults of options that are None, by training data; docs/how-it-works/experiments.md says where they come from."""

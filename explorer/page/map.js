@@ -1,11 +1,11 @@
 // The map of words: points, and as many labels as there is room for.
 
 import { make, thousands, wordElement } from "./dom.js";
-import { Points, Quads } from "./drawing.js";
+import { Points, Quads } from "./drawing/points.js";
 import { hexadecimal, rgb } from "./frame.js";
-import { Labels } from "./labels.js";
-import { RegionNames } from "./regions.js";
-import { MapView, REACH } from "./view.js";
+import { Labels } from "./drawing/labels.js";
+import { RegionNames } from "./drawing/regions.js";
+import { MapView, REACH } from "./drawing/view.js";
 
 const SIZES = [[60, 17, 600], [600, 15, 550], [6000, 13.5, 500], [Infinity, 12.5, 400]]; // rank up to which a word has this size and weight
 const FAR = 1.3; // zoom up to which regions are named instead of words

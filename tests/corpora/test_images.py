@@ -16,7 +16,7 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-from tests.helpers.pictures import bars, write_folder, write_idx
+from tests.helpers.examples.pictures import bars, write_folder, write_idx
 from w2v.corpora import CorpusError
 from w2v.corpora.images import as_labels, as_pictures, picture_names, read_pictures
 from w2v.corpora.images.files import PassedOverWarning

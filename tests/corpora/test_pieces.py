@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.helpers.bert_folders import PIECES, POST_PROCESSOR
-from tests.helpers.static_folders import wordpiece
+from tests.helpers.examples.bert_folders import PIECES, POST_PROCESSOR
+from tests.helpers.examples.static_folders import wordpiece
 from w2v.corpora.pieces import PiecesTokenizer
 from w2v.corpora.tokenizers import get_tokenizer, tokenizer_from_config
 

@@ -14,7 +14,7 @@ from sklearn.base import clone
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 
-from tests.helpers.encoder_examples import SENTENCES, make_embeddings
+from tests.helpers.examples.encoder_examples import SENTENCES, make_embeddings
 from w2v.corpora.tokenizers import WordsTokenizer
 from w2v.encoder import SentenceEncoder, places
 from w2v.encoder.model.persistence import digest_of_state

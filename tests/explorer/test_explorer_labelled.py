@@ -10,11 +10,11 @@ from typing import Any
 import numpy as np
 import pytest
 
+from tests.helpers.examples.explorer_examples import HOSTILE
+from tests.helpers.examples.label_examples import layered_classifier, mistaken_classifier, topic_classifier, topic_sets
+from tests.helpers.examples.pictures import bar_classifier, bars
+from tests.helpers.examples.tag_models import TINY, kind_tagger, name_tagger, named_sentences
 from tests.helpers.explorer_client import PORT, Client
-from tests.helpers.explorer_examples import HOSTILE
-from tests.helpers.label_examples import layered_classifier, mistaken_classifier, topic_classifier, topic_sets
-from tests.helpers.pictures import bar_classifier, bars
-from tests.helpers.tag_models import TINY, kind_tagger, name_tagger, named_sentences
 from w2v import ImageClassifier, ModelError, Tagger, TextClassifier
 from w2v.explorer.labelled import cut
 
@@ -44,7 +44,7 @@ def pictures(tmp_path_factory: pytest.TempPathFactory) -> Client:
 
 def test_models_of_labels_have_the_page_of_texts(classifier: Client, tagger: Client, pictures: Client) -> None:
     for client, kind in ((classifier, "text classifier"), (tagger, "tagger"), (pictures, "image classifier")):
-        assert "/page/texts.js" in client.ask("/").body.decode()
+        assert "/page/texts/main.js" in client.ask("/").body.decode()
         assert {client.ask(part).status for part in client.parts_of_page()} == {200}
         described = client.ask("/api/model").json
         assert (described["kind"], described["name"]) == (kind, "m")

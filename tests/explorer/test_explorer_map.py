@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import w2v.explorer.layout
-from tests.helpers.explorer_examples import make_embeddings
+from tests.helpers.examples.explorer_examples import make_embeddings
 from w2v import Embeddings
 from w2v.explorer import word_map as word_map_module
 from w2v.explorer.completions import Completions

@@ -14,12 +14,12 @@ import numpy as np
 import pytest
 from matplotlib.image import imread
 
-from tests.helpers.explorer_examples import HOSTILE, TOPICS, save_attention, save_model
+from tests.helpers.examples.explorer_examples import HOSTILE, TOPICS, save_attention, save_model
+from tests.helpers.examples.label_examples import mistaken_classifier
+from tests.helpers.examples.pictures import bar_classifier, bars, write_folder
+from tests.helpers.examples.tag_models import name_tagger
+from tests.helpers.examples.text_models import counting_model, number_translator
 from tests.helpers.explorer_pages import Opened, serve
-from tests.helpers.label_examples import mistaken_classifier
-from tests.helpers.pictures import bar_classifier, bars, write_folder
-from tests.helpers.tag_models import name_tagger
-from tests.helpers.text_models import counting_model, number_translator
 from w2v.neural.names import JUDGES
 
 pytest.importorskip("starlette")
@@ -361,7 +361,7 @@ CONTRASTS = """() => {
 
 
 LABELS = """async () => {
-  const [{ Labels }, { Camera }] = await Promise.all([import("/page/labels.js"), import("/page/camera.js")]);
+  const [{ Labels }, { Camera }] = await Promise.all([import("/page/drawing/labels.js"), import("/page/drawing/camera.js")]);
   const labels = new Labels({ forget() {} });
   labels.setTheme({ font: "sans-serif" });
   const camera = new Camera();

@@ -22,8 +22,8 @@ import pytest
 
 from tests.helpers import ROOT
 from tests.helpers.command_line import assert_mistake, run
+from tests.helpers.examples.explorer_examples import HOSTILE, TOPICS, make_embeddings, save_attention, save_model
 from tests.helpers.explorer_client import PORT, Client
-from tests.helpers.explorer_examples import HOSTILE, TOPICS, make_embeddings, save_attention, save_model
 from w2v.encoder import SentenceEncoder
 from w2v.explorer import guard
 from w2v.explorer.explored import LONGEST_SENTENCE, LONGEST_WORD, ExploredModel

@@ -12,9 +12,9 @@ import numpy as np
 import pytest
 
 from tests.helpers.command_line import assert_mistake, run
+from tests.helpers.examples.explorer_examples import HOSTILE
+from tests.helpers.examples.text_models import character_model, counting_model, number_translator
 from tests.helpers.explorer_client import PORT, Client
-from tests.helpers.explorer_examples import HOSTILE
-from tests.helpers.text_models import character_model, counting_model, number_translator
 from w2v import ModelError
 from w2v.neural.names import JUDGES
 from w2v.neural.tasks.text.writing import Written
@@ -47,14 +47,14 @@ def characters(tmp_path_factory: pytest.TempPathFactory) -> Client:
 def test_texts_have_a_page_of_their_own(translator: Client, lines: Client) -> None:
     for client in (translator, lines):
         page = client.ask("/").body.decode()
-        assert "/page/texts.js" in page and "/page/main.js" not in page
-        assert client.ask("/page/texts.js").status == 200
+        assert "/page/texts/main.js" in page and "/page/main.js" not in page
+        assert client.ask("/page/texts/main.js").status == 200
         assert client.ask("/api/words").status == client.ask("/api/map").status == 404
 
 
 def test_page_of_texts_has_all_its_parts(lines: Client) -> None:
     parts = lines.parts_of_page()
-    assert {"/page/texts.js", "/page/frame.js", "/page/dom.js", "/page/api.js", "/page/style.css"} <= {*parts}
+    assert {"/page/texts/main.js", "/page/frame.js", "/page/dom.js", "/page/api.js", "/page/style.css"} <= {*parts}
     assert {lines.ask(part).status for part in parts} == {200}
 
 

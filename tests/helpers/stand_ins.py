@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tests.helpers.bert_folders import write_cross_encoder
+from tests.helpers.examples.bert_folders import write_cross_encoder
 from w2v.corpora import WordsTokenizer, bundled_corpus
 
 if TYPE_CHECKING:
@@ -171,37 +171,37 @@ class StandIns:
 
     def write_translator(self, path: Path) -> None:
         """Train a translator briefly."""
-        from tests.helpers.text_models import number_translator
+        from tests.helpers.examples.text_models import number_translator
 
         number_translator().save(path)
 
     def write_language_model(self, path: Path) -> None:
         """Train a language model briefly."""
-        from tests.helpers.text_models import counting_model
+        from tests.helpers.examples.text_models import counting_model
 
         counting_model().save(path)
 
     def write_tagger(self, path: Path) -> None:
         """Train a tagger briefly."""
-        from tests.helpers.tag_models import name_tagger
+        from tests.helpers.examples.tag_models import name_tagger
 
         name_tagger().save(path)
 
     def write_classifier(self, path: Path) -> None:
         """Train a classifier briefly."""
-        from tests.helpers.label_examples import topic_classifier
+        from tests.helpers.examples.label_examples import topic_classifier
 
         topic_classifier().save(path)
 
     def write_image_classifier(self, path: Path) -> None:
         """Train an image classifier briefly."""
-        from tests.helpers.pictures import bar_classifier
+        from tests.helpers.examples.pictures import bar_classifier
 
         bar_classifier().save(path)
 
     def write_tagged(self, path: Path) -> None:
         """Write sentences of tagged words."""
-        from tests.helpers.tag_models import named_sentences, without_columns, write_tagged
+        from tests.helpers.examples.tag_models import named_sentences, without_columns, write_tagged
 
         write_tagged(path, without_columns(named_sentences(60)))
 

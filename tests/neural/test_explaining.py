@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tests.helpers.text_models import character_model, counting_model
+from tests.helpers.examples.text_models import character_model, counting_model
 from w2v.neural.tasks.text.writing import Written
 
 

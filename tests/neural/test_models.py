@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from tests.helpers.gradient_checks import assert_directions
+from tests.helpers.twins.gradient_checks import assert_directions
 from w2v.neural import models
 from w2v.neural.generation.sequential import greedy
 from w2v.neural.generation.state import Limits

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from tests.helpers.gradient_checks import assert_directions
+from tests.helpers.twins.gradient_checks import assert_directions
 from w2v.encoder.model.network import Network, NetworkConfig
 from w2v.neural.layers.positions import KINDS, WITH_ROTATION, WITH_SINUSOIDS
 from w2v.neural.packing import divide

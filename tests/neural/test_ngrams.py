@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from tests.helpers import ROOT
-from tests.helpers.naive_ngrams import NaiveKneserNey
+from tests.helpers.twins.naive_ngrams import NaiveKneserNey
 from w2v.neural.models import END, START
 from w2v.neural.ngrams import FALLBACK, NgramModel
 from w2v.neural.packing import Packed

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from tests.helpers.gradient_checks import assert_gradients
+from tests.helpers.twins.gradient_checks import assert_gradients
 from w2v.neural.kernels.softmax_loss import CLASSES, PIECE
 from w2v.neural.layers.softmax_loss import Gradients, TokenLosses, token_losses
 

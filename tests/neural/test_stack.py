@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from tests.helpers.gradient_checks import assert_directions
+from tests.helpers.twins.gradient_checks import assert_directions
 from w2v.neural import losses, stack
 from w2v.neural.layers import dropout, embedding
 from w2v.neural.layers.dropout import Dropout

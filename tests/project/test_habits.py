@@ -15,7 +15,7 @@ import pytest
 
 import w2v
 from tests.helpers import ROOT
-from tests.helpers.bert_folders import write_cross_encoder
+from tests.helpers.examples.bert_folders import write_cross_encoder
 from tests.helpers.hub import serving_hub
 from w2v import Embeddings, SentenceEncoder, SentenceIndex, Word2Vec
 from w2v.encoder.retrieval import CrossEncoder

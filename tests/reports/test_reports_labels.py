@@ -13,9 +13,9 @@ import numpy as np
 import pytest
 
 from tests.helpers.command_line import assert_mistake, run
-from tests.helpers.label_examples import layered_classifier, mistaken_classifier, topic_sets, topic_texts
-from tests.helpers.pictures import bar_classifier
-from tests.helpers.tag_models import TINY, kind_tagger, name_tagger, named_sentences, without_columns
+from tests.helpers.examples.label_examples import layered_classifier, mistaken_classifier, topic_sets, topic_texts
+from tests.helpers.examples.pictures import bar_classifier
+from tests.helpers.examples.tag_models import TINY, kind_tagger, name_tagger, named_sentences, without_columns
 from w2v import Tagger, TextClassifier
 from w2v.neural.tasks.examples import Examples
 from w2v.reports import Card, CardOptions, Evaluations, model_card, save_report, to_html, to_markdown

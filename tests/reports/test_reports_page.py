@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.helpers.explorer_examples import HOSTILE
+from tests.helpers.examples.explorer_examples import HOSTILE
 from w2v import Embeddings
 from w2v.reports import CardOptions, model_card, save_report
 

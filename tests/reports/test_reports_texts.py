@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from tests.helpers.command_line import assert_mistake, run
-from tests.helpers.text_models import character_model, counting_model, number_pairs, number_translator
+from tests.helpers.examples.text_models import character_model, counting_model, number_pairs, number_translator
 from w2v import Embeddings, LanguageModel, ModelError, Translator
 from w2v.corpora import CorpusError
 from w2v.neural.names import JUDGES

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.helpers.encoder_examples import make_embeddings
+from tests.helpers.examples.encoder_examples import make_embeddings
 from w2v import Embeddings, Word2Vec
 from w2v.corpora import TextReader
 from w2v.display.html import Html, escape, html_bar, html_curve, html_table

@@ -279,8 +279,8 @@ def train_cbow(text, segment, chunk, noise, tables, members, scratch, stats):
         w_out[target k] += e_k h_k          w_out[noise n] += sum over k of G[n, k] h_k
         w_in[i]         += dh_k / C_k       for each context word i of each target k
 
-    This is the gradient of the mean; word2vec.c and gensim omit the factor 1 / C_k (docs/deviations.md, D1). Targets
-    without context are skipped.
+    This is the gradient of the mean; word2vec.c and gensim omit the factor 1 / C_k (docs/how-it-works/deviations.md,
+    D1). Targets without context are skipped.
 
     Parameters are those of `train_skipgram`; `members` may have position weights, see `w2v.kernels.composition`.
     """

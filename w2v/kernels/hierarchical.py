@@ -12,7 +12,7 @@ The path of word v is ``path_steps[path_offsets[v] : path_offsets[v + 1]]``, sta
 node, or its complement (~) if the path takes the branch of code 1. At least LANES entries follow the last path.
 
 The formulae are derived in docs/derivations/hierarchical_softmax.md and written again, in float64 NumPy, in
-tests/helpers/naive_hierarchical.py.
+tests/helpers/twins/naive_hierarchical.py.
 
 References
 ----------

@@ -6,7 +6,7 @@ words shared by all its targets. All gradients of a chunk are computed with the 
 applied. The kernels check nothing: `trainer` validates ids, shapes and parameters.
 
 The formulae are derived in docs/derivations/negative_sampling.md and written again, in float64 NumPy, in
-tests/helpers/naive_w2v.py, which the tests compare with `skipgram` and `cbow`.
+tests/helpers/twins/naive_w2v.py, which the tests compare with `skipgram` and `cbow`.
 
 References
 ----------

@@ -325,8 +325,8 @@ class Parameters:
 
         All pairs of a chunk update a row at once. The step size grows with alpha and with the number of rows paired
         with each row, noise words included. Beyond these limits training diverged, at rates where gensim's vectors are
-        noise as well (measured: benchmarks/stability.py). Hierarchical softmax updates output rows one target at a
-        time, GloVe one cell at a time, and the chunks of softmax are small enough.
+        noise as well (measured: benchmarks/training/stability.py). Hierarchical softmax updates output rows one target
+        at a time, GloVe one cell at a time, and the chunks of softmax are small enough.
         """
         if self.objective != "negative":
             return MAX_ALPHA[self.algorithm]

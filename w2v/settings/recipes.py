@@ -1,6 +1,6 @@
 """Values of parameters that the user left out: gensim's defaults, or a recipe for the size of the text.
 
-Measured by benchmarks/recipes.py; docs/training.md has the table.
+Measured by benchmarks/training/recipes.py; docs/words/training.md has the table.
 """
 
 from __future__ import annotations

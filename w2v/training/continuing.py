@@ -1,6 +1,6 @@
 """Continued training: the vocabulary and tables of a model grow by the words of a new text.
 
-docs/continuing.md describes what changes and what does not.
+docs/running/continuing.md describes what changes and what does not.
 """
 
 from __future__ import annotations

@@ -202,7 +202,7 @@ def chunk_shape(
     - skip-gram only: alpha * T, at most MAX_NOISE_STEP;
 
     where q and p are its fractions of the noise distribution and of the tokens after subsampling. N is at least large
-    enough to keep the noise as varied as word2vec's where that matters (measured: benchmarks/quality.py).
+    enough to keep the noise as varied as word2vec's where that matters (measured: benchmarks/training/quality.py).
 
     If the last tile of noise rows would be nearly empty, as with a window of 4 or 10, skip-gram drops it and a few
     targets, within TILE_SLACK.

@@ -4,10 +4,10 @@ In a round each worker trains the next short segment of the epoch's order. Rows 
 place. Of rows that several workers use, each trains a copy, and the updates of the copies are then summed in a fixed
 order (`w2v.kernels.synchronous.add_up`). So a seed and a number of workers determine every bit.
 
-The price, measured on 18 M words of Simple English Wikipedia (docs/watching.md): two workers take 1.5 to 1.8 times the
-processor time of training without rounds, at nearly equal quality; 16 workers take 2.6 to 3 times, and vectors of
-skip-gram after a single epoch are a little worse. Memory: for each worker copies of a few thousand rows and two int32
-per word, and temporarily another copy of the tables.
+The price, measured on 18 M words of Simple English Wikipedia (docs/running/watching.md): two workers take 1.5 to 1.8
+times the processor time of training without rounds, at nearly equal quality; 16 workers take 2.6 to 3 times, and
+vectors of skip-gram after a single epoch are a little worse. Memory: for each worker copies of a few thousand rows and
+two int32 per word, and temporarily another copy of the tables.
 
 A segment's expected number of noise words is drawn before it is trained, and the kernel draws from these with
 replacement.

@@ -205,7 +205,7 @@ phrase_connectors, subwords, min_n, max_n, buckets, position_weights, lines, rec
         client : distributed.Client or str, optional
             Train on a Dask cluster, one part of the corpus per worker; all workers must be able to read its files. A
             str is the address, ``"tcp://host:8786"``, or ``"local:4"`` for four processes on this machine. `workers` is
-            then the number of threads of each. See docs/cluster.md.
+            then the number of threads of each. See docs/running/cluster.md.
         round_words : int, optional
             With a cluster: the words that a worker trains between two exchanges. The default gives 28 to 225 rounds.
 
@@ -281,7 +281,7 @@ phrase_connectors, subwords, min_n, max_n, buckets, position_weights, lines, rec
         """Train the vectors further on a new corpus, and add its words that reach `min_count` there.
 
         Counts are added, and the rows are sorted again. Words that do not occur in the new corpus keep both of their
-        vectors, bit for bit. The learning rate starts at `alpha` again. See docs/continuing.md.
+        vectors, bit for bit. The learning rate starts at `alpha` again. See docs/running/continuing.md.
 
         Parameters and errors are those of `fit`. Training parameters may be changed before, except `tokenizer` and
         those that the tables depend on, such as `algorithm` and `vector_size`.

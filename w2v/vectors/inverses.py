@@ -1,7 +1,7 @@
 """How far the two tables of a model are from being each other's pseudo-inverse, and how they relate instead.
 
 An autoencoder of words learns W′ᵀ = W⁺, up to a factor. A model that predicts neighbours does not: W Wʹᵀ is near PMI −
-log k, which is far from the identity. docs/inverses.md has the details.
+log k, which is far from the identity. docs/how-it-works/inverses.md has the details.
 """
 
 from __future__ import annotations

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from w2v.encoder.retrieval.hits import Hit, Hits
 
 VECTORS = 0.8
-"""Weight of the cosine; BM25 gets the rest. Bruch et al. recommend this value; benchmarks/hybrid.py finds it best."""
+"""Weight of the cosine; BM25 gets the rest. Bruch et al. recommend it; benchmarks/retrieval/hybrid.py finds it best."""
 
 _LEAST_COSINE = -1.0
 
@@ -31,7 +31,7 @@ def fuse(hits: Sequence[Hit]) -> Hits:
     ----------
     .. [1] Bruch, Gai and Ingber 2023, An Analysis of Fusion Functions for Hybrid Retrieval, ACM TOIS 42(1), who call it
        TM2C2 and find it better than reciprocal rank fusion of Cormack, Clarke and Büttcher 2009, as
-       benchmarks/hybrid.py does.
+       benchmarks/retrieval/hybrid.py does.
     """
     if not hits:
         return Hits()

@@ -2,11 +2,11 @@
 
 import { question } from "../api.js";
 import { announce, byId, make, shown } from "../dom.js";
-import { Quads } from "../drawing.js";
+import { Quads } from "../drawing/points.js";
 import { hexadecimal, rgb } from "../frame.js";
-import { Labels } from "../labels.js";
-import { RegionNames } from "../regions.js";
-import { MapView, REACH } from "../view.js";
+import { Labels } from "../drawing/labels.js";
+import { RegionNames } from "../drawing/regions.js";
+import { MapView, REACH } from "../drawing/view.js";
 import { colorsOf } from "./colors.js";
 import { Scatter } from "./scatter.js";
 

@@ -1,7 +1,7 @@
 // Up to a million points. A few are drawn by the GPU; many are accumulated in a picture, which on a machine without
 // a GPU costs a hundredth of that. It is larger than the window, so that panning the map moves the picture.
 
-import { attribute, clear, compile, DOT_FRAGMENT, makeTexture, setView, VERTEX } from "../webgl.js";
+import { attribute, clear, compile, DOT_FRAGMENT, makeTexture, setView, VERTEX } from "../drawing/webgl.js";
 
 const RARE = 0.3; // opacity of filtered-out points
 

@@ -15,7 +15,7 @@ import pytest
 from numpy.typing import NDArray
 
 from tests.helpers.command_line import assert_mistake, run
-from tests.helpers.topic_examples import NAMES, WORDS_EACH, make_paragraphs, make_words
+from tests.helpers.examples.topic_examples import NAMES, WORDS_EACH, make_paragraphs, make_words
 from w2v import Embeddings, SentenceEncoder, Word2Vec, distill
 from w2v.corpora.tokenizers import WordsTokenizer
 from w2v.encoder.distillation import distilling

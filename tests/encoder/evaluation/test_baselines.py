@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from tests.helpers.command_line import assert_mistake, run
-from tests.helpers.encoder_examples import COUNTS, SENTENCES, WORDS, make_embeddings
+from tests.helpers.examples.encoder_examples import COUNTS, SENTENCES, WORDS, make_embeddings
 from w2v.corpora.tokenizers import WordsTokenizer
 from w2v.encoder.evaluation.baselines import (
     BASELINES,

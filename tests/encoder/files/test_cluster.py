@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from tests.helpers.command_line import run
-from tests.helpers.encoder_examples import make_embeddings
+from tests.helpers.examples.encoder_examples import make_embeddings
 from w2v.cluster.clients import open_client
 from w2v.encoder import SentenceEncoder
 from w2v.encoder.files.encoding import UnreadableFilesError

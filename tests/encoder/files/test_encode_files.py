@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 
 from tests.helpers.disks import file_size_limit
-from tests.helpers.encoder_examples import make_embeddings
+from tests.helpers.examples.encoder_examples import make_embeddings
 from w2v.cluster.clients import ClusterError
 from w2v.corpora.inputs import CorpusError
 from w2v.encoder import SentenceEncoder

@@ -15,8 +15,8 @@ import pytest
 from safetensors.numpy import load_file, save_file
 from sklearn.base import clone
 
-from tests.helpers import naive_layers
-from tests.helpers.bert_folders import (
+from tests.helpers.command_line import assert_mistake, run
+from tests.helpers.examples.bert_folders import (
     CONFIG,
     DIM,
     LAYERS,
@@ -28,9 +28,9 @@ from tests.helpers.bert_folders import (
     write_bert,
     write_json,
 )
-from tests.helpers.command_line import assert_mistake, run
-from tests.helpers.encoder_examples import SENTENCES, WORDS, make_embeddings
-from tests.helpers.static_folders import import_quietly
+from tests.helpers.examples.encoder_examples import SENTENCES, WORDS, make_embeddings
+from tests.helpers.examples.static_folders import import_quietly
+from tests.helpers.twins import naive_layers
 from w2v import ModelError
 from w2v.corpora.tokenizers import TabsTokenizer, Tokenizer, WhitespaceTokenizer, WordsTokenizer
 from w2v.encoder import Encoded, EncoderState, SentenceEncoder

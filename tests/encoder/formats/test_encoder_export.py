@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from tests.helpers.command_line import assert_mistake, run
-from tests.helpers.encoder_examples import COUNTS, SENTENCES, make_embeddings
+from tests.helpers.examples.encoder_examples import COUNTS, SENTENCES, make_embeddings
 from w2v import ModelError
 from w2v.encoder import EncoderState, SentenceEncoder, sif_state
 from w2v.encoder.formats import read_encoder, write_encoder

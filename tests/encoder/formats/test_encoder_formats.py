@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 from safetensors.numpy import load_file
 
 from tests.helpers.command_line import assert_mistake, run
-from tests.helpers.encoder_examples import SENTENCES, WORDS, make_embeddings
-from tests.helpers.static_folders import PIECES, import_quietly, write_folder
+from tests.helpers.examples.encoder_examples import SENTENCES, WORDS, make_embeddings
+from tests.helpers.examples.static_folders import PIECES, import_quietly, write_folder
 from w2v import Embeddings, ModelError
 from w2v.corpora.tokenizers import (
     CallableTokenizer,

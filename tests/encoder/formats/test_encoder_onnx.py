@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.helpers.bert_folders import PIECES, TEXTS, make_arrays, write_bert
 from tests.helpers.command_line import assert_mistake, run
-from tests.helpers.encoder_examples import SENTENCES, make_embeddings
-from tests.helpers.static_folders import import_quietly, write_folder
+from tests.helpers.examples.bert_folders import PIECES, TEXTS, make_arrays, write_bert
+from tests.helpers.examples.encoder_examples import SENTENCES, make_embeddings
+from tests.helpers.examples.static_folders import import_quietly, write_folder
 from w2v import ModelError
 from w2v.corpora.tokenizers import JiebaTokenizer, WhitespaceTokenizer, WordsTokenizer
 from w2v.encoder import EncoderState, SentenceEncoder, sif_state

@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 from safetensors.numpy import load_file, save_file
 
-from tests.helpers.bert_folders import CONFIG, PIECES, POOLING, make_arrays, write_bert, write_json
 from tests.helpers.command_line import assert_mistake, run
+from tests.helpers.examples.bert_folders import CONFIG, PIECES, POOLING, make_arrays, write_bert, write_json
 from w2v import ModelError
 from w2v.encoder import Encoded, EncoderState, SentenceEncoder
 from w2v.encoder.formats import read_encoder, write_encoder

@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from tests.helpers import naive_encoder
-from tests.helpers.encoder_examples import COUNTS, SENTENCES, WORDS, make_embeddings
+from tests.helpers.examples.encoder_examples import COUNTS, SENTENCES, WORDS, make_embeddings
+from tests.helpers.twins import naive_encoder
 from w2v import ModelError
 from w2v.corpora.readers import Block
 from w2v.corpora.tokenizers import WordsTokenizer

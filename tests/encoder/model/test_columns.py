@@ -13,7 +13,7 @@ from sklearn.compose import ColumnTransformer
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 
-from tests.helpers.encoder_examples import make_embeddings
+from tests.helpers.examples.encoder_examples import make_embeddings
 from w2v import Phrases, Word2Vec
 from w2v.corpora.columns import one_column, row_tuples
 from w2v.encoder import FitOptions, SentenceEncoder

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.helpers.encoder_examples import SENTENCES, WORDS, make_embeddings
+from tests.helpers.examples.encoder_examples import SENTENCES, WORDS, make_embeddings
 from w2v import Embeddings, ModelError
 from w2v.corpora.tokenizers import CallableTokenizer, TabsTokenizer, WhitespaceTokenizer
 from w2v.encoder import EncoderState, SentenceEncoder, sif_state

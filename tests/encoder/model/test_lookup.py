@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.helpers import naive_encoder
-from tests.helpers.encoder_examples import COUNTS, SENTENCES, WORDS, make_embeddings
+from tests.helpers.examples.encoder_examples import COUNTS, SENTENCES, WORDS, make_embeddings
+from tests.helpers.twins import naive_encoder
 from w2v.corpora.tokenizers import (
     CallableTokenizer,
     CharactersTokenizer,

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.helpers.topic_examples import OPTIONS, make_paragraphs, make_words
+from tests.helpers.examples.topic_examples import OPTIONS, make_paragraphs, make_words
 from w2v import ModelError
 from w2v.encoder import SentenceEncoder
 from w2v.encoder.retrieval import SentenceIndex

@@ -19,8 +19,8 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline, make_union
 from sklearn.utils import estimator_checks
 
-from tests.helpers import naive_encoder
-from tests.helpers.encoder_examples import COUNTS, SENTENCES, WORDS, make_embeddings
+from tests.helpers.examples.encoder_examples import COUNTS, SENTENCES, WORDS, make_embeddings
+from tests.helpers.twins import naive_encoder
 from w2v import Embeddings, ModelError
 from w2v.corpora.readers import TextReader
 from w2v.corpora.tokenizers import WordsTokenizer

@@ -7,8 +7,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from tests.helpers import naive_encoder
-from tests.helpers.encoder_examples import COUNTS, WORDS, make_embeddings
+from tests.helpers.examples.encoder_examples import COUNTS, WORDS, make_embeddings
+from tests.helpers.twins import naive_encoder
 from w2v import Embeddings, Vocabulary
 from w2v.corpora.tokenizers import WhitespaceTokenizer, WordsTokenizer
 from w2v.encoder.model.identity import Identity

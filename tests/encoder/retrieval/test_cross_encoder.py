@@ -12,10 +12,10 @@ import numpy as np
 import pytest
 from safetensors.numpy import load_file, save_file
 
-from tests.helpers import naive_layers
-from tests.helpers.bert_folders import DIM, HEADED, make_arrays, write_bert, write_cross_encoder, write_json
 from tests.helpers.command_line import assert_mistake, run
-from tests.helpers.encoder_examples import make_embeddings
+from tests.helpers.examples.bert_folders import DIM, HEADED, make_arrays, write_bert, write_cross_encoder, write_json
+from tests.helpers.examples.encoder_examples import make_embeddings
+from tests.helpers.twins import naive_layers
 from w2v import ModelError
 from w2v.encoder import SentenceEncoder
 from w2v.encoder.retrieval import CrossEncoder

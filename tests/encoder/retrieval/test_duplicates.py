@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from tests.helpers.encoder_examples import make_embeddings
+from tests.helpers.examples.encoder_examples import make_embeddings
 from w2v import ModelError
 from w2v.corpora.readers import TextReader
 from w2v.encoder.retrieval import Duplicate, Place, SentenceIndex, mine_duplicates

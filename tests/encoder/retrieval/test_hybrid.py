@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.helpers.bert_folders import make_arrays, write_bert, write_cross_encoder
-from tests.helpers.encoder_examples import make_embeddings
+from tests.helpers.examples.bert_folders import make_arrays, write_bert, write_cross_encoder
+from tests.helpers.examples.encoder_examples import make_embeddings
 from w2v.corpora.tokenizers import WordsTokenizer
 from w2v.encoder import SentenceEncoder
 from w2v.encoder.retrieval import CrossEncoder, Hit, SentenceIndex

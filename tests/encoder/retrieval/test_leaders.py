@@ -11,7 +11,7 @@ import pytest
 from numpy.typing import NDArray
 
 from tests.helpers.command_line import run
-from tests.helpers.encoder_examples import make_embeddings
+from tests.helpers.examples.encoder_examples import make_embeddings
 from w2v import Embeddings
 from w2v.corpora.readers import TextReader
 from w2v.encoder.retrieval import SentenceIndex, group_duplicates, mine_duplicates

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from tests.helpers.encoder_examples import make_embeddings
+from tests.helpers.examples.encoder_examples import make_embeddings
 from w2v.encoder.model.state import EncoderState, sif_state
 from w2v.encoder.retrieval import SentenceIndex, mine_pairs
 from w2v.encoder.retrieval.mining import margins

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.helpers.encoder_examples import make_embeddings
+from tests.helpers.examples.encoder_examples import make_embeddings
 from w2v.corpora.readers import TextReader
 from w2v.encoder.model.contributions import token_shares
 from w2v.encoder.model.inference import Inference

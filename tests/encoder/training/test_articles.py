@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.helpers.topic_examples import N_TOPICS, OPTIONS, make_paragraphs, make_words
+from tests.helpers.examples.topic_examples import N_TOPICS, OPTIONS, make_paragraphs, make_words
 from w2v.corpora import WordsTokenizer
 from w2v.corpora.articles import article_pairs
 from w2v.encoder import SentenceEncoder

@@ -15,7 +15,7 @@ import pytest
 
 from tests.helpers import ROOT
 from tests.helpers.command_line import assert_mistake, run
-from tests.helpers.topic_examples import OPTIONS, make_paragraphs, make_words, stop_at
+from tests.helpers.examples.topic_examples import OPTIONS, make_paragraphs, make_words, stop_at
 from w2v import ModelError
 from w2v.encoder import SentenceEncoder
 from w2v.encoder.training.fit_options import FitOptions

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from sklearn.base import clone
 
-from tests.helpers.topic_examples import (
+from tests.helpers.examples.topic_examples import (
     N_TOPICS,
     OPTIONS,
     make_paragraphs,

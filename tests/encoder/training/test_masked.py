@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from tests.helpers.topic_examples import make_paragraphs, make_words, stop_at
+from tests.helpers.examples.topic_examples import make_paragraphs, make_words, stop_at
 from w2v import Embeddings, Vocabulary, Word2Vec
 from w2v.corpora import bundled_corpus
 from w2v.corpora.tokenizers import WordsTokenizer

@@ -13,7 +13,7 @@ import click
 import numpy as np
 import pytest
 
-from tests.helpers.topic_examples import OPTIONS, make_paragraphs, make_words
+from tests.helpers.examples.topic_examples import OPTIONS, make_paragraphs, make_words
 from w2v.commands.sentences.encode import encode
 from w2v.commands.sentences.fit_encoder import fit_encoder
 from w2v.commands.shared.parameters import ParameterOption

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from tests.helpers.clock import Clock
-from tests.helpers.topic_examples import OPTIONS, make_paragraphs, make_words
+from tests.helpers.examples.topic_examples import OPTIONS, make_paragraphs, make_words
 from w2v.corpora.sentences import SentenceSets
 from w2v.encoder import SentenceEncoder
 from w2v.encoder.model.lookup import WordLookup

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from tests.helpers.topic_examples import OPTIONS, make_words, stop_at
+from tests.helpers.examples.topic_examples import OPTIONS, make_words, stop_at
 from w2v.encoder import SentenceEncoder
 from w2v.encoder.places import digest_of_folder
 from w2v.encoder.training import teacher_cache

@@ -13,9 +13,9 @@ import numpy as np
 import pytest
 
 from tests.helpers.command_line import assert_mistake, run
-from tests.helpers.document_examples import N_SENTENCES, topic_sentences, write_index
+from tests.helpers.examples.document_examples import N_SENTENCES, topic_sentences, write_index
+from tests.helpers.examples.explorer_examples import TOPICS, make_embeddings, save_model
 from tests.helpers.explorer_client import Answer, Client
-from tests.helpers.explorer_examples import TOPICS, make_embeddings, save_model
 from w2v import SentenceIndex
 from w2v.explorer.documents.document_map import DocumentMap
 from w2v.explorer.documents.explored import LONGEST_QUERY, ExploredIndex

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from tests.helpers.document_examples import N_SENTENCES, topic_sentences, write_index
-from tests.helpers.explorer_examples import TOPICS
+from tests.helpers.examples.document_examples import N_SENTENCES, topic_sentences, write_index
+from tests.helpers.examples.explorer_examples import TOPICS
 from tests.helpers.explorer_pages import Opened, serve
 
 pytest.importorskip("starlette")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tests.helpers.naive_decoding import log_softmax
+from tests.helpers.twins.naive_decoding import log_softmax
 from w2v.kernels.simd import LANES
 from w2v.neural.generation.trace import best, log_probabilities
 from w2v.neural.kernels import choosing as kernels

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from tests.helpers.naive_decoding import PrefixState, beam_search, every_sequence, log_softmax, random_logits
+from tests.helpers.twins.naive_decoding import PrefixState, beam_search, every_sequence, log_softmax, random_logits
 from w2v.neural.generation.beam import BeamOptions, beam
 from w2v.neural.generation.sequential import Chosen, Sampling, greedy, sample
 from w2v.neural.generation.state import Limits, Wanted

@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from tests.helpers.label_examples import mistaken_classifier
-from tests.helpers.pictures import bar_classifier
-from tests.helpers.tag_models import name_tagger
-from tests.helpers.text_models import counting_model, number_translator
+from tests.helpers.examples.label_examples import mistaken_classifier
+from tests.helpers.examples.pictures import bar_classifier
+from tests.helpers.examples.tag_models import name_tagger
+from tests.helpers.examples.text_models import counting_model, number_translator
 
 MODELS: dict[str, Any] = {
     "LanguageModel": counting_model,

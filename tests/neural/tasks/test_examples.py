@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
 
-from tests.helpers.label_examples import LAYERS, topic_classifier, topic_sets, topic_texts
-from tests.helpers.pictures import bars
-from tests.helpers.tag_models import TINY, name_tagger, named_sentences, without_columns
+from tests.helpers.examples.label_examples import LAYERS, topic_classifier, topic_sets, topic_texts
+from tests.helpers.examples.pictures import bars
+from tests.helpers.examples.tag_models import TINY, name_tagger, named_sentences, without_columns
 from w2v import ImageClassifier, Tagger, TextClassifier
 from w2v.neural.tasks.estimator import TextEstimator
 from w2v.neural.tasks.examples import Examples, ExamplesWarning, chosen

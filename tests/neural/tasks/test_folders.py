@@ -15,9 +15,9 @@ import pytest
 from click.testing import CliRunner
 
 from tests.helpers.disks import file_size_limit
-from tests.helpers.tag_models import name_tagger
-from tests.helpers.text_models import TINY, counting_lines, counting_model, number_translator, write_lines
-from tests.helpers.topic_examples import make_words, stop_at
+from tests.helpers.examples.tag_models import name_tagger
+from tests.helpers.examples.text_models import TINY, counting_lines, counting_model, number_translator, write_lines
+from tests.helpers.examples.topic_examples import make_words, stop_at
 from w2v import (
     Embeddings,
     LanguageModel,

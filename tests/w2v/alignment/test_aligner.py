@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.helpers import naive_alignment as naive
+from tests.helpers.twins import naive_alignment as naive
 from w2v import Embeddings, UnknownWordError
 from w2v.alignment import Aligner, AlignmentError, WordTranslator, read_dictionary
 from w2v.corpora import CorpusError

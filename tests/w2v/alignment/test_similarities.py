@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from tests.helpers import naive_alignment as naive
+from tests.helpers.twins import naive_alignment as naive
 from w2v.alignment import similarities
 from w2v.alignment.procrustes import rotation_between
 from w2v.alignment.similarities import Nearest, hub_means, nearest, nearest_by_csls, nearest_of_both

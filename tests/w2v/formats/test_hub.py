@@ -12,9 +12,9 @@ import numpy as np
 import pytest
 
 from tests.helpers.command_line import assert_mistake, run
-from tests.helpers.encoder_examples import make_embeddings
+from tests.helpers.examples.encoder_examples import make_embeddings
+from tests.helpers.examples.static_folders import write_folder
 from tests.helpers.hub import COMMIT, Hub, Repository, serving_hub
-from tests.helpers.static_folders import write_folder
 from w2v import Embeddings, SentenceEncoder
 from w2v.formats.hub import fetch_model, split_address
 from w2v.formats.publishing import push_folder

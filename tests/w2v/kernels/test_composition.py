@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from tests.helpers import naive_w2v
-from tests.helpers.kernel_checks import Case, Outcome, assert_agree, assert_close, padded, run_kernel, run_twin
-from tests.helpers.naive_composed import ComposedChunk, WeightedChunk
+from tests.helpers.twins import naive_w2v
+from tests.helpers.twins.kernel_checks import Case, Outcome, assert_agree, assert_close, padded, run_kernel, run_twin
+from tests.helpers.twins.naive_composed import ComposedChunk, WeightedChunk
 from w2v.kernels.composition import Members
 from w2v.training.tables import Composition, Tables
 from w2v.vectors.subwords import Subwords

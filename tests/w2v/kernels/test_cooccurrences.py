@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.helpers import naive_glove
+from tests.helpers.twins import naive_glove
 from w2v.encoding.repeats import RepeatedStream
 from w2v.encoding.spool import WorkFolder
 from w2v.encoding.stream import TokenStream

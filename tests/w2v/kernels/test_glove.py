@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tests.helpers import naive_glove
-from tests.helpers.gradient_checks import assert_gradients
+from tests.helpers.twins import naive_glove
+from tests.helpers.twins.gradient_checks import assert_gradients
 from w2v.encoding.vocabulary import Vocabulary
 from w2v.kernels.arguments import LOSS, NOT_WEIGHTED, PAIRS, Chunk, Segment, Text
 from w2v.kernels.objectives import glove

@@ -12,8 +12,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from tests.helpers import naive_hierarchical, naive_w2v
-from tests.helpers.kernel_checks import (
+from tests.helpers.examples.trainer_examples import make_trainer, run
+from tests.helpers.twins import naive_hierarchical, naive_w2v
+from tests.helpers.twins.kernel_checks import (
     Case,
     assert_agree,
     padded,
@@ -22,7 +23,6 @@ from tests.helpers.kernel_checks import (
     run_twin,
     train_kernel,
 )
-from tests.helpers.trainer_examples import make_trainer, run
 from w2v import Word2Vec
 from w2v.kernels.arguments import BUFFER, LOSS
 from w2v.kernels.composition import NO_MEMBERS, Members

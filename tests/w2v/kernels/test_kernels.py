@@ -7,8 +7,8 @@ import pytest
 from numpy.typing import NDArray
 from scipy import stats
 
-from tests.helpers import naive_w2v
-from tests.helpers.kernel_checks import Case, assert_agree, run_kernel, run_twin, train_kernel
+from tests.helpers.twins import naive_w2v
+from tests.helpers.twins.kernel_checks import Case, assert_agree, run_kernel, run_twin, train_kernel
 from w2v.encoding.vocabulary import keep_probabilities, noise_distribution
 from w2v.kernels import random, training, vector_math
 from w2v.kernels.arguments import BUFFER, KEPT, LOSS, NOT_WEIGHTED, PAIRS, Text, make_sample

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from tests.helpers import naive_w2v
-from tests.helpers.kernel_checks import Case, assert_agree, run_kernel, run_twin
+from tests.helpers.twins import naive_w2v
+from tests.helpers.twins.kernel_checks import Case, assert_agree, run_kernel, run_twin
 
 original_radius, original_noise = naive_w2v.draw_radius, naive_w2v.draw_noise
 

@@ -11,8 +11,8 @@ import pytest
 from click.testing import CliRunner
 from numpy.typing import NDArray
 
-from tests.helpers import naive_composed, naive_w2v
-from tests.helpers.kernel_checks import Case, Outcome, assert_close, padded, run_kernel, run_twin
+from tests.helpers.twins import naive_composed, naive_w2v
+from tests.helpers.twins.kernel_checks import Case, Outcome, assert_close, padded, run_kernel, run_twin
 from w2v import Embeddings, Word2Vec
 from w2v.commands.main import main
 from w2v.corpora.tokenizers import TabsTokenizer, WhitespaceTokenizer

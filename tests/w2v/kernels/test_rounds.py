@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.helpers.trainer_examples import make_trainer, run
+from tests.helpers.examples.trainer_examples import make_trainer, run
 from w2v.kernels import synchronous
 from w2v.kernels.arguments import NOT_WEIGHTED, Noise, Segment, Text
 from w2v.kernels.synchronous import Round

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.helpers import naive_softmax
-from tests.helpers.gradient_checks import assert_gradients
-from tests.helpers.kernel_checks import Case, padded, run_kernel, run_twin
+from tests.helpers.twins import naive_softmax
+from tests.helpers.twins.gradient_checks import assert_gradients
+from tests.helpers.twins.kernel_checks import Case, padded, run_kernel, run_twin
 from w2v.kernels.arguments import BUFFER
 from w2v.kernels.composition import Members
 

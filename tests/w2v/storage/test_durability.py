@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from tests.helpers.encoder_examples import make_embeddings
+from tests.helpers.examples.encoder_examples import make_embeddings
 from w2v.encoder import SentenceEncoder
 from w2v.encoder.retrieval import SentenceIndex
 from w2v.formats.gensim import write_gensim

@@ -58,7 +58,7 @@ def of_topics(*topics: int) -> list[str]:
     return [f"topic{topic}word{word}" for topic in topics for word in range(10)]
 
 
-# What is documented in docs/continuing.md.
+# What is documented in docs/running/continuing.md.
 
 
 @both

@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.helpers import naive_glove
 from tests.helpers.command_line import assert_mistake
 from tests.helpers.command_line import run as run_command
+from tests.helpers.twins import naive_glove
 from w2v import Embeddings, Word2Vec
 from w2v.corpora.readers import TextReader
 from w2v.encoding.stream import EmptyVocabularyError

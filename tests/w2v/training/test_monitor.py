@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.helpers import naive_w2v
-from tests.helpers.trainer_examples import make_trainer
-from tests.helpers.trainer_examples import run as train
+from tests.helpers.examples.trainer_examples import make_trainer
+from tests.helpers.examples.trainer_examples import run as train
+from tests.helpers.twins import naive_w2v
 from w2v.encoding.holdout import hold_out
 from w2v.encoding.stream import TokenStream
 from w2v.encoding.vocabulary import Vocabulary

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from tests.helpers.clock import Clock
-from tests.helpers.trainer_examples import make_trainer
+from tests.helpers.examples.trainer_examples import make_trainer
 from w2v import Embeddings, Word2Vec
 from w2v.settings.parameters import GENSIM, Parameters
 from w2v.settings.recipes import LITTLE, best_settings, describe_recipe, resolve

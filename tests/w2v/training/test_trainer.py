@@ -12,9 +12,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from tests.helpers import naive_w2v
 from tests.helpers.clock import Clock
-from tests.helpers.trainer_examples import make_trainer, run
+from tests.helpers.examples.trainer_examples import make_trainer, run
+from tests.helpers.twins import naive_w2v
 from w2v.encoding.vocabulary import keep_probabilities, noise_distribution
 from w2v.kernels.arguments import ROW_MULTIPLE, Segment
 from w2v.kernels.random import build_alias

@@ -14,7 +14,7 @@ touch different vectors. Cells of one word form runs of up to a few dozen, durin
 those of the other, more frequent words are mostly in the caches too.
 
 The formulae are derived in docs/derivations/glove.md and written again, in float64 NumPy, in
-tests/helpers/naive_glove.py.
+tests/helpers/twins/naive_glove.py.
 
 References
 ----------

@@ -6,7 +6,7 @@ which is feasible for vocabularies of some ten thousand words. A chunk is T of t
 before the chunk, so scores and gradients are matrix products.
 
 The formulae are derived in docs/derivations/softmax.md and written again, in float64 NumPy, in
-tests/helpers/naive_softmax.py.
+tests/helpers/twins/naive_softmax.py.
 
 References
 ----------

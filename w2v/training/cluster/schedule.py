@@ -1,8 +1,8 @@
 """The schedule of a cluster: the rounds of a training, and the momentum of each.
 
 The loss of quality with several workers depends on the number of rounds and on the words in each. With 18 M words and 5
-epochs (benchmarks/cluster.py), two workers need 28 rounds and four or more 225. With 51 M words two workers lose 3 % of
-the analogies with 28 rounds and 1 % with 89 (benchmarks/cluster_speed.py).
+epochs (benchmarks/cluster/quality.py), two workers need 28 rounds and four or more 225. With 51 M words two workers
+lose 3 % of the analogies with 28 rounds and 1 % with 89 (benchmarks/cluster/speed.py).
 """
 
 from __future__ import annotations

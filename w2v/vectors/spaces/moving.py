@@ -24,7 +24,7 @@ FREQUENT = 20_000
 """Number of words in the mean to subtract."""
 
 OUTPUT_SCALE = 0.5
-"""Length of output vectors that are appended to unit vectors; see benchmarks/centring.py."""
+"""Length of output vectors that are appended to unit vectors; see benchmarks/vectors/centring.py."""
 
 _BLOCK_ROWS = 1 << 14
 

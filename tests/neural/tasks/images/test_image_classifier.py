@@ -15,9 +15,9 @@ from sklearn.base import clone
 from sklearn.utils import estimator_checks
 
 from tests.helpers.clock import Clock
-from tests.helpers.pictures import bars, write_folder, write_idx
-from tests.helpers.text_models import assert_same, ticking
-from tests.helpers.topic_examples import stop_at
+from tests.helpers.examples.pictures import bars, write_folder, write_idx
+from tests.helpers.examples.text_models import assert_same, ticking
+from tests.helpers.examples.topic_examples import stop_at
 from w2v import ImageClassifier, ModelError, TrainingInterrupted, Translator
 from w2v.corpora import CorpusError
 from w2v.corpora.images import read_pictures

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from tests.helpers.gradient_checks import assert_directions, assert_gradients
+from tests.helpers.twins.gradient_checks import assert_directions, assert_gradients
 from w2v.neural.kernels.patches import Change, Scale
 from w2v.neural.layers.inputs import patches
 from w2v.neural.layers.inputs.patches import Grid

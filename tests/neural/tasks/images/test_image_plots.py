@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tests.helpers.pictures import bars
+from tests.helpers.examples.pictures import bars
 from w2v import ImageClassifier
 from w2v.neural.tasks.images.plots import confusion, plot_attention, plot_confusion, plot_positions
 from w2v.plots.figures import render

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from tests.helpers.gradient_checks import assert_gradients
+from tests.helpers.twins.gradient_checks import assert_gradients
 from w2v.neural.tasks.labels import crf
 from w2v.neural.tasks.labels.crf import Constraints
 

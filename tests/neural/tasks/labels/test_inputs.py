@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from tests.helpers.gradient_checks import assert_gradients
+from tests.helpers.twins.gradient_checks import assert_gradients
 from w2v.neural.parameters import ParameterTable
 from w2v.neural.tasks.labels import inputs
 from w2v.neural.tasks.labels.inputs import InputConfig, WordDropout

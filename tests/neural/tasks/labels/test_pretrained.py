@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.helpers.label_examples import topic_texts
-from tests.helpers.tag_models import named_sentences, without_columns
-from tests.helpers.topic_examples import stop_at
+from tests.helpers.examples.label_examples import topic_texts
+from tests.helpers.examples.tag_models import named_sentences, without_columns
+from tests.helpers.examples.topic_examples import stop_at
 from w2v import Embeddings, LanguageModel, ModelError, SentenceEncoder, Tagger, TextClassifier, TrainingInterrupted
 from w2v.corpora.pieces import PiecesTokenizer
 from w2v.encoder.training.fit_options import FitOptions

@@ -15,8 +15,8 @@ from sklearn.exceptions import NotFittedError, SkipTestWarning
 from sklearn.model_selection import GridSearchCV
 from sklearn.utils import estimator_checks, get_tags
 
-from tests.helpers.label_examples import topic_texts
-from tests.helpers.tag_models import TINY, named_sentences, without_columns
+from tests.helpers.examples.label_examples import topic_texts
+from tests.helpers.examples.tag_models import TINY, named_sentences, without_columns
 from w2v import Tagger, TextClassifier
 
 ESTIMATORS: dict[str, Callable[[], Any]] = {

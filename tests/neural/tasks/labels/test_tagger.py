@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from tests.helpers.clock import Clock
-from tests.helpers.tag_models import (
+from tests.helpers.examples.tag_models import (
     NETWORK,
     TINY,
     kind_tagger,
@@ -22,7 +22,7 @@ from tests.helpers.tag_models import (
     without_columns,
     write_tagged,
 )
-from tests.helpers.text_models import assert_same, ticking
+from tests.helpers.examples.text_models import assert_same, ticking
 from w2v import Embeddings, ModelError, Tagger, TrainingInterrupted
 from w2v.corpora.labels.tagged import Tagged
 from w2v.neural.tasks.labels.spans import find_scheme, spans_of, written

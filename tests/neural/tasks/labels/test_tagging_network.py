@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from tests.helpers.gradient_checks import assert_directions
+from tests.helpers.twins.gradient_checks import assert_directions
 from w2v.neural.models import Regularisation
 from w2v.neural.parameters import ParameterTable
 from w2v.neural.stack import StackConfig

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from tests.helpers.clock import Clock
-from tests.helpers.text_models import (
+from tests.helpers.examples.text_models import (
     LINES,
     TINY,
     assert_same,
@@ -22,7 +22,7 @@ from tests.helpers.text_models import (
     ticking,
     write_lines,
 )
-from tests.helpers.topic_examples import stop_at
+from tests.helpers.examples.topic_examples import stop_at
 from w2v import Embeddings, LanguageModel, ModelError, TrainingInterrupted
 from w2v.corpora import TextReader
 from w2v.corpora.tokenizers import WordsTokenizer

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from tests.helpers.clock import Clock
-from tests.helpers.text_models import (
+from tests.helpers.examples.text_models import (
     TINY,
     WORDS,
     assert_same,
@@ -20,7 +20,7 @@ from tests.helpers.text_models import (
     write_lines,
     write_pairs,
 )
-from tests.helpers.topic_examples import stop_at
+from tests.helpers.examples.topic_examples import stop_at
 from w2v import Embeddings, ModelError, TrainingInterrupted, Translator
 from w2v.corpora.tokenizers import WhitespaceTokenizer
 from w2v.corpora.units import Characters, Words

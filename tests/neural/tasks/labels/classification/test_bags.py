@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.helpers import naive_bags
+from tests.helpers.twins import naive_bags
 from w2v.corpora.tokenizers import get_tokenizer
 from w2v.kernels.simd import LANES
 from w2v.monitoring.pauses import DivergenceError

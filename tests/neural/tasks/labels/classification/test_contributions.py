@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.helpers.label_examples import layered_classifier, topic_classifier, topic_sets, topic_texts
-from tests.helpers.naive_bags import run_buckets
+from tests.helpers.examples.label_examples import layered_classifier, topic_classifier, topic_sets, topic_texts
+from tests.helpers.twins.naive_bags import run_buckets
 from w2v import TextClassifier
 
 TEXTS = ["the river and the gold unheard", "sea", "", "of of of of", "Iron, crown and SEA!"]

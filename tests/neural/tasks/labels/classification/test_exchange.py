@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from tests.helpers.label_examples import layered_classifier, topic_classifier, topic_texts
+from tests.helpers.examples.label_examples import layered_classifier, topic_classifier, topic_texts
 from w2v import ModelError, TextClassifier
 from w2v.formats.fasttext_classifiers import read_fasttext_classifier
 from w2v.neural.tasks.labels.classification.answering import opened_linear

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.helpers.label_examples import LAYERS, METAL, WATER, layered_classifier, topic_sets, topic_texts
-from tests.helpers.topic_examples import stop_at
+from tests.helpers.examples.label_examples import LAYERS, METAL, WATER, layered_classifier, topic_sets, topic_texts
+from tests.helpers.examples.topic_examples import stop_at
 from w2v import Embeddings, ModelError, TextClassifier, TrainingInterrupted
 from w2v.corpora.labels.labelled import TableColumns
 from w2v.neural.parameters import ParameterTable

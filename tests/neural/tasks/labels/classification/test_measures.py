@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from sklearn import metrics
 
-from tests.helpers.label_examples import LAYERS
+from tests.helpers.examples.label_examples import LAYERS
 from w2v import TextClassifier
 from w2v.neural.tasks.labels.classification.measures import (
     Calibration,

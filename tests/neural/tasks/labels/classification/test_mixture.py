@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.helpers.label_examples import layered_classifier, topic_classifier, topic_texts
+from tests.helpers.examples.label_examples import layered_classifier, topic_classifier, topic_texts
 from w2v import ModelError, TextClassifier
 from w2v.corpora.labels.labelled import TableColumns
 from w2v.neural.tasks.labels.classification import choosing

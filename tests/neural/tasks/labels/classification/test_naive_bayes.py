@@ -12,7 +12,7 @@ import pytest
 from scipy.sparse import csr_array
 from sklearn.linear_model import LogisticRegression
 
-from tests.helpers.label_examples import topic_sets, topic_texts
+from tests.helpers.examples.label_examples import topic_sets, topic_texts
 from w2v import TextClassifier
 from w2v.corpora.labels.labelled import TableColumns
 from w2v.neural.tasks.labels.classification.data import LabelData

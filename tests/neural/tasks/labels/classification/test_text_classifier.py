@@ -14,7 +14,7 @@ from sklearn.base import clone, is_classifier
 from sklearn.exceptions import NotFittedError
 from sklearn.model_selection import GridSearchCV, cross_val_score, train_test_split
 
-from tests.helpers.label_examples import topic_classifier, topic_sets, topic_texts
+from tests.helpers.examples.label_examples import topic_classifier, topic_sets, topic_texts
 from w2v import Embeddings, ModelError, Tagger, TextClassifier, TrainingInterrupted
 from w2v.corpora import CorpusError
 from w2v.corpora.labels.labelled import TableColumns

@@ -1,0 +1,1 @@
+"""Several workers: quality, speed, traffic, kills."""

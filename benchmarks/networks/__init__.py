@@ -1,0 +1,1 @@
+"""Translators, language models, taggers, classifiers and pictures."""

@@ -1,0 +1,1 @@
+"""What word vectors are used for, and the files they are in."""

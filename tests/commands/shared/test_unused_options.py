@@ -1,0 +1,163 @@
+"""Options that would have no effect are refused, even with their default values."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tests.helpers.command_line import assert_mistake, run
+from tests.helpers.examples.label_examples import topic_classifier
+from w2v import Embeddings, Parameters, Word2Vec
+
+SMALL: dict[str, Any] = {"min_count": 1, "vector_size": 4, "epochs": 1, "sample": 0, "workers": 1, "random_state": 1}
+SENTENCES = [["a", "b", "c", "a"], ["b", "c", "d"]] * 5
+GLOVE, PAIRS = ["--objective", "glove"], ["--lines", "pairs"]
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ([*GLOVE, "--negative", 5], "--negative is for negative sampling"),
+        ([*GLOVE, "--ns-exponent", 0.75], "--ns-exponent is for negative sampling"),
+        ([*GLOVE, "--algorithm", "skipgram"], "--algorithm is for objectives that train on the text itself"),
+        ([*GLOVE, "--sample", 0.001], "--sample is for objectives that train on the text itself"),
+        ([*GLOVE, "--held-out", 0.1], "--held-out is for objectives that train on the text itself"),
+        ([*GLOVE, "--shrink-windows"], "--shrink-windows draws windows, but GloVe counts in the whole of each"),
+        ([*GLOVE, "--learning-rate-hold", 0], "constant unless --min-learning-rate is given"),
+        (["--objective", "hs", "--negative", 5], "--negative is for negative sampling"),
+        (["--objective", "softmax", "--ns-exponent", 0.75], "--ns-exponent is for negative sampling"),
+        (["--x-max", 10], "--x-max weighs the counts of GloVe"),
+        (["--no-position-weights"], "--position-weights is for CBOW"),
+        (["--min-n", 3], "--min-n is for n-grams: give subwords"),
+        (["--max-n", 2], "--max-n is for n-grams: give subwords"),
+        (["--buckets", 100], "--buckets is for n-grams: give subwords"),
+        (["--phrase-passes", 1], "--phrase-passes affects how phrases are found: give phrases"),
+        (["--languages", "en,de"], "--languages tags the words of parallel lines"),
+        (["--monitor", "pairs"], "--monitor selects what patience watches"),
+        ([*PAIRS, "--window", 3], "--window is for the words of a sentence"),
+        ([*PAIRS, "--tokenizer", "words"], "--tokenizer finds the words of a sentence"),
+    ],
+    ids=str,
+)
+def test_train_refuses_an_option_without_effect(options: list[object], message: str, tmp_path: Path) -> None:
+    (tmp_path / "text").write_text("a\tb\n", encoding="utf-8")
+    assert_mistake(run("train", tmp_path / "text", "-o", tmp_path / "m", *options), 2, message)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"objective": "glove", "shrink_windows": True}, None),  # the default counts as left out
+        ({"objective": "glove", "shrink_windows": False, "sample": 0}, None),  # this is what GloVe does
+        ({"objective": "glove", "alpha_hold": 0.5}, "alpha_hold says when the learning rate begins to fall"),
+        ({"objective": "glove", "alpha_hold": 0.5, "min_alpha": 0.01}, None),
+        ({"min_n": 2}, "min_n is for n-grams"),
+        ({"subwords": True, "min_n": 2}, None),
+        ({"lines": "pairs", "window": 3}, "window is for the words of a sentence"),
+        ({"lines": "pairs", "tokenizer": "whitespace"}, "tokenizer finds the words of a sentence"),
+        ({"lines": "pairs", "tokenizer": "tabs"}, None),  # this is what pairs do
+    ],
+    ids=str,
+)
+def test_parameters_without_effect_are_refused(options: dict[str, Any], message: str | None) -> None:
+    parameters = Parameters(**options)
+    if message is None:
+        parameters.validate()
+    else:
+        with pytest.raises(ValueError, match=f"^{message}"):
+            parameters.validate()
+
+
+@pytest.mark.parametrize("options", [{"objective": "glove"}, {"lines": "pairs"}, {"objective": "hs"}], ids=str)
+def test_a_loaded_model_can_be_trained_again_with_what_had_no_effect_left_out(
+    options: dict[str, Any], tmp_path: Path
+) -> None:
+    corpus = [("a", "b"), ("b", "c")] * 5 if options.get("lines") == "pairs" else SENTENCES
+    small = {
+        name: value for name, value in SMALL.items() if not (options.get("objective") == "glove" and name == "sample")
+    }
+    Word2Vec(**small | options).fit(corpus).save(tmp_path / "m")
+    again = Word2Vec.load(tmp_path / "m")
+    before = again.vectors_.copy()
+    assert np.array_equal(again.fit(corpus).vectors_, before)
+
+
+def test_the_other_commands_of_words_refuse_options_without_effect(tmp_path: Path) -> None:
+    model, text, pairs = tmp_path / "m", tmp_path / "t.txt", tmp_path / "pairs.tsv"
+    Embeddings(["a", "b", "c"], np.eye(3, dtype=np.float32)).save(model)
+    text.write_text("a b c\n", encoding="utf-8")
+    pairs.write_text("a\tb\t1\nb\tc\t2\n", encoding="utf-8")
+    new = tmp_path / "new"
+    cases: list[tuple[list[object], str]] = [
+        (["evaluate", model, "--word-pairs", pairs, "--method", "add"], "--method is for --analogies FILE"),
+        (["evaluate", model, "--word-pairs", pairs, "--restrict-vocab", 9], "--restrict-vocab is for --analogies"),
+        (["evaluate", model, "--word-pairs", pairs, "--folder", tmp_path], "--folder is where --standard looks"),
+        (["align", model, model, "--dictionary", "identical", "--seed", 0, "-o", new], "give --dictionary none"),
+        (["phrases", text, "--output", "-", "--top", 20], "--top is for the table of phrases"),
+        (["phrases", text, "--load", "p.json", "-o", new, "--json"], "--json is for the phrases that are found"),
+        (
+            ["export", model, new, "--format", "glove", "--first-block"],
+            "--first-block is for encoders of several blocks",
+        ),
+        (["import", text, "-o", new, "--format", "fasttext-classifier", "--encoding", "utf-8"], "is for word vectors"),
+        (["import", text, "-o", new, "--format", "model2vec", "--errors", "strict"], "give --word-vectors"),
+    ]
+    for arguments, message in cases:
+        assert_mistake(run(*arguments), 2, message)
+    assert not new.exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["fit-lm", "--kernel-size", 3], "--kernel-size is the width of a convolution: give architecture convolution"),
+        (["fit-lm", "--architecture", "recurrent", "--heads", 4], "--heads is for attention"),
+        (["fit-tagger", "--layers", 0, "--feed-forward", 0.5], "--feed-forward is for blocks: give layers"),
+        (["fit-classifier", "--smoothing", 0], "--smoothing is for layers: give layers"),
+        (["fit-classifier", "--layers", 1, "--word-ngrams", 2], "--word-ngrams is for classifiers without layers"),
+        (["fit-classifier", "--min-n", 3], "--min-n is for n-grams of characters: give max_n"),
+    ],
+    ids=str,
+)
+def test_networks_refuse_options_without_effect(arguments: list[object], message: str, tmp_path: Path) -> None:
+    (tmp_path / "text").write_text("a\tb\n", encoding="utf-8")
+    command, *options = arguments
+    assert_mistake(run(command, tmp_path / "text", "-o", tmp_path / "m", *options), 2, message)
+
+
+def test_a_classifier_may_be_trained_with_a_number_of_threads(tmp_path: Path) -> None:
+    text = tmp_path / "text.tsv"
+    text.write_text("x\tone two\ny\tthree four\n" * 20, encoding="utf-8")
+    assert run("fit-classifier", text, "-o", tmp_path / "m", "--workers", 1, "--epochs", 1).exit_code == 0
+    topic_classifier().save(tmp_path / "small")
+    assert_mistake(
+        run("evaluate", tmp_path / "small", "--labels", text, "--method", "add"),
+        2,
+        "--method is for another kind of model",
+    )
+
+
+def test_a_window_is_of_words_alone_and_a_convolution_has_a_kernel_size(tmp_path: Path) -> None:
+    text = tmp_path / "text.txt"
+    text.write_text("a b c d\n" * 20, encoding="utf-8")
+    for command in ("fit-lm", "fit-encoder", "fit-tagger", "fit-classifier", "fit-translator", "fit-images"):
+        assert_mistake(run(command, text, "--window", 3), 2, "No such option", "Here it is --kernel-size.")
+        assert "--kernel-size" in run(command, "--help-all").stdout
+    assert "--kernel-size" not in run("train", "--help-all").stdout
+    small = ["--units", "characters", "--layers", 1, "--hidden-size", 8, "--max-time", 0.2]
+    wide = ["--architecture", "convolution", "--kernel-size", 5]
+    assert run("fit-lm", text, "-o", tmp_path / "m", *small, *wide).exit_code == 0
+    assert json.loads(run("info", tmp_path / "m", "--json").stdout)["parameters"]["window"] == 5
+
+
+@pytest.mark.parametrize(
+    ("option", "ours"),
+    [("--dim", "--vector-size"), ("--ws", "--window"), ("--neg", "--negative"), ("--lr", "--learning-rate"),
+     ("--epoch", "--epochs"), ("--thread", "--workers"), ("--minn", "--min-n"), ("--bucket", "--buckets")],
+)  # fmt: skip
+def test_options_of_fasttext_are_answered(option: str, ours: str) -> None:
+    assert_mistake(run("train", "text", option, 5), 2, f"Here it is {ours}.")
