@@ -96,7 +96,7 @@ def test_other_models_are_no_start(labels: Path, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("--architecture", "static"), "trains a network, and this encoder has none"),
+        (("--architecture", "static"), "is for a network: give architecture attention"),
         (("--min-tokens", 39), "0 sentences with 39 to 40 known words"),
     ],
 )
@@ -105,6 +105,9 @@ def test_mistakes_end_with_one_sentence(
 ) -> None:
     result = run("fit-encoder", model, corpus, "-o", tmp_path / "x", *MASKED, *arguments)
     assert_mistake(result, result.exit_code, message)
+    if "static" in arguments:
+        result = run("fit-encoder", model, corpus, "-o", tmp_path / "x", "--objective", "masked", *arguments)
+        assert_mistake(result, 1, "trains a network, and this encoder has none")
     assert result.exit_code in (1, 2) and not (tmp_path / "x").exists()
 
 
