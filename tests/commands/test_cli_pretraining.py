@@ -74,8 +74,9 @@ def test_masked_layers_go_on_into_encoder_tagger_and_classifier(
         assert_mistake(run(command, data, "-o", tmp_path / "x", "--start", model), 1, "has no layers")
         assert_mistake(run(command, data, "-o", tmp_path / "x", "--start", tmp_path / "none"), 1, "none")
         assert_mistake(run(command, data, "-o", tmp_path / "x", "--start", corpus), 1, "is a file, not a model folder")
-        both = run(command, data, "-o", tmp_path / "x", "--start", masked, "--vectors", model)
-        assert_mistake(both, 1, "vectors cannot be combined with start")
+        both = run(command, data, "-o", tmp_path / command, *FEW, "--start", masked, "--vectors", model, "--overwrite")
+        assert both.exit_code == 0, both.output
+        assert kind.load(output).network_.config.inputs.given_size == 12
     pairs = tmp_path / "pairs.tsv"
     pairs.write_text("".join(f"{a}\t{b}\n" for a, b in zip(TEXTS, TEXTS[1:], strict=False)), encoding="utf-8")
     further = ("--pairs", pairs, "--steps", 5, "--batch-size", 8, "--workers", 1)
