@@ -20,6 +20,9 @@ POSITIONS = (
 )
 """See `w2v.neural.layers.positions`."""
 
+INSIDE_ATTENTION = ("relative", "rotary")
+"""Positions that act inside attention only, so that other mixers do not see them."""
+
 ACTIVATIONS = ("gelu", "gelu-tanh", "relu", "tanh")
 """Activations of the feed-forward network; see `w2v.neural.layers.activations`."""
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from w2v.commands.sentences.describing import bytes_of
+from w2v.commands.shared.option_names import named_as_options
 from w2v.neural.names import FIGURES
 from w2v.neural.tasks.applying import used_of_network
 
@@ -30,6 +31,6 @@ def describe_images(folder: Path) -> dict[str, Any]:
         "best_step": best.get("step"),
         **{name: best[name] for name in ("held_out_loss", *FIGURES) if name in best},
         **metadata,
-        "parameters": used_of_network(metadata.get("parameters", {})),
+        "parameters": named_as_options(used_of_network(metadata.get("parameters", {})), of_network=True),
         "training": {**training, "inputs": list(network.inputs) + list(training.get("validation") or [])},
     }

@@ -9,6 +9,7 @@ from typing import Any
 
 import click
 
+from w2v.commands.shared.option_names import refuse_given
 from w2v.commands.shared.options import (
     file_option,
     json_option,
@@ -59,6 +60,8 @@ def label_images(
     FILE is a picture, or a folder or file of many, as for `w2v fit-images`; FILE#N is picture N of a file, from 0. If
     the labels are known, the command prints the accuracy on standard error.
     """
+    if attention is None:
+        refuse_given(("layer",), "selects what --attention FILE draws")
     import numpy as np
 
     from w2v.neural.tasks.images.classifier import ImageClassifier

@@ -16,6 +16,7 @@ from w2v.commands.labels.reporting import print_classes
 from w2v.commands.labels.starting import opened_start, start_option
 from w2v.commands.shared.fitting import fit_options, train_network
 from w2v.commands.shared.long_help import LongCommand
+from w2v.commands.shared.option_names import refuse_given
 from w2v.commands.shared.options import (
     errors_option,
     file_option,
@@ -148,8 +149,8 @@ def classify(
     commas. --why adds the words that contribute most. --json prints one object per line. fastText's __label__ marks are
     no part of a text.
     """
-    if top > 1 and not as_json:
-        raise click.UsageError("--top needs --json: without it, each line has one answer.")
+    if not as_json:
+        refuse_given(("top",), "needs --json: without it, each line has one answer")
     from w2v.neural.tasks.labels.classification.text_classifier import TextClassifier
 
     if text_column:

@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Any
 import click
 from click.core import ParameterSource
 
+from w2v.commands.shared.option_names import refuse_unused_options
 from w2v.commands.shared.options import file_option
+from w2v.neural.tasks.applying import why_unused_of_network
 
 if TYPE_CHECKING:
     from w2v.encoder import SentenceEncoder
@@ -38,4 +40,5 @@ def opened_start(folder: Path | None, options: Mapping[str, Any]) -> SentenceEnc
     left_out = (ParameterSource.DEFAULT, None)
     given = {name: options[name] for name in own if context.get_parameter_source(name) not in left_out}
     check_same(given, own, {})
+    refuse_unused_options(why_unused_of_network({**options, **own}))
     return opened

@@ -16,6 +16,7 @@ from w2v.commands.labels.columns import word_column_options
 from w2v.commands.labels.starting import opened_start, start_option
 from w2v.commands.shared.fitting import fit_options, train_network
 from w2v.commands.shared.long_help import LongCommand
+from w2v.commands.shared.option_names import refuse_given
 from w2v.commands.shared.options import (
     choice_option,
     errors_option,
@@ -150,6 +151,8 @@ def tag(
         raise click.UsageError("--tokenizer and --json are for texts: they cannot be combined with --from-columns.")
     if tag_column is not None:
         raise click.UsageError("--tag-column is for training: this command predicts the tags.")
+    if as_json or are_columns:
+        refuse_given(("format",), "is for texts whose tags are printed, neither for --json nor for --from-columns")
     from w2v.neural.tasks.labels.tagging import Tagger
 
     tagger = Tagger.load(model)

@@ -11,6 +11,7 @@ import click
 from click.shell_completion import CompletionItem
 
 from w2v.commands.models.exchange import import_encoder, import_vectors
+from w2v.commands.shared.option_names import refuse_given
 from w2v.commands.shared.options import file_option, folder_option, json_option, overwrite_option, progress_option
 from w2v.commands.shared.output import print_json, print_table, say, show_bytes
 from w2v.corpora import bundled
@@ -68,6 +69,7 @@ def download(
     published digest if there is one. Interrupted downloads resume; existing files are not downloaded again.
     """
     if is_list:
+        refuse_given(("name", "folder", "source", "output", "overwrite"), "is for a download, but --list only lists")
         _show_list(as_json)
         return
     if name is None:

@@ -235,6 +235,10 @@ def import_(
         with show_work(f"fetching {file}"):
             file = fetch_model(file, revision, bars=False)
         if not is_foreign(file):
+            refuse_given(
+                ("file_format", "word_vectors", "max_vocab", "errors", "encoding"),
+                "is for models of other tools, but this is one of w2v: import it first, then use `w2v prune`",
+            )
             _copy_model(file, output, overwrite)
             return
     elif revision is not None:

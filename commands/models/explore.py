@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from w2v.commands.shared.option_names import refuse_given
 from w2v.commands.shared.options import file_option, model_argument, number_option, progress_option
 from w2v.commands.shared.output import say, show_work
 from w2v.commands.shared.parameters import DescribedOption
@@ -87,12 +88,15 @@ def explore(
 
     Needs the extra `explore`.
     """
+    from w2v.explorer.explored import ExploredModel
     from w2v.explorer.opening import map_of, open_explored
     from w2v.explorer.server import address_of, is_loopback, listen, require_server, serve
 
     require_server()
     cache = None if no_cache else cache_folder() / "maps"
     explored = open_explored(model, n_words=points, cache=cache, metadata=metadata, color=color)
+    if not isinstance(explored, ExploredModel):
+        refuse_given(("points",), f"is for word vectors and encoders, and {model} is neither")
     listening = listen(host, port)
     address = address_of(listening)
 

@@ -9,6 +9,7 @@ import click
 
 from w2v.commands.images.describing import describe_images
 from w2v.commands.sentences.describing import bytes_of, describe_encoder, describe_index, describe_topics
+from w2v.commands.shared.option_names import named_as_options
 from w2v.commands.shared.options import json_option, model_argument
 from w2v.commands.shared.output import print_description, print_json
 from w2v.commands.text.describing import ESTIMATORS, describe_text_network
@@ -66,7 +67,7 @@ def _words(folder: Path, embeddings: Embeddings) -> dict[str, Any]:
     }
     parameters = embeddings.metadata.get("parameters")
     if isinstance(parameters, dict):
-        described["parameters"] = used(parameters)
+        described["parameters"] = named_as_options(used(parameters))
     if (outputs := read_output_vectors(folder, embeddings.vectors.shape)) is not None:
         described["output_vectors"] = measure_inverses(embeddings.vectors, outputs)._asdict()
     return described

@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 
 import click
 
+from w2v.commands.shared.option_names import refuse_given
 from w2v.commands.shared.options import (
     model_argument,
     number_option,
@@ -67,6 +68,8 @@ def _draw(draw: Callable[..., Any], *, output: Path, overwrite: bool, dark: bool
     """Draw a picture with the options that are not of its file, write it, and print where it is."""
     from w2v.plots import check_picture_path, save_figure
 
+    if output.suffix.lower() == ".svg":
+        refuse_given(("dpi",), "is for a PNG: an SVG has no pixels")
     check_picture_path(output, overwrite)
     with note_missing_glyphs(), show_work("drawing"):
         figure = draw(**how)
@@ -128,6 +131,10 @@ Examples:
 @_picture_options("words.png")
 def words(model: Path, words: tuple[str, ...], seed: int, **options: Any) -> None:
     """Draw a map of words."""
+    if options["method"] == "pca":
+        refuse_given(("seed",), "is for --method tsne and umap: the directions of pca are not random")
+    if not options["neighbors"]:
+        refuse_given(("restrict_vocab",), "is for --neighbors N")
     from w2v.plots import plot_words
     from w2v.vectors.embeddings import Embeddings
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from w2v.commands.shared.option_names import refuse_given
 from w2v.commands.shared.options import (
     analogies_option,
     file_option,
@@ -131,6 +132,10 @@ def report(
     if against is not None and not (analogies or word_pairs or pairs or sts or classify or word_order or texts):
         raise click.UsageError("--against needs files to compare on: give --analogies, --word-pairs, --sts or another.")
 
+    if output.suffix.lower() in (".html", ".htm"):
+        refuse_given(
+            ("language", "license", "tags", "datasets"), "is for the Hub's front matter: give --output FILE.md"
+        )
     check_report_path(output, overwrite)
     written: list[Path] = []
     with saving(output), show_work(f"reading {model.name}") as progress:

@@ -5,6 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from w2v.commands.shared.option_names import named_as_options
+from w2v.encoder.applying import used_of_encoder
+
 if TYPE_CHECKING:
     from w2v.encoder.model.state import EncoderState
 
@@ -16,7 +19,10 @@ def bytes_of(folder: Path) -> int:
 
 def describe_encoder(folder: Path, state: EncoderState) -> dict[str, Any]:
     """Return the facts that `w2v info` prints about a sentence encoder."""
-    network = {} if state.network is None else {"network": state.network.to_dict()}
+    network, parameters = {}, state.metadata.get("parameters")
+    if state.network is not None:
+        of_network = used_of_encoder(state.network.to_dict(), state.architecture)
+        network = {"network": named_as_options(of_network, of_network=True)}
     pooling = {} if state.pooling.is_plain else {"pooling": state.pooling.to_config()}
     blocks = {"blocks": state.blocks.describe()} if state.blocks else {}
     identity = {} if state.identity is None else {"identity": vars(state.identity)}
@@ -35,8 +41,14 @@ def describe_encoder(folder: Path, state: EncoderState) -> dict[str, Any]:
         **pooling,
         **blocks,
         **state.metadata,
+        **({"parameters": _described_parameters(parameters, state)} if isinstance(parameters, dict) else {}),
         **_described_training(state.metadata.get("training")),
     }
+
+
+def _described_parameters(parameters: dict[str, Any], state: EncoderState) -> dict[str, Any]:
+    """Return the parameters that an encoder uses, under the names of their options."""
+    return named_as_options(used_of_encoder(parameters, state.architecture), of_network=True)
 
 
 def _described_training(training: Any) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from w2v.commands.shared.interrupts import INTERRUPTED
+from w2v.commands.shared.option_names import refuse_given
 from w2v.commands.shared.options import (
     checkpoint_option,
     errors_option,
@@ -72,6 +73,10 @@ def distill(
     sentences with the teacher, and trains the student to reproduce its vectors. After an interruption, run the same
     command again: it continues where it stopped.
     """
+    if initial is not None:
+        refuse_given(
+            ("vector_size", "min_count", "tokenizer"), "is for word vectors trained on TEXT: leave it out, or --initial"
+        )
     from w2v.encoder.distillation.distilling import run_distillation, work_area
 
     leave = click.get_current_context().exit

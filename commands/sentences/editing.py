@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from w2v.commands.sentences.describing import bytes_of
+from w2v.commands.shared.option_names import refuse_given
 from w2v.commands.shared.options import (
     errors_option,
     file_option,
@@ -83,6 +84,10 @@ def edit_index(
 
     if not (removed or remove_file or remove_where or replace or compact):
         raise click.UsageError("Nothing to do: give --remove, --remove-file, --remove-where, --replace or --compact.")
+    if replace is None:
+        refuse_given(("text_column", "id_column"), "names a column of --replace FILE")
+    if replace is None and remove_file is None:
+        refuse_given(("errors",), "is for --replace FILE and --remove-file FILE")
     opened = SentenceIndex.open(index, workers=workers)
     start, facts = time.perf_counter(), {"removed": 0, "replaced": 0, "freed": 0}
     with saving(None), show_work("changing") as progress:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 import click
 
 from w2v.commands.sentences.many_files import encode_to_folder, is_folder
+from w2v.commands.shared.option_names import refuse_given
 from w2v.commands.shared.options import (
     cluster_option,
     errors_option,
@@ -127,6 +128,9 @@ def encode(
         }  # fmt: skip
         encode_to_folder(model, inputs, Path(output), cluster, workers, how)
         return
+    refuse_given(("format",), "is for a folder of vectors: give --output FOLDER")
+    if is_of_pictures:
+        refuse_given(("errors", "batch_size"), f"is for texts, but {model} encodes pictures")
     from w2v.encoder.model.inference import Output
 
     opened = (

@@ -11,6 +11,7 @@ import click
 from click.core import ParameterSource
 
 from w2v.commands.shared.long_help import LongCommand
+from w2v.commands.shared.option_names import refuse_unused_options
 from w2v.commands.shared.options import (
     checkpoint_option,
     errors_option,
@@ -25,12 +26,15 @@ from w2v.commands.shared.parameters import table_options
 from w2v.commands.shared.training import saving_training
 from w2v.commands.shared.types import NamedPath
 from w2v.corpora.readers import TextReader
-from w2v.encoder.parameters import OF_START, EncoderParameters
+from w2v.encoder.applying import why_unused_in_training
+from w2v.encoder.parameters import OF_NETWORK, OF_START, EncoderParameters
 from w2v.encoder.training.fit_options import FitOptions
 from w2v.storage.claims import check_free_space, check_unclaimed
 
 if TYPE_CHECKING:
     from w2v.encoder import SentenceEncoder
+    from w2v.encoder.model.state import EncoderState
+    from w2v.vectors.embeddings import Embeddings
 
 _WITH_RESUME = ("interrupted", "checkpoint_every", "as_json", "output", "overwrite")
 
@@ -116,7 +120,7 @@ def fit_encoder(
 
         check_unclaimed(output)
         check_output(output, overwrite)
-        encoder = _new_encoder(model, options)
+        encoder = _new_encoder(model, options, corpus=bool(corpus), pairs=bool(pairs), teacher=bool(teacher))
         read = partial(TextReader, errors=errors)
         fit = partial(
             encoder.fit,
@@ -128,15 +132,40 @@ def fit_encoder(
     _run(encoder, fit, output, overwrite, checkpoint_every, as_json)
 
 
-def _new_encoder(model: Path, options: dict[str, Any]) -> SentenceEncoder:
-    """Return a new encoder with these options."""
+def _new_encoder(model: Path, options: dict[str, Any], **data: bool) -> SentenceEncoder:
+    """Return a new encoder with these options; refuse those without effect on this training `data`."""
     from w2v.encoder import SentenceEncoder
     from w2v.encoder.opening import open_start
 
+    start = open_start(model)
+    _check_options(start, options, data)
     own = {name: options.pop(name) for name in OF_START}
-    encoder = SentenceEncoder(open_start(model), training=FitOptions(**options), frozen=False, **own)
+    encoder = SentenceEncoder(start, training=FitOptions(**options), frozen=False, **own)
     _ = encoder.state  # builds the network, so that a wrong option fails now
     return encoder
+
+
+def _check_options(start: Embeddings | EncoderState, options: dict[str, Any], data: dict[str, bool]) -> None:
+    """Raise an error if the command line has an option without effect, even with its default value."""
+    from w2v.encoder.training.planning import is_idle
+    from w2v.neural.tasks.starting import check_same
+    from w2v.vectors.embeddings import Embeddings
+
+    state = None if isinstance(start, Embeddings) else start
+    network = None if state is None else state.network
+    architecture = options["architecture"]
+    if architecture is None:
+        architecture = network.mixer if network is not None else "attention" if options["choose"] else "static"
+    is_trained = network is not None and state is not None and not is_idle(state)
+    reasons = why_unused_in_training(
+        options, architecture=architecture, is_encoder=state is not None, has_network=is_trained, **data
+    )
+    refuse_unused_options(reasons)
+    if network is not None:
+        source_of = click.get_current_context().get_parameter_source
+        own = {name: getattr(network, name) for name in OF_NETWORK if name != "dropout"}
+        given = {name: options[name] for name in own if source_of(name) is ParameterSource.COMMANDLINE}
+        check_same(given, own, {})
 
 
 def _resumed(

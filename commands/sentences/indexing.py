@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import click
 
 from w2v.commands.sentences.describing import bytes_of
+from w2v.commands.shared.option_names import refuse_given
 from w2v.commands.shared.options import (
     choice_option,
     errors_option,
@@ -29,6 +30,9 @@ from w2v.encoder.parameters import PRECISION, EncoderParameters
 if TYPE_CHECKING:
     from w2v.encoder.retrieval import SentenceIndex
     from w2v.encoder.retrieval.index.building import Progress
+
+_OF_NEW = ("output", "overwrite", "split_sentences", "truncate_dim", "dtype")
+_OF_TEXTS = ("split_sentences", "metadata", "text_column", "id_column", "truncate_dim", "errors")
 
 
 @click.command(
@@ -125,24 +129,14 @@ def index(
 
     graphs: dict[str, Any] = {"connectivity": connectivity} | ({} if effort is None else {"effort": effort})
     if not files:
-        if output is not None or append:
-            raise click.UsageError("Nothing to index: give a FILE, or - for standard input.")
+        _check_without_files(output, append, approximate)
         if is_index(model):
+            refuse_given(("dtype",), f"is for a new index, and {model} stores its vectors already")
             _build_graphs(SentenceIndex.open(model, workers=workers), graphs, as_json)
         else:
             _index_words(model, graphs, dtype, workers, as_json)
         return
-    if append and (output is not None or overwrite or split_sentences or truncate_dim):
-        raise click.UsageError(
-            "--append uses the settings of the index: it takes no --output, --overwrite, --split-sentences or "
-            "--truncate-dim."
-        )
-    if not append and is_index(model):
-        raise click.UsageError(f"{model} is an index; add to it with --append.")
-    from w2v.vectors.index import import_usearch
-
-    if approximate:
-        import_usearch()
+    _check_with_files(model, append, approximate)
     texts, records = _what_to_index(
         model / ENCODER if append else model, files, errors, split_sentences, metadata, text_column
     )
@@ -174,6 +168,30 @@ def index(
         if approximate or (approximate is None and found.wants_graphs):
             is_linked = _link(found, graphs, progress, is_asked=bool(approximate))
     _print_index(found, {"added": n_added, "seconds": seconds}, is_linked, as_json)
+
+
+def _check_without_files(output: Path | None, append: bool, approximate: bool | None) -> None:
+    """Refuse what needs texts; without them, only graphs are built."""
+    if output is not None or append:
+        raise click.UsageError("Nothing to index: give a FILE, or - for standard input.")
+    refuse_given(_OF_TEXTS, "is for the texts of FILE: give FILE as well")
+    if approximate is False:
+        raise click.UsageError("--exact builds nothing here: without FILE, this command builds graphs.")
+
+
+def _check_with_files(model: Path, append: bool, approximate: bool | None) -> None:
+    """Refuse what contradicts the index to add to, or has no effect; import what graphs need."""
+    from w2v.encoder.retrieval.index.storage import is_index
+    from w2v.vectors.index import import_usearch
+
+    if append:
+        refuse_given(_OF_NEW, "is for a new index, but --append uses the settings of the index")
+    elif is_index(model):
+        raise click.UsageError(f"{model} is an index; add to it with --append.")
+    if approximate:
+        import_usearch()
+    else:
+        refuse_given(("connectivity", "effort"), "is for graphs: give --approximate as well")
 
 
 def _what_to_index(

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from w2v.commands.shared.option_names import refuse_given
 from w2v.commands.shared.options import (
     errors_option,
     file_option,
@@ -110,10 +111,7 @@ def duplicates(
     similarity, line number, earlier line number, sentence, earlier sentence, separated by tabs. The vectors of a text
     are kept in the system's temporary folder meanwhile (set TMPDIR to change it).
     """
-    if keep is not None and groups:
-        raise click.UsageError("--groups and --keep exclude each other.")
-    if keep is not None and split_sentences:
-        raise click.UsageError("--keep writes whole lines: it takes no --split-sentences.")
+    _check_ways(keep, groups, split_sentences, exact)
     import numpy as np
 
     from w2v.encoder.retrieval.mining.duplicates import Comparison, duplicates_of, near_rows
@@ -141,6 +139,18 @@ def duplicates(
         click.echo(json_text({"output": str(keep), "lines": n_lines, "kept": n_kept}))
     else:
         print_table([str(keep), ">lines"], [("read", f"{n_lines:,}"), ("kept", f"{n_kept:,}")])
+
+
+def _check_ways(keep: Path | None, groups: bool, splits: bool, exact: bool | None) -> None:
+    """Refuse options of `w2v duplicates` that contradict each other, or have no effect."""
+    if keep is not None and groups:
+        raise click.UsageError("--groups and --keep exclude each other.")
+    if keep is not None or groups:
+        refuse_given(("top",), "limits the pairs that are printed, but --groups and --keep use all matches")
+    if keep is not None and splits:
+        raise click.UsageError("--keep writes whole lines: it takes no --split-sentences.")
+    if exact:
+        refuse_given(("seed",), "draws cluster centres, but --exact compares all pairs")
 
 
 def source_of(files: tuple[str, ...], errors: str) -> str | TextReader:

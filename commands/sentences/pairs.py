@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from w2v.commands.shared.option_names import refuse_given
 from w2v.commands.shared.options import (
     errors_option,
     file_option,
@@ -196,6 +197,8 @@ def mine(
     from w2v.encoder.retrieval.index.storage import is_index
     from w2v.encoder.retrieval.mining.pairs import mine_pairs
 
+    if exact:
+        refuse_given(("seed",), "draws cluster centres, but --exact compares all sentences")
     check_output_file(output, overwrite=overwrite)
     sources = [name if is_index(name) else TextReader(name, errors=errors) for name in (first, second)]
     how = _as_json if output.suffix == ".jsonl" else _as_row

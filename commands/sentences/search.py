@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
+from w2v.commands.shared.option_names import refuse_given
 from w2v.commands.shared.options import (
     choice_option,
     errors_option,
@@ -113,6 +114,13 @@ def search(
         raise click.UsageError("Nothing to search for: give a QUERY, or --queries FILE.")
     if jsonl and as_json:
         raise click.UsageError("--json and --jsonl exclude each other.")
+
+    if by != "both" and rerank is None:
+        refuse_given(("candidates",), "is for --by both and --rerank: give one of them as well")
+    if by == "words":
+        refuse_given(("exact",), "is for a search by meaning, but --by words compares no vectors")
+    if file is None:
+        refuse_given(("errors",), "is for --queries FILE")
 
     opened = _opened([index, *map(Path, others)], where, workers)
     model = None if rerank is None else CrossEncoder(rerank, workers=workers)

@@ -120,6 +120,12 @@ def topics(files: tuple[str, ...], output: Path | None, overwrite: bool, as_json
         if options["date_column"] is not None:
             raise click.UsageError("--date-column names a column of a table: give the table with --dates.")
         refuse_given(("bins",), "divides dates into periods: give them with --dates")
+    if options["method"] == "kmeans":
+        refuse_given(("min_size", "reduction", "dims"), "is for HDBSCAN: give --method hdbscan")
+    else:
+        refuse_given(("clusters",), "is for k-means, but HDBSCAN finds the number of topics: --topics N merges them")
+    if options["n_topics"] is None and not options["tree"]:
+        refuse_given(("linkage",), "is for --topics and --tree: give one of them as well")
     from w2v.encoder.retrieval.topics.dates import read_dates
 
     _check_output(output, overwrite)

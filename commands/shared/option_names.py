@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Mapping
+from typing import Any
 
 import click
 from click.core import ParameterSource
@@ -37,6 +38,14 @@ def option_name(parameter: str, *, of_network: bool = False) -> str:
     return "--" + names.get(parameter, parameter).replace("_", "-")
 
 
+def named_as_options(parameters: Mapping[str, Any], *, of_network: bool = False) -> dict[str, Any]:
+    """Return parameters under the names of their options, with underscores, as `w2v info` prints them."""
+    return {
+        option_name(name, of_network=of_network).removeprefix("--").replace("-", "_"): value
+        for name, value in parameters.items()
+    }
+
+
 def with_option_names(message: str) -> str:
     """Return an error message about parameters with the names of those options that are called differently."""
     names = "|".join(sorted(OPTION_NAMES, key=len, reverse=True))
@@ -55,10 +64,10 @@ def in_our_names(error: click.ClickException) -> str:
 
 
 def given_options(names: Collection[str]) -> list[str]:
-    """Return those of some parameters of the running command that its command line gives, as they are written there."""
+    """Return those of some parameters of the running command that its command line gives, as its help calls them."""
     context = click.get_current_context()
     return [
-        parameter.opts[-1]
+        parameter.opts[-1] if isinstance(parameter, click.Option) else parameter.human_readable_name
         for parameter in context.command.params
         if parameter.name in names and context.get_parameter_source(parameter.name) is ParameterSource.COMMANDLINE
     ]

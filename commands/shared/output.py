@@ -151,8 +151,8 @@ def print_description(described: Mapping[str, Any]) -> None:
     if isinstance(training, dict):  # the rest is for programs
         rows += [(f"training {name}", in_words(training.get(name))) for name in ("complete", "inputs")]
     if isinstance(parameters, dict):
-        seeds = {"random_state": str(parameters["random_state"])} if "random_state" in parameters else {}
-        rows += [(name, in_words(value)) for name, value in (parameters | seeds).items() if name not in described]
+        seed = {"seed": str(parameters["seed"])} if "seed" in parameters else {}  # no number: without separators
+        rows += [(name, in_words(value)) for name, value in (parameters | seed).items() if name not in described]
     print_table(["model", ""], rows)
     epochs = [epoch for epoch in described.get("history") or [] if isinstance(epoch, dict)]
     if epochs:

@@ -7,6 +7,7 @@ from typing import Any
 
 import w2v
 from w2v.commands.sentences.describing import bytes_of
+from w2v.commands.shared.option_names import named_as_options
 from w2v.commands.shared.output import describe_units
 from w2v.neural.names import FIGURES
 from w2v.neural.tasks.applying import used_of_network
@@ -40,6 +41,6 @@ def describe_text_network(folder: Path) -> dict[str, Any]:
         "best_step": best.get("step"),
         **{name: best[name] for name in ("held_out_loss", *FIGURES) if name in best},
         **metadata,
-        "parameters": used_of_network(metadata.get("parameters", {})),
+        "parameters": named_as_options(used_of_network(metadata.get("parameters", {})), of_network=True),
         "training": {**training, "inputs": list(network.inputs) + list(training.get("validation") or [])},
     }

@@ -13,6 +13,7 @@ import click
 
 from w2v.commands.shared.fitting import fit_options, train_network
 from w2v.commands.shared.long_help import LongCommand
+from w2v.commands.shared.option_names import refuse_given
 from w2v.commands.shared.options import (
     errors_option,
     file_option,
@@ -142,8 +143,7 @@ def translate(
     possible. --json prints one object per line: translations and scores, and for every piece its probability, the most
     probable alternatives and its cross-attention, which lines in parts have not.
     """
-    if n_best > beam:
-        raise click.UsageError(f"--n-best must be at most --beam, {beam}, not {n_best}.")
+    _check_n_best(n_best, beam, as_json)
     from w2v.neural.generation.state import Wanted
     from w2v.neural.tasks.text.translation import Translator
 
@@ -181,6 +181,13 @@ def translate(
         _check_lengths(reference, len(wanted_texts), len(made))
         score = bleu(made, wanted_texts)
         say(f"BLEU {score.score:.2f}, {score.signature}")
+
+
+def _check_n_best(n_best: int, beam: int, as_json: bool) -> None:
+    if not as_json:
+        refuse_given(("n_best",), "needs --json: without it, each line has one translation")
+    if n_best > beam:
+        raise click.UsageError(f"--n-best must be at most --beam, {beam}, not {n_best}.")
 
 
 def _read_reference(reference: Path, files: tuple[str, ...], errors: str) -> list[str]:

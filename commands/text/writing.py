@@ -14,6 +14,7 @@ import click
 
 from w2v.commands.shared.fitting import fit_options, train_network
 from w2v.commands.shared.long_help import LongCommand
+from w2v.commands.shared.option_names import refuse_given
 from w2v.commands.shared.options import (
     errors_option,
     file_option,
@@ -102,6 +103,8 @@ Examples:
 @json_option
 def write(model: Path, prompt: str, as_json: bool, **options: Any) -> None:
     """Continue PROMPT with a language model, and show each piece as soon as it is chosen."""
+    if options["greedy"]:
+        refuse_given(("temperature", "top_k", "top_p", "seed"), "is for sampling: leave out --greedy")
     from w2v.neural.tasks.text.language_model import LanguageModel
 
     opened = LanguageModel.load(model)

@@ -89,7 +89,7 @@ def plan_stages(
     stages = [PlannedStage(kind, options) for kind, options in every.items()]
     if (time := every[first].max_time) is not None:
         stages = [replace(stage, options=replace(stage.options, max_time=time / len(kinds))) for stage in stages]
-    is_split = bool(every[first].table_first) and first != "masked" and _is_idle(state)
+    is_split = bool(every[first].table_first) and first != "masked" and is_idle(state)
     if resume is not None:
         is_split = _n_resumed(resume, len(kinds)) > len(kinds)
     elif every[first].choose and not is_split:
@@ -122,7 +122,7 @@ def comparison(history: Sequence[Mapping[str, Any]]) -> Comparison | None:
     return Comparison(losses[0], min(losses)) if losses else None
 
 
-def _is_idle(state: EncoderState) -> bool:
+def is_idle(state: EncoderState) -> bool:
     """Return whether there is a network that adds nothing yet to the word vectors."""
     if state.network is None or state.parameters is None or state.network.head != "branch":
         return False

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from w2v.neural.names import INSIDE_ATTENTION
 from w2v.neural.tasks.parameters import AUTO
 from w2v.settings.applying import Rule, used, why_unused
 
@@ -20,6 +21,13 @@ _OF_NETWORKS: tuple[Rule, ...] = (
         "heads",
         lambda given: given.get("architecture") == "attention" or "memory" in given,  # decoders attend always
         "is for attention: give architecture attention as well",
+    ),
+    (
+        "positions",
+        lambda given: (
+            given.get("architecture") in (None, "attention") or given.get("positions") not in INSIDE_ATTENTION
+        ),
+        "has no effect with this value: only attention uses relative and rotary positions",
     ),
     (
         "architecture window heads feed_forward activation",

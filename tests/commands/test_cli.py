@@ -196,7 +196,7 @@ def test_info_prints_sizes_parameters_and_history(model: Path) -> None:
     assert described["parameters"]["window"] == 5
     table = run("info", model).stdout
     assert ["vector", "size", "3"] in [line.split() for line in table.splitlines()]
-    assert ["random_state", "123456789"] in [line.split() for line in table.splitlines()]
+    assert ["seed", "123456789"] in [line.split() for line in table.splitlines()]
     assert ["1", "2.5", "0.025", "360", "0.5"] in [line.split() for line in table.splitlines()]
 
 
@@ -473,8 +473,8 @@ def test_train_passes_every_option_on(corpus: Path, tmp_path: Path) -> None:
     described = json.loads(run("info", tmp_path / "out", "--json").stdout)
     expected = {
         "algorithm": "cbow", "vector_size": 8, "window": 2, "negative": 3, "min_count": 2, "max_vocab": 5,
-        "sample": 0.5, "ns_exponent": 0.5, "shrink_windows": False, "alpha": 0.05, "min_alpha": 0.001,
-        "epochs": 2, "workers": 1, "random_state": 1,
+        "sample": 0.5, "ns_exponent": 0.5, "shrink_windows": False, "learning_rate": 0.05, "min_learning_rate": 0.001,
+        "epochs": 2, "workers": 1, "seed": 1,
     }  # fmt: skip
     assert expected.items() <= described["parameters"].items()
     assert described["tokenizer"] == {"name": "whitespace"}

@@ -361,7 +361,8 @@ CONTRASTS = """() => {
 
 
 LABELS = """async () => {
-  const [{ Labels }, { Camera }] = await Promise.all([import("/page/drawing/labels.js"), import("/page/drawing/camera.js")]);
+  const { Labels } = await import("/page/drawing/labels.js");
+  const { Camera } = await import("/page/drawing/camera.js");
   const labels = new Labels({ forget() {} });
   labels.setTheme({ font: "sans-serif" });
   const camera = new Camera();

@@ -1,8 +1,12 @@
 """Layers pretrained on unlabelled text, from which a tagger or a classifier starts.
 
 They keep their input, x = v W + b for the vector v of a word, and get additional inputs: the word's own row, its
-n-grams and its shape, with randomly initialised projections. With projections initialised to zero, which would leave x
-unchanged, these inputs were learned too late: with few labels, the result was worse than without pretrained layers.
+n-grams, its shape, and other word vectors if there are some, with randomly initialised projections. With projections
+initialised to zero, which would leave x unchanged, these inputs were learned too late: with few labels, the result was
+worse than without pretrained layers.
+
+Other word vectors may know more words, or have another width. They stand before the vectors that the layers read, in
+one table: a word that one of the two does not know has zeros there.
 """
 
 from __future__ import annotations
@@ -18,7 +22,7 @@ import w2v
 from w2v.neural.parameters import ParameterTable, within
 from w2v.neural.stack import StackConfig
 from w2v.neural.tasks.labels.inputs import InputConfig
-from w2v.neural.tasks.labels.words import GivenVectors, given_vectors
+from w2v.neural.tasks.labels.words import GivenVectors, given_vectors, spellings
 from w2v.vectors.embeddings import Embeddings
 
 
@@ -52,10 +56,15 @@ class HasLayers(Protocol):
 
 
 class Start(NamedTuple):
-    """The starting point of a training: the given vectors, and optionally pretrained layers."""
+    """The starting point of a training: fixed vectors, and optionally pretrained layers.
+
+    The first `width` columns of the vectors are those that were given, the others those that the layers read; their
+    `scale` is that of the layers, if there are some.
+    """
 
     given: GivenVectors
     layers: PretrainedLayers | None = None
+    width: int = 0
 
     @property
     def metadata(self) -> dict[str, Any]:
@@ -66,11 +75,11 @@ class Start(NamedTuple):
         """Return the initial parameters of a network with `inputs` and an `encoder`."""
         table = ParameterTable.initialise(config.tensors(), seed)
         if self.layers is not None:
-            place_layers(table, config.inputs, self.layers, self.given.scale)
+            place_layers(table, config.inputs, self.layers, self.given.scale, self.width)
         return table
 
 
-def opened_layers(start: HasLayers | str | os.PathLike[str] | None, vectors: object) -> PretrainedLayers | None:
+def opened_layers(start: HasLayers | str | os.PathLike[str] | None) -> PretrainedLayers | None:
     """Return the layers of an encoder, given as such or as a folder; None without one.
 
     Raises
@@ -78,7 +87,7 @@ def opened_layers(start: HasLayers | str | os.PathLike[str] | None, vectors: obj
     TypeError
         If it has no layers.
     ValueError
-        If word vectors are given as well: the layers have their own.
+        If the encoder has no network, or it reads subwords.
     ModelError
         If the folder is not an encoder.
     """
@@ -88,13 +97,11 @@ def opened_layers(start: HasLayers | str | os.PathLike[str] | None, vectors: obj
         start = w2v.SentenceEncoder.load(start)  # through the public name, because `neural` must not import `encoder`
     if not hasattr(start, "pretrained_layers"):
         raise TypeError(f"start must be a SentenceEncoder with a network, or its folder, not a {type(start).__name__}")
-    if vectors is not None:
-        raise ValueError("vectors cannot be combined with start: its layers need their own word vectors")
     return start.pretrained_layers()
 
 
 def start_of(layers: PretrainedLayers | None, vectors: Any, words: Iterable[str], most: int) -> Start:
-    """Return the starting point of a training: layers with their vectors, or given vectors, or neither.
+    """Return the starting point of a training: given vectors, layers with the vectors that they read, or both.
 
     Parameters
     ----------
@@ -110,17 +117,41 @@ def start_of(layers: PretrainedLayers | None, vectors: Any, words: Iterable[str]
     ValueError
         If the layers know none of the words.
     """
-    given = given_vectors(vectors if layers is None else layers.words, words, most)
-    if layers is not None and not given.known:
+    distinct = list(dict.fromkeys(words))
+    given = given_vectors(vectors, distinct, most)
+    width = given.table.shape[1]
+    if layers is None:
+        return Start(given, None, width)
+    read = given_vectors(layers.words, distinct, most)
+    if not read.known:
         raise ValueError(
             "the layers to start from know none of the words: start from layers trained on text in this language"
         )
-    return Start(given, layers)
+    return Start(_side_by_side(given, read) if width else read, layers, width)
 
 
-def place_layers(table: ParameterTable, inputs: InputConfig, layers: PretrainedLayers, scale: float) -> None:
-    """Overwrite the stack of a network and the projection of vectors, which were divided by `scale`."""
+def _side_by_side(given: GivenVectors, read: GivenVectors) -> GivenVectors:
+    """Return the vectors of the words of both, with zeros where one has no spelling of a word; scale from `read`."""
+    words = tuple(dict.fromkeys([*given.words, *read.words]))
+    parts = []
+    for own in (given, read):
+        rows = {word: row for row, word in enumerate(own.words, 1)}
+        found = (next((rows[one] for one in spellings(word) if one in rows), 0) for word in words)
+        parts.append(own.table[np.fromiter((0, *found), np.int64, len(words) + 1)])
+    return GivenVectors(words, np.concatenate(parts, axis=1), read.scale, read.known)
+
+
+def place_layers(
+    table: ParameterTable, inputs: InputConfig, layers: PretrainedLayers, scale: float, first: int
+) -> None:
+    """Overwrite the stack of a network, and the projection of the vectors that it reads.
+
+    These begin at column `first` of the given vectors and were divided by `scale`. Where a network reads the vectors of
+    two spellings, the layers read the first.
+    """
     for name, array in within("encoder", layers.parameters).items():
         table[name][...] = array
-    table["inputs.projection.weight"][inputs.borders[-2] :] = layers.weight * np.float32(scale)
+    rows = table["inputs.projection.weight"][inputs.borders[-2] :].reshape(inputs.spellings, inputs.given_size, -1)
+    rows[0, first:] = layers.weight * np.float32(scale)
+    rows[1:, first:] = 0
     table["inputs.projection.bias"][...] = layers.bias

@@ -119,7 +119,8 @@ class Tagger(TextEstimator[TaggerParameters]):
         validation : (sentences, tags) or (sentences, tags, columns), files, or Tagged, optional
             Sentences for validation. By default the fraction `held_out` of the sentences is held out.
         vectors : Embeddings, path-like, optional
-            Word vectors as additional inputs; they stay fixed and are stored with the tagger.
+            Word vectors as additional inputs, also beside those of `start`; they stay fixed and are stored with the
+            tagger.
         start : SentenceEncoder or path-like, optional
             An encoder, or its folder, whose pretrained layers and word vectors training starts from. Network parameters
             at their defaults take its values.
@@ -130,7 +131,7 @@ class Tagger(TextEstimator[TaggerParameters]):
             If words and tags do not match, there are too few sentences, or an option is out of range.
         """
         saving = checkpoint, checkpoint_every, overwrite
-        layers = opened_layers(start, vectors)
+        layers = opened_layers(start)
         with self._training(sentences, saving, progress, None if layers is None else layers.stack) as training:
             parameters = training.parameters
             given = tagged_of(sentences, tags, columns, column_numbers)

@@ -290,7 +290,8 @@ class WordVocabulary:
             With standard deviation 1: those of `given`, preceded by a zero row.
         """
         rows = np.array([0, *map(self._given_row, self.words)], np.int64)
-        table[rows > 0] = vectors[rows[rows > 0]] * np.float32(WORD_DEVIATION)
+        is_known = np.asarray(vectors.any(axis=1))[rows]
+        table[is_known] = vectors[rows[is_known]] * np.float32(WORD_DEVIATION)
 
     def _given_row(self, word: str) -> int:
         rows = self._given

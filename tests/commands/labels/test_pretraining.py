@@ -74,8 +74,9 @@ def test_masked_layers_go_on_into_encoder_tagger_and_classifier(
         assert_mistake(run(command, data, "-o", tmp_path / "x", "--start", model), 1, "has no layers")
         assert_mistake(run(command, data, "-o", tmp_path / "x", "--start", tmp_path / "none"), 1, "none")
         assert_mistake(run(command, data, "-o", tmp_path / "x", "--start", corpus), 1, "is a file, not a model folder")
-        both = run(command, data, "-o", tmp_path / "x", "--start", masked, "--vectors", model)
-        assert_mistake(both, 1, "vectors cannot be combined with start")
+        both = run(command, data, "-o", tmp_path / command, *FEW, "--start", masked, "--vectors", model, "--overwrite")
+        assert both.exit_code == 0, both.output
+        assert kind.load(output).network_.config.inputs.given_size == 12
     pairs = tmp_path / "pairs.tsv"
     pairs.write_text("".join(f"{a}\t{b}\n" for a, b in zip(TEXTS, TEXTS[1:], strict=False)), encoding="utf-8")
     further = ("--pairs", pairs, "--steps", 5, "--batch-size", 8, "--workers", 1)
@@ -96,7 +97,7 @@ def test_other_models_are_no_start(labels: Path, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("--architecture", "static"), "trains a network, and this encoder has none"),
+        (("--architecture", "static"), "is for a network: give architecture attention"),
         (("--min-tokens", 39), "0 sentences with 39 to 40 known words"),
     ],
 )
@@ -105,6 +106,9 @@ def test_mistakes_end_with_one_sentence(
 ) -> None:
     result = run("fit-encoder", model, corpus, "-o", tmp_path / "x", *MASKED, *arguments)
     assert_mistake(result, result.exit_code, message)
+    if "static" in arguments:
+        result = run("fit-encoder", model, corpus, "-o", tmp_path / "x", "--objective", "masked", *arguments)
+        assert_mistake(result, 1, "trains a network, and this encoder has none")
     assert result.exit_code in (1, 2) and not (tmp_path / "x").exists()
 
 

@@ -180,8 +180,9 @@ def test_fit_encoder_chooses_by_itself(model: Path, corpus: Path, tmp_path: Path
     assert f"{kept}: held-out loss {compared['network']:.4f} with a network" in shown
     assert f"{compared['table']:.4f} without ({0 - compared['gain']:+.1%})" in shown
     assert_mistake(run(*arguments, "--overwrite", "--no-table-first"), 1, "table_first must not be False")
-    assert_mistake(run(*arguments, "--overwrite", "--architecture", "static"), 1, "compares an untrained network")
-    plain = run(*arguments[:-1], "--overwrite", "--json")
+    alone = ("fit-encoder", model, corpus, "-o", tmp_path / "e", *FEW, "--overwrite")
+    assert_mistake(run(*alone, "--choose", "--architecture", "static"), 1, "compares an untrained network")
+    plain = run(*alone, "--json")
     assert json.loads(plain.stdout)["comparison"] is None
 
 

@@ -112,7 +112,7 @@ def test_topics_say_what_cannot_be(folder: Path, tmp_path: Path) -> None:
         ((text, *model, "--dates", folder / "dates.csv", "--date-column", "x"), 1, "has no column 'x'"),
         ((text, *model, "--bins", "week"), 2, "neither a number from 1 to 1000 nor day, month or year"),
         ((text, *model, "--stop-words", tmp_path / "missing"), 1, "missing"),
-        ((text, *model, "--method", "hdbscan", "-k", 3), 1, "n_clusters is for k-means"),
+        ((text, *model, "--method", "hdbscan", "-k", 3), 2, "--clusters is for k-means"),
         ((text, *model, "--method", "hdbscan"), 1, "9 sentences make no topics of at least 15"),
         ((folder / "my.topics", *model), 2, "leave out --model"),
         ((folder / "my.topics", "--topics", 4), 1, "3 topics can be merged into 1 to 3, not 4"),

@@ -11,10 +11,12 @@ import pytest
 
 from tests.helpers.command_line import assert_mistake, run
 from tests.helpers.examples.label_examples import topic_classifier
-from w2v import Embeddings, Parameters, Word2Vec
+from w2v import Embeddings, Parameters, SentenceEncoder, Word2Vec
+from w2v.encoding.vocabulary import Vocabulary
 
 SMALL: dict[str, Any] = {"min_count": 1, "vector_size": 4, "epochs": 1, "sample": 0, "workers": 1, "random_state": 1}
 SENTENCES = [["a", "b", "c", "a"], ["b", "c", "d"]] * 5
+COUNTED = Vocabulary(["a", "b", "c"], np.array([3, 2, 1]))
 GLOVE, PAIRS = ["--objective", "glove"], ["--lines", "pairs"]
 
 
@@ -129,6 +131,110 @@ def test_networks_refuse_options_without_effect(arguments: list[object], message
     assert_mistake(run(command, tmp_path / "text", "-o", tmp_path / "m", *options), 2, message)
 
 
+OF_ENCODERS: list[tuple[list[object], str]] = [
+    (["--hidden-size", 64], "--hidden-size is for a network: give architecture attention, recurrent or convolution"),
+    (["--layers", 1], "--layers is for a network"),
+    (["--architecture", "static", "--dropout", 0.1], "--dropout is for a network"),
+    (["--kernel-size", 3], "--kernel-size is for a network"),
+    (["--positions", "none"], "--positions is for a network"),
+    (["--clip", 1], "--clip is for a network"),
+    (["--network-rate", 0.01], "--network-rate is for a network or a teacher"),
+    (["--architecture", "attention", "--kernel-size", 3], "--kernel-size is the width of a convolution"),
+    (["--architecture", "recurrent", "--heads", 2], "--heads is for attention"),
+    (["--architecture", "recurrent", "--positions", "rotary"], "only attention uses relative and rotary positions"),
+    (["--mask-fraction", 0.2], "--mask-fraction is for masked words: give objective masked"),
+    (
+        ["--objective", "masked", "--architecture", "attention", "--a", 0.01],
+        "but the objective masked weighs all alike",
+    ),
+    (["--objective", "masked", "--architecture", "attention", "--table-first"], "--table-first is for a new network"),
+    (
+        ["--objective", "masked", "--architecture", "attention", "--order-share", 1],
+        "--order-share weighs swapped words",
+    ),
+    (["--word-dropout", 0.1], "--word-dropout is for pairs: give them with --pairs"),
+    (["--pair-weights", "1"], "--pair-weights is for pairs"),
+    (["--corpus-share", 0.5], "--corpus-share weighs a corpus beside pairs"),
+    (["--teacher", "PAIRS", "--min-tokens", 3], "all sentences of pairs and of a teacher are used"),
+    (["--teacher", "PAIRS", "--objective", "neighbors"], "--objective is what a corpus teaches without a teacher"),
+]
+
+
+@pytest.mark.parametrize(("options", "message"), OF_ENCODERS, ids=str)
+def test_fit_encoder_refuses_options_without_effect(options: list[object], message: str, tmp_path: Path) -> None:
+    text, output = tmp_path / "t.txt", tmp_path / "new"
+    text.write_text("a b c. b c a.\n" * 20, encoding="utf-8")
+    Embeddings(COUNTED, np.eye(3, dtype=np.float32)).save(tmp_path / "m")
+    given = [text if option == "PAIRS" else option for option in options]
+    assert_mistake(run("fit-encoder", tmp_path / "m", text, "-o", output, *given), 2, message)
+    assert not output.exists()
+
+
+def test_fit_encoder_refuses_what_contradicts_the_encoder_it_starts_from(tmp_path: Path) -> None:
+    text, start, output = tmp_path / "t.txt", tmp_path / "start", tmp_path / "new"
+    text.write_text("A b c. B c a.\n" * 20, encoding="utf-8")
+    words = Embeddings(COUNTED, np.eye(3, dtype=np.float32))
+    untrained = SentenceEncoder(words, "recurrent", layers=2, dim=4)
+    untrained.save(start)
+    few = ["--steps", 1, "--batch-size", 4, "--min-tokens", 1, "--workers", 1]
+    for options, code, message in (
+        (["--layers", 1], 1, "the layers to start from were trained with layers 2, not layers 1"),
+        (["--a", 0.0003], 2, "--a is for a MODEL of word vectors, but this one is an encoder already"),
+        (["--kernel-size", 3], 2, "--kernel-size is the width of a convolution"),
+    ):
+        assert_mistake(run("fit-encoder", start, text, "-o", output, *few, *options), code, message)
+    agreeing = ["--layers", 2, "--hidden-size", 4, "--dropout", 0.2, "--table-first"]  # its network is untrained
+    result = run("fit-encoder", start, text, "-o", output, *few, *agreeing)
+    assert result.exit_code == 0, result.output
+    assert untrained.state.parameters is not None
+    untrained.state.parameters["output.weight"][...] = 0.1
+    untrained.save(start, overwrite=True)
+    mistake = run("fit-encoder", start, text, "-o", tmp_path / "newer", *few, "--table-first")
+    assert_mistake(mistake, 2, "--table-first is for a new network")
+
+
+def test_the_other_commands_refuse_options_without_effect(tmp_path: Path) -> None:
+    text, index = tmp_path / "t.txt", tmp_path / "my.index"
+    text.write_text("a b c\nb c a\n", encoding="utf-8")
+    model = tmp_path / "m"
+    Embeddings(COUNTED, np.eye(3, dtype=np.float32)).save(model)
+    assert run("index", model, text, "-o", index).exit_code == 0
+    no_model = tmp_path / "none"
+    cases: list[tuple[list[object], str]] = [
+        (["translate", no_model, "--n-best", 1], "--n-best needs --json"),
+        (["write", no_model, "a", "--greedy", "--top-k", 5], "--top-k is for sampling: leave out --greedy"),
+        (["label-images", no_model, "x.png", "--layer", 1], "--layer selects what --attention FILE draws"),
+        (["classify", no_model, text, "--top", 1], "--top needs --json"),
+        (["tag", no_model, text, "--json", "--format", "conll"], "--format is for texts whose tags are printed"),
+        (["topics", index, "--min-size", 2], "--min-size is for HDBSCAN: give --method hdbscan"),
+        (["topics", index, "--method", "hdbscan", "-k", 2], "--clusters is for k-means"),
+        (["topics", index, "--linkage", "average"], "--linkage is for --topics and --tree"),
+        (["duplicates", text, "--groups", "--top", 2], "--top limits the pairs that are printed"),
+        (["duplicates", text, "--exact", "--seed", 1], "--seed draws cluster centres"),
+        (["mine", text, text, "--model", model, "--exact", "--seed", 1, "-o", no_model], "--seed draws cluster"),
+        (["search", index, "a", "--candidates", 5], "--candidates is for --by both and --rerank"),
+        (["search", index, "a", "--by", "words", "--exact"], "--exact is for a search by meaning"),
+        (["search", index, "a", "--errors", "replace"], "--errors is for --queries FILE"),
+        (["edit-index", index, "--compact", "--text-column", "t"], "--text-column names a column of --replace FILE"),
+        (["edit-index", index, "--compact", "--errors", "strict"], "--errors is for --replace FILE"),
+        (["index", model, "--text-column", "t"], "--text-column is for the texts of FILE"),
+        (["index", index, "--dtype", "int8"], "stores its vectors already"),
+        (["index", index, text, "--append", "--dtype", "int8"], "--append uses the settings of the index"),
+        (["index", model, text, "-o", no_model, "--effort", 9], "--effort is for graphs: give --approximate"),
+        (["index", model, "--exact"], "--exact builds nothing here"),
+        (["encode", model, text, "-o", "v.npy", "--format", "npy"], "--format is for a folder of vectors"),
+        (["plot", "words", model, "a", "b", "--seed", 1], "--seed is for --method tsne and umap"),
+        (["plot", "words", model, "a", "b", "--restrict-vocab", 2], "--restrict-vocab is for --neighbors N"),
+        (["plot", "words", model, "a", "b", "-o", "w.svg", "--dpi", 90], "--dpi is for a PNG"),
+        (["report", model, "-o", "r.html", "--license", "mit"], "--license is for the Hub's front matter"),
+        (["download", "text8", "--list"], "NAME is for a download, but --list only lists"),
+        (["distill", model, text, "-o", no_model, "--initial", model, "--min-count", 5], "trained on TEXT"),
+    ]  # fmt: skip
+    for arguments, message in cases:
+        assert_mistake(run(*arguments), 2, message)
+    assert not no_model.exists()
+
+
 def test_a_classifier_may_be_trained_with_a_number_of_threads(tmp_path: Path) -> None:
     text = tmp_path / "text.tsv"
     text.write_text("x\tone two\ny\tthree four\n" * 20, encoding="utf-8")
@@ -151,7 +257,7 @@ def test_a_window_is_of_words_alone_and_a_convolution_has_a_kernel_size(tmp_path
     small = ["--units", "characters", "--layers", 1, "--hidden-size", 8, "--max-time", 0.2]
     wide = ["--architecture", "convolution", "--kernel-size", 5]
     assert run("fit-lm", text, "-o", tmp_path / "m", *small, *wide).exit_code == 0
-    assert json.loads(run("info", tmp_path / "m", "--json").stdout)["parameters"]["window"] == 5
+    assert json.loads(run("info", tmp_path / "m", "--json").stdout)["parameters"]["kernel_size"] == 5
 
 
 @pytest.mark.parametrize(

@@ -267,7 +267,9 @@ def test_json_holds_what_explain_tells(model: Path, tmp_path: Path) -> None:
     assert np.shape(first["translations"][0]["alignment"]) == (2, 2)
     assert len(first["translations"][0]["pieces"][0]["alternatives"]) == 5
     assert empty == {"source": "", "translations": [{"text": "", "score": None}]}
-    assert_mistake(run("translate", model, text, "--n-best", 6), 2, "--n-best must be at most --beam, 5, not 6")
+    assert_mistake(
+        run("translate", model, text, "--json", "--n-best", 6), 2, "--n-best must be at most --beam, 5, not 6"
+    )
 
 
 def test_reference_gives_bleu(model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -339,6 +341,6 @@ def test_info_describes_a_translator(model: Path) -> None:
     assert described["kind"] == "translator" and described["source_units"] == "9 words"
     assert described["network_parameters"] == number_translator().network_.parameters.n_parameters
     assert described["history"] == number_translator().history_ and described["bleu"] > 90
-    assert described["pairs"]["held_out"] == 30 and described["parameters"]["dim"] == 32
+    assert described["pairs"]["held_out"] == 30 and described["parameters"]["hidden_size"] == 32
     shown = run("info", model).stdout
     assert "translator" in shown and "9 words" in shown and "held_out_loss" in shown and "bleu" in shown

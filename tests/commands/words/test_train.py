@@ -16,6 +16,7 @@ from click.testing import CliRunner, Result
 
 import w2v.commands.shared.training
 from w2v.commands.main import main
+from w2v.commands.shared.option_names import named_as_options
 from w2v.commands.shared.types import Duration
 from w2v.monitoring.history import Progress, TrainingInterrupted
 from w2v.settings.recipes import best_settings
@@ -207,7 +208,8 @@ def test_a_recipe_is_told_first_and_stored_and_what_is_given_wins(corpus: Path, 
     assert result.exit_code == 0 and result.stderr.splitlines()[0] == f"Recipe: {told}, epochs 5"
     assert told in result.stdout.splitlines()[2]
     described = json.loads(run("info", output, "--json").stdout)["parameters"]
-    assert {name: described[name] for name in chosen} == chosen | {"epochs": 5, "window": 3}
+    wanted = named_as_options(chosen | {"epochs": 5, "window": 3})
+    assert {name: described[name] for name in wanted} == wanted
     continued = ["train", corpus, "--continue", output, "--output", tmp_path / "x", "--recipe", "none"]
     assert_mistake(run(*continued), 2, "--recipe is none, but the training in")
     assert_mistake(run(*command, "--overwrite", "--algorithm", "cbow"), 2, "recipe='best' is for skip-gram with")

@@ -49,16 +49,15 @@ def start_layered(
     vocabulary = WordVocabulary.learn(every, min_count=parameters.min_count, given=given.words, subwords=_SUBWORDS)
     assert parameters.dim is not None and parameters.pooling is not None
     given_rows, given_size = given.table.shape
-    learns_vectors = given_size > 0 and layers is None
-    word_size = given_size if learns_vectors else _SIZE
+    word_size = began.width or _SIZE
     sizes = InputConfig(
         len(vocabulary.words) + 1, word_size, _SUBWORDS.buckets, _SIZE, given_rows, given_size, (), parameters.dim
     )  # fmt: skip
     stack = stack_of(parameters) if layers is None else layers.stack
     config = LayeredConfig(sizes, stack, len(data.classes), data.one_of_many, parameters.pooling)
     table = began.initialise(config, parameters.random_state)
-    if learns_vectors:
-        vocabulary.begin_with(table["inputs.words.table"], given.table)
+    if began.width:
+        vocabulary.begin_with(table["inputs.words.table"], given.table[:, : began.width])
     words = TextWords(vocabulary, tokenizer, parameters.max_words)
     further = {VECTORS_FILE: {"table": given.table}} if given_size else {}
     metadata = described(data, parameters) | began.metadata

@@ -125,7 +125,7 @@ class TextClassifier(TextEstimator[ClassifierParameters]):
         CorpusError, ValueError, TypeError
             If texts have no labels, all have the same label, or an option is out of range.
         """
-        layers = opened_layers(start, vectors)
+        layers = opened_layers(start)
         saving = checkpoint, checkpoint_every, overwrite
         stack = None if layers is None else layers.stack
         with self._training(texts if y is None else None, saving, progress, stack) as training:

@@ -21,6 +21,7 @@ from w2v.neural import stack
 from w2v.neural.parameters import scope
 from w2v.neural.tasks.folder import TextNetwork
 from w2v.neural.tasks.labels import inputs
+from w2v.neural.tasks.labels.pretrained import start_of
 from w2v.neural.tasks.labels.tagging_data import encode
 
 NAMED = without_columns(named_sentences(60))
@@ -56,28 +57,36 @@ def encoder(architecture: str = "attention", norm: str = "pre", head: str = "bra
     return model.fit(lines)
 
 
-def tagged(start: Any, **options: Any) -> Tagger:
-    return Tagger(**STILL | options).fit(NAMED.sentences, NAMED.tags, start=start)
+def wide() -> Embeddings:
+    """Return word vectors of another width, of some of the words and of others."""
+    words = [*WORDS[::2], "Zanzibar", "zanzibar", "unheard"]
+    return Embeddings(words, np.random.default_rng(2).normal(size=(len(words), 9)).astype(np.float32))
 
 
-def classified(start: Any, **options: Any) -> TextClassifier:
-    return TextClassifier(**STILL | options).fit(TEXTS, LABELS, start=start)
+def tagged(start: Any, given: Embeddings | None = None, **options: Any) -> Tagger:
+    return Tagger(**STILL | options).fit(NAMED.sentences, NAMED.tags, start=start, vectors=given)
+
+
+def classified(start: Any, given: Embeddings | None = None, **options: Any) -> TextClassifier:
+    return TextClassifier(**STILL | options).fit(TEXTS, LABELS, start=start, vectors=given)
 
 
 FITS = pytest.mark.parametrize("fit", [tagged, classified])
+GIVEN = pytest.mark.parametrize("given", [None, wide()], ids=["alone", "beside"])
 
 
 @FITS
+@GIVEN
 @pytest.mark.parametrize(
     ("architecture", "norm", "head"),
     [("attention", "pre", "branch"), ("attention", "post", "linear"), ("recurrent", "pre", "branch"),
      ("convolution", "pre", "branch")],
 )  # fmt: skip
 def test_layers_are_the_pretrained_ones_to_the_bit(
-    fit: Callable[..., Any], architecture: str, norm: str, head: str
+    fit: Callable[..., Any], architecture: str, norm: str, head: str, given: Embeddings | None
 ) -> None:
     began = encoder(architecture, norm, head)
-    network, config = fit(began).network_, began.state_.network
+    network, config = fit(began, given).network_, began.state_.network
     assert config is not None and began.state_.parameters is not None
     assert network.config.encoder == config.stack
     own = scope(network.parameters, "encoder")
@@ -87,16 +96,24 @@ def test_layers_are_the_pretrained_ones_to_the_bit(
     assert network.metadata["start"] == {"layers": 2, "words": network.metadata["start"]["words"]}
 
 
-def test_layers_read_what_they_read_before() -> None:
+@GIVEN
+def test_layers_read_what_they_read_before(given: Embeddings | None) -> None:
     """Without what a tagger reads besides, its hidden states are the encoder's, but for the vectors' float16."""
     began = encoder()
     state = began.state_
-    tagger = tagged(began)
+    tagger = tagged(began, given)
     network: TextNetwork = tagger.network_
     lexicon, tokens = encode(NAMED, network.units["text"], network.further["vectors"]["table"])
     read_as = dict(scope(network.parameters, "inputs"))
-    besides = ("words.table", "ngrams.table", "shapes.table", "columns.0.table")
+    besides = [name for name in read_as if name.endswith("table")]
     read_as |= {name: np.zeros_like(read_as[name]) for name in besides}
+    config = network.config.inputs
+    weight = read_as["projection.weight"] = read_as["projection.weight"].copy()
+    width = 0 if given is None else given.vector_size
+    assert config.given_size == width + 6 and config.spellings == (1 if given is None else 2)
+    of_given = weight[config.borders[-2] :].reshape(config.spellings, config.given_size, -1)
+    assert of_given[:, :width].any() == (given is not None)
+    of_given[:, :width] = 0
     x, _ = inputs.forward(network.config.inputs, read_as, lexicon, tokens)
     h, _ = stack.forward(network.config.encoder, scope(network.parameters, "encoder"), x, tokens.offsets)
     rows = {word: i for i, word in enumerate(state.vocabulary.index_to_key)}
@@ -109,17 +126,20 @@ def test_layers_read_what_they_read_before() -> None:
 
 
 @FITS
-def test_a_start_learns_is_kept_and_goes_on_to_the_same_bits(fit: Callable[..., Any], tmp_path: Path) -> None:
+@GIVEN
+def test_a_start_learns_is_kept_and_goes_on_to_the_same_bits(
+    fit: Callable[..., Any], given: Embeddings | None, tmp_path: Path
+) -> None:
     options = QUICK | {"learning_rate": 0.01}
-    whole, again = fit(encoder(), **options), fit(encoder(), **options)
+    whole, again = fit(encoder(), given, **options), fit(encoder(), given, **options)
     assert np.array_equal(whole.network_.parameters.flat, again.network_.parameters.flat)
     kind = type(whole)
-    still = fit(encoder())
+    still = fit(encoder(), given)
     assert not np.array_equal(whole.network_.parameters.flat, still.network_.parameters.flat)
     data = (NAMED.sentences, NAMED.tags) if kind is Tagger else (TEXTS, LABELS)
     model = kind(**options)
     with pytest.raises(TrainingInterrupted):
-        model.fit(*data, start=encoder(), checkpoint=tmp_path / "m", progress=stop_at(2))
+        model.fit(*data, start=encoder(), vectors=given, checkpoint=tmp_path / "m", progress=stop_at(2))
     loaded = kind.load(tmp_path / "m")
     assert loaded.network_.config.encoder.dim == 8 and loaded.network_.config.encoder.layers == 2
     for name in ("dim", "layers"):  # as they were given: a clone takes them from what it starts from
@@ -181,11 +201,42 @@ def test_folder_of_an_encoder_is_a_start(fit: Callable[[Any], Any], tmp_path: Pa
         assert np.array_equal(fit(folder).network_.parameters.flat, expected)
 
 
-def test_vectors_are_not_for_a_start() -> None:
-    with pytest.raises(ValueError, match="vectors cannot be combined with start"):
-        Tagger(**STILL).fit(NAMED.sentences, NAMED.tags, start=encoder(), vectors=vectors())
-    with pytest.raises(ValueError, match="vectors cannot be combined with start"):
-        TextClassifier(**STILL).fit(TEXTS, LABELS, start=encoder(), vectors=vectors())
+def test_a_word_has_the_vectors_of_each_that_knows_it() -> None:
+    layers, given = encoder().pretrained_layers(), wide()
+    began = start_of(layers, given, [*WORDS, "Zanzibar"], 100)
+    rows = {word: row.astype(np.float32) for word, row in zip(began.given.words, began.given.table[1:], strict=True)}
+    assert set(rows) == {*WORDS, *given.index_to_key} and began.width == 9 and not began.given.table[0].any()
+    scale = np.sqrt(np.square(given.vectors).mean())
+    for word, row in rows.items():
+        left = given[word] / scale if word in given else np.zeros(9)
+        right = layers.words[word] / began.given.scale if word in layers.words else np.zeros(6)
+        np.testing.assert_allclose(row, np.concatenate([left, right]), atol=2e-3)
+    cased = start_of(layers, Embeddings([WORDS[0].capitalize()], np.ones((1, 2), np.float32)), WORDS, 100)
+    both = cased.given.table[cased.given.words.index(WORDS[0].capitalize()) + 1]
+    assert both[:2].all() and both[2:].any()  # the layers know it in lower case
+
+
+def test_words_that_only_given_vectors_know_are_told_apart() -> None:
+    """The layers and the training have seen neither word, so that only their spelling could differ."""
+    tagger = tagged(encoder(), wide())
+    lexicon = tagger.network_.units["text"].words.lexicon(
+        ["unheard", "unknown"], tagger.network_.further["vectors"]["table"]
+    )
+    table = lexicon.vectors.astype(np.float32)
+    known, unknown = (table[lexicon.given[0].take(np.array([k])).rows] for k in (0, 1))
+    assert known[:, :9].any() and not known[:, 9:].any() and not unknown.any()
+
+
+def test_word_rows_of_a_classifier_begin_with_the_given_vectors() -> None:
+    given = wide()
+    network = classified(encoder(), given).network_
+    vocabulary, rows = network.units["features"].vocabulary, network.parameters["inputs.words.table"]
+    assert rows.shape[1] == 9
+    scale = 0.3 / np.sqrt(np.square(given.vectors).mean())
+    for row, word in zip(rows[1:], vocabulary.words, strict=True):
+        if word in given:
+            np.testing.assert_allclose(row, given[word] * scale, rtol=2e-3, atol=1e-4)
+        assert row.any()
 
 
 def test_pieces_of_words_are_no_start() -> None:
