@@ -35,6 +35,7 @@ class DaskEngine:
         self._places = list(self._homes)
         self._is_checked = True
         self._stalled: dict[str, float] = {}  # since when
+        self._next_check = 0.0
         self.name = client.id
         self.n_workers, self.n_threads = len(threads), min(threads.values())
 
@@ -102,24 +103,26 @@ class DaskEngine:
         If all are gone, there is nothing left to continue from.
         """
         try:
-            workers = self.client.scheduler_info(n_workers=-1)["workers"]
+            found = set(self.client.nthreads())
         except OSError as error:
             raise ClusterError(f"the cluster was lost ({error}): {CONTINUE}") from error
-        found = set(workers)
         if not self._alive & found:
             raise ClusterError(ALL_LOST)
         if found - self._alive:
             check_workers(self.client)
         self._alive = found
-        self._check_stalled(workers)
+        self._check_stalled()
         return found
 
-    def _check_stalled(self, workers: dict[str, Any]) -> None:
+    def _check_stalled(self) -> None:
         """Raise ClusterError if a worker has been paused without running anything for long: nobody frees its tables."""
         now = time.perf_counter()
+        if now < self._next_check:
+            return
+        self._next_check = now + STALLED_SECONDS / 10
         stalled = {
             address
-            for address, about in workers.items()
+            for address, about in self.client.scheduler_info(n_workers=-1)["workers"].items()
             if about["status"] == "paused" and not about["metrics"].get("task_counts", {}).get("executing")
         }
         self._stalled = {address: self._stalled.get(address, now) for address in stalled}

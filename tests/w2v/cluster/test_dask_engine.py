@@ -106,6 +106,6 @@ def test_a_worker_that_waits_for_memory_for_long_is_told(monkeypatch: pytest.Mon
         engine.look()
         clock.advance(59)
     engine.look()
-    clock.advance(2)
+    clock.advance(7)
     with pytest.raises(ClusterError, match="the worker b has used so much of its memory .*a higher --memory-limit"):
         engine.look()
