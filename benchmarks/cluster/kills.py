@@ -1,9 +1,15 @@
-"""Kill workers of a cluster (SIGKILL) at random moments of a training, and compare the results bit for bit.
+"""Kill workers of a cluster (SIGKILL) in every phase of a training, or the client, and compare the results bit for bit.
 
+<<<<<<< HEAD:benchmarks/cluster/kills.py
     python benchmarks/cluster/kills.py --trainings 20
+=======
+    python benchmarks/cluster/kills.py --trainings 50 --clients 10
+>>>>>>> b27a2ff2b62a0b54b3b1e2b614020454c81da60d:benchmarks/cluster/kills.py
 
-Two processes on this machine repeatedly train on generated text, and in each training one of them is killed after a
-random time, anywhere between reading the text and the end.
+Two processes of one thread train on generated text. In each training one of them kills itself while it runs a task of
+the chosen phase: the nth such task, after a random part of the time that such a task takes. Checkpoints are saved after
+every round, so that many kills fall into a save. Then `w2v train --cluster` is killed, as the client of a cluster that
+lives on, at random moments of its whole duration, and resumed.
 """
 
 from __future__ import annotations
@@ -12,60 +18,167 @@ import argparse
 import os
 import random
 import signal
+import statistics
 import sys
 import tempfile
 import threading
 import time
-from contextlib import suppress
+from collections import Counter, defaultdict
 from pathlib import Path
 from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
 import numpy as np
+from distributed import WorkerPlugin
 
-from benchmarks._common import write_results
+from benchmarks._common import run_killed, write_results
 from w2v import Word2Vec
 from w2v.cluster.clients import open_client
+from w2v.training.cluster.workshop import kept_parts
 
-SETTINGS = {"vector_size": 50, "min_count": 1, "epochs": 2, "random_state": 1}
+SETTINGS: dict[str, Any] = {"vector_size": 50, "min_count": 1, "epochs": 2, "random_state": 1, "workers": 1}
+ROUND_WORDS = 30_000
+PHASES = {
+    "scan": "count_words",
+    "merge": "merge_counts",
+    "vocabulary": "choose_vocabulary",
+    "encode": "describe_part",
+    "prepare": "prepare",
+    "round": "train_round",
+    "send": "delta_of",
+    "combine": "step_of",
+    "save": "cut",
+}
+"""The task of each phase."""
+FIRST_ONLY = ("merge", "vocabulary")
+"""Phases of the first worker alone."""
 
 
-def train(client: Any, text: Path, kill_after: float | None) -> dict[str, Any]:
-    """Train, killing a worker after a number of seconds; return the result, the time, and the time of the kill."""
-    phases: list[str] = ["starting"]
-    kill: dict[str, Any] = {}
+class Watch(WorkerPlugin):
+    """Notes how long each task of a worker takes."""
 
-    def strike(victim: int) -> None:
-        kill.update(at=phases[-1])
-        with suppress(ProcessLookupError):
-            os.kill(victim, signal.SIGKILL)
+    name = "watch"
 
-    timer = None
-    if kill_after is not None:
-        victim = random.choice(sorted(client.run(os.getpid).values()))
-        timer = threading.Timer(kill_after, strike, [victim])
-        timer.start()
+    def __init__(self) -> None:
+        self.seconds: dict[str, list[float]] = defaultdict(list)
+        self.began: dict[str, float] = {}
+
+    def transition(self, key: Any, start: Any, finish: Any, **further: Any) -> None:
+        """Note the time between start and end of a task."""
+        if finish == "executing":
+            self.began[key] = time.perf_counter()
+        elif start == "executing":
+            self.seconds[str(key).partition("-")[0]].append(time.perf_counter() - self.began.pop(key))
+
+
+class Strike(WorkerPlugin):
+    """Kills its worker a while after the start of the nth task of a kind."""
+
+    name = "strike"
+
+    def __init__(self, task: str, nth: int, delay: float) -> None:
+        self.task, self.left, self.delay = task, nth, delay
+
+    def transition(self, key: Any, start: Any, finish: Any, **further: Any) -> None:
+        """Count tasks, and kill."""
+        if finish == "executing" and str(key).partition("-")[0] == self.task:
+            self.left -= 1
+            if self.left == 0:
+                threading.Timer(self.delay, os.kill, [os.getpid(), signal.SIGKILL]).start()
+
+
+def add_plugin(plugin: WorkerPlugin, dask_worker: Any) -> None:
+    """Give a worker process a plugin, which a process that replaces it does not have."""
+    dask_worker.plugins[plugin.name] = plugin
+
+
+def watched(dask_worker: Any) -> dict[str, list[float]]:
+    """Return what `Watch` has noted, and end it."""
+    seconds: dict[str, list[float]] = dask_worker.plugins.pop("watch").seconds
+    return seconds
+
+
+def train(client: Any, text: Path, folder: Path) -> tuple[Word2Vec, float]:
+    """Train, with a checkpoint after every round; return the result and the time."""
     began = time.perf_counter()
     model = Word2Vec(**SETTINGS).fit(
-        text, client=client, round_words=6_000, progress=lambda state: phases.append(f"{state.phase} {state.done}")
+        text, client=client, round_words=ROUND_WORDS, checkpoint=folder, checkpoint_every=1e-9, overwrite=True
     )
-    if timer is not None:
-        timer.cancel()
-    return {"seconds": time.perf_counter() - began, "vectors": model.vectors_, **kill}
+    return model, time.perf_counter() - began
+
+
+def is_same(found: Word2Vec, whole: Word2Vec) -> bool:
+    """Return whether two trainings have the same result."""
+    return all(np.array_equal(getattr(found, name), getattr(whole, name)) for name in ("vectors_", "output_vectors_"))
+
+
+def kill_workers(client: Any, text: Path, folder: Path, whole: Word2Vec, n_trainings: int) -> list[dict[str, Any]]:
+    """Train with a kill each time, in each phase in turn."""
+    client.run(add_plugin, Watch())
+    train(client, text, folder)
+    seconds = client.run(watched)
+    runs = []
+    for number in range(n_trainings):
+        client.wait_for_workers(2)
+        workers, before = sorted(client.nthreads()), client.run(os.getpid)
+        phase = list(PHASES)[number % len(PHASES)]
+        victim = workers[0] if phase in FIRST_ONLY else random.choice(workers)
+        usual = seconds[min(seconds)][PHASES[phase]]
+        nth, delay = random.randint(1, len(usual)), random.uniform(0, statistics.median(usual))
+        client.run(add_plugin, Strike(PHASES[phase], nth, delay), workers=[victim])
+        found, took = train(client, text, folder)
+        client.wait_for_workers(2)
+        after = client.run(os.getpid)
+        runs.append(
+            {"phase": phase, "nth": nth, "delay": delay, "seconds": took,
+             "killed": sorted(before.values()) != sorted(after.values()),
+             "same_bits": is_same(found, whole) and is_same(Word2Vec.load(folder), whole)}
+        )  # fmt: skip
+        print(number, runs[-1], flush=True)
+        if not runs[-1]["killed"]:
+            client.run(lambda dask_worker: dask_worker.plugins.pop("strike", None))
+    return runs
+
+
+def kill_clients(client: Any, text: Path, folder: Path, whole: Word2Vec, n_kills: int) -> dict[str, Any]:
+    """Kill `w2v train` at random moments, and resume it."""
+    options = ["--cluster", client.scheduler.address, "--round-words", ROUND_WORDS, "--checkpoint-every", "0.000001s"]
+    options += [option for name, value in SETTINGS.items() for option in (_option(name), value)]
+    began = time.perf_counter()
+    run_killed("train", text, "--output", folder / "whole", *options)
+    duration, runs = time.perf_counter() - began, []
+    for number in range(n_kills):
+        output = folder / f"killed-{number}"
+        killed = run_killed("train", text, "--output", output, *options, limit=random.uniform(0.2, 1) * duration)
+        done = sum(epoch["words"] for epoch in Word2Vec.load(output).history_) if output.exists() else None
+        if killed and done is not None and not Word2Vec.load(output).is_complete_:
+            run_killed("train", "--cluster", client.scheduler.address, "--resume", output)
+        elif killed:
+            run_killed("train", text, "--output", output, *options, "--overwrite")
+        runs.append({"killed": killed, "words_done": done, "same_bits": is_same(Word2Vec.load(output), whole)})
+        print(number, runs[-1], flush=True)
+    kept = sum(map(len, client.run(kept_parts).values()))
+    return {"seconds_without": duration, "parts_kept_by_workers": kept, "runs": runs}
+
+
+def _option(name: str) -> str:
+    return "--seed" if name == "random_state" else "--" + name.replace("_", "-")
 
 
 def main() -> None:
     """Train without a kill, then with one each time; print and store."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--trainings", type=int, default=20)
+    parser.add_argument("--trainings", type=int, default=50)
+    parser.add_argument("--clients", type=int, default=10)
     a = parser.parse_args()
     random.seed(1)
-    runs = []
-    with tempfile.TemporaryDirectory() as folder, open_client("local:2") as client:
-        text = Path(folder, "text.txt")
-        words = np.random.default_rng(1).zipf(1.3, 60_000) % 2_000
+    with tempfile.TemporaryDirectory() as name, open_client("local:2") as client:
+        folder = Path(name)
+        text = folder / "a text.txt"
+        words = np.random.default_rng(1).zipf(1.3, 300_000) % 2_000
         text.write_text("\n".join(" ".join(f"w{word}" for word in line) for line in words.reshape(-1, 20)) + "\n")
+<<<<<<< HEAD:benchmarks/cluster/kills.py
         train(client, text, None)  # loads the compiled kernels
         whole = train(client, text, None)
         for number in range(a.trainings):
@@ -79,6 +192,21 @@ def main() -> None:
     write_results(__file__, "cluster-kills", {"settings": SETTINGS, "seconds_without": whole["seconds"], "runs": runs})
     killed = [run for run in runs if run["killed_at"]]
     print(f"{len(killed)} kills, {sum(run['same_bits'] for run in killed)} trainings with the same bits")
+=======
+        train(client, text, folder / "m")  # loads the compiled kernels
+        whole, seconds = train(client, text, folder / "m")
+        found: dict[str, Any] = {"settings": SETTINGS, "seconds_without": seconds}
+        found["workers"] = kill_workers(client, text, folder / "m", whole, a.trainings)
+        write_results(__file__, "cluster-kills", found)
+        found["clients"] = kill_clients(client, text, folder, whole, a.clients)
+        write_results(__file__, "cluster-kills", found)
+    killed = [run for run in found["workers"] if run["killed"]]
+    print(f"{len(killed)} workers killed, {sum(run['same_bits'] for run in killed)} trainings with the same bits: "
+          f"{dict(Counter(run['phase'] for run in killed))}")  # fmt: skip
+    killed = [run for run in found["clients"]["runs"] if run["killed"]]
+    print(f"{len(killed)} clients killed, {sum(run['same_bits'] for run in killed)} resumed to the same bits; "
+          f"the workers keep {found['clients']['parts_kept_by_workers']} parts of their trainings")  # fmt: skip
+>>>>>>> b27a2ff2b62a0b54b3b1e2b614020454c81da60d:benchmarks/cluster/kills.py
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import signal
 import threading
 from collections.abc import Callable, Iterator
@@ -92,7 +93,7 @@ def saving_training(save: Callable[[Path], None], output: Path, *, resume: str) 
         with ending_on_sigterm(), saving(output, claims=False) as saved:
             yield saved
     except TrainingInterrupted as interrupt:
-        say(f"Interrupted. Progress is saved; resume with: {resume} {saved.path}")
+        say(f"Interrupted. Progress is saved; resume with: {resume} {shlex.quote(str(saved.path))}")
         leave(TERMINATED if isinstance(interrupt.__cause__, Terminated) else INTERRUPTED)
     except Terminated:
         say("Interrupted; nothing was saved.")

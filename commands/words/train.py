@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -212,7 +213,7 @@ def _open_base(base: Path, given: dict[str, Any]) -> Word2Vec:
     model = Word2Vec.load(base)
     if not model.is_complete_:
         raise click.ClickException(
-            f"{base}: training is not complete; finish it with `w2v train --resume {base}` first."
+            f"{base}: training is not complete; finish it with `w2v train --resume {shlex.quote(str(base))}` first."
         )
     kept: dict[str, Any] = {
         name: given.pop(name) for name in ("algorithm", "vector_size", "tokenizer", "recipe") if name in given

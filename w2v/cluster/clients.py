@@ -6,7 +6,6 @@ import importlib
 import logging
 import multiprocessing
 import re
-import signal
 import warnings
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -32,6 +31,10 @@ _LOCAL: dict[str, Any] = {
     "distributed.admin.system-monitor.interval": "5s",
     "distributed.worker.memory.monitor-interval": "1s",
     "distributed.admin.system-monitor.gil.enabled": False,
+    # tables stay in memory, so a worker that paused because of them would never go on
+    "distributed.worker.memory.pause": False,
+    # Ctrl-C reaches these processes too, but only this one should act on it
+    "distributed.worker.preload": ["w2v.cluster.local_process"],
 }
 """Dask settings for local processes that exist for one job."""
 _ADDRESS = re.compile(r"(?:tcp|tls|ucx|ws|wss|inproc)://\S+")
@@ -73,6 +76,11 @@ def open_client(address: str | Client) -> Iterator[Client]:
         if isinstance(address, str):
             where = parse_address(address)
             client = stack.enter_context(_local(distributed, where) if isinstance(where, int) else _remote(where))
+        elif not isinstance(client, distributed.Client):
+            raise TypeError(f"client must be a distributed.Client or an address, not {type(client).__name__}")
+        elif client.asynchronous or client.status != "running":
+            kind = "asynchronous" if client.asynchronous else client.status
+            raise ClusterError(f"the client is {kind}: give one that is connected, and made without asynchronous=True")
         check_workers(client)
         yield client
 
@@ -99,47 +107,76 @@ def _local(distributed: Any, n_processes: int) -> Iterator[Client]:
                 ) from error
             stack.enter_context(cluster)
             client = stack.enter_context(distributed.Client(cluster))
-        client.run(_ignore_interrupts)  # Ctrl-C reaches them too, but only this process should act on it
         yield client
-
-
-def _ignore_interrupts() -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 @contextmanager
 def _remote(address: str) -> Iterator[Client]:
     distributed = _distributed()
     try:
+        kind = _kind_at(address)  # Dask itself waits forever for what listens but is no Dask server
+        if kind != "Scheduler":
+            raise ClusterError(
+                f"at {address} there is a Dask {kind.lower()}, not a scheduler: give the address that `dask scheduler` "
+                "prints"
+            )
         client = distributed.Client(address, timeout=CONNECT_SECONDS)
-    except (OSError, ValueError) as error:
+    except ClusterError:
+        raise
+    except Exception as error:  # each protocol has its own
+        certificates = ", and that Dask's configuration names certificates (distributed.comm.tls)"
         raise ClusterError(
             f"no Dask scheduler answered at {address} within {CONNECT_SECONDS} seconds: check host and port, and that "
-            "`dask scheduler` runs there"
+            f"`dask scheduler` runs there{certificates if address.startswith(('tls:', 'wss:')) else ''}"
         ) from error
     with client:
         yield client
 
 
+def _kind_at(address: str) -> str:
+    """Return what kind of Dask server listens at an address; raise whatever the protocol raises if none does."""
+    import asyncio  # every training would wait for it
+    from concurrent.futures import ThreadPoolExecutor
+
+    from distributed import Security, rpc
+
+    async def ask() -> str:
+        options = Security().get_connection_args("client")
+        async with rpc(address, timeout=CONNECT_SECONDS, connection_args=options) as server:
+            return str((await server.identity())["type"])
+
+    async def ask_in_time() -> str:
+        return await asyncio.wait_for(ask(), CONNECT_SECONDS)
+
+    with ThreadPoolExecutor(1) as pool:  # a notebook has an event loop in this thread
+        return pool.submit(lambda: asyncio.run(ask_in_time())).result()
+
+
 def check_workers(client: Client) -> None:
-    """Raise ClusterError if there are no workers, or one lacks the toolkit or has another version."""
+    """Raise ClusterError if there are no workers, or one or the scheduler lacks the toolkit or has another version."""
     if not client.nthreads():
         raise ClusterError(
             f"the cluster at {client.scheduler.address} has no workers: start some with "
             f"`dask worker {client.scheduler.address}`"
         )
-    toolkit = importlib.import_module("w2v")
-    found = client.run(getattr, toolkit, "__version__", on_error="return")  # modules are pickled by name
-    for worker, version in found.items():
+    toolkit = importlib.import_module("w2v")  # modules are pickled by name
+    try:
+        found = {"scheduler": client.run_on_scheduler(getattr, toolkit, "__version__")}
+    except Exception as error:
+        found = {"scheduler": error}
+    versions = client.run(getattr, toolkit, "__version__", on_error="return")
+    found |= {f"worker {address}": version for address, version in versions.items()}
+    for name, version in found.items():
+        if isinstance(version, OSError):
+            continue  # it is gone, which whoever needs it will notice
         if isinstance(version, Exception):
             raise ClusterError(
-                f"the worker {worker} cannot import the toolkit ({version}): install w2v-toolkit "
-                f"{toolkit.__version__} there"
+                f"the {name} cannot import the toolkit ({version}): install w2v-toolkit {toolkit.__version__} there"
             )
         if version != toolkit.__version__:
             raise ClusterError(
-                f"the worker {worker} has version {version} of the toolkit, but this program is "
-                f"{toolkit.__version__}: install the same version on both"
+                f"the {name} has version {version} of the toolkit, but this program is {toolkit.__version__}: install "
+                "the same version on both"
             )
 
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import concurrent.futures
+import time
 import uuid
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
-from w2v.cluster.clients import ClusterError, describe, open_client
-from w2v.cluster.engines import ALL_LOST, Engine, InProcess, LostError
+from w2v.cluster.clients import ClusterError, check_workers, describe, open_client
+from w2v.cluster.engines import ALL_LOST, CONTINUE, Engine, InProcess, LostError
 
 if TYPE_CHECKING:
     from distributed import Client, Future
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
 
 _LOOK_EVERY = 1.0
 """Seconds between checks that workers are alive, while waiting for results."""
+STALLED_SECONDS = 60.0
+"""Most seconds that a worker may be paused without running anything."""
 
 
 class DaskEngine:
@@ -31,12 +34,19 @@ class DaskEngine:
         self._homes, self._alive = sorted(threads), set(threads)
         self._places = list(self._homes)
         self._is_checked = True
+        self._stalled: dict[str, float] = {}  # since when
+        self._next_check = 0.0
+        self.name = client.id
         self.n_workers, self.n_threads = len(threads), min(threads.values())
 
     def put(self, value: Any, worker: int) -> Future:
         """Send a value to a worker directly, not through the scheduler."""
+        place = self._place(worker)
         with _losses():
-            [future] = self.client.scatter([value], workers=[self._place(worker)], direct=True, hash=False)
+            try:
+                [future] = self.client.scatter([value], workers=[place], direct=True, hash=False)
+            except OSError as error:  # also if it is gone already
+                raise LostError(f"the worker {place} does not answer: {error}") from error
         return future
 
     def run(self, function: Callable[..., Any], *arguments: Any, worker: int) -> Future:
@@ -63,12 +73,24 @@ class DaskEngine:
                     if done:
                         return coming.result()
                     self._check_places()
-            finally:
-                coming.cancel()
+            except BaseException:
+                self._give_up(handles)
+                raise
 
     async def _gather(self, handles: Sequence[Future]) -> list[Any]:
         found: list[Any] = await self.client.gather(list(handles), direct=True, asynchronous=True)
         return found
+
+    def _give_up(self, handles: Sequence[Future]) -> None:
+        """Cancel tasks, without waiting for it; to cancel `_gather` would leave its waiters with unseen errors."""
+        import asyncio
+
+        giving_up = self.client.cancel(list(handles), asynchronous=True, force=True)
+        asyncio.run_coroutine_threadsafe(giving_up, self.client.loop.asyncio_loop)
+
+    def names(self) -> set[str]:
+        """Return the ids of the clients that are connected to the cluster."""
+        return set(self.client.run_on_scheduler(lambda dask_scheduler: list(dask_scheduler.clients)))
 
     def tidy(self, function: Callable[..., Any], *arguments: Any) -> None:
         """Run a function in every worker process, if the cluster still exists."""
@@ -76,18 +98,40 @@ class DaskEngine:
             self.client.run(function, *arguments, on_error="ignore")
 
     def look(self) -> set[str]:
-        """Return the living workers; raise ClusterError if all earlier ones are gone.
+        """Return the living workers; raise ClusterError if all earlier ones are gone, or one cannot go on.
 
-        In that case there is nothing left to continue from.
+        If all are gone, there is nothing left to continue from.
         """
         try:
             found = set(self.client.nthreads())
         except OSError as error:
-            raise ClusterError(f"the cluster was lost: {error}") from error
+            raise ClusterError(f"the cluster was lost ({error}): {CONTINUE}") from error
         if not self._alive & found:
             raise ClusterError(ALL_LOST)
+        if found - self._alive:
+            check_workers(self.client)
         self._alive = found
+        self._check_stalled()
         return found
+
+    def _check_stalled(self) -> None:
+        """Raise ClusterError if a worker has been paused without running anything for long: nobody frees its tables."""
+        now = time.perf_counter()
+        if now < self._next_check:
+            return
+        self._next_check = now + STALLED_SECONDS / 10
+        stalled = {
+            address
+            for address, about in self.client.scheduler_info(n_workers=-1)["workers"].items()
+            if about["status"] == "paused" and not about["metrics"].get("task_counts", {}).get("executing")
+        }
+        self._stalled = {address: self._stalled.get(address, now) for address in stalled}
+        for address, since in self._stalled.items():
+            if now - since > STALLED_SECONDS:
+                raise ClusterError(
+                    f"the worker {address} has used so much of its memory that Dask gives it no more tasks: start it "
+                    "with a higher --memory-limit, or train fewer words (--max-vocab) or columns (--vector-size)"
+                )
 
     def _check_places(self) -> None:
         """Raise LostError if a worker with tasks is gone."""

@@ -17,10 +17,8 @@ Handle = Any
 """A reference to a value on a worker, which may be freed when the handle is."""
 _Result = TypeVar("_Result")
 _LOSSES = 5
-ALL_LOST = (
-    "all workers were lost at once, and the tables with them: continue from the last checkpoint (w2v train --resume, "
-    "Word2Vec.load and resume)"
-)
+CONTINUE = "continue from the last checkpoint (w2v train --resume, Word2Vec.load and resume)"
+ALL_LOST = f"all workers were lost at once, and the tables with them: {CONTINUE}"
 
 
 class Engine(Protocol):
@@ -28,6 +26,7 @@ class Engine(Protocol):
 
     n_workers: int
     n_threads: int  # threads available to a function
+    name: str  # of this client among those of the cluster
 
     def put(self, value: Any, worker: int) -> Handle:
         """Send a value to a worker."""
@@ -38,8 +37,11 @@ class Engine(Protocol):
     def fetch(self, handles: Sequence[Handle]) -> list[Any]:
         """Wait for values and return them; raise a function's exception, or `LostError` after a loss."""
 
+    def names(self) -> set[str]:
+        """Return the names of all clients that are connected to the cluster."""
+
     def tidy(self, function: Callable[..., Any], *arguments: Any) -> None:
-        """Run a function once in every living worker process, even a busy one, at the end of a job."""
+        """Run a function once in every living worker process, even a busy one; errors are ignored."""
 
 
 class LostError(RuntimeError):
@@ -84,6 +86,8 @@ class InProcess:
         Threads per worker.
     """
 
+    name = "in-process"
+
     def __init__(self, n_workers: int, n_threads: int = 1) -> None:
         self.n_workers, self.n_threads = n_workers, n_threads
         self._values: weakref.WeakSet[_Value] = weakref.WeakSet()
@@ -101,6 +105,10 @@ class InProcess:
     def fetch(self, handles: Sequence[_Value]) -> list[Any]:
         """Return the values."""
         return [_value_of(handle) for handle in handles]
+
+    def names(self) -> set[str]:
+        """Return the only name."""
+        return {self.name}
 
     def tidy(self, function: Callable[..., Any], *arguments: Any) -> None:
         """Run a function in this process."""

@@ -264,6 +264,9 @@ class PhraseTokenizer:
         """Return the tokens of `text`, phrases joined."""
         return self.phrases.join(self.base(text))
 
+    def __reduce__(self) -> tuple[type[PhraseTokenizer], tuple[Tokenizer, PhraseList]]:
+        return PhraseTokenizer, (self.base, self.phrases)  # another machine may not have the file
+
     def __repr__(self) -> str:
         return f"PhraseTokenizer({self.base!r}, {self._phrases!r})"
 

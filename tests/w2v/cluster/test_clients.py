@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import socket
 import sys
+from typing import Any
 
 import pytest
 
@@ -40,4 +42,34 @@ def test_open_client_says_that_nobody_answers(monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setattr(clients, "CONNECT_SECONDS", 1)
     with pytest.raises(ClusterError, match="no Dask scheduler answered at tcp://127.0.0.1:1 within 1 s"):  # noqa: SIM117
         with open_client("tcp://127.0.0.1:1"):
+            pass
+
+
+@pytest.mark.interop
+def test_what_listens_but_is_no_scheduler_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    distributed: Any = pytest.importorskip("distributed")
+    monkeypatch.setattr(clients, "CONNECT_SECONDS", 1)
+    with socket.socket() as silent:
+        silent.bind(("127.0.0.1", 0))
+        silent.listen()
+        address = f"tcp://127.0.0.1:{silent.getsockname()[1]}"
+        with pytest.raises(ClusterError, match="no Dask scheduler answered at"), open_client(address):
+            pass
+    with pytest.raises(ClusterError, match="answered at tls://.* names certificates"), open_client("tls://127.0.0.1:1"):
+        pass
+    with distributed.LocalCluster(n_workers=1, processes=False, dashboard_address=None) as cluster:
+        worker = cluster.workers[0].address
+        with pytest.raises(ClusterError, match="there is a Dask worker, not a scheduler"), open_client(worker):
+            pass
+
+
+@pytest.mark.interop
+def test_clients_that_cannot_be_used_are_told() -> None:
+    distributed: Any = pytest.importorskip("distributed")
+    with pytest.raises(TypeError, match="client must be a distributed.Client or an address, not int"), open_client(4):  # type: ignore[arg-type]
+        pass
+    with distributed.LocalCluster(n_workers=1, processes=False, dashboard_address=None) as cluster:
+        with distributed.Client(cluster) as client:
+            pass
+        with pytest.raises(ClusterError, match="the client is closed: give one that is connected"), open_client(client):
             pass

@@ -6,6 +6,8 @@ from typing import Any, cast
 
 import pytest
 
+import w2v
+from tests.helpers.clock import Clock
 from w2v.cluster.clients import ClusterError
 from w2v.cluster.dask_engine import DaskEngine
 from w2v.cluster.engines import LostError
@@ -14,12 +16,33 @@ from w2v.cluster.engines import LostError
 class Addresses:
     """What an engine asks of a client before it sends anything."""
 
+    id = "Client-1"
+
     def __init__(self, *addresses: str) -> None:
         self.addresses = set(addresses)
+        self.paused: dict[str, int] = {}  # and how many tasks these run
+        self.versions: dict[str, str] = {}
         self.sent: list[tuple[str, ...]] = []
 
     def nthreads(self) -> dict[str, int]:
         return {address: 2 + len(address) for address in self.addresses}
+
+    def scheduler_info(self, n_workers: int) -> dict[str, Any]:
+        return {
+            "workers": {
+                address: {
+                    "status": "paused" if address in self.paused else "running",
+                    "metrics": {"task_counts": {"executing": self.paused.get(address, 0)}},
+                }
+                for address in self.addresses
+            }
+        }
+
+    def run_on_scheduler(self, *arguments: Any) -> str:
+        return w2v.__version__
+
+    def run(self, *arguments: Any, on_error: str) -> dict[str, str]:
+        return {address: self.versions.get(address, w2v.__version__) for address in self.addresses}
 
     def submit(self, *arguments: Any, workers: list[str], **options: Any) -> None:
         self.sent.append(tuple(workers))
@@ -63,4 +86,26 @@ def test_losing_all_workers_at_once_is_told() -> None:
     assert engine.look() == {"b", "c"}
     client.addresses = {"d", "e"}
     with pytest.raises(ClusterError, match="all workers were lost at once.* continue from the last checkpoint"):
+        engine.look()
+
+
+def test_a_worker_that_joins_with_another_version_is_told() -> None:
+    client = Addresses("a", "b")
+    engine = DaskEngine(client)
+    client.addresses, client.versions = {"a", "c"}, {"c": "9.9"}
+    with pytest.raises(ClusterError, match=r"the worker c has version 9\.9 of the toolkit"):
+        engine.look()
+
+
+def test_a_worker_that_waits_for_memory_for_long_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = Clock(monkeypatch)
+    client = Addresses("a", "b")
+    engine = DaskEngine(client)
+    for paused in ({"b": 0}, {"b": 1}, {}, {"b": 0}):  # from then on it does nothing
+        client.paused = paused
+        engine.look()
+        clock.advance(59)
+    engine.look()
+    clock.advance(7)
+    with pytest.raises(ClusterError, match="the worker b has used so much of its memory .*a higher --memory-limit"):
         engine.look()

@@ -215,11 +215,15 @@ def _step_at(trainer: Trainer, fraction: float, n_threads: int) -> int:
 
 def _run(trainer: Trainer, n_threads: int, last: int) -> None:
     """Train up to a segment."""
+    tables = trainer.tables  # synchronous threads train copies in larger arrays
     crew = make_crew(trainer, n_threads, pauses=[_UntilStep(last)])
     with trainer.ending(crew.failures):
         if n_threads > 1:
             run_threads(crew.work, n_threads, crew.failures)
-            return
-        crew.work(0)
-        if crew.failures:
-            raise crew.failures[0]
+        else:
+            crew.work(0)
+            if crew.failures:
+                raise crew.failures[0]
+    if trainer.tables is not tables:
+        trainer.tables.copy(tables)
+        trainer.tables = tables

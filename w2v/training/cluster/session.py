@@ -20,7 +20,7 @@ from w2v.training.cluster.replica import put_together, snapshot_of
 from w2v.training.cluster.rounds import Job, RoundTraining
 from w2v.training.cluster.schedule import plan_rounds
 from w2v.training.cluster.text import ClusterText, read_text
-from w2v.training.cluster.workshop import forget
+from w2v.training.cluster.workshop import forget, forget_abandoned
 from w2v.training.session import RunOptions, Start, check_learned, describe_training, open_checkpoint
 from w2v.training.state import MAX_WORKERS, Rounds, TrainingState, embeddings_of
 from w2v.training.tables import Tables, layout
@@ -31,14 +31,17 @@ _ALONE = {
     "holdout": "no sentences are held out",
     "eval_analogies": "nothing is evaluated between epochs: evaluate the result with `w2v evaluate`",
     "eval_pairs": "nothing is evaluated between epochs: evaluate the result with `w2v evaluate`",
-    "phrases": "find them first with `w2v phrases`, and give their tokenizer",
+    "phrases": "write the text with its phrases joined (w2v phrases INPUT --output joined.txt), and train on that with "
+    "tokenizer='whitespace'; or give a PhraseTokenizer of known phrases",
 }
 """Parameters that need a single machine, and why."""
 
 
-def check_cluster(start: Start, run: RunOptions) -> None:
+def check_cluster(start: Start, run: RunOptions, round_words: int | None) -> None:
     """Raise a ValueError that names the parameter if a training cannot run on a cluster."""
     parameters = start.parameters
+    if round_words is not None and not (isinstance(round_words, int) and round_words > 0):
+        raise ValueError(f"round_words must be a whole number of at least 1, got {round_words!r:.80}.")
     for name, given in (("initial", start.initial), ("callbacks", tuple(run.callbacks))):
         if given:
             raise ValueError(f"{name} cannot be combined with a cluster: train on one machine.")
@@ -61,7 +64,7 @@ def train_on_cluster(
     keep: Callable[[TrainingState], None],
 ) -> None:
     """Train on a cluster, see `open_client` and `train_on`; parameters are checked before it is opened."""
-    check_cluster(start, run)
+    check_cluster(start, run, round_words)
     with open_engine(client, partial(tell, run.progress)) as engine:
         train_on(engine, corpus, start, run, keep, round_words)
 
@@ -81,7 +84,8 @@ def train_on(
     """
     started, rounds = time.perf_counter(), _rounds_of(engine, start, round_words)
     checkpoint = open_checkpoint(start, run)
-    training_name, interrupt = uuid.uuid4().hex, None
+    training_name, interrupt = f"{engine.name}/{uuid.uuid4().hex}", None
+    engine.tidy(forget_abandoned, engine.names())
     with nullcontext() if checkpoint is None else claimed(checkpoint.output):
         with show_training(run.progress, corpus) as progress:
             try:

@@ -82,6 +82,8 @@ def read_text(
     before = None if start.interrupted is None else start.interrupted.embeddings.tokenizer
     tokenizer = before or tokenizer_for(reader, parameters.tokenizer)
     paths = list(reader.recorded)
+    if all(size_on_disk(path) == 0 for path in paths):
+        raise EmptyVocabularyError(why_empty(reader, np.empty(0, np.int64), parameters.min_count))
     parts = cut_files(paths, n_parts)
     persevere(lambda: _check_visible(engine, paths), lambda: None)
     if progress is not None:

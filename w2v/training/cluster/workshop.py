@@ -37,7 +37,7 @@ _MEMORY_SHARE = 0.25
 class Shard:
     """A worker's part of the text, and how to read it."""
 
-    training: str  # a unique name of the training
+    training: str  # a unique name of the training: that of its client, a slash, and more
     number: int
     ranges: tuple[FileRange, ...]
     errors: str
@@ -111,18 +111,24 @@ def _resources(shard: Shard) -> tuple[str | None, int | None]:
 
 @contextmanager
 def _disk_errors(bench: Bench) -> Iterator[None]:
-    """Name the worker and the folder in errors about full disks."""
+    """Name the worker and the folder in errors about full disks and folders that cannot be written."""
     try:
         yield
     except OSError as error:
-        if error.errno != errno.ENOSPC:
-            raise
-        raise OSError(
-            errno.ENOSPC,
-            f"no space on the worker {socket.gethostname()} for its part of the text, in "
-            f"{bench.folder.parent or tempfile.gettempdir()}: start it with another --local-directory, or use more "
-            "workers",
-        ) from error
+        where, folder = socket.gethostname(), bench.folder.parent or tempfile.gettempdir()
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise OSError(
+                error.errno,
+                f"no space on the worker {where} for its part of the text, in {folder}: start it with another "
+                "--local-directory, or use more workers",
+            ) from error
+        if error.errno in (errno.ENOENT, errno.ENOTDIR, errno.EACCES, errno.EROFS):
+            raise OSError(
+                error.errno,
+                f"the worker {where} cannot write its part of the text to {folder} ({error.strerror}): it needs a "
+                "folder there, work_folder or its own --local-directory",
+            ) from error
+        raise
 
 
 def _scanned(shard: Shard, bench: Bench) -> ScannedCorpus:
@@ -216,6 +222,12 @@ def describe_part(shard: Shard, vocabulary: Vocabulary, parameters: Parameters) 
 def kept_parts() -> list[tuple[str, int]]:
     """Return the (training, part) that this process keeps."""
     return list(_BENCHES)
+
+
+def forget_abandoned(clients: set[str]) -> None:
+    """Drop the trainings of clients that are not among these from this process: they were killed or lost."""
+    for training in {training for training, _ in _BENCHES if training.partition("/")[0] not in clients}:
+        forget(training)
 
 
 def forget(training: str, number: int | None = None) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 from collections.abc import Iterator
@@ -15,6 +16,9 @@ from w2v import Word2Vec
 from w2v.cluster.clients import ClusterError, check_workers, describe, open_client
 from w2v.cluster.dask_engine import DaskEngine
 from w2v.cluster.engines import InProcess
+from w2v.corpora.files.ranges import FileRange
+from w2v.corpora.tokenizers import get_tokenizer
+from w2v.training.cluster.workshop import Shard, count_words, kept_parts
 
 pytestmark = [pytest.mark.interop, pytest.mark.filterwarnings("ignore")]
 SETTINGS: dict[str, Any] = {"vector_size": 8, "min_count": 2, "epochs": 2, "window": 3, "random_state": 4}
@@ -47,7 +51,9 @@ def test_cluster_learns_what_this_process_would(client: Any, text: Path, expecte
     assert np.array_equal(model.output_vectors_, expected.output_vectors_)
 
 
-def test_killing_a_worker_changes_no_bit(client: Any, text: Path, expected: Word2Vec) -> None:
+def test_killing_a_worker_changes_no_bit(
+    client: Any, text: Path, expected: Word2Vec, caplog: pytest.LogCaptureFixture
+) -> None:
     killed: list[int] = []
 
     def kill(state: Any) -> None:
@@ -59,6 +65,18 @@ def test_killing_a_worker_changes_no_bit(client: Any, text: Path, expected: Word
     model = Word2Vec(**SETTINGS).fit(text, client=client, progress=kill, round_words=3000)
     assert killed
     assert np.array_equal(model.vectors_, expected.vectors_)
+    gc.collect()
+    assert "never retrieved" not in caplog.text
+    client.wait_for_workers(2)
+    assert set(client.run(signal.getsignal, signal.SIGINT).values()) == {signal.SIG_IGN}  # the new process as well
+
+
+def test_a_training_drops_what_a_killed_client_left(client: Any, text: Path) -> None:
+    shard = Shard("Client-of-old/1", 0, (FileRange(str(text)),), "strict", get_tokenizer("words"), 1, None, None)
+    client.run(count_words, shard)
+    assert sum(map(len, client.run(kept_parts).values())) == 2
+    Word2Vec(**SETTINGS).fit(text, client=client, round_words=3000)
+    assert not any(client.run(kept_parts).values())
 
 
 def test_other_versions_of_the_toolkit_are_told(client: Any, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import math
+import pickle
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -12,12 +13,15 @@ from typing import Any
 import numpy as np
 import pytest
 
-from w2v import TrainingInterrupted, Word2Vec
+from w2v import Phrases, PhraseTokenizer, TrainingInterrupted, Word2Vec
 from w2v.cluster.clients import ClusterError
 from w2v.cluster.engines import InProcess, LostError
+from w2v.corpora.files.ranges import cut_files
 from w2v.corpora.inputs import CorpusError
+from w2v.corpora.tokenizers import get_tokenizer
 from w2v.encoding.stream import EmptyVocabularyError
 from w2v.training.cluster import learning, workshop
+from w2v.training.cluster.workshop import Shard
 from w2v.training.session import NoPairsError
 
 SETTINGS: dict[str, Any] = {"vector_size": 8, "min_count": 2, "epochs": 2, "window": 3, "workers": 1, "random_state": 4}
@@ -36,9 +40,9 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
     return paths
 
 
-def fit(files: list[Path], workers: int = 2, engine: InProcess | None = None, **options: Any) -> Word2Vec:
+def fit(files: list[Path], n_workers: int = 2, engine: InProcess | None = None, **options: Any) -> Word2Vec:
     further = {name: options.pop(name) for name in ("round_words", "checkpoint", "progress") if name in options}
-    return Word2Vec(**SETTINGS | options).fit(files, client=engine or InProcess(workers), **further)
+    return Word2Vec(**SETTINGS | options).fit(files, client=engine or InProcess(n_workers), **further)
 
 
 def history_of(model: Word2Vec) -> list[dict[str, Any]]:
@@ -56,7 +60,9 @@ def trained(files: list[Path]) -> Word2Vec:
     return fit(files)
 
 
-@pytest.mark.parametrize("options", [{}, {"algorithm": "cbow", "sample": 1e-2}])
+@pytest.mark.parametrize(
+    "options", [{}, {"algorithm": "cbow", "sample": 1e-2}, {"subwords": True}, {"deterministic": True, "workers": 2}]
+)
 def test_one_worker_in_rounds_is_the_plain_training(files: list[Path], options: dict[str, Any]) -> None:
     plain, rounds = Word2Vec(**SETTINGS | options).fit(files), fit(files, 1, **options)
     assert_same(rounds, plain)
@@ -81,6 +87,7 @@ def test_seed_and_number_of_workers_decide_every_bit(files: list[Path], trained:
 def test_threads_that_wait_for_one_another_are_deterministic_too(files: list[Path]) -> None:
     first, second = (fit(files, deterministic=True, workers=2, epochs=1, round_words=3000) for _ in range(2))
     assert_same(first, second)
+    assert first.output_vectors_.any()  # they start at zero
     assert sum(record["words"] for record in first.history_) == first.embeddings_.metadata["corpus"]["tokens"]
 
 
@@ -137,6 +144,19 @@ def test_losing_a_worker_changes_no_bit(
     engine = Failing(function, nth, victim)
     assert_same(fit(files, engine=engine), trained)
     assert engine.kills == 1
+
+
+def test_phrases_that_are_known_are_joined(tmp_path: Path, rng: np.random.Generator) -> None:
+    path, saved = tmp_path / "text.txt", tmp_path / "phrases.json"
+    lines = [[f"w{word}" for word in row] + ["red", "car"] for row in rng.integers(40, size=(300, 8))]
+    path.write_text("".join(" ".join(line) + "\n" for line in lines))
+    Phrases(min_count=100, threshold=0.01).fit(path).phrase_list_.save(saved)
+    tokenizer = pickle.loads(pickle.dumps(PhraseTokenizer(get_tokenizer("words"), saved)))
+    saved.unlink()  # another machine does not have it
+    plain, rounds = Word2Vec(**SETTINGS, tokenizer=tokenizer).fit(path), fit([path], 1, tokenizer=tokenizer)
+    assert plain.vocabulary_.index_to_key[0] == "red_car"
+    assert_same(rounds, plain)
+    assert fit([path], tokenizer=tokenizer).vocabulary_.index_to_key == plain.vocabulary_.index_to_key
 
 
 class Stale(Failing):
@@ -231,8 +251,10 @@ def bad_calls(files: list[Path]) -> Iterator[tuple[dict[str, Any], dict[str, Any
     yield {"holdout": 0.1}, text, ValueError, "holdout cannot be combined with a cluster"
     yield {"objective": "glove"}, text, ValueError, "objective='glove' cannot be combined with a cluster"
     yield {"lines": "pairs", "window": None}, text, ValueError, "lines='pairs' cannot be combined with a cluster"
-    yield {"phrases": True}, text, ValueError, "phrases cannot be combined with a cluster: find them first"
+    yield {"phrases": True}, text, ValueError, "phrases cannot be combined with a cluster: write the text"
     yield {}, text | {"callbacks": [print]}, ValueError, "callbacks cannot be combined with a cluster"
+    yield {}, text | {"round_words": 0}, ValueError, "round_words must be a whole number of at least 1, got 0"
+    yield {}, text | {"round_words": "9"}, ValueError, "round_words must be a whole number of at least 1, got '9'"
     yield {"min_count": 10**6}, text, EmptyVocabularyError, "no word occurs 1000000 times"
 
 
@@ -252,6 +274,33 @@ def test_parts_without_words_are_told(tmp_path: Path) -> None:
     path.write_text("a\n" * 500)
     with pytest.raises(NoPairsError, match="no sentence with two known words"):
         fit([path])
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_text_without_words_is_told_as_on_one_machine(tmp_path: Path, workers: int) -> None:
+    path = tmp_path / "empty.txt"
+    path.touch()
+    with pytest.raises(EmptyVocabularyError, match=r"empty\.txt has no words: check the input and the tokenizer"):
+        fit([path, path], workers)
+
+
+def test_a_folder_that_a_worker_lacks_is_told(files: list[Path], tmp_path: Path) -> None:
+    with pytest.raises(OSError, match=r"the worker .* cannot write its part of the text to .*gone.* work_folder"):
+        Word2Vec(**SETTINGS).fit(files, client=InProcess(2), max_memory=1, work_folder=tmp_path / "gone")
+    assert workshop.kept_parts() == []
+
+
+def test_parts_of_a_client_that_was_killed_are_dropped_by_the_next_training(files: list[Path], tmp_path: Path) -> None:
+    for client in ("killed", InProcess.name):
+        shard = Shard(f"{client}/1", 0, cut_files([str(files[0])], 1)[0], "strict", get_tokenizer("words"), 1, 1,
+                      str(tmp_path))  # fmt: skip
+        workshop.count_words(shard)
+    assert len(list(tmp_path.iterdir())) == 2
+    fit(files, epochs=1, round_words=10**6)
+    assert workshop.kept_parts() == [(f"{InProcess.name}/1", 0)]
+    assert len(list(tmp_path.iterdir())) == 1
+    workshop.forget(f"{InProcess.name}/1")
+    assert not any(tmp_path.iterdir())
 
 
 def test_a_full_disk_of_a_worker_is_told(files: list[Path], monkeypatch: pytest.MonkeyPatch) -> None:
