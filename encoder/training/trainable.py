@@ -194,9 +194,7 @@ class Trainable:
         words = self._words(sentences, hidden)
         if self.network is None or self.parameters is None:
             return np.take(words.x, words.slots, axis=0), _Kept(sentences, None, words)
-        y, cache = self.network.forward(
-            self.parameters, words.x, sentences.offsets, slots=words.slots, dropped=dropped
-        )
+        y, cache = self.network.forward(self.parameters, words.x, sentences.offsets, slots=words.slots, dropped=dropped)
         return y, _Kept(sentences, cache, words)
 
     def _words(self, sentences: PackedSentences, hidden: NDArray[np.int64] | None = None) -> _Words:
