@@ -206,6 +206,15 @@ def test_teacher_task_holds_each_sentence_against_its_own_vector(rng: np.random.
         assert batch.loss(np.roll(right, 1, axis=0)).value > 0.5
 
 
+def test_teacher_task_draws_sentences_near_each_other(rng: np.random.Generator) -> None:
+    own = rng.integers(0, 4, 1200)
+    pack, vectors = packed([[kind] * 3 for kind in own.tolist()]), np.eye(4)[own] + 0.01 * rng.normal(size=(1200, 4))
+    task = TeacherTask(pack, vectors, 6, batch_size=32, temperature=0.2, seed=1)
+    kinds = [len({sentence[0] for sentence in listed(task.draw(step).sentences)}) for step in range(30)]
+    assert np.mean(kinds) < 3  # two runs of sixteen; 32 random sentences are of four kinds
+    assert len({sentence[0] for sentence in listed(task.held_out().sentences)}) == 4
+
+
 def test_teacher_task_starts_with_the_map_of_a_ridge_regression(rng: np.random.Generator) -> None:
     """Of what is drawn only, each vector at length 1; scikit-learn's is the independent one."""
     pack, vectors, table = random_pack(rng, 60), rng.normal(size=(60, 4)), rng.normal(size=(len(WORDS), 5))
