@@ -185,7 +185,7 @@ def cached_gradients(
     """Compute the gradient of a whole batch's loss while holding only part of the network's activations in memory.
 
     Every part passes through the network twice: once to compute its vectors, from which the loss of the whole batch and
-    its gradient are computed, and once more to backpropagate that gradient.
+    its gradient are computed, and once more to backpropagate that gradient. A single part passes once.
 
     Parameters
     ----------
@@ -210,6 +210,11 @@ def cached_gradients(
     .. [1] Gao et al. 2021, arXiv:2101.06983, section 3.
     """
     parts = [slice(start, min(start + chunk, n)) for start in range(0, n, chunk)]
+    if len(parts) == 1:
+        vectors, kept = forward(parts[0])
+        loss, d_vectors = objective(vectors)
+        backward(d_vectors, kept)
+        return loss
     loss, d_vectors = objective(np.concatenate([forward(part)[0] for part in parts]))
     for part in parts:
         backward(d_vectors[part], forward(part)[1])

@@ -30,7 +30,8 @@ from w2v.corpora.sentences import SentenceSets, read_sentence_sets, split_senten
 from w2v.encoder.evaluation.files import read_scored_pairs
 
 EVALUATED = ("sts-dev.csv", "sts-train.csv", "SICK_trial.txt", "SICK_train.txt")
-LIMITS = {"simple": 60_000, "english": 75_000, "tatoeba": 45_000, "varied": 40_000}
+LIMITS = {"simple": 150_000, "english": 200_000, "tatoeba": 90_000, "varied": 160_000}
+VARIED_FIRST = 40_000
 FEWEST, MOST = 4, 32
 _VERBS = {"is", "are", "was", "were", "can", "will"}
 
@@ -122,7 +123,9 @@ def gather(data: Path, seed: int) -> tuple[dict[str, list[str]], dict[str, objec
         "simple": fair(wikipedia(data / "simplewiki.txt.xz")),
         "english": fair(wikipedia(data / "enwiki.txt.xz")),
     }
-    found["varied"] = varied(found["captions"] + found["snli"], rng, LIMITS["varied"])
+    described = found["captions"] + found["snli"]
+    found["varied"] = varied(described, rng, VARIED_FIRST)  # rng is then where it was with the smaller limits before
+    found["varied"] += varied(described, np.random.default_rng([seed, 1]), LIMITS["varied"] - VARIED_FIRST)
     told: dict[str, object] = {"pictures left out": len(touched.touched)}
     seen: set[str] = set()
     for kind, sentences in found.items():

@@ -7,12 +7,22 @@ docs/derivations/transformer.md derives both.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from w2v.neural.kernels.rows import gated_residual, gated_residual_backward
+from w2v.neural.buffers import empty
+from w2v.neural.kernels.rows import (
+    gated_residual,
+    gated_residual_backward,
+    gated_sums,
+    gated_sums_backward,
+    spread_sums,
+)
+from w2v.neural.kernels.table_rows import add_table_rows, sum_rows
+from w2v.neural.layers.matmul import product, product_transposed, sum_of_outer_products, sum_of_rows
 from w2v.neural.parameters import ParameterTable
 
 if TYPE_CHECKING:
@@ -36,6 +46,93 @@ def backward(dy: NDArray[Any], x: NDArray[Any], gate: NDArray[Any], dx: NDArray[
     dh = np.empty((len(dy), dy.shape[1] + 1), dy.dtype)
     gated_residual_backward(dy, x, gate, dh, dx)
     return dh
+
+
+class Words(NamedTuple):
+    """The embeddings that the tokens of some sentences read.
+
+    Attributes
+    ----------
+    x : ndarray of shape (R, E)
+    slots : ndarray of shape (N,), int64, or None
+        The row of x of each token; None if there is a row for each token, in order.
+    offsets : ndarray of shape (B + 1,), int64
+        Start of each sentence; the last is N.
+    """
+
+    x: NDArray[Any]
+    slots: NDArray[np.int64] | None
+    offsets: NDArray[np.int64]
+
+    def of_tokens(self, rows: NDArray[Any]) -> NDArray[Any]:
+        """Return the row of each token, shape (N, …), of an array with R rows."""
+        if self.slots is None:
+            return rows
+        return np.take(rows, self.slots, axis=0, out=empty((len(self.slots), rows.shape[1]), rows.dtype), mode="clip")
+
+    def sum_of_tokens(self, rows: NDArray[Any]) -> NDArray[Any]:
+        """Return the sum of the tokens' rows for each row of x, shape (R, …); the transpose of `of_tokens`."""
+        if self.slots is None:
+            return rows
+        total = np.zeros((len(self.x), rows.shape[1]), rows.dtype)
+        add_table_rows(rows, self.slots, total)
+        return total
+
+
+class SumsCache(NamedTuple):
+    """What `sums_backward` needs: hidden states (N, dim), their sums by sentence (B, dim), and exp(g), perhaps none."""
+
+    h: NDArray[Any]
+    sums: NDArray[Any]
+    gate: NDArray[Any] | None
+
+
+def sums(parameters: Mapping[str, NDArray[Any]], h: NDArray[Any], words: Words, y: NDArray[Any]) -> SumsCache:
+    """Write the sums of each sentence's outputs to y, shape (B, E), for hidden states h, shape (N, dim).
+
+    `parameters` are the ``weight`` and ``bias`` of the head, whose last column may be the gate; without a head they are
+    empty. Σ o = (Σ h) V + T c: the product has a row for each sentence, and only the gate, one column, for each token.
+    """
+    totals = np.empty((len(y), h.shape[1]), h.dtype)
+    sum_rows(h, words.offsets, totals)
+    if not parameters:
+        y[...] = totals
+        return SumsCache(h, totals, None)
+    weight, bias, width = parameters["weight"], parameters["bias"], y.shape[1]
+    lengths = np.diff(words.offsets).astype(h.dtype)
+    y[...] = product(totals, weight[:, :width]) + lengths[:, None] * bias[:width]
+    if weight.shape[1] == width:
+        return SumsCache(h, totals, None)
+    gate = np.exp(product(h, weight[:, width:], bias[width:])).reshape(-1)
+    gated_sums(words.x, _slots(words), gate, words.offsets, y)
+    return SumsCache(h, totals, gate)
+
+
+def sums_backward(
+    parameters: Mapping[str, NDArray[Any]], dy: NDArray[Any], words: Words, cache: SumsCache, dx: NDArray[Any]
+) -> tuple[NDArray[Any], dict[str, NDArray[Any]]]:
+    """Add the gradient of the embeddings to dx, shape (R, E); return those of h, shape (N, dim), and of the head."""
+    lengths = np.diff(words.offsets)
+    if not parameters:
+        return np.repeat(dy, lengths, axis=0), {}
+    weight, width = parameters["weight"], dy.shape[1]
+    dtotals = product_transposed(dy, weight[:, :width])
+    gradients = {
+        "weight": sum_of_outer_products(cache.sums, dy),
+        "bias": sum_of_rows(dy * lengths.astype(dy.dtype)[:, None]),
+    }
+    if cache.gate is None:
+        return np.repeat(dtotals, lengths, axis=0), gradients
+    dgate, dh = np.empty((len(cache.h), 1), dy.dtype), empty(cache.h.shape, dy.dtype)
+    gated_sums_backward(dy, words.x, _slots(words), cache.gate, words.offsets, dgate.reshape(-1), dx)
+    spread_sums(dtotals, dgate.reshape(-1), np.ascontiguousarray(weight[:, width]), words.offsets, dh)
+    gradients["weight"] = np.hstack([gradients["weight"], sum_of_outer_products(cache.h, dgate)])
+    gradients["bias"] = np.concatenate([gradients["bias"], sum_of_rows(dgate)])
+    return dh, gradients
+
+
+def _slots(words: Words) -> NDArray[np.int64]:
+    return np.arange(words.offsets[-1]) if words.slots is None else words.slots
 
 
 def start_at_neighbors(parameters: ParameterTable, config: NetworkConfig) -> None:

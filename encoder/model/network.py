@@ -20,6 +20,7 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from w2v.encoder.model import branch
+from w2v.encoder.model.branch import Words
 from w2v.encoder.parameters import HEADS, MAX_SIZE, EncoderParameters, check_parameter, of_encoder
 from w2v.neural import stack
 from w2v.neural.layers import layer_norm, linear
@@ -161,20 +162,27 @@ class NetworkConfig:
 
 
 class _Part(NamedTuple):
-    """What the backward pass needs from one part of the batch."""
+    """What the backward pass needs from one part of the batch, which one thread computed.
 
-    rows: slice
-    x: NDArray[Any]
+    `embeddings` are the rows of x that it reads, `outputs` the rows of y that it writes.
+    """
+
+    embeddings: slice | NDArray[np.int64]
+    outputs: slice
+    words: Words
     input: linear.Cache | None
     stack: stack.Cache
-    output: linear.Cache | None
+    output: linear.Cache | branch.SumsCache | None
     gate: NDArray[Any] | None
 
 
 class Cache(NamedTuple):
-    """What `Network.backward` needs: one entry for each part of the batch, which one thread computed."""
+    """What `Network.backward` needs: the parts of the batch, the shapes of x and y, and whether y are sums."""
 
     parts: list[_Part]
+    x_shape: tuple[int, ...]
+    y_shape: tuple[int, ...]
+    is_of_sums: bool
 
 
 class Network:
@@ -218,19 +226,25 @@ class Network:
         x: NDArray[Any],
         offsets: NDArray[np.int64],
         *,
+        slots: NDArray[np.int64] | None = None,
+        is_of_sums: bool = False,
         dropped: Dropout | None = None,
         attention: list[list[NDArray[Any]]] | None = None,
     ) -> tuple[NDArray[Any], Cache]:
-        """Return the hidden states of all tokens, and what `backward` needs.
+        """Return the hidden states of all tokens, or their sums, and what `backward` needs.
 
         Parameters
         ----------
         parameters : ParameterTable
             From `initialise`, float32 or float64.
         x : ndarray of shape (N, input_size), of the same dtype
-            The token embeddings of B sentences, concatenated.
+            The token embeddings of B sentences, concatenated; with `slots` distinct embeddings, any number of rows.
         offsets : ndarray of shape (B + 1,), int64
             Start of each sentence; the last is N. Sentences may be empty.
+        slots : ndarray of shape (N,), int64, optional
+            The row of x of each token. A word that occurs often is then multiplied only once.
+        is_of_sums : bool, default False
+            Return the sum of each sentence's hidden states, with one product for each sentence.
         dropped : Dropout, optional
             What this training step drops, see `dropout`; by default nothing.
         attention : list, optional
@@ -239,7 +253,7 @@ class Network:
 
         Returns
         -------
-        y : ndarray of shape (N, input_size)
+        y : ndarray of shape (N, input_size), or (B, input_size) for sums
         cache : Cache
 
         Raises
@@ -247,45 +261,59 @@ class Network:
         ValueError
             If the shapes or types of the arrays do not match.
         """
-        self._check(parameters, x, offsets)
-        y = np.empty((len(x), self.config.input_size), x.dtype)
+        self._check(parameters, x, offsets, slots)
+        y = np.empty((len(offsets) - 1 if is_of_sums else int(offsets[-1]), self.config.input_size), x.dtype)
         ranges = divide(offsets, self.workers)
         weights: list[list[list[NDArray[Any]]]] = [[[] for _ in range(self.config.layers)] for _ in ranges]
 
         def work(i: int) -> _Part:
-            own = None if attention is None else weights[i]
-            return self._forward_part(parameters, x, offsets, ranges[i], dropped, own, y)
+            first, last = ranges[i]
+            tokens = slice(*offsets[[first, last]].tolist())
+            own = None if dropped is None else dropped._replace(first_row=dropped.first_row + tokens.start)
+            embeddings, words = _read(x, slots, tokens, offsets[first : last + 1] - tokens.start)
+            outputs = slice(first, last) if is_of_sums else tokens
+            kept = None if attention is None else weights[i]
+            return self._forward_part(parameters, words, own, kept, y[outputs], is_of_sums)._replace(
+                embeddings=embeddings, outputs=outputs
+            )
 
-        cache = Cache(in_threads(work, len(ranges)))
+        parts = in_threads(work, len(ranges))
         if attention is not None:
             attention += [sum((part[i] for part in weights), []) for i in range(self.config.layers)]
-        return y, cache
+        return y, Cache(parts, x.shape, y.shape, is_of_sums)
 
     def backward(
         self, parameters: ParameterTable, dy: NDArray[Any], cache: Cache
     ) -> tuple[NDArray[Any], ParameterTable]:
-        """Return the gradients of x, shape (N, input_size), and of the parameters, in their layout.
+        """Return the gradients of x, in its shape, and of the parameters, in their layout.
 
-        `parameters` are those that `forward` was given, and `dy` has the shape of x.
+        `parameters` are those that `forward` was given, and `dy` has the shape of its result.
         """
-        if dy.shape != (sum(len(part.x) for part in cache.parts), self.config.input_size):
+        if dy.shape != cache.y_shape:
             raise ValueError(f"dy has shape {dy.shape}, which is not the shape of the output of forward")
-        dy = np.ascontiguousarray(dy, parameters.dtype)
-        dx = np.empty((len(dy), self.config.input_size), dy.dtype)
-        parts = in_threads(lambda i: self._backward_part(parameters, dy, cache.parts[i], dx), len(cache.parts))
-        total = parts[0] if parts else parameters.zeros_like()
-        for gradients in parts[1:]:
-            total.flat += gradients.flat
+        dy, dx = np.ascontiguousarray(dy, parameters.dtype), np.zeros(cache.x_shape, parameters.dtype)
+
+        def work(i: int) -> tuple[NDArray[Any], ParameterTable]:
+            return self._backward_part(parameters, dy[cache.parts[i].outputs], cache.parts[i], cache.is_of_sums)
+
+        found = in_threads(work, len(cache.parts))
+        total = found[0][1] if found else parameters.zeros_like()
+        for gradients in found[1:]:
+            total.flat += gradients[1].flat
+        for part, (part_dx, _) in zip(cache.parts, found, strict=True):
+            dx[part.embeddings] += part_dx  # the rows of a part are distinct
         return dx, total
 
-    def _check(self, parameters: ParameterTable, x: NDArray[Any], offsets: NDArray[np.int64]) -> None:
+    def _check(
+        self, parameters: ParameterTable, x: NDArray[Any], offsets: NDArray[np.int64], slots: NDArray[np.int64] | None
+    ) -> None:
         if x.ndim != 2 or x.shape[1] != self.config.input_size:
             raise ValueError(f"x must have shape (N, {self.config.input_size}), not {x.shape}")
         if x.dtype != parameters.dtype:
             raise ValueError(f"x is {x.dtype}, but the parameters are {parameters.dtype}")
         if not x.flags.c_contiguous:
             raise ValueError("x must be C-contiguous")
-        check_offsets(offsets, len(x))
+        check_offsets(offsets, len(x) if slots is None else len(slots))
 
     def dropout(self, seed: int, first_row: int = 0) -> Dropout:
         """Return what a training step drops; the same seed drops the same.
@@ -297,48 +325,64 @@ class Network:
     def _forward_part(
         self,
         parameters: ParameterTable,
-        all_x: NDArray[Any],
-        all_offsets: NDArray[np.int64],
-        sentences: tuple[int, int],
+        words: Words,
         dropped: Dropout | None,
         weights: list[list[NDArray[Any]]] | None,
         y: NDArray[Any],
+        is_of_sums: bool,
     ) -> _Part:
-        """Compute the hidden states of some of the sentences and write them to y."""
-        config, (first, last) = self.config, sentences
-        rows = slice(*all_offsets[[first, last]].tolist())
-        offsets, x = all_offsets[first : last + 1] - rows.start, all_x[rows]
+        """Compute the hidden states of some of the sentences, or their sums, and write them to y."""
+        config = self.config
         input_cache = output_cache = gate = None
-        h = x
+        h = words.x
         if config.head != "none":
-            h, input_cache = linear.forward(parameters.scope("input"), x)
-        own = None if dropped is None else dropped._replace(first_row=dropped.first_row + rows.start)
-        h, stack_cache = stack.forward(config.stack, parameters, h, offsets, dropped=own, weights=weights)
-        if config.head != "none":
-            h, output_cache = linear.forward(parameters.scope("output"), h)
-        if config.head == "branch":
-            gate = branch.forward(x, h, y[rows])
+            h, input_cache = linear.forward(parameters.scope("input"), h)
+        h = words.of_tokens(h)
+        h, stack_cache = stack.forward(config.stack, parameters, h, words.offsets, dropped=dropped, weights=weights)
+        if is_of_sums:
+            output_cache = branch.sums(parameters.scope("output"), h, words, y)
         else:
-            y[rows] = h
-        return _Part(rows, x, input_cache, stack_cache, output_cache, gate)
+            if config.head != "none":
+                h, output_cache = linear.forward(parameters.scope("output"), h)
+            if config.head == "branch":
+                gate = branch.forward(words.of_tokens(words.x), h, y)
+            else:
+                y[...] = h
+        return _Part(slice(0), slice(0), words, input_cache, stack_cache, output_cache, gate)
 
     def _backward_part(
-        self, parameters: ParameterTable, all_dy: NDArray[Any], part: _Part, all_dx: NDArray[Any]
-    ) -> ParameterTable:
-        """Write the gradient of x of a part to all_dx and return those of the parameters."""
-        total = parameters.zeros_like()
-        dy = dh = all_dy[part.rows]
-        if part.gate is not None:
-            dh = branch.backward(dy, part.x, part.gate, all_dx[part.rows])
-        if part.output is not None:
-            dh, gradients = linear.backward(parameters.scope("output"), dh, part.output)
+        self, parameters: ParameterTable, dy: NDArray[Any], part: _Part, is_of_sums: bool
+    ) -> tuple[NDArray[Any], ParameterTable]:
+        """Return the gradients of the embeddings that a part reads, and of the parameters."""
+        total, words = parameters.zeros_like(), part.words
+        dx, dh = np.zeros_like(words.x), dy
+        if isinstance(part.output, branch.SumsCache):
+            dh, gradients = branch.sums_backward(parameters.scope("output"), dy, words, part.output, dx)
             add(total, within("output", gradients))
-        dh, _ = stack.backward(self.config.stack, parameters, dh, part.stack, total)
-        if part.input is not None:
-            dh, gradients = linear.backward(parameters.scope("input"), dh, part.input)
-            add(total, within("input", gradients))
-        if part.gate is not None:
-            all_dx[part.rows] += dh
         else:
-            all_dx[part.rows] = dh
-        return total
+            if part.gate is not None:
+                dx_of_tokens = np.empty_like(dy)
+                dh = branch.backward(dy, words.of_tokens(words.x), part.gate, dx_of_tokens)
+                dx += words.sum_of_tokens(dx_of_tokens)
+            if part.output is not None:
+                dh, gradients = linear.backward(parameters.scope("output"), dh, part.output)
+                add(total, within("output", gradients))
+        dh, _ = stack.backward(self.config.stack, parameters, dh, part.stack, total)
+        dh = words.sum_of_tokens(dh)
+        if part.input is None:
+            return np.add(dx, dh, out=dx), total
+        dx, gradients = linear.backward(parameters.scope("input"), dh, part.input, onto=dx)
+        add(total, within("input", gradients))
+        return dx, total
+
+
+def _read(
+    x: NDArray[Any], slots: NDArray[np.int64] | None, tokens: slice, offsets: NDArray[np.int64]
+) -> tuple[slice | NDArray[np.int64], Words]:
+    """Return which rows of x some tokens read, and these rows with the tokens that read them."""
+    if slots is None:
+        return tokens, Words(x[tokens], None, offsets)
+    if tokens == slice(0, len(slots)):
+        return slice(None), Words(x, slots, offsets)
+    rows, own = np.unique(slots[tokens], return_inverse=True)
+    return rows, Words(x[rows], own.astype(np.int64), offsets)

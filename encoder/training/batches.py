@@ -154,5 +154,36 @@ class Shuffled:
         """Return the numbers of one step."""
         number, place = divmod(step, self.n // self.batch_size)
         if number != self._pass:
-            self._pass, self._order = number, np.random.default_rng([self.seed, number]).permutation(self.n)
+            self._pass, self._order = number, self._ordered(np.random.default_rng([self.seed, number]))
         return self._order[place * self.batch_size : (place + 1) * self.batch_size]
+
+    def _ordered(self, rng: np.random.Generator) -> NDArray[np.int64]:
+        """Return the order of a pass."""
+        return rng.permutation(self.n)
+
+
+class ShuffledRuns(Shuffled):
+    """Batches of 0 … n - 1 that consist of runs from one group each, in an order that depends on the seed and the step.
+
+    A run may go on into the next group, whose number is higher, so that every number comes once per pass.
+
+    Parameters
+    ----------
+    groups : ndarray of shape (n,)
+        The group of each number.
+    run : int
+        Length of a run; at most the batch size.
+    batch_size, seed : int
+    """
+
+    def __init__(self, groups: NDArray[np.integer[Any]], run: int, batch_size: int, seed: int) -> None:
+        super().__init__(len(groups), batch_size, seed)
+        self._groups, self._run = groups, min(run, batch_size)
+
+    def _ordered(self, rng: np.random.Generator) -> NDArray[np.int64]:
+        order = rng.permutation(self.n)
+        order = order[np.argsort(self._groups[order], kind="stable")]
+        order = np.roll(order, int(rng.integers(self.n)))  # other runs each time, and another rest
+        n_runs = self.n // self._run
+        runs = order[: n_runs * self._run].reshape(n_runs, self._run)
+        return np.concatenate([runs[rng.permutation(n_runs)].ravel(), order[n_runs * self._run :]])

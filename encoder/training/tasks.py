@@ -13,8 +13,8 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from w2v.encoder.training.batches import Neighbors, PackedSentences, Shuffled, digest
-from w2v.encoder.training.teachers import Vectors, scaled_to_unit
+from w2v.encoder.training.batches import Neighbors, PackedSentences, Shuffled, ShuffledRuns, digest
+from w2v.encoder.training.teachers import Vectors, near_groups, scaled_to_unit
 from w2v.neural.losses import info_nce, listwise_distillation, vector_distillation
 
 Floats = NDArray[np.floating[Any]]
@@ -23,6 +23,10 @@ _MIN_ORDERED = 4
 _MIN_SENTENCES = 4
 _MAPPED = 8192  # sentences that initialise the map of `TeacherTask`
 _RIDGE = 0.1
+_POINTING = 3.0
+"""Weight of the teacher's vectors beside the order of their cosines in the loss of `TeacherTask`."""
+_RUN = 16
+"""Sentences near each other that `TeacherTask` draws together."""
 _DIRECTION = 0.3  # length of the initial map of `OrderTask`; a zero map has no gradient
 
 SWAPPED = 0.12
@@ -206,8 +210,9 @@ class NeighborTask(Drawing):
 class TeacherTask(Drawing):
     """Imitate a teacher: rank the other sentences as it does, and predict its vectors with a linear map.
 
-    The loss is `listwise_distillation` plus `vector_distillation`. The map belongs to the task and is discarded;
-    `start_at` initialises it.
+    The loss is `listwise_distillation` plus three times `vector_distillation`. The map belongs to the task and is discarded;
+    `start_at` initialises it. A batch consists of runs of sentences that are near each other for the teacher, because
+    random sentences are so far apart that their topics tell their order.
 
     Parameters
     ----------
@@ -236,6 +241,7 @@ class TeacherTask(Drawing):
         rng = np.random.default_rng([seed, 1])
         projection = (rng.normal(size=(dimension, vectors.shape[1])) / dimension**0.5).astype(np.float32)
         super().__init__("teacher", np.flatnonzero(sentences.lengths > 0), "sentences", batch_size, rng)
+        self._shuffled = ShuffledRuns(near_groups(vectors, seed)[self._items], _RUN, self._shuffled.batch_size, seed)
         self.own = [projection]
 
     def start_at(self, vectors_of: Callable[[PackedSentences], Floats]) -> None:
@@ -260,7 +266,8 @@ class TeacherTask(Drawing):
             (projection,) = self.own
             listwise, d_listwise = listwise_distillation(vectors, goal, temperature=self._temperature)
             pointing, d_pointing, d_projection = vector_distillation(vectors, goal, projection)
-            return Loss(listwise + pointing, d_listwise + d_pointing, [d_projection])
+            d_vectors = d_listwise + _POINTING * d_pointing
+            return Loss(listwise + _POINTING * pointing, d_vectors, [_POINTING * d_projection])
 
         return Batch(self._sentences.take(rows), loss)
 

@@ -23,6 +23,9 @@ Vectors = NDArray[Any] | KeptVectors
 Floats = NDArray[np.floating[Any]]
 
 _TEACHER_BATCH = 256
+_GROUP = 100  # mean size of a group of `near_groups`
+_MOST_GROUPS = 4096
+_MULTIPLIED = 1 << 12
 _ROWS_AT_ONCE = 1 << 16
 
 
@@ -156,3 +159,18 @@ def scaled_to_unit(rows: Floats) -> Floats:
     lengths = np.linalg.norm(rows, axis=1, keepdims=True)
     units: Floats = rows / np.where(lengths > 0, lengths, np.float32(1))
     return units
+
+
+def near_groups(vectors: Vectors, seed: int) -> NDArray[np.int64]:
+    """Return the group of each vector, shape (n,): that of the nearest, by cosine, of some vectors drawn at random.
+
+    One of 100 vectors is drawn, at most 4,096.
+    """
+    n_groups = min(max(len(vectors) // _GROUP, 1), _MOST_GROUPS)
+    drawn = np.sort(np.random.default_rng([seed, 3]).choice(len(vectors), n_groups, replace=False))
+    leaders = scaled_to_unit(np.asarray(vectors[drawn], np.float32)).T
+    groups = np.empty(len(vectors), np.int64)
+    for start in range(0, len(vectors), _MULTIPLIED):
+        rows = slice(start, start + _MULTIPLIED)
+        groups[rows] = (np.asarray(vectors[rows], np.float32) @ leaders).argmax(axis=1)
+    return groups

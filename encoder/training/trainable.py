@@ -14,7 +14,7 @@ from w2v.encoder.model.state import EncoderState
 from w2v.encoder.training.batches import PackedSentences
 from w2v.encoder.training.fit_options import FitOptions
 from w2v.encoder.training.tasks import Batch, Loss, Task
-from w2v.neural.kernels.table_rows import gather_rows, scatter_bags, scatter_rows, sum_bags, sum_rows
+from w2v.neural.kernels.table_rows import add_table_rows, gather_rows, scatter_bags, sum_bags
 from w2v.neural.layers.dropout import Dropout
 from w2v.neural.losses import cached_gradients
 from w2v.neural.optimizers.adam import Adam, LazyAdam
@@ -42,7 +42,15 @@ class _Kept(NamedTuple):
 
     sentences: PackedSentences
     cache: Cache | None
-    hidden: NDArray[np.int64] | None = None
+    words: _Words | None = None
+
+
+class _Words(NamedTuple):
+    """Distinct words, the place of each token among them, and the rows that the network reads."""
+
+    rows: NDArray[np.int64]
+    slots: NDArray[np.int64]
+    x: NDArray[np.float32]
 
 
 class Trainable:
@@ -150,7 +158,7 @@ class Trainable:
             value, d_states, d_own, d_rows = self._loss_of_tokens(batch, states, tokens)
             total += value
             found = [a + b for a, b in zip(found, d_own, strict=True)] if found else d_own
-            words.add_states(weight * d_states, kept)
+            words.add(weight * d_states, kept)
             if d_rows is not None:
                 words.outputs.append((d_rows[0], weight * d_rows[1]))
         return total, found
@@ -164,9 +172,11 @@ class Trainable:
         if self.network is None or self.parameters is None:
             sum_bags(self.table, self._scales, sentences.tokens, sentences.offsets, vectors)
             return vectors, _Kept(sentences, None)
-        y, kept = self._states(sentences, dropped)
-        sum_rows(y, sentences.offsets, vectors)
-        return vectors, kept
+        words = self._words(sentences)
+        vectors, cache = self.network.forward(
+            self.parameters, words.x, sentences.offsets, slots=words.slots, is_of_sums=True, dropped=dropped
+        )
+        return vectors, _Kept(sentences, cache, words)
 
     def _hidden(
         self, batch: Batch, part: slice, tokens: slice, dropped: Dropout | None
@@ -181,14 +191,20 @@ class Trainable:
         self, sentences: PackedSentences, dropped: Dropout | None, hidden: NDArray[np.int64] | None = None
     ) -> tuple[NDArray[np.float32], _Kept]:
         """Return the hidden states, shape (N, d), whose sums are the vectors; `hidden` tokens are read as zeros."""
-        x = np.empty((len(sentences.tokens), self.table.shape[1]), np.float32)
-        gather_rows(self.table, self._scales, sentences.tokens, x)
-        if hidden is not None:
-            x[hidden] = 0
+        words = self._words(sentences, hidden)
         if self.network is None or self.parameters is None:
-            return x, _Kept(sentences, None, hidden)
-        y, cache = self.network.forward(self.parameters, x, sentences.offsets, dropped=dropped)
-        return y, _Kept(sentences, cache, hidden)
+            return np.take(words.x, words.slots, axis=0), _Kept(sentences, None, words)
+        y, cache = self.network.forward(self.parameters, words.x, sentences.offsets, slots=words.slots, dropped=dropped)
+        return y, _Kept(sentences, cache, words)
+
+    def _words(self, sentences: PackedSentences, hidden: NDArray[np.int64] | None = None) -> _Words:
+        """Return the weighted rows of the distinct words, and one of zeros that `hidden` tokens read."""
+        rows, slots = _distinct(sentences.tokens)
+        x = np.zeros((len(rows) + (hidden is not None), self.table.shape[1]), np.float32)
+        gather_rows(self.table, self._scales, rows, x)
+        if hidden is not None:
+            slots[hidden] = len(rows)
+        return _Words(rows, slots, x)
 
     def _apply(self, words: _Gradients, rates: Rates) -> None:
         if self.parameters is not None and words.network is not None and rates.network:
@@ -258,37 +274,34 @@ class _Gradients:
         self.outputs: list[_Rows] = []
         self.network: Any = None
 
-    def add(self, d_vectors: Floats, kept: _Kept) -> None:
-        """Backpropagate the gradient of some vectors."""
-        d_vectors = np.ascontiguousarray(d_vectors, np.float32)
-        sentences = kept.sentences
-        if kept.cache is not None:
-            self.add_states(np.repeat(d_vectors, sentences.lengths, axis=0), kept)  # s = Σ y
+    def add(self, d_outputs: Floats, kept: _Kept) -> None:
+        """Backpropagate the gradient of some vectors, or of hidden states."""
+        model, words = self._model, kept.words
+        d_outputs = np.ascontiguousarray(d_outputs, np.float32)
+        if words is None:
+            rows, slots = _distinct(kept.sentences.tokens)
+            d_rows = np.zeros((len(rows), model.table.shape[1]), np.float32)
+            scatter_bags(d_outputs, model._scales[rows], slots, kept.sentences.offsets, d_rows)
+            self.inputs.append((rows, d_rows))
             return
-        scales, slots, d_rows = self._begin(sentences)
-        scatter_bags(d_vectors, scales, slots, sentences.offsets, d_rows)
-
-    def add_states(self, dy: Floats, kept: _Kept) -> None:
-        """Backpropagate the gradient of the network's hidden states."""
-        model, dx = self._model, np.ascontiguousarray(dy, np.float32)
         if kept.cache is not None and model.network is not None and model.parameters is not None:
-            dx, gradients = model.network.backward(model.parameters, dx, kept.cache)
+            dx, gradients = model.network.backward(model.parameters, d_outputs, kept.cache)
             if self.network is None:
                 self.network = gradients
             else:
                 self.network.flat += gradients.flat
-        if kept.hidden is not None:
-            dx[kept.hidden] = 0
-        scales, slots, d_rows = self._begin(kept.sentences)
-        scatter_rows(dx, scales, slots, d_rows)
+        else:
+            dx = np.zeros_like(words.x)
+            add_table_rows(d_outputs, words.slots, dx)
+        dx = dx[: len(words.rows)]
+        dx *= model._scales[words.rows][:, None]
+        self.inputs.append((words.rows, dx))
 
-    def _begin(self, sentences: PackedSentences) -> tuple[NDArray[np.float32], NDArray[np.int64], NDArray[np.float32]]:
-        """Return the weights of the distinct words, the index of each token among them, and zeros for gradients."""
-        words, places = np.unique(sentences.tokens, return_inverse=True)
-        rows = words.astype(np.int64)
-        d_rows = np.zeros((len(rows), self._model.table.shape[1]), np.float32)
-        self.inputs.append((rows, d_rows))
-        return self._model._scales[rows], places.astype(np.int64), d_rows
+
+def _distinct(tokens: NDArray[np.int32]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return the distinct words of some tokens, and the index of each token among them."""
+    rows, slots = np.unique(tokens, return_inverse=True)
+    return rows.astype(np.int64), slots.astype(np.int64)
 
 
 def _joined(parts: list[_Rows]) -> _Rows:

@@ -275,6 +275,51 @@ def gated_residual_backward(dy, x, gate, dh, dx):
 
 
 @compiled
+def gated_sums(x, slots, gate, offsets, y):
+    """Add the sum of gate[i] * x[slots[i]] over the tokens i of sequence b, in order, to y[b]; any dtype.
+
+    Parameters
+    ----------
+    x : ndarray of shape (R, E)
+        Distinct rows.
+    slots : ndarray of shape (N,), int64
+        The row of each token.
+    gate : ndarray of shape (N,)
+    offsets : ndarray of shape (B + 1,), int64
+    y : ndarray of shape (B, E)
+    """
+    for b in range(offsets.size - 1):
+        for i in range(offsets[b], offsets[b + 1]):
+            row, factor = slots[i], gate[i]
+            for d in range(x.shape[1]):
+                y[b, d] += factor * x[row, d]
+
+
+@compiled
+def gated_sums_backward(dy, x, slots, gate, offsets, dlog_gate, dx):
+    """Assign the gradient of log(gate), shape (N,), of `gated_sums`, and add that of x to dx; any dtype."""
+    for b in range(offsets.size - 1):
+        for i in range(offsets[b], offsets[b + 1]):
+            row, factor, along = slots[i], gate[i], x.dtype.type(0)
+            for d in range(x.shape[1]):
+                along += dy[b, d] * x[row, d]
+                dx[row, d] += factor * dy[b, d]
+            dlog_gate[i] = along * factor
+
+
+@compiled
+def spread_sums(dy, along, direction, offsets, dx):
+    """Assign dx[i] = dy[b] + along[i] * direction for the tokens i of sequence b; any dtype.
+
+    The gradient of rows x that are summed by sequence, of shape (B, E), and multiplied by a direction, of shape (E,).
+    """
+    for b in range(offsets.size - 1):
+        for i in range(offsets[b], offsets[b + 1]):
+            for d in range(dx.shape[1]):
+                dx[i, d] = dy[b, d] + along[i] * direction[d]
+
+
+@compiled
 def sum_sequences(x, weights, offsets, y):
     """Assign y[b] the sum of weights[i] * x[i] over the rows i of sequence b, in order; any dtype."""
     for b in range(offsets.size - 1):

@@ -69,16 +69,6 @@ def scatter_bags(d_s, scales, slots, offsets, d_rows):
 
 
 @compiled
-def scatter_rows(d_x, scales, slots, d_rows):
-    """Add the gradient of `gather_rows` to those of the distinct rows; as `scatter_bags`, with d_x (N, d)."""
-    for i in range(slots.size):
-        slot = slots[i]
-        scale = scales[slot]
-        for j in range(d_x.shape[1]):
-            d_rows[slot, j] += scale * d_x[i, j]
-
-
-@compiled
 def sum_rows(y, offsets, s):
     """Write the sum of the rows of y in each sequence to the rows of s."""
     for k in range(offsets.size - 1):

@@ -200,3 +200,4 @@ def test_cached_gradients_are_those_of_the_whole_batch(rng: np.random.Generator,
     assert found == pytest.approx(loss, rel=1e-12)
     np.testing.assert_allclose(total, expected, rtol=1e-10)
     assert max(kept) <= chunk
+    assert sum(kept) == (7 if chunk >= 7 else 14)  # a batch in one part passes once

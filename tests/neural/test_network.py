@@ -76,6 +76,54 @@ def test_network_gradients(kind: str, arrangement: str, rng: np.random.Generator
     assert_directions(value, {"x": x, **parameters}, {"x": dx, **gradients}, rng, zero)
 
 
+@pytest.mark.parametrize("is_of_sums", [True, False])
+@pytest.mark.parametrize("arrangement", ARRANGEMENTS)
+def test_network_gradients_of_distinct_words(arrangement: str, is_of_sums: bool, rng: np.random.Generator) -> None:
+    network = Network(configure(positions="learned", dropout=0.2, **ARRANGEMENTS[arrangement]), workers=2)
+    parameters, slots = perturbed(network, rng), rng.integers(5, size=OFFSETS[-1])
+    x = rng.standard_normal((6, network.config.input_size))  # the last is never read
+    options: dict[str, Any] = {"slots": slots, "is_of_sums": is_of_sums, "dropped": network.dropout(3)}
+    y, cache = network.forward(parameters, x, OFFSETS, **options)
+    dy = rng.standard_normal(y.shape)
+
+    def value() -> float:
+        return float(np.sum(network.forward(parameters, x, OFFSETS, **options)[0] * dy))
+
+    dx, gradients = network.backward(parameters, dy, cache)
+    assert not dx[5].any()
+    assert_directions(value, {"x": x, **parameters}, {"x": dx, **gradients}, rng, ("key.bias",))
+
+
+@pytest.mark.parametrize("has_slots", [True, False])
+@pytest.mark.parametrize("workers", [1, 3])
+@pytest.mark.parametrize("arrangement", ARRANGEMENTS)
+@pytest.mark.parametrize(("dtype", "error"), [(np.float64, 1e-12), (np.float32, 1e-4)])
+def test_sums_are_those_of_the_rows_of_tokens(
+    dtype: Any, error: float, arrangement: str, workers: int, has_slots: bool, rng: np.random.Generator
+) -> None:
+    network = Network(configure(positions="learned", dropout=0.2, **ARRANGEMENTS[arrangement]), workers)
+    parameters, lengths = perturbed(network, rng), np.diff(OFFSETS)
+    slots = rng.integers(5, size=OFFSETS[-1]) if has_slots else np.arange(OFFSETS[-1])
+    x = rng.standard_normal((slots.max() + 1, network.config.input_size))
+    dropped = network.dropout(3)
+    rows, cache = network.forward(parameters, x[slots], OFFSETS, dropped=dropped)
+    own = np.repeat(np.arange(len(lengths)), lengths)
+    expected = np.zeros((len(lengths), rows.shape[1]))
+    np.add.at(expected, own, rows)
+    d_sums = rng.standard_normal(expected.shape)
+    d_tokens, d_expected = network.backward(parameters, d_sums[own], cache)
+    dx_expected = np.zeros_like(x)
+    np.add.at(dx_expected, slots, d_tokens)
+    used = parameters.astype(dtype)
+    y, cache = network.forward(
+        used, x.astype(dtype), OFFSETS, slots=slots if has_slots else None, is_of_sums=True, dropped=dropped
+    )
+    dx, gradients = network.backward(used, d_sums.astype(dtype), cache)
+    for found, wanted in ((y, expected), (dx, dx_expected), (gradients.flat, d_expected.flat)):
+        assert found.dtype == dtype
+        np.testing.assert_allclose(found, wanted, rtol=error, atol=10 * error * np.abs(wanted).max())
+
+
 @cases
 def test_float32_agrees_with_float64(kind: str, arrangement: str, rng: np.random.Generator) -> None:
     network = Network(configure(positions=kind, **ARRANGEMENTS[arrangement]), workers=1)
@@ -227,6 +275,10 @@ def test_batches_without_tokens_are_empty(rng: np.random.Generator) -> None:
             y, cache = network.forward(parameters, x, offsets)
             dx, gradients = network.backward(parameters, y, cache)
             assert y.shape == dx.shape == (0, 6) and not gradients.flat.any()
+            y, cache = network.forward(parameters, x, offsets, slots=np.empty(0, np.int64), is_of_sums=True)
+            dx, gradients = network.backward(parameters, y, cache)
+            assert y.shape == (len(offsets) - 1, 6) and dx.shape == (0, 6)
+            assert not y.any() and not gradients.flat.any()
 
 
 def test_a_sentence_of_ten_thousand_words_has_finite_rows_in_bounded_memory(rng: np.random.Generator) -> None:

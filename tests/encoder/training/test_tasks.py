@@ -12,8 +12,16 @@ from sklearn.linear_model import Ridge
 from w2v.corpora.sentences import sentence_runs
 from w2v.corpora.tokenizers import WordsTokenizer
 from w2v.encoder.model.lookup import WordLookup
-from w2v.encoder.training.batches import Neighbors, PackedSentences, Shuffled, pack_neighbors, pack_sentences
+from w2v.encoder.training.batches import (
+    Neighbors,
+    PackedSentences,
+    Shuffled,
+    ShuffledRuns,
+    pack_neighbors,
+    pack_sentences,
+)
 from w2v.encoder.training.tasks import NeighborTask, OrderTask, PairTask, Task, TeacherTask, drop_words, swap_neighbors
+from w2v.encoder.training.teachers import near_groups
 from w2v.encoding.vocabulary import Vocabulary
 
 WORDS = [f"w{i}" for i in range(30)]
@@ -80,6 +88,29 @@ def test_shuffled_gives_each_number_once_a_round_whatever_the_order_of_asking() 
     assert batches[:3] != batches[3:]
     assert [again.batch(step).tolist() for step in (5, 0, 4)] == [batches[5], batches[0], batches[4]]
     assert Shuffled(10, 3, seed=5).batch(0).tolist() != batches[0]
+
+
+def test_shuffled_runs_are_of_one_group(rng: np.random.Generator) -> None:
+    groups = rng.integers(0, 5, 400)
+    shuffled, again = (ShuffledRuns(groups, 8, 40, seed=4) for _ in range(2))
+    batches = [shuffled.batch(step) for step in range(20)]
+    for first in (0, 10):
+        assert sorted(np.concatenate(batches[first : first + 10]).tolist()) == list(range(400))
+    assert np.array_equal(again.batch(13), batches[13])
+    assert not np.array_equal(batches[0], batches[10])
+    n_groups = [len(set(groups[run])) for batch in batches for run in batch.reshape(5, 8)]
+    assert n_groups.count(1) >= 90 and max(n_groups) == 2  # a few runs go on into the next group
+    assert len({tuple(sorted(set(groups[batch]))) for batch in batches}) > 1
+
+
+def test_near_groups_are_those_of_the_nearest_vector_drawn(rng: np.random.Generator) -> None:
+    centers = np.linalg.qr(rng.normal(size=(6, 6)))[0] * rng.uniform(0.1, 10, (6, 1))
+    own = rng.integers(0, 6, 5000)
+    vectors = (centers[own] * (1 + rng.random((5000, 1)))).astype(np.float16)
+    groups = near_groups(vectors, seed=1)
+    assert len(set(groups)) >= 6
+    assert all(len(set(own[groups == group])) == 1 for group in set(groups))
+    assert near_groups(vectors[:7], seed=1).tolist() == [0] * 7
 
 
 # tasks
@@ -173,6 +204,15 @@ def test_teacher_task_holds_each_sentence_against_its_own_vector(rng: np.random.
         right = np.array([own[tuple(sentence)] for sentence in listed(batch.sentences)])
         assert batch.loss(right).value == pytest.approx(0, abs=1e-6)
         assert batch.loss(np.roll(right, 1, axis=0)).value > 0.5
+
+
+def test_teacher_task_draws_sentences_near_each_other(rng: np.random.Generator) -> None:
+    own = rng.integers(0, 4, 1200)
+    pack, vectors = packed([[kind] * 3 for kind in own.tolist()]), np.eye(4)[own] + 0.01 * rng.normal(size=(1200, 4))
+    task = TeacherTask(pack, vectors, 6, batch_size=32, temperature=0.2, seed=1)
+    kinds = [len({sentence[0] for sentence in listed(task.draw(step).sentences)}) for step in range(30)]
+    assert np.mean(kinds) < 3  # two runs of sixteen; 32 random sentences are of four kinds
+    assert len({sentence[0] for sentence in listed(task.held_out().sentences)}) == 4
 
 
 def test_teacher_task_starts_with_the_map_of_a_ridge_regression(rng: np.random.Generator) -> None:
