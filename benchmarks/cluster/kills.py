@@ -1,10 +1,6 @@
 """Kill workers of a cluster (SIGKILL) in every phase of a training, or the client, and compare the results bit for bit.
 
-<<<<<<< HEAD:benchmarks/cluster/kills.py
-    python benchmarks/cluster/kills.py --trainings 20
-=======
     python benchmarks/cluster/kills.py --trainings 50 --clients 10
->>>>>>> b27a2ff2b62a0b54b3b1e2b614020454c81da60d:benchmarks/cluster/kills.py
 
 Two processes of one thread train on generated text. In each training one of them kills itself while it runs a task of
 the chosen phase: the nth such task, after a random part of the time that such a task takes. Checkpoints are saved after
@@ -178,21 +174,6 @@ def main() -> None:
         text = folder / "a text.txt"
         words = np.random.default_rng(1).zipf(1.3, 300_000) % 2_000
         text.write_text("\n".join(" ".join(f"w{word}" for word in line) for line in words.reshape(-1, 20)) + "\n")
-<<<<<<< HEAD:benchmarks/cluster/kills.py
-        train(client, text, None)  # loads the compiled kernels
-        whole = train(client, text, None)
-        for number in range(a.trainings):
-            client.wait_for_workers(2)
-            found = train(client, text, random.uniform(0, whole["seconds"]))
-            runs.append(
-                {"killed_at": found.get("at"), "seconds": found["seconds"],
-                 "same_bits": bool(np.array_equal(found["vectors"], whole["vectors"]))}
-            )  # fmt: skip
-            print(number, runs[-1], flush=True)
-    write_results(__file__, "cluster-kills", {"settings": SETTINGS, "seconds_without": whole["seconds"], "runs": runs})
-    killed = [run for run in runs if run["killed_at"]]
-    print(f"{len(killed)} kills, {sum(run['same_bits'] for run in killed)} trainings with the same bits")
-=======
         train(client, text, folder / "m")  # loads the compiled kernels
         whole, seconds = train(client, text, folder / "m")
         found: dict[str, Any] = {"settings": SETTINGS, "seconds_without": seconds}
@@ -206,7 +187,6 @@ def main() -> None:
     killed = [run for run in found["clients"]["runs"] if run["killed"]]
     print(f"{len(killed)} clients killed, {sum(run['same_bits'] for run in killed)} resumed to the same bits; "
           f"the workers keep {found['clients']['parts_kept_by_workers']} parts of their trainings")  # fmt: skip
->>>>>>> b27a2ff2b62a0b54b3b1e2b614020454c81da60d:benchmarks/cluster/kills.py
 
 
 if __name__ == "__main__":

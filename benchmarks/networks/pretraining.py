@@ -26,7 +26,7 @@ from typing import Any, NamedTuple
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
 from benchmarks._common import results_folder, run_python, write_results
-from benchmarks.networks.architectures.architectures.classifying import mr, trec
+from benchmarks.networks.classifying import mr, trec
 from w2v import SentenceEncoder, Tagger, TextClassifier
 from w2v.corpora.labels.tagged import Tagged, read_tagged
 from w2v.encoder.training.fit_options import FitOptions

@@ -27,7 +27,7 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
 from benchmarks._common import write_results
-from benchmarks.networks.architectures.architectures.translating import run
+from benchmarks.networks.translating import run
 from w2v import Tagger
 from w2v.corpora.labels.tagged import Tagged
 

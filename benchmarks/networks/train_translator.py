@@ -69,7 +69,7 @@ def torchs(threads: int) -> Callable[[int], object]:
     import torch
     from torch import nn
 
-    from benchmarks.sentences.baselines.baselines._torch_network import padded
+    from benchmarks.sentences._torch_network import padded
 
     torch.set_num_threads(threads)
     table, bias = nn.Embedding(SIZE, DIM), nn.Parameter(torch.zeros(SIZE))

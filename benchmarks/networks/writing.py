@@ -29,8 +29,8 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
 from benchmarks._common import write_results
-from benchmarks.networks.architectures.architectures.ngrams import HELD_OUT, MIN_COUNT
-from benchmarks.networks.architectures.architectures.translating import run
+from benchmarks.networks.ngrams import HELD_OUT, MIN_COUNT
+from benchmarks.networks.translating import run
 from w2v import LanguageModel
 from w2v.neural.names import JUDGES
 

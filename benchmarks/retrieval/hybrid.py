@@ -25,7 +25,7 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
 from benchmarks._common import write_results
-from benchmarks.retrieval.million.million.ranking import Asked, gather
+from benchmarks.retrieval.ranking import Asked, gather
 from w2v import SentenceIndex
 from w2v.corpora import TextReader
 from w2v.encoder.evaluation.measures import compare

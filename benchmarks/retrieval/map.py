@@ -26,7 +26,7 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
 from benchmarks._common import write_results
-from benchmarks.retrieval.million.million.explorer import FLAGS, HEIGHT, WIDTH, measure
+from benchmarks.retrieval.explorer import FLAGS, HEIGHT, WIDTH, measure
 
 N_SAMPLED, N_NEAREST, PART = 300, 10, 0.001
 

@@ -19,7 +19,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
 from benchmarks._common import write_results
-from benchmarks.sentences.baselines.baselines.baselines import Data, figures, measure
+from benchmarks.sentences.baselines import Data, figures, measure
 from w2v.corpora.readers import TextReader
 from w2v.corpora.sentences import SentenceSets, split_sentences, without_overlap
 from w2v.encoder.distillation.distilling import run_distillation

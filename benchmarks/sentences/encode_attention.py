@@ -33,7 +33,7 @@ import torch
 from numpy.typing import NDArray
 
 from benchmarks._common import write_results
-from benchmarks.sentences.baselines.baselines._torch_network import FromTokens, TorchNetwork, padded
+from benchmarks.sentences._torch_network import FromTokens, TorchNetwork, padded
 from w2v.encoder.model.network import Network, NetworkConfig
 from w2v.neural.fused_inference import FusedNetwork
 

@@ -25,8 +25,8 @@ sys.path.insert(0, str(Path(__file__).parents[2]))
 import numpy as np
 
 from benchmarks._common import write_results
-from benchmarks.sentences.baselines.baselines.baselines import IDENTITY, STS, Bench, Data, figures, measure
-from benchmarks.sentences.baselines.baselines.minilm import find_package
+from benchmarks.sentences.baselines import IDENTITY, STS, Bench, Data, figures, measure
+from benchmarks.sentences.minilm import find_package
 from w2v.corpora.sentences import SentenceSets, find_overlap
 from w2v.encoder.model.network import Network, NetworkConfig
 from w2v.encoder.model.state import EncoderState, sif_state

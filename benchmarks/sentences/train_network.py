@@ -26,7 +26,7 @@ import torch
 from numpy.typing import NDArray
 
 from benchmarks._common import write_results
-from benchmarks.sentences.baselines.baselines._torch_network import TorchNetwork, padded
+from benchmarks.sentences._torch_network import TorchNetwork, padded
 from w2v.encoder.model.network import Network, NetworkConfig
 
 TEMPERATURE, LEARNING_RATE, BETAS, EPSILON = 0.05, 1e-3, (0.9, 0.999), 1e-8

@@ -26,7 +26,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks._common import write_results
-from benchmarks.sentences.baselines.baselines.minilm import find_package
+from benchmarks.sentences.minilm import find_package
 from benchmarks.vectors.formats import difference, make_embeddings, round_trips
 from w2v.encoder import FitOptions, SentenceEncoder
 from w2v.neural.names import POSITIONS
