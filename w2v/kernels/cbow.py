@@ -18,13 +18,28 @@ from numpy.typing import NDArray
 from w2v.kernels.arguments import KEPT, LOSS, PAIRS, Chunk, Noise, Sample, TableArrays, aligned_zeros, make_sample
 from w2v.kernels.composition import Members, apply_weighted_gradients, compose, spread, weighted_means
 from w2v.kernels.jit import inlined, lean
-from w2v.kernels.simd import LANES, TILE_ROWS, fma, load, load_vector, splat, store_vector, sum_lanes
+from w2v.kernels.simd import (
+    LANES,
+    TILE_ROWS,
+    add_tile,
+    fma,
+    load,
+    load_vector,
+    splat,
+    steps,
+    store_tile,
+    store_vector,
+    sum_lanes,
+    take,
+    zero_tile,
+)
 from w2v.kernels.training import (
+    draw_ahead,
     fill_buffer,
     is_given,
     place_chunk,
     place_noise,
-    prefetch_chunk,
+    prefetch_part,
     prefetch_row,
     round_up,
     to_multiple,
@@ -39,6 +54,7 @@ from w2v.kernels.vector_math import (
     noise_losses,
     score,
     sigmoid,
+    sum_rows,
     transpose_rows,
 )
 
@@ -101,7 +117,7 @@ def open_window(k, gradient, scratch):
 
 
 @inlined
-def close_windows(grad, d, chunk, row_size, scratch, w_in, input_rows):
+def close_windows(grad, at, stride, d, chunk, row_size, scratch, w_in, input_rows):
     """Add the gradients of its windows, except that of its own position, to LANES columns of every input row.
 
     The columns begin at d.
@@ -120,7 +136,7 @@ def close_windows(grad, d, chunk, row_size, scratch, w_in, input_rows):
             continue
         step = running
         if window <= j < window + n_targets:
-            step = running - load_vector(grad, (j - window) * row_size + d)
+            step = running - load_vector(grad, at + (j - window) * stride)
         store_vector(w_in, row + d, load_vector(w_in, row + d) + step)
     store_vector(change, n_inputs * LANES, zero)
 
@@ -131,20 +147,26 @@ def apply_gradients(scratch, chunk, tables, steps_in, input_rows):
 
     `grad` is overwritten.
     """
-    grad, error, hidden, size, target_rows = scratch.grad, scratch.error, scratch.hidden, scratch.size, scratch.rows
+    for d in range(0, tables.row_size, LANES):
+        apply_columns(scratch.grad, d, tables.row_size, d, scratch, chunk, tables, steps_in, input_rows)
+
+
+@inlined
+def apply_columns(grad, at, stride, d, scratch, chunk, tables, steps_in, input_rows):
+    """Do what `apply_gradients` does for LANES columns from d on; those of grad[k] are at grad[at + k * stride]."""
+    error, hidden, size, target_rows = scratch.error, scratch.hidden, scratch.size, scratch.rows
     w_out, row_size, n_targets = tables.w_out, tables.row_size, chunk.n_targets
-    for d in range(0, row_size, LANES):
-        for k in range(n_targets):
-            own = k * row_size + d
-            g = fma(splat(load(error, k)), load_vector(w_out, load(target_rows, k) + d), load_vector(grad, own))
-            g = g * splat(load(size, k))
-            store_vector(grad, own, g)
-            open_window(k, g, scratch)
-        for k in range(n_targets):
-            row = load(target_rows, k) + d
-            moved = fma(splat(load(error, k)), load_vector(hidden, k * row_size + d), load_vector(w_out, row))
-            store_vector(w_out, row, moved)
-        close_windows(grad, d, chunk, row_size, scratch, steps_in, input_rows)
+    for k in range(n_targets):
+        own = at + k * stride
+        g = fma(splat(load(error, k)), load_vector(w_out, load(target_rows, k) + d), load_vector(grad, own))
+        g = g * splat(load(size, k))
+        store_vector(grad, own, g)
+        open_window(k, g, scratch)
+    for k in range(n_targets):
+        row = load(target_rows, k) + d
+        moved = fma(splat(load(error, k)), load_vector(hidden, k * row_size + d), load_vector(w_out, row))
+        store_vector(w_out, row, moved)
+    close_windows(grad, at, stride, d, chunk, row_size, scratch, steps_in, input_rows)
 
 
 @inlined
@@ -180,6 +202,56 @@ def _move_noise(scratch, n_targets, noise, tables):
     stride, g, w_out, rows = scratch.scores.size // noise.n_rows, scratch.scores, tables.w_out, scratch.noise_rows
     for k in range(0, noise.n_rows, TILE_ROWS):
         accumulate(w_out, rows, k, g, stride, 1, scratch.hidden, scratch.own_rows, 0, n_targets, 0, 0, tables.row_size)
+
+
+def _learn_of(columns):
+    """Return the function that moves the rows of a chunk in `columns` vectors of their columns."""
+    width = columns * LANES
+
+    @inlined
+    def learn(d, part, n_parts, n, t, chunk, noise, tables, scratch, steps_in, input_rows):
+        """Do what `_sum_noise`, `apply_gradients` and `_move_noise` do, for the columns from d on.
+
+        The gradients of these columns stay in the nearest cache. The rows of the next chunk are prefetched meanwhile,
+        from part `part` of `n_parts` on; return the next part.
+        """
+        w_out, scores, grad, noise_rows = tables.w_out, scratch.scores, scratch.grad, scratch.noise_rows
+        stride = scores.size // noise.n_rows
+        for k in range(0, round_up(chunk.n_targets, TILE_ROWS), TILE_ROWS):
+            own = steps(k, 1, TILE_ROWS)
+            tile = zero_tile(TILE_ROWS, columns)
+            tile = sum_rows(tile, scores, own, stride, w_out, noise_rows, 0, noise.n_rows, d)
+            store_tile(tile, grad, steps(k * width, width, TILE_ROWS), 0)
+            prefetch_part(part, n_parts, n, t, chunk, tables, scratch)
+            part += 1
+        for c in range(0, width, LANES):
+            apply_columns(grad, c, width, d + c, scratch, chunk, tables, steps_in, input_rows)
+        for k in range(0, noise.n_rows, TILE_ROWS):
+            own = steps(k * stride, stride, TILE_ROWS)
+            tile = zero_tile(TILE_ROWS, columns)
+            tile = sum_rows(tile, scores, own, 1, scratch.hidden, scratch.own_rows, 0, chunk.n_targets, d)
+            add_tile(tile, w_out, take(noise_rows, k, TILE_ROWS), d)
+            prefetch_part(part, n_parts, n, t, chunk, tables, scratch)
+            part += 1
+        return part
+
+    return learn
+
+
+_learn_two, _learn_one = _learn_of(2), _learn_of(1)
+
+
+@inlined
+def _learn(n, t, chunk, noise, tables, scratch, steps_in, input_rows):
+    """Move all rows of the chunk at t, and prefetch those of the next; `grad` is overwritten."""
+    row_size, pair = tables.row_size, 2 * LANES
+    n_tiles = round_up(chunk.n_targets, TILE_ROWS) // TILE_ROWS + noise.n_rows // TILE_ROWS
+    part, n_parts, d = 0, round_up(row_size, pair) // pair * n_tiles, 0
+    while d + pair <= row_size:
+        part = _learn_two(d, part, n_parts, n, t, chunk, noise, tables, scratch, steps_in, input_rows)
+        d += pair
+    if d < row_size:
+        _learn_one(d, part, n_parts, n, t, chunk, noise, tables, scratch, steps_in, input_rows)
 
 
 class Scratch(NamedTuple):
@@ -299,8 +371,7 @@ def train_cbow(text, segment, chunk, noise, tables, members, scratch, stats):
         )
         for t in range(0, n, n_targets):
             active = place_chunk(n, t, chunk, tables, scratch)
-            state = place_noise(noise, tables, scratch, state)
-            prefetch_chunk(sample.words, n, t, chunk, tables, members)
+            state = draw_ahead(noise, tables, scratch, state)
             if is_composed:
                 compose_inputs(w_in, members, chunk, row_size, zero_row, scratch)
             if has_positions:
@@ -317,14 +388,14 @@ def train_cbow(text, segment, chunk, noise, tables, members, scratch, stats):
                     stats[PAIRS] += gain[k]
             stats[LOSS] += positive_errors(w_out, n_targets, alpha, row_size, scratch)
             stats[LOSS] += _score_noise(scratch, n_targets, noise, tables, alpha)
-            _sum_noise(scratch, n_targets, noise, tables)
             if has_positions:
+                _sum_noise(scratch, n_targets, noise, tables)
                 apply_weighted_gradients(scratch, chunk, tables, inputs, steps_in, positions)
+                _move_noise(scratch, n_targets, noise, tables)
             else:
-                apply_gradients(scratch, chunk, tables, steps_in, own_inputs)
+                _learn(n, t, chunk, noise, tables, scratch, steps_in, own_inputs)
             if is_composed:
                 spread(steps_in, members, scratch.input_rows, n_inputs, zero_row, row_size, w_in)
-            _move_noise(scratch, n_targets, noise, tables)
 
 
 @lean
