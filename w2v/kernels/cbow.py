@@ -1,11 +1,8 @@
 """CBOW with negative sampling, a chunk of targets at a time; see `w2v.kernels.training` for what a chunk is.
 
-Given pairs are trained like targets with a context of one word.
-
 References
 ----------
 Mikolov et al. 2013, arXiv:1301.3781 (CBOW) and arXiv:1310.4546, equation 4 (negative sampling).
-Levy and Goldberg 2014, Dependency-based word embeddings, section 3 (pairs of any kind).
 """
 
 from __future__ import annotations
@@ -15,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from w2v.kernels.arguments import KEPT, LOSS, PAIRS, Chunk, Noise, Sample, TableArrays, aligned_zeros, make_sample
+from w2v.kernels.arguments import LOSS, PAIRS, Chunk, Noise, Sample, TableArrays, aligned_zeros, make_sample
 from w2v.kernels.composition import Members, apply_weighted_gradients, compose, spread, weighted_means
 from w2v.kernels.jit import inlined, lean
 from w2v.kernels.simd import (
@@ -39,18 +36,15 @@ from w2v.kernels.training import (
     is_given,
     place_chunk,
     place_noise,
+    prefetch_inputs,
     prefetch_part,
-    prefetch_row,
     round_up,
     to_multiple,
-    weight_of,
 )
 from w2v.kernels.vector_math import (
     accumulate,
     combine,
-    gather_rows,
     logarithm,
-    move_rows,
     noise_losses,
     score,
     sigmoid,
@@ -120,7 +114,7 @@ def open_window(k, gradient, scratch):
 def close_windows(grad, at, stride, d, chunk, row_size, scratch, w_in, input_rows):
     """Add the gradients of its windows, except that of its own position, to LANES columns of every input row.
 
-    The columns begin at d.
+    The columns begin at d, and those of the gradient of target k are at grad[at + k * stride].
 
     change[j] is the gradient of windows that open at input j minus that of those that end there; it is reset to zero.
     """
@@ -170,7 +164,7 @@ def apply_columns(grad, at, stride, d, scratch, chunk, tables, steps_in, input_r
 
 
 @inlined
-def _score_noise(scratch, n_targets, noise, tables, alpha):
+def score_noise(scratch, n_targets, noise, tables, alpha):
     """Set scores to -alpha * weight * sigmoid(score), or 0 without context; return the summed loss.
 
     `weight` is that of each noise word, so that together they count as much as `negative` words.
@@ -187,7 +181,7 @@ def _score_noise(scratch, n_targets, noise, tables, alpha):
 
 
 @inlined
-def _sum_noise(scratch, n_targets, noise, tables):
+def sum_noise(scratch, n_targets, noise, tables):
     """Set grad[k] to the sum of the noise rows, each times its step with target k."""
     stride = scratch.scores.size // noise.n_rows
     for k in range(0, round_up(n_targets, TILE_ROWS), TILE_ROWS):
@@ -197,7 +191,7 @@ def _sum_noise(scratch, n_targets, noise, tables):
 
 
 @inlined
-def _move_noise(scratch, n_targets, noise, tables):
+def move_noise(scratch, n_targets, noise, tables):
     """Add to every noise row the sum over k of hidden[k] times its step with target k."""
     stride, g, w_out, rows = scratch.scores.size // noise.n_rows, scratch.scores, tables.w_out, scratch.noise_rows
     for k in range(0, noise.n_rows, TILE_ROWS):
@@ -210,7 +204,7 @@ def _learn_of(columns):
 
     @inlined
     def learn(d, part, n_parts, n, t, chunk, noise, tables, scratch, steps_in, input_rows):
-        """Do what `_sum_noise`, `apply_gradients` and `_move_noise` do, for the columns from d on.
+        """Do what `sum_noise`, `apply_gradients` and `move_noise` do, for the columns from d on.
 
         The gradients of these columns stay in the nearest cache. The rows of the next chunk are prefetched meanwhile,
         from part `part` of `n_parts` on; return the next part.
@@ -222,8 +216,7 @@ def _learn_of(columns):
             tile = zero_tile(TILE_ROWS, columns)
             tile = sum_rows(tile, scores, own, stride, w_out, noise_rows, 0, noise.n_rows, d)
             store_tile(tile, grad, steps(k * width, width, TILE_ROWS), 0)
-            prefetch_part(part, n_parts, n, t, chunk, tables, scratch)
-            part += 1
+            part = prefetch_part(part, n_parts, n, t, chunk, tables, scratch)
         for c in range(0, width, LANES):
             apply_columns(grad, c, width, d + c, scratch, chunk, tables, steps_in, input_rows)
         for k in range(0, noise.n_rows, TILE_ROWS):
@@ -231,8 +224,7 @@ def _learn_of(columns):
             tile = zero_tile(TILE_ROWS, columns)
             tile = sum_rows(tile, scores, own, 1, scratch.hidden, scratch.own_rows, 0, chunk.n_targets, d)
             add_tile(tile, w_out, take(noise_rows, k, TILE_ROWS), d)
-            prefetch_part(part, n_parts, n, t, chunk, tables, scratch)
-            part += 1
+            part = prefetch_part(part, n_parts, n, t, chunk, tables, scratch)
         return part
 
     return learn
@@ -373,6 +365,7 @@ def train_cbow(text, segment, chunk, noise, tables, members, scratch, stats):
             active = place_chunk(n, t, chunk, tables, scratch)
             state = draw_ahead(noise, tables, scratch, state)
             if is_composed:
+                prefetch_inputs(sample.words, n, t, chunk, tables, members)
                 compose_inputs(w_in, members, chunk, row_size, zero_row, scratch)
             if has_positions:
                 weighted_means(inputs, chunk, row_size, positions, scratch)
@@ -387,65 +380,12 @@ def train_cbow(text, segment, chunk, noise, tables, members, scratch, stats):
                     gain[k] *= sample.gains[t + k]
                     stats[PAIRS] += gain[k]
             stats[LOSS] += positive_errors(w_out, n_targets, alpha, row_size, scratch)
-            stats[LOSS] += _score_noise(scratch, n_targets, noise, tables, alpha)
+            stats[LOSS] += score_noise(scratch, n_targets, noise, tables, alpha)
             if has_positions:
-                _sum_noise(scratch, n_targets, noise, tables)
+                sum_noise(scratch, n_targets, noise, tables)
                 apply_weighted_gradients(scratch, chunk, tables, inputs, steps_in, positions)
-                _move_noise(scratch, n_targets, noise, tables)
+                move_noise(scratch, n_targets, noise, tables)
             else:
                 _learn(n, t, chunk, noise, tables, scratch, steps_in, own_inputs)
             if is_composed:
                 spread(steps_in, members, scratch.input_rows, n_inputs, zero_row, row_size, w_in)
-
-
-@lean
-def train_pairs(text, segment, chunk, noise, tables, members, scratch, stats):
-    """Train on the pairs of a segment; both tables are overwritten.
-
-    Tokens 2 i and 2 i + 1 are the input and target of pair i, which is sentence i. With x_k and y_k the rows of pair k
-    in a chunk, v_k its weight and z_n the N noise rows shared by the T pairs::
-
-        e_k     = alpha v_k (1 - sigmoid(x_k . y_k))
-        G[n, k] = -alpha v_k negative / N sigmoid(x_k . z_n)
-        w_in[input k]   += e_k y_k + sum over n of G[n, k] z_n
-        w_out[target k] += e_k x_k          w_out[noise n] += sum over k of G[n, k] x_k
-
-    Parameters are those of `train_skipgram`, with the scratch of `train_cbow`. Offsets, probabilities, windows and
-    members are not used: pairs are not subsampled, and an input is a single row.
-    """
-    n_targets, (w_in, w_out, row_size, _) = chunk.n_targets, tables
-    zero_row, tokens, error = w_out.size - row_size, text.tokens, scratch.error
-    copy, grad, gain, transposed = scratch.hidden, scratch.grad, scratch.gain, scratch.transposed
-    input_rows, target_rows = scratch.input_rows, scratch.rows
-    stride = transposed.size // row_size
-    position, stop, sentence, alpha_start, alpha_end, state = segment
-    state = place_noise(noise, tables, scratch, state)
-    n = (stop - position) // 2
-    for first in range(0, n, n_targets):
-        alpha = _float32(alpha_start + (alpha_end - alpha_start) * first / n)
-        for k in range(n_targets):
-            at = position + 2 * (first + k)
-            input_rows[k] = target_rows[k] = zero_row
-            gain[k] = 0
-            if first + k < n:
-                input_rows[k], target_rows[k] = tokens[at] * row_size, tokens[at + 1] * row_size
-                gain[k] = weight_of(text.weights, sentence + first + k)
-                stats[PAIRS] += gain[k]
-            if first + k + n_targets < n:
-                prefetch_row(w_in, tokens[at + 2 * n_targets] * row_size, row_size)
-                prefetch_row(w_out, tokens[at + 2 * n_targets + 1] * row_size, row_size)
-        state = place_noise(noise, tables, scratch, state)
-        for j in range(0, stride, LANES):
-            gather_rows(w_in, input_rows, j, j + LANES, row_size, copy)
-            transpose_rows(copy, j, row_size, transposed, j, stride)
-        stats[LOSS] += positive_errors(w_out, n_targets, alpha, row_size, scratch)
-        stats[LOSS] += _score_noise(scratch, n_targets, noise, tables, alpha)
-        _sum_noise(scratch, n_targets, noise, tables)
-        for k in range(n_targets):
-            rate, own, row, target = splat(load(error, k)), k * row_size, load(input_rows, k), load(target_rows, k)
-            for d in range(0, row_size, LANES):
-                step = fma(rate, load_vector(w_out, target + d), load_vector(grad, own + d))
-                store_vector(w_in, row + d, load_vector(w_in, row + d) + step)
-        move_rows(error, copy, n_targets, row_size, w_out, target_rows)
-        _move_noise(scratch, n_targets, noise, tables)
-    stats[KEPT] += 2 * n

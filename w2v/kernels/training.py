@@ -155,7 +155,7 @@ def place_noise(noise, tables, scratch, state):
 
 @inlined
 def prefetch_part(part, n_parts, n, t, chunk, tables, scratch):
-    """Prefetch one of `n_parts` parts of the rows that the chunk after the one at `t` adds, those of noise included.
+    """Prefetch one of `n_parts` parts of the rows that the chunk after the one at `t` adds; return the next part.
 
     A core waits for few lines at a time. It computes meanwhile if it is asked for them bit by bit, and stands still if
     for all at once.
@@ -169,6 +169,7 @@ def prefetch_part(part, n_parts, n, t, chunk, tables, scratch):
             prefetch_row(tables.w_in, words[i + chunk.window] * row_size, row_size)
     for k in range(part, next_noise.size, n_parts):
         prefetch_row(tables.w_out, next_noise[k], row_size)
+    return part + 1
 
 
 @lean
@@ -184,11 +185,3 @@ def prefetch_inputs(words, n, t, chunk, tables, members):
         for i in range(first, last):
             for m in range(load(offsets, words[i]), load(offsets, words[i] + 1)):
                 prefetch_row(w_in, load(rows, m), row_size)
-
-
-@lean
-def prefetch_chunk(words, n, t, chunk, tables, members):
-    """Prefetch the rows of both tables added by the chunk after the one at `t`."""
-    for i in range(t + chunk.n_targets, min(t + 2 * chunk.n_targets, n)):
-        prefetch_row(tables.w_out, words[i] * tables.row_size, tables.row_size)
-    prefetch_inputs(words, n, t, chunk, tables, members)
