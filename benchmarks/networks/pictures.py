@@ -84,7 +84,7 @@ def beside_torch(a: argparse.Namespace) -> dict[str, Any]:
     """Return the seconds of a training step, ours and PyTorch's."""
     import torch
 
-    from benchmarks.networks.architectures import _torch_pictures
+    from benchmarks.networks import _torch_pictures
 
     torch.set_num_threads(a.threads)
     pictures = read_pictures(a.pictures)

@@ -1,11 +1,8 @@
 """CBOW with negative sampling, a chunk of targets at a time; see `w2v.kernels.training` for what a chunk is.
 
-Given pairs are trained like targets with a context of one word.
-
 References
 ----------
 Mikolov et al. 2013, arXiv:1301.3781 (CBOW) and arXiv:1310.4546, equation 4 (negative sampling).
-Levy and Goldberg 2014, Dependency-based word embeddings, section 3 (pairs of any kind).
 """
 
 from __future__ import annotations
@@ -15,30 +12,43 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from w2v.kernels.arguments import KEPT, LOSS, PAIRS, Chunk, Noise, Sample, TableArrays, aligned_zeros, make_sample
+from w2v.kernels.arguments import LOSS, PAIRS, Chunk, Noise, Sample, TableArrays, aligned_zeros, make_sample
 from w2v.kernels.composition import Members, apply_weighted_gradients, compose, spread, weighted_means
 from w2v.kernels.jit import inlined, lean
-from w2v.kernels.simd import LANES, TILE_ROWS, fma, load, load_vector, splat, store_vector, sum_lanes
+from w2v.kernels.simd import (
+    LANES,
+    TILE_ROWS,
+    add_tile,
+    fma,
+    load,
+    load_vector,
+    splat,
+    steps,
+    store_tile,
+    store_vector,
+    sum_lanes,
+    take,
+    zero_tile,
+)
 from w2v.kernels.training import (
+    draw_ahead,
     fill_buffer,
     is_given,
     place_chunk,
     place_noise,
-    prefetch_chunk,
-    prefetch_row,
+    prefetch_inputs,
+    prefetch_part,
     round_up,
     to_multiple,
-    weight_of,
 )
 from w2v.kernels.vector_math import (
     accumulate,
     combine,
-    gather_rows,
     logarithm,
-    move_rows,
     noise_losses,
     score,
     sigmoid,
+    sum_rows,
     transpose_rows,
 )
 
@@ -101,10 +111,10 @@ def open_window(k, gradient, scratch):
 
 
 @inlined
-def close_windows(grad, d, chunk, row_size, scratch, w_in, input_rows):
+def close_windows(grad, at, stride, d, chunk, row_size, scratch, w_in, input_rows):
     """Add the gradients of its windows, except that of its own position, to LANES columns of every input row.
 
-    The columns begin at d.
+    The columns begin at d, and those of the gradient of target k are at grad[at + k * stride].
 
     change[j] is the gradient of windows that open at input j minus that of those that end there; it is reset to zero.
     """
@@ -120,7 +130,7 @@ def close_windows(grad, d, chunk, row_size, scratch, w_in, input_rows):
             continue
         step = running
         if window <= j < window + n_targets:
-            step = running - load_vector(grad, (j - window) * row_size + d)
+            step = running - load_vector(grad, at + (j - window) * stride)
         store_vector(w_in, row + d, load_vector(w_in, row + d) + step)
     store_vector(change, n_inputs * LANES, zero)
 
@@ -131,24 +141,30 @@ def apply_gradients(scratch, chunk, tables, steps_in, input_rows):
 
     `grad` is overwritten.
     """
-    grad, error, hidden, size, target_rows = scratch.grad, scratch.error, scratch.hidden, scratch.size, scratch.rows
-    w_out, row_size, n_targets = tables.w_out, tables.row_size, chunk.n_targets
-    for d in range(0, row_size, LANES):
-        for k in range(n_targets):
-            own = k * row_size + d
-            g = fma(splat(load(error, k)), load_vector(w_out, load(target_rows, k) + d), load_vector(grad, own))
-            g = g * splat(load(size, k))
-            store_vector(grad, own, g)
-            open_window(k, g, scratch)
-        for k in range(n_targets):
-            row = load(target_rows, k) + d
-            moved = fma(splat(load(error, k)), load_vector(hidden, k * row_size + d), load_vector(w_out, row))
-            store_vector(w_out, row, moved)
-        close_windows(grad, d, chunk, row_size, scratch, steps_in, input_rows)
+    for d in range(0, tables.row_size, LANES):
+        apply_columns(scratch.grad, d, tables.row_size, d, scratch, chunk, tables, steps_in, input_rows)
 
 
 @inlined
-def _score_noise(scratch, n_targets, noise, tables, alpha):
+def apply_columns(grad, at, stride, d, scratch, chunk, tables, steps_in, input_rows):
+    """Do what `apply_gradients` does for LANES columns from d on; those of grad[k] are at grad[at + k * stride]."""
+    error, hidden, size, target_rows = scratch.error, scratch.hidden, scratch.size, scratch.rows
+    w_out, row_size, n_targets = tables.w_out, tables.row_size, chunk.n_targets
+    for k in range(n_targets):
+        own = at + k * stride
+        g = fma(splat(load(error, k)), load_vector(w_out, load(target_rows, k) + d), load_vector(grad, own))
+        g = g * splat(load(size, k))
+        store_vector(grad, own, g)
+        open_window(k, g, scratch)
+    for k in range(n_targets):
+        row = load(target_rows, k) + d
+        moved = fma(splat(load(error, k)), load_vector(hidden, k * row_size + d), load_vector(w_out, row))
+        store_vector(w_out, row, moved)
+    close_windows(grad, at, stride, d, chunk, row_size, scratch, steps_in, input_rows)
+
+
+@inlined
+def score_noise(scratch, n_targets, noise, tables, alpha):
     """Set scores to -alpha * weight * sigmoid(score), or 0 without context; return the summed loss.
 
     `weight` is that of each noise word, so that together they count as much as `negative` words.
@@ -165,7 +181,7 @@ def _score_noise(scratch, n_targets, noise, tables, alpha):
 
 
 @inlined
-def _sum_noise(scratch, n_targets, noise, tables):
+def sum_noise(scratch, n_targets, noise, tables):
     """Set grad[k] to the sum of the noise rows, each times its step with target k."""
     stride = scratch.scores.size // noise.n_rows
     for k in range(0, round_up(n_targets, TILE_ROWS), TILE_ROWS):
@@ -175,11 +191,59 @@ def _sum_noise(scratch, n_targets, noise, tables):
 
 
 @inlined
-def _move_noise(scratch, n_targets, noise, tables):
+def move_noise(scratch, n_targets, noise, tables):
     """Add to every noise row the sum over k of hidden[k] times its step with target k."""
     stride, g, w_out, rows = scratch.scores.size // noise.n_rows, scratch.scores, tables.w_out, scratch.noise_rows
     for k in range(0, noise.n_rows, TILE_ROWS):
         accumulate(w_out, rows, k, g, stride, 1, scratch.hidden, scratch.own_rows, 0, n_targets, 0, 0, tables.row_size)
+
+
+def _learn_of(columns):
+    """Return the function that moves the rows of a chunk in `columns` vectors of their columns."""
+    width = columns * LANES
+
+    @inlined
+    def learn(d, part, n_parts, n, t, chunk, noise, tables, scratch, steps_in, input_rows):
+        """Do what `sum_noise`, `apply_gradients` and `move_noise` do, for the columns from d on.
+
+        The gradients of these columns stay in the nearest cache. The rows of the next chunk are prefetched meanwhile,
+        from part `part` of `n_parts` on; return the next part.
+        """
+        w_out, scores, grad, noise_rows = tables.w_out, scratch.scores, scratch.grad, scratch.noise_rows
+        stride = scores.size // noise.n_rows
+        for k in range(0, round_up(chunk.n_targets, TILE_ROWS), TILE_ROWS):
+            own = steps(k, 1, TILE_ROWS)
+            tile = zero_tile(TILE_ROWS, columns)
+            tile = sum_rows(tile, scores, own, stride, w_out, noise_rows, 0, noise.n_rows, d)
+            store_tile(tile, grad, steps(k * width, width, TILE_ROWS), 0)
+            part = prefetch_part(part, n_parts, n, t, chunk, tables, scratch)
+        for c in range(0, width, LANES):
+            apply_columns(grad, c, width, d + c, scratch, chunk, tables, steps_in, input_rows)
+        for k in range(0, noise.n_rows, TILE_ROWS):
+            own = steps(k * stride, stride, TILE_ROWS)
+            tile = zero_tile(TILE_ROWS, columns)
+            tile = sum_rows(tile, scores, own, 1, scratch.hidden, scratch.own_rows, 0, chunk.n_targets, d)
+            add_tile(tile, w_out, take(noise_rows, k, TILE_ROWS), d)
+            part = prefetch_part(part, n_parts, n, t, chunk, tables, scratch)
+        return part
+
+    return learn
+
+
+_learn_two, _learn_one = _learn_of(2), _learn_of(1)
+
+
+@inlined
+def _learn(n, t, chunk, noise, tables, scratch, steps_in, input_rows):
+    """Move all rows of the chunk at t, and prefetch those of the next; `grad` is overwritten."""
+    row_size, pair = tables.row_size, 2 * LANES
+    n_tiles = round_up(chunk.n_targets, TILE_ROWS) // TILE_ROWS + noise.n_rows // TILE_ROWS
+    part, n_parts, d = 0, round_up(row_size, pair) // pair * n_tiles, 0
+    while d + pair <= row_size:
+        part = _learn_two(d, part, n_parts, n, t, chunk, noise, tables, scratch, steps_in, input_rows)
+        d += pair
+    if d < row_size:
+        _learn_one(d, part, n_parts, n, t, chunk, noise, tables, scratch, steps_in, input_rows)
 
 
 class Scratch(NamedTuple):
@@ -299,9 +363,9 @@ def train_cbow(text, segment, chunk, noise, tables, members, scratch, stats):
         )
         for t in range(0, n, n_targets):
             active = place_chunk(n, t, chunk, tables, scratch)
-            state = place_noise(noise, tables, scratch, state)
-            prefetch_chunk(sample.words, n, t, chunk, tables, members)
+            state = draw_ahead(noise, tables, scratch, state)
             if is_composed:
+                prefetch_inputs(sample.words, n, t, chunk, tables, members)
                 compose_inputs(w_in, members, chunk, row_size, zero_row, scratch)
             if has_positions:
                 weighted_means(inputs, chunk, row_size, positions, scratch)
@@ -316,65 +380,12 @@ def train_cbow(text, segment, chunk, noise, tables, members, scratch, stats):
                     gain[k] *= sample.gains[t + k]
                     stats[PAIRS] += gain[k]
             stats[LOSS] += positive_errors(w_out, n_targets, alpha, row_size, scratch)
-            stats[LOSS] += _score_noise(scratch, n_targets, noise, tables, alpha)
-            _sum_noise(scratch, n_targets, noise, tables)
+            stats[LOSS] += score_noise(scratch, n_targets, noise, tables, alpha)
             if has_positions:
+                sum_noise(scratch, n_targets, noise, tables)
                 apply_weighted_gradients(scratch, chunk, tables, inputs, steps_in, positions)
+                move_noise(scratch, n_targets, noise, tables)
             else:
-                apply_gradients(scratch, chunk, tables, steps_in, own_inputs)
+                _learn(n, t, chunk, noise, tables, scratch, steps_in, own_inputs)
             if is_composed:
                 spread(steps_in, members, scratch.input_rows, n_inputs, zero_row, row_size, w_in)
-            _move_noise(scratch, n_targets, noise, tables)
-
-
-@lean
-def train_pairs(text, segment, chunk, noise, tables, members, scratch, stats):
-    """Train on the pairs of a segment; both tables are overwritten.
-
-    Tokens 2 i and 2 i + 1 are the input and target of pair i, which is sentence i. With x_k and y_k the rows of pair k
-    in a chunk, v_k its weight and z_n the N noise rows shared by the T pairs::
-
-        e_k     = alpha v_k (1 - sigmoid(x_k . y_k))
-        G[n, k] = -alpha v_k negative / N sigmoid(x_k . z_n)
-        w_in[input k]   += e_k y_k + sum over n of G[n, k] z_n
-        w_out[target k] += e_k x_k          w_out[noise n] += sum over k of G[n, k] x_k
-
-    Parameters are those of `train_skipgram`, with the scratch of `train_cbow`. Offsets, probabilities, windows and
-    members are not used: pairs are not subsampled, and an input is a single row.
-    """
-    n_targets, (w_in, w_out, row_size, _) = chunk.n_targets, tables
-    zero_row, tokens, error = w_out.size - row_size, text.tokens, scratch.error
-    copy, grad, gain, transposed = scratch.hidden, scratch.grad, scratch.gain, scratch.transposed
-    input_rows, target_rows = scratch.input_rows, scratch.rows
-    stride = transposed.size // row_size
-    position, stop, sentence, alpha_start, alpha_end, state = segment
-    state = place_noise(noise, tables, scratch, state)
-    n = (stop - position) // 2
-    for first in range(0, n, n_targets):
-        alpha = _float32(alpha_start + (alpha_end - alpha_start) * first / n)
-        for k in range(n_targets):
-            at = position + 2 * (first + k)
-            input_rows[k] = target_rows[k] = zero_row
-            gain[k] = 0
-            if first + k < n:
-                input_rows[k], target_rows[k] = tokens[at] * row_size, tokens[at + 1] * row_size
-                gain[k] = weight_of(text.weights, sentence + first + k)
-                stats[PAIRS] += gain[k]
-            if first + k + n_targets < n:
-                prefetch_row(w_in, tokens[at + 2 * n_targets] * row_size, row_size)
-                prefetch_row(w_out, tokens[at + 2 * n_targets + 1] * row_size, row_size)
-        state = place_noise(noise, tables, scratch, state)
-        for j in range(0, stride, LANES):
-            gather_rows(w_in, input_rows, j, j + LANES, row_size, copy)
-            transpose_rows(copy, j, row_size, transposed, j, stride)
-        stats[LOSS] += positive_errors(w_out, n_targets, alpha, row_size, scratch)
-        stats[LOSS] += _score_noise(scratch, n_targets, noise, tables, alpha)
-        _sum_noise(scratch, n_targets, noise, tables)
-        for k in range(n_targets):
-            rate, own, row, target = splat(load(error, k)), k * row_size, load(input_rows, k), load(target_rows, k)
-            for d in range(0, row_size, LANES):
-                step = fma(rate, load_vector(w_out, target + d), load_vector(grad, own + d))
-                store_vector(w_in, row + d, load_vector(w_in, row + d) + step)
-        move_rows(error, copy, n_targets, row_size, w_out, target_rows)
-        _move_noise(scratch, n_targets, noise, tables)
-    stats[KEPT] += 2 * n

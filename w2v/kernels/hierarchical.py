@@ -465,6 +465,6 @@ def train_cbow_hs(text, segment, chunk, paths, tables, members, scratch, stats):
             for d in range(0, row_size, LANES):
                 for k in range(n_targets):
                     open_window(k, load_vector(plain.hidden, k * row_size + d), plain)
-                close_windows(plain.hidden, d, chunk, row_size, plain, steps_in, own_inputs)
+                close_windows(plain.hidden, d, row_size, d, chunk, row_size, plain, steps_in, own_inputs)
             if is_composed:
                 spread(steps_in, members, plain.input_rows, n_inputs, zero_row, row_size, w_in)

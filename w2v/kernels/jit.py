@@ -10,6 +10,8 @@ not writable, it lies beside the sources or in the temporary folder; if none of 
 
 from __future__ import annotations
 
+import atexit
+import gc
 import hashlib
 import os
 import re
@@ -21,13 +23,21 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-import llvmlite
-import numba
 import numpy as np
-from numba.core.caching import CompileResultCacheImpl, FunctionCache, _CacheLocator
-from numba.core.runtime.nrt import rtsys
 
 from w2v.settings.environment import cache_folder, temporary_folder
+
+_collects = gc.isenabled()
+try:
+    gc.disable()  # hundreds of thousands of objects come with Numba, none of them garbage
+    import llvmlite
+    import numba
+    from numba.core.caching import CompileResultCacheImpl, FunctionCache, _CacheLocator
+    from numba.core.runtime.nrt import rtsys
+finally:
+    if _collects:
+        gc.enable()
+atexit.register(gc.freeze)  # at its end, Python would look through them for garbage, which takes 0.2 seconds
 
 _config: Any = numba.config
 _njit: Any = numba.njit  # Any, because its type annotations lack _nrt

@@ -25,7 +25,17 @@ from w2v.kernels.simd import (
     store_vector,
     sum_lanes,
 )
-from w2v.kernels.training import fill_buffer, is_given, place_chunk, place_noise, prefetch_chunk, round_up, to_multiple
+from w2v.kernels.training import (
+    draw_ahead,
+    fill_buffer,
+    is_given,
+    place_chunk,
+    place_noise,
+    prefetch_inputs,
+    prefetch_part,
+    round_up,
+    to_multiple,
+)
 from w2v.kernels.vector_math import (
     GROUP,
     accumulate,
@@ -149,12 +159,14 @@ def train_skipgram(text, segment, chunk, noise, tables, members, scratch, stats)
     tile_targets = round_up(n_targets, TILE_ROWS)
     n_inputs, n_noise = n_targets + 2 * window, noise.n_rows
     tile_inputs = round_up(n_inputs, TILE_ROWS)
+    n_parts = (tile_inputs + tile_targets + n_noise) // TILE_ROWS
     shift = round_up(window, LANES) - window  # aligns the column of input `window`, the first target
     band = round_up(TILE_ROWS + 2 * window, LANES)
     zero_row, is_weighted, is_composed = w_out.size - row_size, is_given(text.weights), is_given(members.offsets)
     sample, copy, transposed, scores = scratch.sample, scratch.copy, scratch.transposed, scratch.scores
     stride = transposed.size // row_size
-    words, pairs, gains, weight, gain = sample.words, sample.pairs, sample.gains, scratch.weight, scratch.gain
+    words, _, _, pairs, gains = sample
+    weight, gain = scratch.weight, scratch.gain
     input_rows, copy_rows, rows = scratch.input_rows, scratch.copy_rows, scratch.rows
     low, high = scratch.low, scratch.high
     if is_composed:
@@ -178,8 +190,8 @@ def train_skipgram(text, segment, chunk, noise, tables, members, scratch, stats)
                     gain[k] = gains[t + k] if t + k < n else 0
                     weight[k] *= gain[k]
                     stats[PAIRS] += n_pairs * gain[k]
-            state = place_noise(noise, tables, scratch, state)
-            prefetch_chunk(words, n, t, chunk, tables, members)
+            state = draw_ahead(noise, tables, scratch, state)
+            part = 0
             for j in range(0, tile_inputs, LANES):
                 if is_composed:
                     compose(w_in, members, input_rows, j, j + LANES, row_size, copy)
@@ -187,15 +199,17 @@ def train_skipgram(text, segment, chunk, noise, tables, members, scratch, stats)
                     gather_rows(w_in, input_rows, j, j + LANES, row_size, copy)
                 transpose_rows(copy, j, row_size, transposed, j + shift, stride)
             if is_composed:
+                prefetch_inputs(words, n, t, chunk, tables, members)
                 steps_in[:] = 0
             for k in range(0, tile_targets, TILE_ROWS):
                 c = k + shift
                 score(w_out, rows, k, k + TILE_ROWS, transposed, stride, c, c + band, vector_size, scores)
+                part = prefetch_part(part, n_parts, n, t, chunk, tables, scratch)
             core = window + shift
-            score(
-                w_out, rows, tile_targets, tile_targets + n_noise, transposed, stride, core,
-                core + round_up(n_targets, LANES), vector_size, scores,
-            )  # fmt: skip
+            for k in range(tile_targets, tile_targets + n_noise, TILE_ROWS):
+                end = core + round_up(n_targets, LANES)
+                score(w_out, rows, k, k + TILE_ROWS, transposed, stride, core, end, vector_size, scores)
+                part = prefetch_part(part, n_parts, n, t, chunk, tables, scratch)
             if is_weighted:
                 stats[LOSS] += _skipgram_errors(scratch, stride, chunk, n_noise, shift, band, alpha, gain)
             else:
@@ -207,6 +221,7 @@ def train_skipgram(text, segment, chunk, noise, tables, members, scratch, stats)
                     steps_in, step_rows, j, g, 1, stride, w_out, rows, max(0, j - 2 * window),
                     min(n_targets, j + TILE_ROWS), tile_targets, tile_targets + (n_noise if is_core else 0), row_size,
                 )  # fmt: skip
+                part = prefetch_part(part, n_parts, n, t, chunk, tables, scratch)
             for k in range(0, tile_targets, TILE_ROWS):
                 end = min(n_inputs, k + TILE_ROWS + 2 * window)
                 accumulate(w_out, rows, k, g, stride, 1, copy, copy_rows, k, end, 0, 0, row_size)

@@ -134,16 +134,42 @@ def place_chunk(n, t, chunk, tables, scratch):
 
 
 @inlined
-def place_noise(noise, tables, scratch, state):
-    """Use the noise words drawn a chunk earlier, whose rows are prefetched by now, and draw those of the next chunk."""
+def draw_ahead(noise, tables, scratch, state):
+    """Use the noise words drawn a chunk earlier, and draw those of the next chunk, whose rows are to be prefetched."""
     noise_rows, next_noise = scratch.noise_rows, scratch.next_noise
     for k in range(next_noise.size):
         noise_rows[k] = next_noise[k]
         word, state = draw_noise(noise.threshold, noise.alias, state)
         next_noise[k] = word * tables.row_size
-    for k in range(next_noise.size):
-        prefetch_row(tables.w_out, next_noise[k], tables.row_size)
     return state
+
+
+@inlined
+def place_noise(noise, tables, scratch, state):
+    """Do what `draw_ahead` does, and prefetch the rows."""
+    state = draw_ahead(noise, tables, scratch, state)
+    for k in range(scratch.next_noise.size):
+        prefetch_row(tables.w_out, scratch.next_noise[k], tables.row_size)
+    return state
+
+
+@inlined
+def prefetch_part(part, n_parts, n, t, chunk, tables, scratch):
+    """Prefetch one of `n_parts` parts of the rows that the chunk after the one at `t` adds; return the next part.
+
+    A core waits for few lines at a time. It computes meanwhile if it is asked for them bit by bit, and stands still if
+    for all at once.
+    """
+    n_targets, row_size, words, next_noise = chunk.n_targets, tables.row_size, scratch.sample.words, scratch.next_noise
+    for k in range(part, n_targets, n_parts):
+        i = t + n_targets + k
+        if i < n:
+            prefetch_row(tables.w_out, words[i] * row_size, row_size)
+        if i + chunk.window < n:
+            prefetch_row(tables.w_in, words[i + chunk.window] * row_size, row_size)
+    for k in range(part, next_noise.size, n_parts):
+        prefetch_row(tables.w_out, next_noise[k], row_size)
+    return part + 1
 
 
 @lean
@@ -159,11 +185,3 @@ def prefetch_inputs(words, n, t, chunk, tables, members):
         for i in range(first, last):
             for m in range(load(offsets, words[i]), load(offsets, words[i] + 1)):
                 prefetch_row(w_in, load(rows, m), row_size)
-
-
-@lean
-def prefetch_chunk(words, n, t, chunk, tables, members):
-    """Prefetch the rows of both tables added by the chunk after the one at `t`."""
-    for i in range(t + chunk.n_targets, min(t + 2 * chunk.n_targets, n)):
-        prefetch_row(tables.w_out, words[i] * tables.row_size, tables.row_size)
-    prefetch_inputs(words, n, t, chunk, tables, members)

@@ -115,7 +115,8 @@ def score(left, rows, first, last, right, stride, column, end_column, vector_siz
 
 
 @lean
-def _sum_rows(tile, g, g_rows, g_step, source, rows, start, end, d):
+def sum_rows(tile, g, g_rows, g_step, source, rows, start, end, d):
+    """Return the tile plus the sum over k of g[g_rows[r] + k * g_step] * source[rows[k] + d :], start <= k < end."""
     for k in range(start, end):
         tile = fma_outer(tile, g, g_rows, k * g_step, source, load(rows, k) + d)
     return tile
@@ -132,12 +133,12 @@ def accumulate(table, table_rows, first, g, g_row, g_step, source, rows, a, a_en
     g_rows = steps(first * g_row, g_row, TILE_ROWS)
     d = 0
     while d + TILE_COLUMNS * LANES <= row_size:
-        tile = _sum_rows(zero_tile(TILE_ROWS, TILE_COLUMNS), g, g_rows, g_step, source, rows, a, a_end, d)
-        add_tile(_sum_rows(tile, g, g_rows, g_step, source, rows, b, b_end, d), table, tile_rows, d)
+        tile = sum_rows(zero_tile(TILE_ROWS, TILE_COLUMNS), g, g_rows, g_step, source, rows, a, a_end, d)
+        add_tile(sum_rows(tile, g, g_rows, g_step, source, rows, b, b_end, d), table, tile_rows, d)
         d += TILE_COLUMNS * LANES
     while d < row_size:
-        tile = _sum_rows(zero_tile(TILE_ROWS, 1), g, g_rows, g_step, source, rows, a, a_end, d)
-        add_tile(_sum_rows(tile, g, g_rows, g_step, source, rows, b, b_end, d), table, tile_rows, d)
+        tile = sum_rows(zero_tile(TILE_ROWS, 1), g, g_rows, g_step, source, rows, a, a_end, d)
+        add_tile(sum_rows(tile, g, g_rows, g_step, source, rows, b, b_end, d), table, tile_rows, d)
         d += LANES
 
 
@@ -149,11 +150,11 @@ def combine(table, first, g, g_row, g_step, source, rows, end, row_size):
     d = 0
     while d + TILE_COLUMNS * LANES <= row_size:
         tile = zero_tile(TILE_ROWS, TILE_COLUMNS)
-        store_tile(_sum_rows(tile, g, g_rows, g_step, source, rows, 0, end, d), table, tile_rows, d)
+        store_tile(sum_rows(tile, g, g_rows, g_step, source, rows, 0, end, d), table, tile_rows, d)
         d += TILE_COLUMNS * LANES
     while d < row_size:
         tile = zero_tile(TILE_ROWS, 1)
-        store_tile(_sum_rows(tile, g, g_rows, g_step, source, rows, 0, end, d), table, tile_rows, d)
+        store_tile(sum_rows(tile, g, g_rows, g_step, source, rows, 0, end, d), table, tile_rows, d)
         d += LANES
 
 

@@ -19,6 +19,7 @@ from w2v.kernels.hierarchical import Paths
 from w2v.kernels.objectives import glove, softmax
 from w2v.kernels.objectives.glove import Weighting
 from w2v.kernels.objectives.softmax import Words
+from w2v.kernels.pairs import train_pairs
 from w2v.kernels.random import build_alias
 from w2v.kernels.simd import LANES, TILE_ROWS
 from w2v.settings.parameters import MAX_SOFTMAX_WORDS, Parameters
@@ -145,7 +146,7 @@ def _negative_sampling(
     is_skipgram = parameters.algorithm == "skipgram" and parameters.lines != "pairs"
     kernel = _skipgram.train_skipgram if is_skipgram else cbow.train_cbow
     return Objective(
-        cbow.train_pairs if parameters.lines == "pairs" else kernel,
+        train_pairs if parameters.lines == "pairs" else kernel,
         _skipgram.make_scratch if is_skipgram else cbow.make_scratch,
         _chunk(parameters, reach, n_targets),
         Noise(*noise_table(counts, parameters.ns_exponent), parameters.negative, n_noise),

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from w2v.kernels import cbow, hierarchical, jit, skipgram
+from w2v.kernels import cbow, hierarchical, jit, pairs, skipgram
 from w2v.kernels.objectives import glove, softmax
 from w2v.settings import environment
 
@@ -206,7 +206,7 @@ def test_a_lean_function_does_not_count_who_uses_an_array(
 
 def test_training_kernels_are_lean() -> None:
     kernels = [
-        cbow.train_cbow, cbow.train_pairs, skipgram.train_skipgram, hierarchical.train_skipgram_hs,
+        cbow.train_cbow, pairs.train_pairs, skipgram.train_skipgram, hierarchical.train_skipgram_hs,
         hierarchical.train_cbow_hs, softmax.train_skipgram_softmax, softmax.train_cbow_softmax, glove.train_glove,
     ]  # fmt: skip
     assert not [kernel.__name__ for kernel in kernels if kernel.targetoptions["_nrt"]]

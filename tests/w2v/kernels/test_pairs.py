@@ -20,8 +20,9 @@ from w2v.encoding.records import encode_records
 from w2v.encoding.repeats import RepeatedStream
 from w2v.encoding.stream import TokenStream, WorkFolder, encode_corpus
 from w2v.kernels.arguments import NOT_WEIGHTED
-from w2v.kernels.cbow import make_scratch, train_pairs
+from w2v.kernels.cbow import make_scratch
 from w2v.kernels.composition import NO_MEMBERS
+from w2v.kernels.pairs import train_pairs
 
 
 def run(*arguments: object) -> Any:
