@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Callable, Generator, Iterator
 from contextlib import closing
 from dataclasses import dataclass, field
@@ -26,6 +27,9 @@ Results = Generator[tuple[Job, int | str], None, None]
 Engine = Callable[[Plan, Callable[[int], None]], Results]
 """Encodes the files of a plan, and yields for each its number of lines, or why it cannot be read."""
 _MOST_NAMED = 3
+_POLL_SECONDS, _LOOK_SECONDS, _WAIT_SECONDS = 0.05, 5.0, 60.0
+"""Between looks for complete files; between looks for workers; and for workers if there are none."""
+_AGAIN = "encode the same files once more, which continues"
 
 
 @dataclass(frozen=True)
@@ -159,9 +163,9 @@ def on_cluster(client: Client | str, place: EncoderFolder, workers: int | None =
             work = partial(encode_on_worker, place, workers or 1, plan.recipe)
             waiting = dict(zip(opened.map(work, largest_first, pure=False), largest_first, strict=True))
             try:
-                for future in _as_completed(list(waiting)):
+                for future, result in _as_completed(opened, list(waiting)):
                     job = waiting.pop(future)
-                    yield job, _result_of(future, job)
+                    yield job, _checked(result, job)
             finally:
                 opened.cancel(list(waiting))
 
@@ -178,20 +182,42 @@ def _check_that_all_see(client: Client, paths: list[str]) -> None:
             )
 
 
-def _as_completed(futures: list[Any]) -> Iterator[Any]:
+def _as_completed(client: Client, futures: list[Any]) -> Iterator[tuple[Any, Any]]:
+    """Yield tasks with their results or exceptions, as they come.
+
+    Raises ClusterError if the scheduler is gone, or there are no workers for `_WAIT_SECONDS`.
+    """
     from distributed import as_completed
 
-    return iter(as_completed(futures))
+    coming, looked = as_completed(futures, with_results=True, raise_errors=False), time.perf_counter()
+    with_workers = looked
+    while not coming.is_empty():
+        if coming.has_ready():
+            future, result = next(coming)
+            yield future, future.exception() if future.status == "error" else result
+            continue
+        time.sleep(_POLL_SECONDS)
+        now = time.perf_counter()
+        if now - looked < _LOOK_SECONDS:
+            continue
+        looked = now
+        try:
+            with_workers = now if client.nthreads() else with_workers
+        except OSError as error:
+            raise ClusterError(f"the cluster was lost ({error}): {_AGAIN}") from error
+        if now - with_workers > _WAIT_SECONDS:
+            raise ClusterError(f"the cluster has no workers any more: start some, and {_AGAIN}")
 
 
-def _result_of(future: Any, job: Job) -> int | str:
-    """Return the result of a task, or a message if the workers that ran it died."""
-    from distributed.scheduler import KilledWorker
+def _checked(result: Any, job: Job) -> int | str:
+    """Return the result of a task, or a message if the workers that ran it died; raise another exception."""
+    from distributed import CancelledError, KilledWorker
 
-    error = future.exception()
-    if isinstance(error, KilledWorker):
+    if isinstance(result, CancelledError):
+        raise ClusterError(f"the cluster was lost: {_AGAIN}") from result
+    if isinstance(result, KilledWorker):
         return f"{job.input}: the workers that ran it died, possibly because they ran out of memory"
-    if error is not None:
-        raise error
-    result: int | str = future.result()
-    return result
+    if isinstance(result, BaseException):
+        raise result
+    found: int | str = result
+    return found

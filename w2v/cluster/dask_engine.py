@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 _LOOK_EVERY = 1.0
 """Seconds between checks that workers are alive, while waiting for results."""
+_LEAST_PAUSE, _MOST_PAUSE = 0.0005, 0.005
+"""Seconds between looks for results."""
 STALLED_SECONDS = 60.0
 """Most seconds that a worker may be paused without running anything."""
 
@@ -66,6 +68,7 @@ class DaskEngine:
 
         self._is_checked = False
         with _losses():
+            self._wait_for(handles)
             coming = asyncio.run_coroutine_threadsafe(self._gather(handles), self.client.loop.asyncio_loop)
             try:
                 while True:
@@ -73,20 +76,29 @@ class DaskEngine:
                     if done:
                         return coming.result()
                     self._check_places()
-            except BaseException:
-                self._give_up(handles)
-                raise
+            finally:
+                coming.cancel()
+
+    def _wait_for(self, handles: Sequence[Future]) -> None:
+        """Wait until all tasks have ended or one has failed.
+
+        To ask for the state, again and again, keeps no task alive. Dask's own ways to wait do, and so would keep the
+        arguments of a task whose worker is gone.
+        """
+        looked, pause = time.perf_counter(), _LEAST_PAUSE
+        while True:
+            states = {handle.status for handle in handles}
+            if not states & {"pending", "lost"} or states & {"error", "cancelled"}:
+                return
+            time.sleep(pause)
+            pause = min(2 * pause, _MOST_PAUSE)
+            if time.perf_counter() - looked > _LOOK_EVERY:
+                self._check_places()
+                looked = time.perf_counter()
 
     async def _gather(self, handles: Sequence[Future]) -> list[Any]:
         found: list[Any] = await self.client.gather(list(handles), direct=True, asynchronous=True)
         return found
-
-    def _give_up(self, handles: Sequence[Future]) -> None:
-        """Cancel tasks, without waiting for it; to cancel `_gather` would leave its waiters with unseen errors."""
-        import asyncio
-
-        giving_up = self.client.cancel(list(handles), asynchronous=True, force=True)
-        asyncio.run_coroutine_threadsafe(giving_up, self.client.loop.asyncio_loop)
 
     def names(self) -> set[str]:
         """Return the ids of the clients that are connected to the cluster."""

@@ -57,7 +57,7 @@ def test_cluster_trains_what_python_does(text: Path, tmp_path: Path, opened: lis
 def test_interrupted_training_says_how_to_go_on_and_does(
     text: Path, tmp_path: Path, opened: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    output, note = tmp_path / "m", RoundTraining._note
+    output, note = tmp_path / "my model", RoundTraining._note
 
     def interrupt(self: RoundTraining, trained: Any, elapsed: float) -> None:
         note(self, trained, elapsed)
@@ -66,7 +66,7 @@ def test_interrupted_training_says_how_to_go_on_and_does(
     with monkeypatch.context() as patch:
         patch.setattr(RoundTraining, "_note", interrupt)
         result = run("train", text, "-o", output, *SMALL, "--cluster", "local:2")
-    assert result.exit_code == 130 and f"resume with: w2v train --cluster local:2 --resume {output}" in result.stderr
+    assert result.exit_code == 130 and f"resume with: w2v train --cluster local:2 --resume '{output}'" in result.stderr
     assert_mistake(
         run("train", "--resume", output), 1, "training began on a cluster of 2: resume it with client= (--cluster)"
     )

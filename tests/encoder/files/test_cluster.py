@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,8 +13,9 @@ import pytest
 
 from tests.helpers.command_line import run
 from tests.helpers.examples.encoder_examples import make_embeddings
-from w2v.cluster.clients import open_client
+from w2v.cluster.clients import ClusterError, open_client
 from w2v.encoder import SentenceEncoder
+from w2v.encoder.files import encoding
 from w2v.encoder.files.encoding import UnreadableFilesError
 from w2v.storage.files import ModelError
 
@@ -90,6 +92,25 @@ def test_what_workers_do_not_see_or_see_otherwise_is_told(client: Any, folder: P
     with pytest.raises(ModelError, match=r"my\.encoder no longer exists"):
         encoder.encode_files(folder / "1.txt", folder / "out", client=client)
     assert not (folder / "out").exists()
+
+
+def test_a_cluster_without_workers_is_not_waited_for(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    distributed: Any = pytest.importorskip("distributed")
+    monkeypatch.setattr(encoding, "_LOOK_SECONDS", 0.1)
+    monkeypatch.setattr(encoding, "_WAIT_SECONDS", 1.0)
+    encoder = SentenceEncoder.load(folder / "my.encoder")
+    with (
+        distributed.LocalCluster(
+            n_workers=1, threads_per_worker=1, processes=False, dashboard_address=":0", silence_logs=50
+        ) as cluster,
+        distributed.Client(cluster) as client,
+    ):
+        client.submit(time.sleep, 1)  # no file is encoded before the worker is gone
+        with pytest.raises(ClusterError, match="has no workers any more: start some, and encode the same files"):
+            encoder.encode_files(
+                folder / "*.txt", folder / "out", client=client, progress=lambda done, total: cluster.scale(0)
+            )
+    assert len(encoder.encode_files(folder / "*.txt", folder / "out").written) > 0
 
 
 def test_the_command_runs_on_a_cluster(client: Any, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

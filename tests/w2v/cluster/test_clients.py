@@ -57,7 +57,7 @@ def test_what_listens_but_is_no_scheduler_is_told(monkeypatch: pytest.MonkeyPatc
             pass
     with pytest.raises(ClusterError, match="answered at tls://.* names certificates"), open_client("tls://127.0.0.1:1"):
         pass
-    with distributed.LocalCluster(n_workers=1, processes=False, dashboard_address=None) as cluster:
+    with distributed.LocalCluster(n_workers=1, processes=False, dashboard_address=":0") as cluster:
         worker = cluster.workers[0].address
         with pytest.raises(ClusterError, match="there is a Dask worker, not a scheduler"), open_client(worker):
             pass
@@ -66,9 +66,9 @@ def test_what_listens_but_is_no_scheduler_is_told(monkeypatch: pytest.MonkeyPatc
 @pytest.mark.interop
 def test_clients_that_cannot_be_used_are_told() -> None:
     distributed: Any = pytest.importorskip("distributed")
-    with pytest.raises(TypeError, match="client must be a distributed.Client or an address, not int"), open_client(4):  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match="client must be a distributed.Client or an address, not int"), open_client(4):
         pass
-    with distributed.LocalCluster(n_workers=1, processes=False, dashboard_address=None) as cluster:
+    with distributed.LocalCluster(n_workers=1, processes=False, dashboard_address=":0") as cluster:
         with distributed.Client(cluster) as client:
             pass
         with pytest.raises(ClusterError, match="the client is closed: give one that is connected"), open_client(client):
