@@ -12,7 +12,7 @@ from typing import Any
 
 from w2v.neural.names import MIXERS, NORMS, POSITIONS
 from w2v.settings.constraints import Choice, Flag, Integer, Number, Seed
-from w2v.settings.parameters import CONSTRAINTS
+from w2v.settings.descriptions import CONSTRAINTS
 from w2v.settings.tables import MANY, check_parameters, constraints_of, parameter
 
 MAX_SIZE = 1 << 16

@@ -24,8 +24,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from w2v.neural.configs import END, START
 from w2v.neural.kernels import ngrams as kernels
-from w2v.neural.models import END, START
 from w2v.neural.packing import Packed, check_offsets
 
 LARGEST_ORDER = 7

@@ -16,13 +16,8 @@ from typing import TYPE_CHECKING, Any
 from w2v.corpora.readers import TextReader
 from w2v.display.wording import decimals, percent
 from w2v.encoder.evaluation.files import read_labelled, read_scored_pairs
-from w2v.encoder.evaluation.measures import (
-    StsReport,
-    compare,
-    evaluate_classification,
-    evaluate_sts,
-    probe_word_order,
-)
+from w2v.encoder.evaluation.measures import evaluate_classification, evaluate_sts, probe_word_order
+from w2v.encoder.evaluation.reports import StsReport, compare
 from w2v.evaluation import AnalogyReport, evaluate_analogies, evaluate_spelling, evaluate_word_pairs
 from w2v.reports.blocks import Paragraph, Result, Section, Table
 from w2v.vectors.embeddings import Embeddings
@@ -31,7 +26,7 @@ from w2v.vectors.persistence import KIND
 
 if TYPE_CHECKING:
     from w2v.corpora.tokenizers import Tokenizer
-    from w2v.encoder.evaluation.measures import Report
+    from w2v.encoder.evaluation.reports import Report
     from w2v.encoder.sentence_encoder import SentenceEncoder
 
 PathLike = str | os.PathLike[str]

@@ -26,7 +26,7 @@ sys.path.insert(0, str(Path(__file__).parents[2]))
 from benchmarks._common import run_python, write_results
 from w2v import Translator
 from w2v.corpora.parallel import Pairs, read_pairs
-from w2v.neural.models import TranslatorConfig
+from w2v.neural.configs import TranslatorConfig
 from w2v.neural.names import MIXERS
 from w2v.neural.stack import StackConfig
 from w2v.neural.tasks.text.bleu import bleu

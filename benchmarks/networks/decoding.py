@@ -25,12 +25,12 @@ from numpy.typing import NDArray
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
 from benchmarks._common import write_results
+from w2v.neural.configs import END, START, TranslatorConfig
 from w2v.neural.generation.beam import BeamOptions, beam
 from w2v.neural.generation.sequential import greedy
 from w2v.neural.generation.state import Limits
 from w2v.neural.generation.transformer import FusedTranslator
 from w2v.neural.layers.positions import sinusoids
-from w2v.neural.models import END, START, TranslatorConfig
 from w2v.neural.packing import Packed
 from w2v.neural.parameters import ParameterTable
 from w2v.neural.stack import StackConfig

@@ -22,7 +22,7 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
 from benchmarks._common import run_python, write_results
-from w2v.neural.models import END
+from w2v.neural.configs import END
 from w2v.neural.ngrams import NgramModel
 from w2v.neural.packing import Packed
 

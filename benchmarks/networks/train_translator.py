@@ -25,7 +25,8 @@ from numpy.typing import NDArray
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
 from benchmarks._common import median, run_python, write_results
-from w2v.neural.models import Batch, Regularisation, TranslatorConfig
+from w2v.neural.configs import TranslatorConfig
+from w2v.neural.models import Batch, Regularisation
 from w2v.neural.packing import Packed
 from w2v.neural.parameters import ParameterTable
 from w2v.neural.stack import StackConfig

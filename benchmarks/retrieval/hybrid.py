@@ -28,8 +28,8 @@ from benchmarks._common import write_results
 from benchmarks.retrieval.ranking import Asked, gather
 from w2v import SentenceIndex
 from w2v.corpora import TextReader
-from w2v.encoder.evaluation.measures import compare
 from w2v.encoder.evaluation.ranking import RankingReport, evaluate_ranked
+from w2v.encoder.evaluation.reports import compare
 from w2v.encoder.opening import open_encoder
 from w2v.encoder.retrieval import CrossEncoder, Hit
 from w2v.encoder.retrieval.hybrid import fusion

@@ -29,8 +29,9 @@ from w2v.corpora import TextReader, split_sentences
 from w2v.corpora.articles import article_pairs
 from w2v.encoder.evaluation.baselines import BagOfWords
 from w2v.encoder.evaluation.files import read_scored_pairs
-from w2v.encoder.evaluation.measures import compare, evaluate_sts
+from w2v.encoder.evaluation.measures import evaluate_sts
 from w2v.encoder.evaluation.ranking import RankingReport, evaluate_ranking
+from w2v.encoder.evaluation.reports import compare
 from w2v.encoder.model.state import EncoderState
 from w2v.encoder.sentence_encoder import SentenceEncoder
 from w2v.encoder.training.fit_options import FitOptions

@@ -33,7 +33,8 @@ from w2v import Embeddings
 from w2v.corpora.sentences import SentenceSets, find_overlap, read_sentence_sets, without_overlap
 from w2v.encoder.evaluation.baselines import BASELINES, get_baseline
 from w2v.encoder.evaluation.files import LabelledSentences, read_labelled, read_scored_pairs
-from w2v.encoder.evaluation.measures import Report, compare, evaluate_classification, evaluate_sts, probe_word_order
+from w2v.encoder.evaluation.measures import evaluate_classification, evaluate_sts, probe_word_order
+from w2v.encoder.evaluation.reports import Report, compare
 from w2v.encoder.model.network import Network, NetworkConfig
 from w2v.encoder.model.state import EncoderState, sif_state
 from w2v.encoder.sentence_encoder import SentenceEncoder

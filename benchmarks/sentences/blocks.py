@@ -27,7 +27,8 @@ from benchmarks._common import write_results
 from w2v import Embeddings
 from w2v.encoder.evaluation.baselines import get_baseline
 from w2v.encoder.evaluation.files import ScoredPairs, read_scored_pairs
-from w2v.encoder.evaluation.measures import StsReport, compare, evaluate_sts
+from w2v.encoder.evaluation.measures import evaluate_sts
+from w2v.encoder.evaluation.reports import StsReport, compare
 from w2v.encoder.model.blocks import DEFAULT_BAG, NO_BLOCKS, Blocks, PlainMean
 from w2v.encoder.model.inference import Inference, Output
 from w2v.encoder.model.state import EncoderState

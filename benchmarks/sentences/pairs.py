@@ -31,7 +31,7 @@ from w2v.corpora import TextReader, read_sentence_sets
 from w2v.corpora.sentences import SentenceSets, without_overlap
 from w2v.encoder.evaluation.baselines import get_baseline
 from w2v.encoder.evaluation.files import ScoredPairs, read_scored_pairs
-from w2v.encoder.evaluation.measures import StsReport, compare
+from w2v.encoder.evaluation.reports import StsReport, compare
 from w2v.encoder.model.lookup import WordLookup
 from w2v.encoder.model.state import EncoderState, sif_state
 from w2v.encoder.sentence_encoder import SentenceEncoder

@@ -26,7 +26,7 @@ sys.path.insert(0, str(Path(__file__).parents[2]))
 from benchmarks._common import results_folder, run_measured, write_results
 from benchmarks.training.quality import METRICS, measure
 from w2v import Word2Vec
-from w2v.settings.parameters import GENSIM
+from w2v.settings.descriptions import GENSIM
 from w2v.settings.recipes import best_settings
 
 RECIPES = ("none", "best")

@@ -6,13 +6,14 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import click
 
 from w2v.commands.labels.columns import OF_TEXTS, OF_WORDS, given_of, text_column_options, word_column_options
 from w2v.commands.labels.evaluating import evaluate_tags, print_tag_scores
 from w2v.commands.labels.reporting import evaluate_labels, print_labels
+from w2v.commands.models.comparing import compare, print_sentences
 from w2v.commands.models.standard import NO_SETS, standard_sets
 from w2v.commands.shared.long_help import LongCommand
 from w2v.commands.shared.option_names import refuse_given
@@ -26,12 +27,9 @@ from w2v.commands.shared.options import (
     progress_option,
 )
 from w2v.commands.shared.output import (
-    decimals,
-    percent,
     print_analogies,
     print_json,
     print_pairs,
-    print_table,
     say,
     show_work,
 )
@@ -42,7 +40,7 @@ from w2v.corpora.readers import TextReader
 
 if TYPE_CHECKING:
     from w2v.corpora.tokenizers import Tokenizer
-    from w2v.encoder.evaluation.measures import Difference, Report, StsReport
+    from w2v.encoder.evaluation.reports import Report, StsReport
 
     Reports: TypeAlias = Mapping[str, Mapping[str, Report]]  # of every file, by kind
 
@@ -188,7 +186,7 @@ def evaluate(
             progress(f"evaluating {against.name}", 0, None)
         others = _evaluate_sentences(against, sentences) if against is not None else {}
     found, reports, others = (sets.named(results) for results in (found, reports, others))
-    differences = _compare(reports, others) if others else {}
+    differences = compare(reports, others) if others else {}
     if as_json:
         missing = {"missing": sets.missing} if standard else {}
         print_json(_described(found, reports, others, differences) | missing)
@@ -198,7 +196,7 @@ def evaluate(
     if found.get("pairs"):
         print_pairs(found["pairs"])
     print_translations(found.get("translations", {}))
-    _print_sentences(str(model), reports, others, differences)
+    print_sentences(str(model), reports, others, differences)
     sets.tell_missing()
 
 
@@ -319,42 +317,6 @@ def _open_encoder(model: Path, baseline: str | None) -> tuple[Callable[[Sequence
     return get_baseline(baseline, embeddings).encode, tokenizer_of(embeddings)
 
 
-class _Compared(NamedTuple):
-    """The difference between two encoders on one or more files, and on the genres of the file."""
-
-    whole: Difference
-    genres: dict[str, Difference]
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return the figures in JSON types."""
-        genres = {name: found.to_dict() for name, found in self.genres.items()}
-        return {**self.whole.to_dict(), **({"genres": genres} if genres else {})}
-
-
-def _compare(reports: Reports, others: Reports) -> dict[str, dict[str, _Compared]]:
-    """Return the difference on every file, and the mean over the files of a kind if there are several."""
-    from w2v.encoder.evaluation.measures import compare
-
-    differences: dict[str, dict[str, _Compared]] = {}
-    for kind, files in reports.items():
-        differences[kind] = {}
-        for path, report in files.items():
-            beside = _genres(others[kind][path])
-            genres = {name: compare([part], [beside[name]]) for name, part in _genres(report).items()}
-            differences[kind][path] = _Compared(compare([report], [others[kind][path]]), genres)
-        if len(files) > 1:
-            both = list(files.values()), [others[kind][path] for path in files]
-            differences[kind]["mean"] = _Compared(compare(*both), {})
-    return differences
-
-
-def _genres(report: Report) -> Mapping[str, Report]:
-    """Return the reports of the genres of scored pairs."""
-    from w2v.encoder.evaluation.measures import StsReport
-
-    return report.by_genre if isinstance(report, StsReport) else {}
-
-
 def _described(
     words: Mapping[str, Any], reports: Reports, others: Reports, differences: Mapping[str, Any]
 ) -> dict[str, Any]:
@@ -365,48 +327,3 @@ def _described(
     if others:
         described |= {"against": to_dicts(others), "difference": to_dicts(differences)}
     return described
-
-
-def _print_sentences(
-    model: str, reports: Reports, others: Reports, differences: Mapping[str, Mapping[str, _Compared]]
-) -> None:
-    """Print one row per file, its genres below, and the difference to another encoder with its confidence interval."""
-    figures = {"sts": "Spearman", "classify": "accuracy", "word_order": "accuracy, chance 50 %"}
-    for kind, files in reports.items():
-        header = [kind.replace("_", " "), ">number", f">{figures[kind]}"]
-        header += [">Pearson"] if kind == "sts" else []
-        header += [">against", ">difference", ">95 % of draws"] if others else []
-        rows = []
-        for path, report in files.items():
-            other = others[kind][path] if others else None
-            found = differences[kind][path] if others else None
-            rows.append(_row(path, kind, report, other, None if found is None else found.whole))
-            beside = {} if other is None else _genres(other)
-            for name, part in _genres(report).items():
-                genre, _, file = name.partition("/")
-                shown = f"    {file}" if file else f"  {genre}"
-                rows.append(_row(shown, kind, part, beside.get(name), None if found is None else found.genres[name]))
-        if len(files) > 1:
-            sides = [reports, others] if others else [reports]
-            means = [_shown(sum(one.figure for one in side[kind].values()) / len(files), kind) for side in sides]
-            row = ["mean of the files", "", means[0], *([""] if kind == "sts" else []), *means[1:]]
-            rows.append([*row, *(_difference(differences[kind]["mean"].whole, kind) if others else [])])
-        print_table(header, rows, title=model)
-
-
-def _row(name: str, kind: str, report: Report, other: Report | None, found: Difference | None) -> list[str]:
-    """Return the cells of a report, and of another encoder's report if there is one."""
-    row = [name, f"{len(report):,}", _shown(report.figure, kind)]
-    row += [decimals(getattr(report, "pearson", None))] if kind == "sts" else []
-    return row if other is None or found is None else [*row, _shown(other.figure, kind), *_difference(found, kind)]
-
-
-def _shown(figure: float, kind: str) -> str:
-    return decimals(figure) if kind == "sts" else percent(figure)
-
-
-def _difference(found: Difference, kind: str) -> list[str]:
-    """Return the difference and its 95 % interval, in the unit of the measure."""
-    scale, digits = (1, 3) if kind == "sts" else (100, 1)
-    low, high = (f"{scale * value:+.{digits}f}" for value in (found.low, found.high))
-    return [f"{scale * found.difference:+.{digits}f}", f"{low} … {high}"]

@@ -13,7 +13,7 @@ from w2v.commands.shared.output import PROGRESS
 from w2v.commands.shared.parameters import DescribedOption, parameter_option
 from w2v.commands.shared.types import Duration, NamedPath
 from w2v.settings.constraints import DEFAULT_SEED, MAX_SEED
-from w2v.settings.parameters import CONSTRAINTS
+from w2v.settings.descriptions import CONSTRAINTS
 
 
 def file_option(*names: str, metavar: str = "FILE", **further: Any) -> Callable[[Any], Any]:

@@ -22,7 +22,8 @@ from w2v.settings.constraints import (
     Seed,
     TokenizerChoice,
 )
-from w2v.settings.parameters import CONSTRAINTS, MAX_VOCABULARY, Parameters
+from w2v.settings.descriptions import CONSTRAINTS, MAX_VOCABULARY
+from w2v.settings.parameters import Parameters
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 

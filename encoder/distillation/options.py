@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from w2v.encoder.parameters import of_encoder
 from w2v.settings.constraints import DEFAULT_SEED, MAX_SEED, Integer, Seconds
-from w2v.settings.parameters import CONSTRAINTS
+from w2v.settings.descriptions import CONSTRAINTS
 from w2v.settings.tables import MANY, check_parameters, documented, parameter
 
 

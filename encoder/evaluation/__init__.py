@@ -19,32 +19,32 @@ if TYPE_CHECKING:
     from w2v.encoder.evaluation.files import read_labelled as read_labelled
     from w2v.encoder.evaluation.files import read_scored_pairs as read_scored_pairs
     from w2v.encoder.evaluation.measures import FOLDS as FOLDS
-    from w2v.encoder.evaluation.measures import N_RESAMPLES as N_RESAMPLES
     from w2v.encoder.evaluation.measures import PROBE_FOLDS as PROBE_FOLDS
-    from w2v.encoder.evaluation.measures import AccuracyReport as AccuracyReport
-    from w2v.encoder.evaluation.measures import Difference as Difference
-    from w2v.encoder.evaluation.measures import StsReport as StsReport
-    from w2v.encoder.evaluation.measures import compare as compare
     from w2v.encoder.evaluation.measures import evaluate_classification as evaluate_classification
     from w2v.encoder.evaluation.measures import evaluate_sts as evaluate_sts
     from w2v.encoder.evaluation.measures import probe_word_order as probe_word_order
-    from w2v.encoder.evaluation.measures import spearman as spearman
     from w2v.encoder.evaluation.measures import swapped_neighbors as swapped_neighbors
+    from w2v.encoder.evaluation.reports import N_RESAMPLES as N_RESAMPLES
+    from w2v.encoder.evaluation.reports import AccuracyReport as AccuracyReport
+    from w2v.encoder.evaluation.reports import Difference as Difference
+    from w2v.encoder.evaluation.reports import StsReport as StsReport
+    from w2v.encoder.evaluation.reports import compare as compare
+    from w2v.encoder.evaluation.reports import spearman as spearman
 
 _HOME = {
-    "AccuracyReport": "measures",
+    "AccuracyReport": "reports",
     "BagOfWords": "baselines",
     "Baseline": "baselines",
-    "Difference": "measures",
+    "Difference": "reports",
     "FOLDS": "measures",
     "LabelledSentences": "files",
-    "N_RESAMPLES": "measures",
+    "N_RESAMPLES": "reports",
     "PROBE_FOLDS": "measures",
     "SENTENCE_LENGTH": "baselines",
     "ScoredPairs": "files",
-    "StsReport": "measures",
+    "StsReport": "reports",
     "UnweightedSif": "baselines",
-    "compare": "measures",
+    "compare": "reports",
     "evaluate_classification": "measures",
     "evaluate_sts": "measures",
     "get_baseline": "baselines",
@@ -53,7 +53,7 @@ _HOME = {
     "read_labelled": "files",
     "read_scored_pairs": "files",
     "sentence_moments": "baselines",
-    "spearman": "measures",
+    "spearman": "reports",
     "swapped_neighbors": "measures",
 }
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from w2v.corpora.sentences import MAX_TOKENS, MIN_TOKENS
 from w2v.settings.constraints import DEFAULT_SEED, Choice, Flag, Integer, Number, Seconds, Weights, is_generator
-from w2v.settings.parameters import CONSTRAINTS
+from w2v.settings.descriptions import CONSTRAINTS
 from w2v.settings.tables import MANY, check_parameters, documented, parameter
 
 _BY_SOURCE = "depends on the training data"

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TypeAlias
 
+from w2v.neural.configs import Config, TranslatorConfig
 from w2v.neural.generation.plain import PlainDecoder, PlainTranslator
 from w2v.neural.generation.transformer import FusedDecoder, FusedTranslator
-from w2v.neural.models import Config, TranslatorConfig
 from w2v.neural.parameters import ParameterTable
 
 GeneratingDecoder: TypeAlias = FusedDecoder | PlainDecoder

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from w2v.neural import models
+from w2v.neural.configs import Config, TranslatorConfig
 from w2v.neural.generation.transformer import added_positions, check_positions
 from w2v.neural.kernels.rows import rotate
 from w2v.neural.layers import activations, dot_product, layer_norm, linear, rotary
@@ -20,7 +21,6 @@ from w2v.neural.layers.block import Shape, sub_layers
 from w2v.neural.layers.dot_product import AttentionMask
 from w2v.neural.layers.matmul import multiply_packed, pack
 from w2v.neural.layers.mixers import recurrent
-from w2v.neural.models import Config, TranslatorConfig
 from w2v.neural.packing import Packed
 from w2v.neural.parameters import scope
 from w2v.neural.stack import Memory

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from w2v.neural.models import END, START
+from w2v.neural.configs import END, START
 
 
 class State(Protocol):

@@ -8,12 +8,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from w2v.neural.configs import Config, TranslatorConfig
 from w2v.neural.fused_inference import FusedNetwork, check_attention, pack_attention, pack_norm
 from w2v.neural.kernels import decoding as kernels
 from w2v.neural.layers import activations, positions, rotary
 from w2v.neural.layers.dot_product import pad_heads
 from w2v.neural.layers.matmul import pack
-from w2v.neural.models import Config, TranslatorConfig, embed, memory_of
+from w2v.neural.models import embed, memory_of
 from w2v.neural.packing import Packed
 from w2v.neural.parameters import ParameterTable
 from w2v.neural.stack import Memory, StackConfig

@@ -22,9 +22,9 @@ from w2v.neural.tasks.folder import FolderFormat, TextNetwork
 from w2v.neural.tasks.parameters import SharedParameters
 from w2v.neural.tasks.starting import followed
 from w2v.settings.constraints import is_generator
+from w2v.settings.descriptions import CONSTRAINTS
 from w2v.settings.environment import default_workers
 from w2v.settings.estimator import Estimator
-from w2v.settings.parameters import CONSTRAINTS
 from w2v.storage.files import ModelError
 from w2v.training.checkpoints import Checkpoint, Kind
 from w2v.vectors.model_folder import LAYOUT

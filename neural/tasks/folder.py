@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from numpy.typing import NDArray
 
 from w2v.corpora.units import Units, units_from_config
-from w2v.neural.models import CausalConfig, Config, TranslatorConfig
+from w2v.neural.configs import CausalConfig, Config, TranslatorConfig
 from w2v.neural.names import FIGURES
 from w2v.neural.ngrams import NgramModel
 from w2v.neural.parameters import ParameterTable

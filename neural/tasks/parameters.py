@@ -8,7 +8,7 @@ from typing import Any
 from w2v.corpora.tokenizers import get_tokenizer, tokenizer_from_config
 from w2v.neural.names import ACTIVATIONS, MIXERS, NORMS, POSITIONS
 from w2v.settings.constraints import DEFAULT_SEED, Choice, Flag, Integer, Number, Seconds, Seed, TokenizerChoice
-from w2v.settings.parameters import CONSTRAINTS
+from w2v.settings.descriptions import CONSTRAINTS
 from w2v.settings.tables import MANY, check_parameters, parameter
 
 MAX_SIZE = 1 << 16

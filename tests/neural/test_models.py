@@ -14,11 +14,12 @@ from numpy.typing import NDArray
 
 from tests.helpers.twins.gradient_checks import assert_directions
 from w2v.neural import models
+from w2v.neural.configs import END, START, CausalConfig, Config, TranslatorConfig
 from w2v.neural.generation.sequential import greedy
 from w2v.neural.generation.state import Limits
 from w2v.neural.generation.transformer import FusedDecoder
 from w2v.neural.layers.positions import KINDS, sinusoids
-from w2v.neural.models import END, START, Batch, CausalConfig, Config, Regularisation, TranslatorConfig
+from w2v.neural.models import Batch, Regularisation
 from w2v.neural.packing import Packed
 from w2v.neural.parameters import ParameterTable
 from w2v.neural.stack import StackConfig

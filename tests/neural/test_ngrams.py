@@ -11,7 +11,7 @@ import pytest
 
 from tests.helpers import ROOT
 from tests.helpers.twins.naive_ngrams import NaiveKneserNey
-from w2v.neural.models import END, START
+from w2v.neural.configs import END, START
 from w2v.neural.ngrams import FALLBACK, NgramModel
 from w2v.neural.packing import Packed
 

@@ -16,7 +16,7 @@ from w2v.corpora import TextReader
 from w2v.display.html import Html, escape, html_bar, html_curve, html_table
 from w2v.display.wording import printable
 from w2v.encoder import SentenceEncoder
-from w2v.encoder.evaluation.measures import AccuracyReport, Difference, StsReport
+from w2v.encoder.evaluation.reports import AccuracyReport, Difference, StsReport
 from w2v.encoder.retrieval import SentenceIndex, cluster_sentences, similar_sentences
 from w2v.evaluation import AnalogyReport, AnalogySection, PairsReport
 

@@ -11,7 +11,7 @@ from w2v.comparison.figures import Comparison, table
 from w2v.plots import check_picture_path, save_figure
 from w2v.plots.comparison import plot_comparison
 from w2v.plots.figures import require_matplotlib
-from w2v.settings.parameters import DEFAULT_ALPHA
+from w2v.settings.descriptions import DEFAULT_ALPHA
 from w2v.storage.files import ModelError, atomic_file, check_output_file
 
 _SUFFIXES = (".md", ".markdown")

@@ -24,7 +24,7 @@ from w2v.encoding.corpus import TokenLists, is_wrong_sentence, reported, wrong_s
 from w2v.encoding.repeats import RepeatedStream
 from w2v.encoding.stream import EmptyVocabularyError, TokenStream
 from w2v.encoding.vocabulary import Vocabulary, choose_words, words_of_list
-from w2v.settings.parameters import DEFAULT_LANGUAGES
+from w2v.settings.descriptions import DEFAULT_LANGUAGES
 
 Record = tuple[float, list[str]]
 

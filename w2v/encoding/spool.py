@@ -7,6 +7,8 @@ import os
 import shutil
 import tempfile
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -27,12 +29,17 @@ def default_max_memory() -> int:
         return 1 << 30
 
 
+class WorkFolderError(OSError):
+    """A temporary folder cannot be written, such as one on a full disk."""
+
+
 class WorkFolder:
     """A temporary folder for streams that do not fit in memory, created in `parent` when first needed."""
 
     def __init__(self, parent: str | os.PathLike[str] | None = None) -> None:
         self.parent = parent
         self._path: Path | None = None
+        self._files: list[BinaryIO] = []
 
     @property
     def path(self) -> Path:
@@ -41,26 +48,59 @@ class WorkFolder:
             self._path = Path(tempfile.mkdtemp(prefix="w2v-", dir=self.parent))
         return self._path
 
-    def __truediv__(self, name: str) -> Path:
-        return self.path / name
+    @contextmanager
+    def writing(self) -> Iterator[None]:
+        """Turn an `OSError` of the block into a `WorkFolderError` that says where and what to do."""
+        try:
+            yield
+        except WorkFolderError:
+            raise
+        except OSError as error:
+            place = tempfile.gettempdir() if self.parent is None else os.fspath(self.parent)
+            way = "set TMPDIR to a folder with more" if self.parent is None else "give a work_folder with more"
+            raise WorkFolderError(
+                error.errno,
+                f"the temporary folder {place} cannot be written: {error.strerror or error}; free some space, or {way}",
+            ) from error
+
+    def open(self) -> BinaryIO:
+        """Return a new file without a name, which is closed at the end of the block at the latest.
+
+        The system frees its space when the process ends, however that happens.
+        """
+        file: Any = tempfile.TemporaryFile(buffering=0, dir=self.parent)  # noqa: SIM115
+        self._files.append(file)
+        return file  # type: ignore[no-any-return]
+
+    def map(self, dtype: Any, shape: tuple[int, ...]) -> NDArray[Any]:
+        """Return an uninitialised array in a memory-mapped file without a name, whose space is reserved.
+
+        Without space reserved, a full disk would kill the process when the array is written to.
+        """
+        n_bytes = int(np.prod(shape, dtype=np.int64)) * np.dtype(dtype).itemsize
+        with self.writing(), self.open() as file:
+            _reserve(file, n_bytes)
+            return np.memmap(file, dtype, "r+", shape=shape)
 
     def __enter__(self) -> WorkFolder:
         return self
 
     def __exit__(self, *exception: object) -> None:
+        for file in self._files:
+            file.close()
         if self._path is not None:
             shutil.rmtree(self._path, ignore_errors=True)
 
 
 class Spool:
-    """Holds one-dimensional arrays: in memory up to `max_memory` bytes, in a file in `folder` beyond.
+    """Holds one-dimensional arrays: in memory up to `max_memory` bytes, in a file beside `folder` beyond.
 
     Each array in memory has its own mapping, which returns to the system as soon as the array is no longer used. An
     allocator might keep it, and the ids would take their space twice. `keep` is thread-safe.
     """
 
-    def __init__(self, folder: WorkFolder, max_memory: int, name: str) -> None:
-        self.folder, self.max_memory, self.name = folder, max_memory, name
+    def __init__(self, folder: WorkFolder, max_memory: int) -> None:
+        self.folder, self.max_memory = folder, max_memory
         self.in_memory = self.in_file = 0
         self._file: BinaryIO | None = None
         self._lock = threading.Lock()
@@ -69,7 +109,8 @@ class Spool:
         """Keep a copy of an array of shape (n,); pass the result to `fetch`."""
         with self._lock:
             if self.in_memory + array.nbytes > self.max_memory:
-                return self._write(array)
+                with self.folder.writing():
+                    return self._write(array)
             self.in_memory += array.nbytes
         kept = np.frombuffer(mmap.mmap(-1, max(1, array.nbytes)), array.dtype, len(array))
         kept[:] = array
@@ -77,10 +118,12 @@ class Spool:
 
     def _write(self, array: NDArray[Any]) -> Kept:
         if self._file is None:
-            self._file = open(self.folder / self.name, "w+b")
+            self._file = self.folder.open()
         start = self.in_file
         self._file.seek(start)
-        self._file.write(array.data)
+        left = array.data.cast("B") if array.nbytes else memoryview(b"")
+        while left:
+            left = left[self._file.write(left) :]
         self.in_file += array.nbytes
         return start, len(array), array.dtype
 
@@ -95,15 +138,27 @@ class Spool:
             return np.fromfile(self._file, dtype, size)
 
     def close(self) -> None:
-        """Close and remove the file."""
+        """Close the file, which frees its space."""
         if self._file is not None:
             self._file.close()
-            os.unlink(self.folder / self.name)
             self._file = None
 
 
-def allocate(name: str, dtype: type, size: int, max_memory: int, work_folder: WorkFolder) -> NDArray[Any]:
+def allocate(dtype: type, size: int, max_memory: int, work_folder: WorkFolder) -> NDArray[Any]:
     """Return an uninitialised array, shape (size,), in memory or, above `max_memory` bytes, in a memory-mapped file."""
     if size * np.dtype(dtype).itemsize <= max_memory:
         return np.empty(size, dtype)
-    return np.memmap(work_folder / name, dtype, "w+", shape=(size,))
+    return work_folder.map(dtype, (size,))
+
+
+_ZEROS = bytes(1 << 20)
+
+
+def _reserve(file: BinaryIO, n_bytes: int) -> None:
+    """Give a file its size and its space on the disk; OSError if there is not enough."""
+    if hasattr(os, "posix_fallocate"):
+        os.posix_fallocate(file.fileno(), 0, n_bytes)
+        return
+    left = n_bytes
+    while left:
+        left -= file.write(_ZEROS[:left])

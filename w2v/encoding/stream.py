@@ -94,7 +94,7 @@ class _Blocks:
     """Holds scanned blocks in order."""
 
     def __init__(self, folder: WorkFolder, max_memory: int) -> None:
-        self.spool, self.n_ends = Spool(folder, max_memory, "provisional"), 0
+        self.spool, self.n_ends = Spool(folder, max_memory), 0
         self._blocks: dict[int, tuple[int, bool, Kept, Kept]] = {}
         self._lock = threading.Lock()
 
@@ -348,8 +348,8 @@ def _encode(
 ) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
     """Turn the spooled blocks into tokens and offsets."""
     place = blocks.spool.max_memory, blocks.spool.folder
-    tokens = allocate("tokens", np.int32, n_tokens, *place)
-    offsets = allocate("offsets", np.int64, blocks.n_ends + 1, *place)
+    tokens = allocate(np.int32, n_tokens, *place)
+    offsets = allocate(np.int64, blocks.n_ends + 1, *place)
     offsets[0] = n = n_sentences = 0
     for worker, closes, found, ends in blocks.drain():
         n, n_sentences = encode_block(found, ends, closes, ids[worker], tokens, n, offsets, n_sentences)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from w2v.settings.constraints import Constraint, Integer, check_fields
-from w2v.settings.parameters import CONSTRAINTS, MAX_VOCABULARY, SHARED_WITH_PHRASES, check_threshold
+from w2v.settings.descriptions import CONSTRAINTS, MAX_VOCABULARY, SHARED_WITH_PHRASES, check_threshold
 
 DEFAULT_THRESHOLD = {"default": 10.0, "npmi": 0.5}
 """The default `threshold` of each scoring."""

@@ -8,7 +8,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from w2v.settings.parameters import GENSIM, Parameters
+from w2v.settings.descriptions import GENSIM
+from w2v.settings.parameters import Parameters
 
 LITTLE = 3_000_000
 """Texts with fewer tokens train in seconds, so more epochs are worth their time."""

@@ -19,7 +19,8 @@ from w2v.encoding.repeats import RepeatedStream
 from w2v.encoding.stream import TokenStream
 from w2v.monitoring.history import MEASURES, EpochRecord
 from w2v.settings.constraints import MAX_SEED
-from w2v.settings.parameters import GENSIM, Parameters
+from w2v.settings.descriptions import GENSIM
+from w2v.settings.parameters import Parameters
 from w2v.storage.json_values import plain_value
 from w2v.training.tables import Tables, layout
 from w2v.vectors.embeddings import Embeddings

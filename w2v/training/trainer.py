@@ -24,7 +24,8 @@ from w2v.kernels.arguments import BUFFER, KEPT, LOSS, NOT_WEIGHTED, PAIRS, Segme
 from w2v.monitoring.history import EpochRecord, Progress
 from w2v.monitoring.pauses import DivergenceError as DivergenceError
 from w2v.monitoring.pauses import Pause as Pause
-from w2v.settings.parameters import DEFAULT_MIN_ALPHA, Parameters
+from w2v.settings.descriptions import DEFAULT_MIN_ALPHA
+from w2v.settings.parameters import Parameters
 from w2v.settings.recipes import resolve
 from w2v.training.objectives import choose_objective
 from w2v.training.tables import Tables

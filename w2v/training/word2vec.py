@@ -19,8 +19,9 @@ from w2v.encoding.corpus import Corpus, recorded_files
 from w2v.encoding.vocabulary import Vocabulary
 from w2v.monitoring.history import Progress
 from w2v.settings.constraints import MAX_SEED
+from w2v.settings.descriptions import GENSIM
 from w2v.settings.estimator import Estimator, by_name
-from w2v.settings.parameters import CHECKPOINT_INTERVAL, GENSIM, Parameters
+from w2v.settings.parameters import CHECKPOINT_INTERVAL, Parameters
 from w2v.training.cluster.session import train_on_cluster
 from w2v.training.initial import InitialVectors
 from w2v.training.monitor import Callback

@@ -14,6 +14,7 @@ from w2v.encoder.model.state import EncoderState
 from w2v.encoder.retrieval.index.building import Progress
 from w2v.encoder.retrieval.index.sentence_index import SentenceIndex
 from w2v.encoder.retrieval.keywords.stop_words import OWN, StopWords, listed_stop_words, own_stop_words
+from w2v.encoder.retrieval.keywords.weights import class_tfidf, mutual_information
 from w2v.encoding.stream import EmptyVocabularyError, WorkFolder, encode_corpus
 
 if TYPE_CHECKING:
@@ -168,7 +169,7 @@ class Terms:
         follows = text[1:] == text[:-1]
         pairs = (self.ids[:-1].astype(np.int64) * n_words + self.ids[1:])[follows]
         codes, number, counts = np.unique(pairs, return_inverse=True, return_counts=True)
-        is_kept = (counts >= _LEAST_PAIRS) & (_mutual_information(codes, counts, self.ids, n_words) >= _TIED)
+        is_kept = (counts >= _LEAST_PAIRS) & (mutual_information(codes, counts, self.ids, n_words) >= _TIED)
         new_ids = np.cumsum(is_kept) - 1 + n_words
         kept = is_kept[number]
         ids = np.concatenate([self.ids, new_ids[number[kept]]])
@@ -287,50 +288,6 @@ class Terms:
         return of_texts, largest + 1 if n_groups is None else n_groups
 
 
-def class_tfidf(counts: csr_array) -> csr_array:
-    """Return the weight of each word in each group by class-based TF-IDF [1]_, shape (G, V), float64.
-
-    The weight is tf · log(1 + A / f), where tf is the word's fraction of the words in the group, f its count in all
-    groups, and A the mean number of words in a group.
-
-    Parameters
-    ----------
-    counts : sparse array of shape (G, V)
-        Count of each word in each group.
-
-    References
-    ----------
-    .. [1] Grootendorst 2022, BERTopic: neural topic modeling with a class-based TF-IDF procedure, arXiv:2203.05794,
-       section 3.3; tf as in its program, which divides by the number of words in the group.
-    """
-    return weighed(counts, rarity(counts))
-
-
-def rarity(counts: csr_array) -> NDArray[np.float64]:
-    """Return log(1 + A / f) of each word, shape (V,), float64; see `class_tfidf`."""
-    in_group, in_all = np.asarray(counts.sum(axis=1)), np.asarray(counts.sum(axis=0))
-    rarities: NDArray[np.float64] = np.log1p(in_group.mean() / np.maximum(in_all, 1))
-    return rarities
-
-
-def weighed(counts: csr_array, rarities: NDArray[np.float64]) -> csr_array:
-    """Return the weights of words, given their rarities; see `class_tfidf`."""
-    from scipy.sparse import csr_array
-
-    tf = counts.data / np.repeat(np.maximum(counts.sum(axis=1), 1), np.diff(counts.indptr))
-    return csr_array((tf * rarities[counts.indices], counts.indices, counts.indptr), shape=counts.shape)
-
-
-def heaviest(weights: csr_array, names: Sequence[str], n_words: int) -> list[list[str]]:
-    """Return the names of the largest weights in each row, in descending order."""
-    found = []
-    for start, stop in zip(weights.indptr.tolist(), weights.indptr[1:].tolist(), strict=False):
-        words, weight = weights.indices[start:stop], weights.data[start:stop]
-        order = np.lexsort((words, -weight))[:n_words]
-        found.append([names[word] for word in words[order].tolist()])
-    return found
-
-
 def group_keywords(
     texts: SentenceIndex | Sequence[str],
     labels: ArrayLike,
@@ -377,16 +334,6 @@ def word_tokenizer(texts: Any) -> Tokenizer:
         tokenizer = texts.state.tokenizer
         return WordsTokenizer() if tokenizer.to_config()["name"] == "pieces" else tokenizer
     return WordsTokenizer()
-
-
-def _mutual_information(
-    codes: NDArray[np.int64], counts: NDArray[np.int64], ids: NDArray[np.int32], n_words: int
-) -> NDArray[np.float64]:
-    """Return how much more often pairs of words are adjacent than by chance, from -1 to 1, float64."""
-    n = max(1, len(ids))
-    p_word, p_pair = np.bincount(ids, minlength=n_words) / n, counts / n
-    by_chance = p_word[codes // n_words] * p_word[codes % n_words]
-    return np.log(p_pair / by_chance) / -np.log(np.minimum(p_pair, 0.999))
 
 
 def _scan(texts: SentenceIndex | Sequence[str], tokenizer: Tokenizer, progress: Progress | None) -> Terms:

@@ -165,7 +165,7 @@ def _resolved(pairs: Pairs, n_rows: int) -> NDArray[np.int64]:
 
 def _stored_rows(table: VectorTable, rows: NDArray[np.int64], folder: WorkFolder) -> VectorTable:
     """Return some rows of a table, copied to a memory-mapped file."""
-    stored = np.memmap(folder / "rows", table.dtype, "w+", shape=(len(rows), table.shape[1]))
+    stored = folder.map(table.dtype, (len(rows), table.shape[1]))
     for start in range(0, len(rows), STRIP_ROWS):
         stored[start : start + STRIP_ROWS] = table.stored[rows[start : start + STRIP_ROWS]]
     return VectorTable(stored, None if table.scales is None else table.scales[rows], are_units=True)

@@ -13,7 +13,8 @@ from w2v.display.html import Html, html_facts
 from w2v.encoder.model.inference import Output
 from w2v.encoder.retrieval.hits import Hits
 from w2v.encoder.retrieval.index.pictures import Maker, inference_of
-from w2v.encoder.retrieval.keywords.terms import Keyword, Terms, rarity
+from w2v.encoder.retrieval.keywords.terms import Keyword, Terms
+from w2v.encoder.retrieval.keywords.weights import rarity
 from w2v.encoder.retrieval.topics.dates import Times, Unit, binned, spread
 from w2v.encoder.retrieval.topics.hierarchy import Hierarchy, Linkage, hierarchy_of
 from w2v.encoder.retrieval.topics.parts import Parts

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from w2v.display.frames import frame_of
 from w2v.display.html import escape
-from w2v.encoder.retrieval.keywords.terms import heaviest, rarity, weighed
+from w2v.encoder.retrieval.keywords.weights import heaviest, rarity, weighed
 
 if TYPE_CHECKING:
     from pandas import DataFrame

@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 
 from w2v.display.frames import frame_of
 from w2v.display.html import html_table
-from w2v.encoder.retrieval.keywords.terms import Terms, heaviest, weighed
+from w2v.encoder.retrieval.keywords.terms import Terms
+from w2v.encoder.retrieval.keywords.weights import heaviest, weighed
 from w2v.encoder.retrieval.topics.dates import Times
 
 if TYPE_CHECKING:

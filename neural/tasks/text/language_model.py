@@ -13,10 +13,10 @@ from numpy.typing import NDArray
 
 from w2v.corpora.columns import checked_text, checked_texts
 from w2v.corpora.units import END, Units
+from w2v.neural.configs import CausalConfig
 from w2v.neural.generation.networks import GeneratingDecoder, decoder_of
 from w2v.neural.generation.sequential import Chosen, OnToken, Sampling
 from w2v.neural.generation.state import TOKENS_ONLY, Wanted
-from w2v.neural.models import CausalConfig
 from w2v.neural.names import JUDGES, Judge
 from w2v.neural.ngrams import NgramModel
 from w2v.neural.packing import Packed

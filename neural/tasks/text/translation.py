@@ -15,12 +15,13 @@ from w2v.corpora.columns import checked_texts
 from w2v.corpora.parallel import Pairs
 from w2v.corpora.units import END, START, Units
 from w2v.neural.batches import TokenBatches
+from w2v.neural.configs import Config, TranslatorConfig
 from w2v.neural.generation.batches import Tell
 from w2v.neural.generation.beam import BeamOptions
 from w2v.neural.generation.networks import GeneratingTranslator, translator_of
 from w2v.neural.generation.sequential import greedy
 from w2v.neural.generation.state import Limits, Wanted
-from w2v.neural.models import Batch, Config, TranslatorConfig
+from w2v.neural.models import Batch
 from w2v.neural.packing import Packed
 from w2v.neural.parameters import ParameterTable
 from w2v.neural.progress import ProgressOption

@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from w2v.neural.batches import TokenBatches
-from w2v.neural.models import END, START, Batch
+from w2v.neural.configs import END, START
+from w2v.neural.models import Batch
 from w2v.neural.packing import Packed
 
 

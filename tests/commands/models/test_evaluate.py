@@ -15,7 +15,7 @@ from scipy.stats import spearmanr
 from w2v.commands.main import main
 from w2v.corpora.catalogue import obtaining
 from w2v.encoder import SentenceEncoder
-from w2v.encoder.evaluation.measures import compare
+from w2v.encoder.evaluation.reports import compare
 from w2v.vectors.embeddings import Embeddings
 
 WORDS = [f"w{i}" for i in range(40)]
@@ -24,7 +24,7 @@ WORDS = [f"w{i}" for i in range(40)]
 @pytest.fixture(autouse=True)
 def few_resamples(monkeypatch: pytest.MonkeyPatch) -> None:
     """Compare encoders by a tenth of the usual draws: the limits that come of them are tested elsewhere."""
-    monkeypatch.setattr("w2v.encoder.evaluation.measures.compare", partial(compare, n_resamples=200))
+    monkeypatch.setattr("w2v.encoder.evaluation.reports.compare", partial(compare, n_resamples=200))
 
 
 def run(*arguments: object) -> Result:

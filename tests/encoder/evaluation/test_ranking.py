@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from w2v.encoder.evaluation.measures import compare
 from w2v.encoder.evaluation.ranking import evaluate_ranking
+from w2v.encoder.evaluation.reports import compare
 
 
 class Encode:

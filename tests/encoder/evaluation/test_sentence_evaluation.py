@@ -11,16 +11,8 @@ from numpy.typing import NDArray
 from scipy.stats import pearsonr, spearmanr
 
 from w2v.encoder.evaluation.files import LabelledSentences, ScoredPairs, read_labelled, read_scored_pairs
-from w2v.encoder.evaluation.measures import (
-    AccuracyReport,
-    StsReport,
-    compare,
-    evaluate_classification,
-    evaluate_sts,
-    probe_word_order,
-    spearman,
-    swapped_neighbors,
-)
+from w2v.encoder.evaluation.measures import evaluate_classification, evaluate_sts, probe_word_order, swapped_neighbors
+from w2v.encoder.evaluation.reports import AccuracyReport, StsReport, compare, spearman
 from w2v.evaluation import EvaluationError
 
 WORDS = [f"w{i}" for i in range(40)]

@@ -13,7 +13,7 @@ from w2v import Embeddings, Vocabulary
 from w2v.corpora import CorpusError
 from w2v.encoder.retrieval import SentenceIndex, Terms, group_keywords
 from w2v.encoder.retrieval.keywords.stop_words import chosen_stop_words, listed_stop_words
-from w2v.encoder.retrieval.keywords.terms import class_tfidf
+from w2v.encoder.retrieval.keywords.weights import class_tfidf
 
 FUNCTION = [f"f{i}" for i in range(20)]
 

@@ -9,10 +9,10 @@ import pytest
 from scipy import stats
 
 from tests.helpers.twins.naive_decoding import PrefixState, beam_search, every_sequence, log_softmax, random_logits
+from w2v.neural.configs import END, START
 from w2v.neural.generation.beam import BeamOptions, beam
 from w2v.neural.generation.sequential import Chosen, Sampling, greedy, sample
 from w2v.neural.generation.state import Limits, Wanted
-from w2v.neural.models import END, START
 
 N_ROWS, N_TOKENS = 7, 6
 EVERYTHING = Wanted(scores=True, alternatives=3, alignments=True)

@@ -11,6 +11,7 @@ import pytest
 from numpy.typing import NDArray
 
 from w2v.neural import models
+from w2v.neural.configs import START, CausalConfig, Config, TranslatorConfig
 from w2v.neural.generation.batches import in_batches
 from w2v.neural.generation.beam import BeamOptions, beam
 from w2v.neural.generation.plain import PlainDecoder, PlainState
@@ -18,7 +19,7 @@ from w2v.neural.generation.sequential import Sampling, greedy, sample
 from w2v.neural.generation.state import Limits, State, Wanted
 from w2v.neural.generation.transformer import FusedDecoder, FusedTranslator
 from w2v.neural.layers.matmul import product
-from w2v.neural.models import START, Batch, CausalConfig, Config, TranslatorConfig
+from w2v.neural.models import Batch
 from w2v.neural.packing import Packed
 from w2v.neural.parameters import ParameterTable
 from w2v.neural.stack import Memory, StackConfig

@@ -12,13 +12,14 @@ from numpy.typing import NDArray
 
 from tests.helpers.twins.gradient_checks import assert_gradients
 from w2v.neural import stack
+from w2v.neural.configs import START, TranslatorConfig
 from w2v.neural.generation.networks import decoder_of, translator_of
 from w2v.neural.generation.plain import PlainDecoder, PlainTranslator
 from w2v.neural.generation.sequential import greedy
 from w2v.neural.generation.state import Limits
 from w2v.neural.generation.transformer import FusedDecoder, FusedTranslator
 from w2v.neural.layers.mixers import convolution, recurrent
-from w2v.neural.models import START, Batch, Regularisation, TranslatorConfig
+from w2v.neural.models import Batch, Regularisation
 from w2v.neural.packing import Packed
 from w2v.neural.parameters import ParameterTable, Tensor
 from w2v.neural.stack import StackConfig

@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 
 from w2v.neural import models
 from w2v.neural.batches import TokenBatches
+from w2v.neural.configs import END, START, CausalConfig, Config, TranslatorConfig
 from w2v.neural.loop import Loop, LoopOptions
-from w2v.neural.models import END, START, Batch, CausalConfig, Config, Regularisation, TranslatorConfig
+from w2v.neural.models import Batch, Regularisation
 from w2v.neural.packing import Packed
 from w2v.neural.parameters import ParameterTable
 from w2v.neural.stack import StackConfig

@@ -208,9 +208,8 @@ def test_spooled_and_mapped_stream_is_the_same(file: str, tmp_path: Path, max_me
                 corpus, WhitespaceTokenizer(), min_count=2, workers=workers, max_memory=max_memory, work_folder=folder
             )
             assert isinstance(stream.tokens, np.memmap)
-            assert {path.name for path in parent.glob("*/*")} == (
-                {"tokens"} if max_memory == 8000 else {"offsets", "tokens"}
-            )
+            assert isinstance(stream.offsets, np.memmap) == (max_memory < 8000)
+            assert not list(parent.iterdir())  # its files have no names, so that a killed run leaves none
             assert_same((vocabulary, stream), encode([line.split() for line in LINES], min_count=2))
         assert not list(parent.iterdir())
 

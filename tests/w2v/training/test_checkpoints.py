@@ -2,107 +2,57 @@
 
 from __future__ import annotations
 
-import itertools
 import json
 import math
-import os
-import random
 import shutil
-import signal
-import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from tests.helpers import ROOT
 from tests.helpers.clock import Clock
-from tests.helpers.disks import file_size_limit
+from tests.helpers.trainings import (
+    OFTEN,
+    Crash,
+    assert_same_vectors,
+    crashed,
+    ending,
+    read_all,
+    sentences,
+    small,
+    write_text,
+)
 from w2v.corpora.readers import TextReader
 from w2v.monitoring.history import Progress, TrainingInterrupted
 from w2v.storage.files import atomic_folder, lock_folder, remove_leftovers
-from w2v.training.checkpoints import Checkpoint, CheckpointWarning, checkpoint_beside, find_checkpoint, interrupted_seed
+from w2v.training.checkpoints import Checkpoint, checkpoint_beside, find_checkpoint, interrupted_seed
 from w2v.training.word2vec import Word2Vec
 from w2v.vectors.embeddings import Embeddings
 from w2v.vectors.persistence import LAYOUT, ModelError, read_tensors, write_tensors
-
-OFTEN = 1e-9
-SMALL: dict[str, Any] = {"vector_size": 12, "min_count": 1, "workers": 1, "random_state": 3, "epochs": 2}
 
 both = pytest.mark.parametrize("algorithm", ["skipgram", "cbow"])
 posix = pytest.mark.skipif(sys.platform == "win32", reason="signals and limits are those of POSIX")
 
 
-class Crash(Exception):
-    """Stands for whatever ends a process without warning."""
-
-
-def sentences(n: int = 800, seed: int = 0) -> list[list[str]]:
-    rng = np.random.default_rng(seed)
-    return [[f"topic{t}word{w}" for w in rng.integers(10, size=10)] for t in rng.integers(4, size=n)]
-
-
 @pytest.fixture
 def text(tmp_path: Path) -> Path:
-    path = tmp_path / "text.txt"
-    path.write_text("\n".join(map(" ".join, sentences())) + "\n", encoding="utf-8")
-    return path
-
-
-def small(**options: Any) -> Word2Vec:
-    return Word2Vec(**(SMALL | options))
-
-
-@contextmanager
-def ending(n_reports: int, exception: type[BaseException] = Crash) -> Iterator[Callable[[Progress], None]]:
-    """Give a progress function that raises at the n-th segment.
-
-    Between two looks at the clock 0.11 s go by, since reports are a tenth of a second apart.
-    """
-    seen = 0
-
-    def progress(state: Progress) -> None:
-        nonlocal seen
-        seen += state.phase == "training"
-        if seen == n_reports:
-            raise exception
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(time, "perf_counter", itertools.count(1000.0, 0.11).__next__)
-        yield progress
-
-
-def crashed(text: Path, output: Path, n_reports: int = 3, **options: Any) -> Path:
-    """Train with a checkpoint after each segment until the n-th segment ends in a crash."""
-    with ending(n_reports) as progress, pytest.raises(Crash):
-        small(**options).fit(text, checkpoint=output, checkpoint_every=OFTEN, progress=progress)
-    return output
+    return write_text(tmp_path / "text.txt")
 
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a checkpoint that was made once; not to be changed."""
     folder = tmp_path_factory.mktemp("made")
-    path = folder / "text.txt"
-    path.write_text("\n".join(map(" ".join, sentences())) + "\n", encoding="utf-8")
-    return crashed(path, folder / "out")
+    return crashed(write_text(folder / "text.txt"), folder / "out")
 
 
 @pytest.fixture
 def copied(made: Path, tmp_path: Path) -> Path:
     """Return a checkpoint that may be changed."""
     return shutil.copytree(made, tmp_path / "out")
-
-
-def assert_same_vectors(first: Word2Vec, second: Word2Vec) -> None:
-    assert first.vocabulary_.index_to_key == second.vocabulary_.index_to_key
-    assert np.array_equal(first.vectors_, second.vectors_)
-    assert np.array_equal(first.output_vectors_, second.output_vectors_)
 
 
 def edit_config(folder: Path, section: str, **changes: Any) -> None:
@@ -233,10 +183,6 @@ def test_text_that_changed_is_refused(
     with pytest.raises(ValueError, match=complaint):
         Word2Vec.load(folder).resume(checkpoint=folder, checkpoint_every=OFTEN)
     assert read_all(folder) == before
-
-
-def read_all(folder: Path) -> dict[str, bytes]:
-    return {file.name: file.read_bytes() for file in folder.iterdir()}
 
 
 def test_parameters_cannot_be_changed_on_the_way(copied: Path) -> None:
@@ -384,100 +330,6 @@ def test_leftovers_of_the_dead_are_removed_and_those_of_the_living_stay(tmp_path
         assert is_mine
         remove_leftovers(tmp_path / "out")
         assert dead.exists()
-
-
-# Full disks.
-
-
-@posix
-@pytest.mark.parametrize("n_bytes", [0, 100, 1500, 2400])
-def test_full_disk_leaves_the_old_model_whole(n_bytes: int, text: Path, tmp_path: Path) -> None:
-    output = tmp_path / "out"
-    small(random_state=8).fit(text, checkpoint=output)
-    before = read_all(output)
-    model = small().fit(text)
-    with file_size_limit(n_bytes), pytest.raises(ModelError, match="out cannot be written: File too large"):
-        model.save(output, overwrite=True)
-    assert read_all(output) == before and sorted(tmp_path.iterdir()) == [output, text]
-    model.save(output, overwrite=True)
-    assert_same_vectors(Word2Vec.load(output), model)
-
-
-@posix
-def test_full_disk_at_a_checkpoint_is_a_warning_and_the_last_one_stays(text: Path, tmp_path: Path) -> None:
-    folder = crashed(text, tmp_path / "out")
-    before, expected = read_all(folder), small().fit(text)
-    model = Word2Vec.load(folder)
-    with file_size_limit(1500):
-        with pytest.warns(CheckpointWarning, match="no checkpoint, training continues: .*out cannot be written"):
-            with pytest.raises(ModelError, match="out cannot be written"):
-                model.resume(checkpoint=folder, checkpoint_every=OFTEN)
-        assert read_all(folder) == before
-    assert model.is_complete_  # what was learned is not lost with the disk
-    assert_same_vectors(model, expected)
-    assert_same_vectors(Word2Vec.load(folder).resume(), expected)
-    assert sorted(tmp_path.iterdir()) == [folder, text]
-
-
-# Processes that are killed.
-
-
-def command(*arguments: object) -> list[str]:
-    return [sys.executable, "-m", "cli", *map(str, arguments)]
-
-
-@pytest.mark.slow
-@posix
-def test_killed_training_goes_on_to_the_same_vectors(tmp_path: Path) -> None:
-    text, output, options = tmp_path / "text.txt", tmp_path / "out", ("--workers", 1, "--seed", 1, "--min-count", 1)
-    text.write_text("\n".join(map(" ".join, sentences(20_000))), encoding="utf-8")
-    for _ in range(2):  # the first time everything is compiled
-        began = time.perf_counter()
-        subprocess.run(
-            command("train", text, "--output", tmp_path / "whole", *options, "--epochs", 20, "--overwrite"),
-            cwd=ROOT, check=True,
-        )  # fmt: skip
-    seconds, moments, n_resumed = time.perf_counter() - began, random.Random(7), 0
-    expected = Embeddings.load(tmp_path / "whole").vectors
-    for _ in range(3):
-        shutil.rmtree(output, ignore_errors=True)
-        arguments: tuple[object, ...] = (text, "--output", output, *options, "--epochs", 20)
-        while not output.exists() or interrupted_seed(output) is not None:
-            with subprocess.Popen(
-                command("train", *arguments, "--checkpoint-every", "0.01s"), cwd=ROOT, stdout=subprocess.DEVNULL
-            ) as process:
-                try:
-                    process.wait(moments.uniform(0.3, 1.2) * seconds + 0.2)
-                except subprocess.TimeoutExpired:
-                    process.kill()
-            assert process.wait() in (0, -signal.SIGKILL)
-            if output.exists():
-                assert np.isfinite(Embeddings.load(output).vectors).all()
-                arguments = ("--resume", output)
-                n_resumed += interrupted_seed(output) is not None
-        assert np.array_equal(Embeddings.load(output).vectors, expected)
-    assert n_resumed > 0
-
-
-@pytest.mark.slow
-@posix
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
-def test_signal_saves_what_was_learned(number: int, code: int, text: Path, tmp_path: Path) -> None:
-    output = tmp_path / "out"
-    options = ("--min-count", 1, "--vector-size", 12, "--max-time", "2m")
-    small().fit(text)  # compiled
-    with subprocess.Popen(
-        command("train", text, "--output", output, *options, "--checkpoint-every", "0.5s"),
-        cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-    ) as process:  # fmt: skip
-        while not output.exists() and process.poll() is None:  # the first checkpoint: it trains
-            time.sleep(0.05)
-        process.send_signal(number)
-        stdout, stderr = process.communicate(timeout=30)
-    assert (process.returncode, stdout) == (code, "")
-    assert stderr == f"Interrupted. Progress is saved; resume with: w2v train --resume {output}\n"
-    assert interrupted_seed(output) is not None and Embeddings.load(output).vectors.shape == (40, 12)
-    assert os.listdir(tmp_path).count("out") == 1
 
 
 @pytest.mark.parametrize(

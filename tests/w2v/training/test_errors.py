@@ -11,7 +11,7 @@ from w2v import Embeddings, Phrases, Word2Vec
 from w2v.corpora.readers import TextReader
 from w2v.corpora.tokenizers import WordsTokenizer, get_tokenizer
 from w2v.encoder import SentenceEncoder
-from w2v.settings.parameters import CONSTRAINTS
+from w2v.settings.descriptions import CONSTRAINTS
 
 LONG = [["the", "king", "and", "queen"]] * 10_000
 LONG_NAME = "x" * 300_000

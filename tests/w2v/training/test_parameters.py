@@ -12,7 +12,8 @@ import numpy as np
 import pytest
 
 from w2v import Word2Vec
-from w2v.settings.parameters import CONSTRAINTS, Parameters
+from w2v.settings.descriptions import CONSTRAINTS
+from w2v.settings.parameters import Parameters
 
 
 def with_value(name: str, value: Any) -> Parameters:

@@ -12,7 +12,8 @@ import pytest
 from tests.helpers.clock import Clock
 from tests.helpers.examples.trainer_examples import make_trainer
 from w2v import Embeddings, Word2Vec
-from w2v.settings.parameters import GENSIM, Parameters
+from w2v.settings.descriptions import GENSIM
+from w2v.settings.parameters import Parameters
 from w2v.settings.recipes import LITTLE, best_settings, describe_recipe, resolve
 
 CORPUS = [["a", "b", "c", "d", "e"], ["b", "d", "a", "c"]] * 300

@@ -20,7 +20,8 @@ from w2v.kernels.arguments import ROW_MULTIPLE, Segment
 from w2v.kernels.random import build_alias
 from w2v.kernels.simd import TILE_ROWS
 from w2v.monitoring.history import EpochRecord, Progress
-from w2v.settings.parameters import GENSIM, Parameters
+from w2v.settings.descriptions import GENSIM
+from w2v.settings.parameters import Parameters
 from w2v.training import objectives
 from w2v.training.objectives import chunk_shape
 from w2v.training.tables import Tables

@@ -81,8 +81,8 @@ def _arranged(counted: Counted, stream: TokenStream, seed: int, max_memory: int,
     offsets = np.append(0, np.cumsum(sizes[order])).astype(np.int64)
     places = np.empty((len(owners), 2), np.int64)
     places[order, 0], places[order, 1] = offsets[:-1], offsets[1:]
-    columns = allocate("columns", np.int32, int(offsets[-1]), max_memory, folder)
-    counts = allocate("counts", np.float32, int(offsets[-1]), max_memory, folder)
+    columns = allocate(np.int32, int(offsets[-1]), max_memory, folder)
+    counts = allocate(np.float32, int(offsets[-1]), max_memory, folder)
     state, run = np.uint64(np.random.SeedSequence([seed, 6]).generate_state(1, np.uint64)[0]), 0
     for rows in counted.drain():
         state = arrange(rows.lengths, rows.columns, rows.values, run, places, np.uint64(state), columns, counts)

@@ -124,7 +124,7 @@ class Counter:
         def count(rows: Rows, sums: NDArray[np.int64], found: NDArray[np.int32]) -> int:
             return int(count_rows(index, self.distances, rows.first, sums, found, *rows[1:]))
 
-        return self._blocks(f"part{number}", count, lambda done: (number + done) / n_parts)
+        return self._blocks(count, lambda done: (number + done) / n_parts)
 
     def _add_up(self, parts: Sequence[Counted]) -> Counted:
         def add(rows: Rows, sums: NDArray[np.int64], found: NDArray[np.int32]) -> int:
@@ -134,17 +134,16 @@ class Counter:
             columns, values = (np.concatenate([block[field] for block in blocks]) for field in (2, 3))
             return int(add_rows(lengths, columns, values, rows.first, sums, found, rows.lengths, rows[2:]))
 
-        return self._blocks("sum", add, None)
+        return self._blocks(add, None)
 
     def _blocks(
         self,
-        name: str,
         fill: Callable[[Rows, NDArray[np.int64], NDArray[np.int32]], int],
         done: Callable[[float], float] | None,
     ) -> Counted:
         """Fill all blocks of rows, with several threads; `fill` returns the number of cells of a block."""
         n_blocks = len(self.borders) - 1
-        counted = Counted(Spool(self.folder, self.max_memory, f"cells-{name}"))
+        counted = Counted(Spool(self.folder, self.max_memory))
         numbers, failures = itertools.count(), list[BaseException]()
 
         def work(worker: int) -> None:

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from w2v.encoding.vocabulary import Vocabulary
-from w2v.settings.parameters import DEFAULT_LANGUAGES
+from w2v.settings.descriptions import DEFAULT_LANGUAGES
 from w2v.vectors.lookup import to_units
 from w2v.vectors.spaces.anchors import ALIGNED_TO, describe_space
 from w2v.vectors.subwords import SubwordVectors

@@ -27,7 +27,8 @@ from w2v import Embeddings, LanguageModel, ModelError, TrainingInterrupted
 from w2v.corpora import TextReader
 from w2v.corpora.tokenizers import WordsTokenizer
 from w2v.neural import models
-from w2v.neural.models import END, START, Batch
+from w2v.neural.configs import END, START
+from w2v.neural.models import Batch
 from w2v.neural.names import JUDGES, Judge
 from w2v.neural.packing import Packed
 

@@ -24,9 +24,9 @@ from tests.helpers.examples.topic_examples import stop_at
 from w2v import Embeddings, ModelError, TrainingInterrupted, Translator
 from w2v.corpora.tokenizers import WhitespaceTokenizer
 from w2v.corpora.units import Characters, Words
+from w2v.neural.configs import END, START
 from w2v.neural.generation.beam import BeamOptions, beam
 from w2v.neural.generation.state import Limits
-from w2v.neural.models import END, START
 from w2v.neural.packing import Packed
 from w2v.neural.progress import FitProgress, show_fitting
 from w2v.neural.tasks.text.bleu import bleu

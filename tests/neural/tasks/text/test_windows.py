@@ -7,7 +7,8 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from w2v.neural.models import END, START, Batch
+from w2v.neural.configs import END, START
+from w2v.neural.models import Batch
 from w2v.neural.packing import Packed
 from w2v.neural.tasks.text.windows import Streams, Windows, token_windows
 
