@@ -333,7 +333,8 @@ class Network:
     ) -> _Part:
         """Compute the hidden states of some of the sentences, or their sums, and write them to y."""
         config = self.config
-        input_cache = output_cache = gate = None
+        input_cache = gate = None
+        output_cache: linear.Cache | branch.SumsCache | None = None
         h = words.x
         if config.head != "none":
             h, input_cache = linear.forward(parameters.scope("input"), h)
