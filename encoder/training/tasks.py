@@ -210,13 +210,9 @@ class NeighborTask(Drawing):
 class TeacherTask(Drawing):
     """Imitate a teacher: rank the other sentences as it does, and predict its vectors with a linear map.
 
-        The loss is `listwise_distillation` plus three times `vector_distillation`. The map belongs to the task and is
-        discarded; `start_at` initialises it. A batch consists of runs of sentences that are near each other for the
-    <<<<<<< HEAD
-        teacher: random sentences are so far apart that their topics tell their order.
-    =======
-        teacher, because random sentences are so far apart that their topics tell their order.
-    >>>>>>> 600722266509cd9d9744cac28f2c20953f260a0e
+    The loss is `listwise_distillation` plus three times `vector_distillation`. The map belongs to the task and is
+    discarded; `start_at` initialises it. A batch consists of runs of sentences that are near each other for the
+    teacher, because random sentences are so far apart that their topics tell their order.
 
     Parameters
     ----------
