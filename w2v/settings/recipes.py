@@ -13,11 +13,18 @@ from w2v.settings.parameters import Parameters
 
 LITTLE = 3_000_000
 """Texts with fewer tokens train in seconds, so more epochs are worth their time."""
+MUCH = 30_000_000
+"""Texts with more tokens have enough of the rare words, so stronger subsampling pays for more epochs."""
 
 
 def best_settings(n_tokens: int) -> dict[str, Any]:
     """Return what the recipe "best" sets for a text of `n_tokens` tokens."""
-    sample, epochs = (3e-4, 20) if n_tokens < LITTLE else (1e-4, 8)
+    if n_tokens < LITTLE:
+        sample, epochs = 3e-4, 20
+    elif n_tokens < MUCH:
+        sample, epochs = 1e-4, 8
+    else:
+        sample, epochs = 3e-5, 9
     return {"window": 4, "sample": sample, "epochs": epochs, "alpha_hold": 0.6}
 
 

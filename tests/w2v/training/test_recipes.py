@@ -14,7 +14,7 @@ from tests.helpers.examples.trainer_examples import make_trainer
 from w2v import Embeddings, Word2Vec
 from w2v.settings.descriptions import GENSIM
 from w2v.settings.parameters import Parameters
-from w2v.settings.recipes import LITTLE, best_settings, describe_recipe, resolve
+from w2v.settings.recipes import LITTLE, MUCH, best_settings, describe_recipe, resolve
 
 CORPUS = [["a", "b", "c", "d", "e"], ["b", "d", "a", "c"]] * 300
 TOKENS = 2700
@@ -36,7 +36,7 @@ def test_without_a_recipe_training_is_that_of_gensims_settings() -> None:
     assert "recipe" not in plain.embeddings_.metadata["schedule"]
 
 
-@pytest.mark.parametrize("n_tokens", [1, LITTLE - 1, LITTLE, 18_000_000, 10**10])
+@pytest.mark.parametrize("n_tokens", [1, LITTLE - 1, LITTLE, 18_000_000, MUCH - 1, MUCH, 10**10])
 def test_a_recipe_sets_what_is_left_out(n_tokens: int) -> None:
     resolved = resolve(Parameters(recipe="best"), n_tokens)
     assert {name: getattr(resolved, name) for name in GENSIM} == best_settings(n_tokens)
