@@ -382,6 +382,7 @@ def train_cbow(text, segment, chunk, noise, tables, members, scratch, stats):
             stats[LOSS] += positive_errors(w_out, n_targets, alpha, row_size, scratch)
             stats[LOSS] += score_noise(scratch, n_targets, noise, tables, alpha)
             if has_positions:
+                prefetch_part(0, 1, n, t, chunk, tables, scratch)
                 sum_noise(scratch, n_targets, noise, tables)
                 apply_weighted_gradients(scratch, chunk, tables, inputs, steps_in, positions)
                 move_noise(scratch, n_targets, noise, tables)

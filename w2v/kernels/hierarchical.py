@@ -38,6 +38,7 @@ from w2v.kernels.simd import (
     load,
     load_repeated,
     load_vector,
+    prefetch,
     prefetch_read,
     splat,
     steps,
@@ -107,7 +108,7 @@ def _prefetch_path(words, i, n, paths):
 
 @inlined
 def _place_path(words, i, n, paths, tables, turns, first):
-    """Set turns.rows[first:] to the path of words[i], and prefetch the rows; return its length, 0 beyond the n words.
+    """Set turns.rows[first:] to the path of words[i]; return its length, 0 beyond the n words.
 
     turns.signs[first:] are 1 for code 0 and -1 for code 1. Both are padded to whole vectors, with the zero row and with
     0.
@@ -120,9 +121,14 @@ def _place_path(words, i, n, paths, tables, turns, first):
     length = load(paths.offsets, words[i] + 1) - start
     for i in range(0, length, LANES):
         store_steps(paths.steps, start + i, length - i, row_size, zero_row, rows, signs, first + i)
-    for j in range(_CACHED, length):
-        prefetch_row(tables.w_out, load(rows, first + j), row_size)
     return length
+
+
+@inlined
+def _prefetch_columns(first, n_path, d, tables, scratch):
+    """Prefetch the columns from d on of the path at `first`: if asked for whole rows, the core would wait for them."""
+    for i in range(_CACHED, n_path):
+        prefetch(tables.w_out, load(scratch.turns.rows, first + i) + d)
 
 
 @lean
@@ -221,7 +227,7 @@ _score_group, _score_pair = _score_of(INPUTS), _score_of(_PAIR)
 
 
 @inlined
-def _step_pair(inputs, j, n_inputs, first, n_path, tables, scratch):
+def _step_pair(inputs, j, n_inputs, first, n_path, following, n_following, tables, scratch):
     """Do what `_step_group` does for one or two inputs."""
     w_out, row_size, rows, g = tables.w_out, tables.row_size, scratch.turns.rows, scratch.g
     row_0, row_1 = load(scratch.input_rows, j), load(scratch.input_rows, j + 1)
@@ -234,16 +240,17 @@ def _step_pair(inputs, j, n_inputs, first, n_path, tables, scratch):
             g_0, g_1 = splat(load(g, i * _PAIR)), splat(load(g, i * _PAIR + 1))
             dx_0, dx_1 = fma(g_0, y, dx_0), fma(g_1, y, dx_1)
             store_vector(w_out, at, fma(g_0, x_0, fma(g_1, x_1, y)))
+        _prefetch_columns(following, n_following, d, tables, scratch)
         store_vector(inputs, row_0 + d, load_vector(inputs, row_0 + d) + dx_0)
         if n_inputs > 1:
             store_vector(inputs, row_1 + d, load_vector(inputs, row_1 + d) + dx_1)
 
 
 @inlined
-def _step_group(inputs, j, n_inputs, first, n_path, tables, scratch):
+def _step_group(inputs, j, n_inputs, first, n_path, following, n_following, tables, scratch):
     """Add the sum of g[i, c] x_c to path row i and that of g[i, c] y_i to input j + c, both from the old values.
 
-    Three or four inputs are left.
+    Three or four inputs are left. The rows of the path at `following` are prefetched.
     """
     w_out, row_size, rows, g, input_rows = (
         tables.w_out, tables.row_size, scratch.turns.rows, scratch.g, scratch.input_rows
@@ -260,6 +267,7 @@ def _step_group(inputs, j, n_inputs, first, n_path, tables, scratch):
             g_0, g_1, g_2, g_3 = splat(load(g, c)), splat(load(g, c + 1)), splat(load(g, c + 2)), splat(load(g, c + 3))
             dx_0, dx_1, dx_2, dx_3 = fma(g_0, y, dx_0), fma(g_1, y, dx_1), fma(g_2, y, dx_2), fma(g_3, y, dx_3)
             store_vector(w_out, at, fma(g_0, x_0, fma(g_1, x_1, fma(g_2, x_2, fma(g_3, x_3, y)))))
+        _prefetch_columns(following, n_following, d, tables, scratch)
         store_vector(inputs, row_0 + d, load_vector(inputs, row_0 + d) + dx_0)
         store_vector(inputs, row_1 + d, load_vector(inputs, row_1 + d) + dx_1)
         store_vector(inputs, row_2 + d, load_vector(inputs, row_2 + d) + dx_2)
@@ -337,12 +345,13 @@ def train_skipgram_hs(text, segment, chunk, paths, tables, members, scratch, sta
             )
             before = used
             for j in range(0, n_inputs, INPUTS):
+                n_following = next_path if j == 0 else 0
                 if n_inputs - j > _PAIR:
                     used = _score_group(inputs, j, first, n_path, used, alpha * gain, tables, scratch)
-                    _step_group(inputs, j, n_inputs - j, first, n_path, tables, scratch)
+                    _step_group(inputs, j, n_inputs - j, first, n_path, most - first, n_following, tables, scratch)
                 else:
                     used = _score_pair(inputs, j, first, n_path, used, alpha * gain, tables, scratch)
-                    _step_pair(inputs, j, n_inputs - j, first, n_path, tables, scratch)
+                    _step_pair(inputs, j, n_inputs - j, first, n_path, most - first, n_following, tables, scratch)
             stats[PAIRS] += n_inputs * gain
             # padding has a score of 0, so a loss of ln 2
             stats[LOSS] -= gain * (used - before - n_inputs * n_path) * _LN2
@@ -380,8 +389,8 @@ def make_cbow_scratch(chunk: Chunk, paths: Paths, tables: TableArrays, members: 
 
 
 @inlined
-def _step_path(k, first, n_path, used, alpha, tables, scratch):
-    """Update the path of target k, whose mean input is hidden[k].
+def _step_path(k, first, n_path, following, n_following, used, alpha, tables, scratch):
+    """Update the path of target k, whose mean input is hidden[k], and prefetch the rows of the path at `following`.
 
     hidden[k] becomes the step of each of its inputs, size[k] times that of the mean.
     """
@@ -405,6 +414,7 @@ def _step_path(k, first, n_path, used, alpha, tables, scratch):
             y = load_vector(w_out, at)
             dh = fma(step, y, dh)
             store_vector(w_out, at, fma(step, h, y))
+        _prefetch_columns(following, n_following, d, tables, scratch)
         store_vector(hidden, own + d, dh * scale)
 
 
@@ -452,7 +462,7 @@ def train_cbow_hs(text, segment, chunk, paths, tables, members, scratch, stats):
                 if high[k] > 0:
                     if is_weighted:
                         gain = gains[t + k]
-                    _step_path(k, first, n_path, used, alpha * gain, tables, scratch)
+                    _step_path(k, first, n_path, most - first, next_path, used, alpha * gain, tables, scratch)
                     used += round_up(n_path, LANES)
                     stats[PAIRS] += gain
                     # padding has a score of 0, so a loss of ln 2

@@ -76,6 +76,15 @@ def test_changed_helper_recompiles_its_caller_in_another_file(tmp_path: Path) ->
     assert len(list((cache / "kernels").iterdir())) == 2
 
 
+def test_a_process_does_not_end_with_a_search_for_garbage() -> None:
+    script = (
+        "import atexit, gc\natexit.register(lambda: print(gc.get_freeze_count() > 10_000))\n"
+        f"import {jit.__name__}\nprint(gc.isenabled(), gc.get_freeze_count())"
+    )
+    done = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["True", "0", "True"]
+
+
 @pytest.mark.slow
 def test_loading_what_was_compiled_imports_nothing_that_only_compiling_needs(tmp_path: Path) -> None:
     copy_package(tmp_path)
