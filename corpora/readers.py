@@ -27,6 +27,7 @@ MAX_TOKEN_BYTES = 1 << 28
 """Maximum number of bytes without white space, so that no file can fill the memory."""
 
 _HEAD_BYTES = 16
+_MANY_LINES = 8
 _SEPARATORS = (b" ", b"\t", b"\r", b"\v", b"\f")
 # pieces that stay in the L1 cache: four times as fast as decoding a whole block
 _CHECK_BYTES = 1 << 14
@@ -244,18 +245,21 @@ class _FileBlocks:
         filled, offset = self._read_head(buffer)
         offset += self._origin
         searched = 0
-        while self._fill(buffer, filled):
+        is_full = self._fill(buffer, filled)
+        self._check_line_ends(buffer)
+        while is_full:
             cut, ends_sentence = _find_cut(buffer, searched)
             if cut == 0:
                 filled = searched = len(buffer)
                 self._grow(buffer, offset)
-                continue
-            yield bytes(memoryview(buffer)[:cut]), offset, ends_sentence
-            filled = len(buffer) - cut
-            buffer[:filled] = buffer[cut:]
-            del buffer[max(self._block_size, filled + 1) :]
-            offset += cut
-            searched = 0
+            else:
+                yield bytes(memoryview(buffer)[:cut]), offset, ends_sentence
+                filled = len(buffer) - cut
+                buffer[:filled] = buffer[cut:]
+                del buffer[max(self._block_size, filled + 1) :]
+                offset += cut
+                searched = 0
+            is_full = self._fill(buffer, filled)
         if buffer:
             yield bytes(buffer), offset, True
 
@@ -288,6 +292,16 @@ class _FileBlocks:
             return True
         del buffer[filled:]
         return False
+
+    def _check_line_ends(self, start: bytearray) -> None:
+        """Raise CorpusError if the start of the file has several lines, but no line feed."""
+        if self._origin or b"\n" in start:
+            return
+        if sum(bool(line.strip()) for line in start.split(b"\r")) >= _MANY_LINES:
+            raise CorpusError(
+                f"{display_name(self.path)} ends its lines with carriage returns alone, as old Macs did, so all of it "
+                "would be one line; convert it first, for example: tr '\\r' '\\n'"
+            )
 
     def _grow(self, buffer: bytearray, offset: int) -> None:
         if len(buffer) >= MAX_TOKEN_BYTES:

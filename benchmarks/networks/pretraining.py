@@ -1,4 +1,4 @@
-"""Layers pretrained on masked words: the gain of taggers and classifiers from them, and from word vectors alone.
+"""Layers pretrained on masked words: the gain of taggers and classifiers from them, from word vectors, and from both.
 
     python benchmarks/networks/pretraining.py DATA --vectors MODEL [--encoder DIR] [--steps 3000] [--only btc-10 trec]
 
@@ -6,10 +6,10 @@ DATA is the folder with simplewiki.txt.xz, labels/ud-ewt, labels/ner/BTC, transf
 word vectors of the same text, tokenised as for the tagger (`w2v train simplewiki.txt.xz --tokenizer penn`).
 
 One recurrent layer is trained on masked words and saved in `--encoder`, or read from there. Then every task is trained
-three times with the same network: from scratch, with the word vectors, and from the layer with its word vectors; EWT
-and BTC also with a tenth of the sentences. A tenth of the training data selects the best step. Scores are those on
-other data: the development set of EWT, part h of BTC, the test questions of TREC, and a tenth of MR. Each run is a
-separate process with one thread. CPU seconds are those of the whole process.
+four times with the same network: from scratch, with the word vectors, from the layer with its word vectors, and from
+the layer with the word vectors beside it; EWT and BTC also with a tenth of the sentences. A tenth of the training data
+selects the best step. Scores are those on other data: the development set of EWT, part h of BTC, the test questions of
+TREC, and a tenth of MR. Each run is a separate process with one thread. CPU seconds are those of the whole process.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ NETWORK: dict[str, Any] = {
     "feed_forward": 1.0,
     "positions": "none",
 }
-STARTS = ("nothing", "vectors", "layers")
+STARTS = ("nothing", "vectors", "layers", "both")
 SEED = 1
 
 
@@ -56,8 +56,8 @@ TASKS = {
 }  # fmt: skip
 
 
-def pretrain(data: Path, vectors: Path, encoder: Path, steps: int, batch_size: int) -> dict[str, Any]:
-    """Train the layer on masked words; return its figures."""
+def pretrain(data: Path, vectors: Path, encoder: Path, steps: int, batch_size: int) -> None:
+    """Train the layer on masked words."""
     options = FitOptions(
         objective="masked", steps=steps, batch_size=batch_size, evaluate_every=steps // 3, workers=1, seed=SEED
     )
@@ -65,7 +65,13 @@ def pretrain(data: Path, vectors: Path, encoder: Path, steps: int, batch_size: i
     model = SentenceEncoder(vectors, NETWORK["architecture"], training=options, **network)
     model.fit([data / "simplewiki.txt.xz"])
     model.save(encoder, overwrite=True)
-    return {"steps": steps, "batch_size": batch_size, "mask_fraction": options.mask_fraction, "history": model.history_}
+
+
+def described(encoder: Path) -> dict[str, Any]:
+    """Return how a layer was trained."""
+    metadata = SentenceEncoder.load(encoder).state.metadata
+    options = {name: metadata["training"]["options"][name] for name in ("steps", "batch_size", "mask_fraction")}
+    return options | {"history": metadata["history"]}
 
 
 def _tagged(name: str, data: Path) -> tuple[Tagged, Tagged]:
@@ -111,22 +117,23 @@ def main() -> None:
     parser.add_argument("--pretrain", action="store_true", help=argparse.SUPPRESS)
     given = parser.parse_args()
     if given.pretrain:
-        print(json.dumps(pretrain(given.data, given.vectors, given.encoder, given.steps, given.batch_size)))
+        pretrain(given.data, given.vectors, given.encoder, given.steps, given.batch_size)
+        print(json.dumps({}))
         return
     if given.one is not None:
         name, start = given.one
-        options: dict[str, Any] = {"nothing": {}, "vectors": {"vectors": given.vectors}}.get(start, {})
-        if start == "layers":
+        options: dict[str, Any] = {"vectors": given.vectors} if start in ("vectors", "both") else {}
+        if start in ("layers", "both"):
             options["start"] = SentenceEncoder.load(given.encoder)
         print(json.dumps(train_task(TASKS[name], given.data, options)))
         return
     with tempfile.TemporaryDirectory() as work:
         encoder = given.encoder or Path(work, "masked.encoder")
         shared = (given.data, "--vectors", given.vectors, "--encoder", encoder)
-        results = _before()
+        measured = {}
         if not encoder.exists():
-            steps = ("--steps", given.steps, "--batch-size", given.batch_size)
-            results = {"network": NETWORK, "pretraining": _run(*shared, *steps, "--pretrain"), "tasks": {}}
+            measured = _run(*shared, "--steps", given.steps, "--batch-size", given.batch_size, "--pretrain")
+        results = _results(described(encoder), measured)
         for name in given.only:
             task = TASKS[name]
             runs = {start: _run(*shared, "--one", name, start) for start in STARTS}
@@ -134,11 +141,14 @@ def main() -> None:
             write_results(__file__, "pretraining", results)  # the results so far
 
 
-def _before() -> dict[str, Any]:
-    """Return earlier results with the same layer."""
+def _results(layer: dict[str, Any], measured: dict[str, Any]) -> dict[str, Any]:
+    """Return the results of earlier runs with the same layer, or none."""
     file = results_folder(__file__) / "pretraining.json"
     found: dict[str, Any] = json.loads(file.read_text()) if file.exists() else {}
-    return {"network": NETWORK, "pretraining": found.get("pretraining"), "tasks": found.get("tasks", {})}
+    before = found.get("pretraining") or {}
+    if before.get("history") == layer["history"]:
+        return {"network": NETWORK, "pretraining": before, "tasks": found["tasks"]}
+    return {"network": NETWORK, "pretraining": layer | measured, "tasks": {}}
 
 
 def _run(*arguments: object) -> dict[str, Any]:

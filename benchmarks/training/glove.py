@@ -33,7 +33,7 @@ from w2v.encoding.vocabulary import Vocabulary
 from w2v.evaluation import evaluate_analogies, evaluate_word_pairs
 from w2v.settings.parameters import Parameters
 from w2v.training.glove.cells import Cells, count_cells
-from w2v.training.session import make_crew
+from w2v.training.running.session import make_crew
 from w2v.training.trainer import Crew, Trainer
 
 ANCHOR = {

@@ -8,7 +8,6 @@ PAIRS has lines with an English sentence, a tab and its German translation, such
 English and German vectors are trained on the two columns separately, joint ones on both. The dictionaries have lines
 with a word, a tab and its translation, such as those of xling-eval and MUSE; words of --test that are missing in one of
 the models are skipped. All parts go into one result file. Times are CPU seconds of one thread.
-asked. All parts are put into one file. Times are CPU seconds of one thread.
 """
 
 from __future__ import annotations

@@ -26,6 +26,7 @@ from w2v.commands.shared.saving import saving
 from w2v.commands.shared.types import NamedPath
 from w2v.corpora.readers import TextReader
 from w2v.encoder.parameters import PRECISION, EncoderParameters
+from w2v.storage.files import check_writable_beside
 
 if TYPE_CHECKING:
     from w2v.encoder.retrieval import SentenceIndex
@@ -266,6 +267,7 @@ def _index_words(model: Path, graphs: dict[str, Any], dtype: Any, workers: int |
     from w2v.vectors.index import INDEX_FILE, NeighborIndex
 
     embeddings = Embeddings.load(model)
+    check_writable_beside(model / INDEX_FILE)  # before the work
     start = time.perf_counter()
     with show_work("linking") as progress:
         told = None if progress is None else lambda done: progress("linking", done, len(embeddings))

@@ -99,8 +99,12 @@ class Toolkit(click.Group):
 
     def make_context(self, *arguments: Any, **options: Any) -> click.Context:
         """Read the command line; a reader such as `head` may close the output of the help."""
-        with _ending_with_the_reader():
-            return super().make_context(*arguments, **options)
+        try:
+            with _ending_with_the_reader():
+                return super().make_context(*arguments, **options)
+        except click.NoSuchOption as error:
+            what = "the options of a command come after its name"
+            raise click.UsageError(f"No such option {error.option_name!r}; {what}.", error.ctx) from error
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run a command and turn its errors into messages."""

@@ -27,7 +27,7 @@ from w2v.corpora.readers import Block, CorpusError, TextReader, first_bad_byte
 BOM = b"\xef\xbb\xbf"
 TEXT = "".join(f"line {number} of the naïve café, “quoted” 中文 😀\n" for number in range(200)).encode()
 
-texts = st.text(st.sampled_from("ab \n\r\té中😀\u2028\x85"), max_size=120)
+texts = st.text(st.sampled_from("ab \n\r\té中😀\u2028\x85"), max_size=120).filter(lambda text: text.count("\r") < 8)
 many = settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
@@ -116,6 +116,14 @@ def test_reader_grows_a_block_for_a_long_token(write: Callable[..., str], end: b
     blocks = list(TextReader(write(data), block_size=16))
     check_blocks(blocks, data)
     assert any(b"x" * 1000 in block.data for block in blocks)
+
+
+@pytest.mark.parametrize("mark", [b"", BOM])
+def test_a_file_of_an_old_mac_is_not_read_as_one_line(mark: bytes, write: Callable[..., str]) -> None:
+    message = error_of(write(mark + b"one line\r" * 8))
+    assert "ends its lines with carriage returns alone" in message and r"tr '\r' '\n'" in message
+    for data in (b"50 %\r100 %\rdone", b"one line\r\n" * 20, b"\r" * 20, b"one\rline\r" * 20 + b"\n"):
+        assert list(TextReader(write(data)).lines())
 
 
 def test_reader_gives_up_a_file_without_white_space(write: Callable[..., str], monkeypatch: pytest.MonkeyPatch) -> None:

@@ -31,7 +31,7 @@ from w2v.settings.environment import default_workers
 from w2v.settings.parameters import Parameters
 from w2v.settings.recipes import describe_recipe, resolve
 from w2v.training.objectives import check_softmax
-from w2v.training.session import make_crew, stream_to_train
+from w2v.training.running.session import make_crew, stream_to_train
 from w2v.training.trainer import StopTraining, Trainer
 
 SECONDS = 1.5

@@ -13,8 +13,7 @@ from numpy.typing import NDArray
 
 from w2v.corpora.readers import TextReader
 from w2v.corpora.tokenizers import get_tokenizer
-from w2v.display.html import Html, ShownAsHtml, escape, html_curve, html_facts
-from w2v.display.wording import decimals, in_words, seconds_in_words
+from w2v.display.html import ShownAsHtml
 from w2v.encoding.corpus import Corpus, recorded_files
 from w2v.encoding.vocabulary import Vocabulary
 from w2v.monitoring.history import Progress
@@ -22,10 +21,12 @@ from w2v.settings.constraints import MAX_SEED
 from w2v.settings.descriptions import GENSIM
 from w2v.settings.estimator import Estimator, by_name
 from w2v.settings.parameters import CHECKPOINT_INTERVAL, Parameters
+from w2v.training.card import training_card
 from w2v.training.cluster.session import train_on_cluster
 from w2v.training.initial import InitialVectors
 from w2v.training.monitor import Callback
-from w2v.training.session import RunOptions, Start, train
+from w2v.training.running.session import train
+from w2v.training.running.start import RunOptions, Start
 from w2v.training.state import TrainingState, left_out_of, read_state
 from w2v.vectors.embeddings import Embeddings
 
@@ -338,24 +339,7 @@ phrase_connectors, subwords, min_n, max_n, buckets, position_weights, lines, rec
         return self.embeddings_
 
     def _repr_html_(self) -> str:
-        defaults = vars(_DEFAULTS)
-        changed = [
-            name for name, value in self.get_params().items() if value not in (defaults[name], GENSIM.get(name, value))
-        ]
-        facts: list[tuple[str, object]] = [
-            ("algorithm", self.algorithm),
-            *((name, in_words(getattr(self, name))) for name in changed if name not in ("algorithm", "random_state")),
-        ]
-        if not hasattr(self, "embeddings_"):
-            return html_facts("Word2Vec, not fitted", facts)
-        facts.append(("words", f"{len(self.vocabulary_):,}"))
-        if self.history_:
-            last = self.history_[-1]
-            losses = [record["loss"] for record in self.history_ if "loss" in record]  # a tiny corpus may have none
-            facts.append(("training", f"{len(self.history_):,} epochs, {seconds_in_words(last['seconds'])}"))
-            shown = decimals(last.get("loss"))
-            facts.append(("loss", Html(f"{html_curve(losses, 'loss by epoch')} {escape(shown)}")))
-        return html_facts("Word2Vec" if self.is_complete_ else "Word2Vec, interrupted", facts)
+        return training_card(self)
 
     def _validated(self) -> Parameters:
         parameters = Parameters(**self.get_params())

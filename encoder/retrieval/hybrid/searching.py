@@ -83,7 +83,8 @@ def open_words(
     try:
         built.save(folder, of)
     except (ModelError, OSError) as error:
-        message = f"the word index cannot be saved, so the next search by words builds it again: {error}"
+        reason = (error.strerror or error) if isinstance(error, OSError) else error
+        message = f"the word index cannot be saved in {folder}, so the next search by words builds it again: {reason}"
         warnings.warn(WordsNotKeptWarning(message), stacklevel=2)
     return built
 

@@ -15,6 +15,7 @@ from w2v.corpora.sentences import MAX_TOKENS, MIN_TOKENS
 from w2v.corpora.tokenizers import Tokenizer, WordsTokenizer
 from w2v.encoder.retrieval.hits import Place
 from w2v.encoder.retrieval.index.building import Progress
+from w2v.encoder.retrieval.index.changes.rewriting import Stored, check_alike
 from w2v.encoder.retrieval.index.sentence_index import SentenceIndex
 from w2v.encoder.retrieval.index.storage import is_index
 from w2v.encoder.retrieval.mining.duplicates import EXACT_ROWS, first_equal_rows, threads
@@ -101,7 +102,7 @@ def mine_pairs(
     ValueError
         If a number is out of range, or the texts have vectors of different widths; also as for `opened_sentences`.
     CorpusError, ModelError
-        As for `opened_sentences`.
+        As for `opened_sentences`; also if two indexes come from different encoders.
 
     Notes
     -----
@@ -119,6 +120,8 @@ def mine_pairs(
                 f"the two texts have vectors of {tables[0].shape[1]} and {tables[1].shape[1]} columns; encode both "
                 "with the same encoder"
             )
+        if _is_index(first) and _is_index(second):
+            check_alike([Stored.read(index.path) for index in indexes], by_dtype=False)
         rows = [_distinct(table) for table in tables]
         if exact is None:
             exact = max(map(len, rows)) <= EXACT_ROWS

@@ -139,7 +139,7 @@ class Tagger(TextEstimator[TaggerParameters]):
             words = (word for own in data.trained.sentences for word in own)
             began = start_of(layers, vectors, words, parameters.most_vectors)
             table = began.given.table
-            labels = Labels.learn(data.trained, parameters, began.given.words, by_spelling=vectors is not None)
+            labels = Labels.learn(data.trained, parameters, began.given.words, by_spelling=bool(table.shape[1]))
             stack = stack_of(parameters) if layers is None else layers.stack
             config = _config(labels, (len(table), table.shape[1]), parameters, stack)
             further = {"vectors": {"table": table}} if table.shape[1] else {}

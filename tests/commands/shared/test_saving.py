@@ -399,7 +399,7 @@ def test_too_small_a_disk_is_told_before_the_work(
 ) -> None:
     usage = namedtuple("usage", "total used free")
     monkeypatch.setattr(shutil, "disk_usage", lambda path: usage(1000, 899, 101))
-    monkeypatch.setattr("w2v.training.session.run_threads", lambda *arguments: pytest.fail("it trained"))
+    monkeypatch.setattr("w2v.training.running.session.run_threads", lambda *arguments: pytest.fail("it trained"))
     monkeypatch.setattr(
         "w2v.encoder.sentence_encoder.SentenceEncoder.fit", lambda *arguments, **options: pytest.fail("it trained")
     )

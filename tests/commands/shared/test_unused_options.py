@@ -267,3 +267,8 @@ def test_a_window_is_of_words_alone_and_a_convolution_has_a_kernel_size(tmp_path
 )  # fmt: skip
 def test_options_of_fasttext_are_answered(option: str, ours: str) -> None:
     assert_mistake(run("train", "text", option, 5), 2, f"Here it is {ours}.")
+
+
+def test_an_option_before_its_command_is_answered() -> None:
+    for arguments in (["--json", "info", "my.model"], ["--config", "w2v.toml", "train", "text"]):
+        assert_mistake(run(*arguments), 2, f"No such option '{arguments[0]}'; the options of a command come after its")

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 from pathlib import Path
 
 import numpy as np
@@ -109,3 +111,12 @@ def test_a_dash_is_no_name_to_write_to(
     monkeypatch.chdir(tmp_path)
     assert_mistake(run(command, model, *options), 1, "this result cannot go to standard output")
     assert not Path("-").exists()
+
+
+def test_index_finds_out_first_that_a_model_cannot_be_written(model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*arguments: object) -> None:
+        raise OSError(errno.EROFS, os.strerror(errno.EROFS))
+
+    monkeypatch.setattr("w2v.vectors.index.NeighborIndex.build", lambda *_, **__: pytest.fail("it was built"))
+    monkeypatch.setattr(Path, "mkdir", refuse)
+    assert_mistake(run("index", model), 1, "cannot be written: Read-only file system; choose a folder that you can")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import pytest
 from numpy.typing import NDArray
 
 from tests.helpers.examples.encoder_examples import make_embeddings
+from w2v import ModelError
 from w2v.encoder.model.state import EncoderState, sif_state
 from w2v.encoder.retrieval import SentenceIndex, mine_pairs
 from w2v.encoder.retrieval.mining import margins
@@ -148,3 +150,10 @@ def test_wrong_numbers_and_tables_are_named(state: EncoderState, tmp_path: Path)
     whole = SentenceIndex.build(state, RIGHT, tmp_path / "whole.index")
     with pytest.raises(ValueError, match="vectors of 1 and 20 columns"):
         next(mine_pairs(index, whole))
+
+
+def test_indexes_of_different_encoders_are_not_compared(state: EncoderState, tmp_path: Path) -> None:
+    one = SentenceIndex.build(state, LEFT, tmp_path / "one.index")
+    other = SentenceIndex.build(replace(state, table=-state.table), RIGHT, tmp_path / "other.index")
+    with pytest.raises(ModelError, match=r"one\.index and .*other\.index come from different encoders"):
+        next(mine_pairs(one, other))

@@ -11,7 +11,7 @@ from w2v.encoding.stream import TokenStream, run_threads
 from w2v.encoding.vocabulary import Vocabulary
 from w2v.monitoring.history import Progress
 from w2v.settings.parameters import Parameters
-from w2v.training.session import make_crew
+from w2v.training.running.session import make_crew
 from w2v.training.trainer import Pause, Trainer
 
 

@@ -19,7 +19,7 @@ from w2v.corpora.readers import TextReader
 from w2v.encoding.stream import EmptyVocabularyError
 from w2v.monitoring.history import Progress
 from w2v.training.estimate import estimate_training
-from w2v.training.session import NoPairsError
+from w2v.training.running.reading import NoPairsError
 from w2v.vectors.persistence import LAYOUT, ModelError, read_tensors, write_tensors
 
 WAYS: dict[str, dict[str, Any]] = {

@@ -23,7 +23,7 @@ from w2v.corpora.readers import CorpusError, TextReader
 from w2v.encoding.stream import EmptyVocabularyError
 from w2v.monitoring.history import Progress, TrainingInterrupted
 from w2v.settings.parameters import Parameters
-from w2v.training.session import NoPairsError
+from w2v.training.running.reading import NoPairsError
 from w2v.training.trainer import DivergenceError
 from w2v.training.word2vec import Word2Vec
 from w2v.vectors.persistence import LAYOUT, ModelError, read_tensors, write_tensors

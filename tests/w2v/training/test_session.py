@@ -183,7 +183,7 @@ def test_seed_decides_which_sentences_fit_holds_out(monkeypatch: pytest.MonkeyPa
         held.append([seed, *out.tokens.tolist()])
         return train, out
 
-    monkeypatch.setattr("w2v.training.session.hold_out", note)
+    monkeypatch.setattr("w2v.training.running.reading.hold_out", note)
     for seed in (3, 3, 4):
         small(holdout=0.2, epochs=1, random_state=seed).fit(CORPUS)
     assert held[0] == held[1] and held[0][0] == 3 and held[2][0] == 4

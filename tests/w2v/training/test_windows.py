@@ -10,7 +10,7 @@ import pytest
 from tests.helpers.command_line import assert_mistake, run
 from w2v import Word2Vec
 from w2v.settings.parameters import Parameters
-from w2v.training.session import NoPairsError
+from w2v.training.running.reading import NoPairsError
 
 SMALL: dict[str, Any] = {"min_count": 1, "vector_size": 8, "epochs": 2, "sample": 0, "workers": 1, "random_state": 1}
 BASKETS = [[f"t{topic}i{item}" for item in range(9)] for topic in range(4)] * 50

@@ -21,7 +21,7 @@ from w2v.settings.parameters import Parameters
 from w2v.training.cluster.replica import Delta, Replica, Snapshot
 from w2v.training.cluster.steps import Steps
 from w2v.training.cluster.workshop import Shard, bench_of, kept_bench, stream_of
-from w2v.training.session import make_crew
+from w2v.training.running.session import make_crew
 from w2v.training.tables import Tables
 from w2v.training.trainer import StopTraining, Trainer
 

@@ -21,7 +21,8 @@ from w2v.training.cluster.rounds import Job, RoundTraining
 from w2v.training.cluster.schedule import plan_rounds
 from w2v.training.cluster.text import ClusterText, read_text
 from w2v.training.cluster.workshop import forget, forget_abandoned
-from w2v.training.session import RunOptions, Start, check_learned, describe_training, open_checkpoint
+from w2v.training.running.session import check_learned, describe_training, open_checkpoint
+from w2v.training.running.start import RunOptions, Start
 from w2v.training.state import MAX_WORKERS, Rounds, TrainingState, embeddings_of
 from w2v.training.tables import Tables, layout
 from w2v.training.trainer import DivergenceError, reach_of

@@ -30,7 +30,8 @@ from w2v.training.cluster.workshop import (
     unreadable,
 )
 from w2v.training.objectives import check_softmax
-from w2v.training.session import NO_PAIRS, NoPairsError, RunOptions, Start, check_same_text
+from w2v.training.running.reading import NO_PAIRS, NoPairsError, check_same_text
+from w2v.training.running.start import RunOptions, Start
 
 
 @dataclass(frozen=True)

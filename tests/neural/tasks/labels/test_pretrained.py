@@ -110,7 +110,7 @@ def test_layers_read_what_they_read_before(given: Embeddings | None) -> None:
     config = network.config.inputs
     weight = read_as["projection.weight"] = read_as["projection.weight"].copy()
     width = 0 if given is None else given.vector_size
-    assert config.given_size == width + 6 and config.spellings == (1 if given is None else 2)
+    assert config.given_size == width + 6 and config.spellings == 2
     of_given = weight[config.borders[-2] :].reshape(config.spellings, config.given_size, -1)
     assert of_given[:, :width].any() == (given is not None)
     of_given[:, :width] = 0

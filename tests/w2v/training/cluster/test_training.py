@@ -22,7 +22,7 @@ from w2v.corpora.tokenizers import get_tokenizer
 from w2v.encoding.stream import EmptyVocabularyError
 from w2v.training.cluster import learning, workshop
 from w2v.training.cluster.workshop import Shard
-from w2v.training.session import NoPairsError
+from w2v.training.running.reading import NoPairsError
 
 SETTINGS: dict[str, Any] = {"vector_size": 8, "min_count": 2, "epochs": 2, "window": 3, "workers": 1, "random_state": 4}
 

@@ -1,0 +1,1 @@
+"""One run of training: its start, its text, and the run itself."""
