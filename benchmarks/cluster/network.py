@@ -1,6 +1,6 @@
 """The time of a round of cluster training on a slow network, compared with the arithmetic of docs/cluster.md.
 
-    python benchmarks/cluster_network.py --workers 2 4 --rate 8 --delay 10
+    python benchmarks/cluster/network.py --workers 2 4 --rate 8 --delay 10
 
 Runs as root on Linux. The scheduler with the client, and each worker, are in a network namespace of their own, with one
 address. A switch in this process connects them: every namespace has a line of `--rate` Mb/s each way, and a packet
@@ -32,7 +32,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
-sys.path.insert(0, str(Path(__file__).parent.parent))
+sys.path.insert(0, str(Path(__file__).parents[2]))
 
 import numpy as np
 
@@ -221,7 +221,7 @@ def main() -> None:
                  "measured_by_expected": found["seconds_a_round"] / (alone["seconds_a_round"] + transfer)}
             )  # fmt: skip
             print(json.dumps(runs[-1], indent=1), flush=True)
-            write_results("cluster-network", {"rate_mb_per_second": a.rate / 8, "delay_ms": a.delay, "mtu": MTU,
+            write_results(__file__, "cluster-network", {"rate_mb_per_second": a.rate / 8, "delay_ms": a.delay, "mtu": MTU,
                                               "rows": a.rows, "columns": a.columns, "runs": runs})  # fmt: skip
 
 
