@@ -221,8 +221,8 @@ def main() -> None:
                  "measured_by_expected": found["seconds_a_round"] / (alone["seconds_a_round"] + transfer)}
             )  # fmt: skip
             print(json.dumps(runs[-1], indent=1), flush=True)
-            write_results(__file__, "cluster-network", {"rate_mb_per_second": a.rate / 8, "delay_ms": a.delay, "mtu": MTU,
-                                              "rows": a.rows, "columns": a.columns, "runs": runs})  # fmt: skip
+            setting = {"rate_mb_per_second": a.rate / 8, "delay_ms": a.delay, "mtu": MTU}
+            write_results(__file__, "cluster-network", setting | {"rows": a.rows, "columns": a.columns, "runs": runs})
 
 
 if __name__ == "__main__":
