@@ -78,6 +78,7 @@ class DaskEngine:
                     self._check_places()
             finally:
                 coming.cancel()
+                del coming  # its exception keeps this frame, and so the handles of tasks that nobody will run
 
     def _wait_for(self, handles: Sequence[Future]) -> None:
         """Wait until all tasks have ended or one has failed.

@@ -132,7 +132,8 @@ def _begin(engine: Engine, text: ClusterText, start: Start, rounds: Rounds) -> R
     start_block = None
     if interrupted is not None:
         start_block = partial(snapshot_of, interrupted.tables, rounds.momentum, n_blocks=k)
-    job = Job(text.shards, text.vocabulary, parameters, start.seed, reach, n_tokens, start_block)
+    digests = [each.digest for each in text.facts]
+    job = Job(text.shards, digests, text.vocabulary, parameters, start.seed, reach, n_tokens, start_block)
     epochs = parameters.epochs
     plan = plan_rounds(epochs * n_tokens / k, epochs * n_segments, rounds.words, k)
     training = RoundTraining(engine, job, plan, interrupted.step if interrupted is not None else 0)
