@@ -2,10 +2,10 @@
 
     python benchmarks/cluster_kills.py --trainings 50 --clients 10
 
-Two processes of one thread, new for each training, train on generated text. One of them kills itself while it runs a
-task of the chosen phase: the nth such task, after a random part of the time that such a task takes. Checkpoints are saved after
-every round, so that many kills fall into a save. Then `w2v train --cluster` is killed, as the client of a cluster that
-lives on, at random moments of its whole duration, and resumed.
+Two processes of one thread train on generated text, and a checkpoint is saved after every round, so that many kills
+fall into a save. First `w2v train --cluster` is killed, as the client of a cluster that lives on, at random moments of
+its whole duration, and resumed. Then, in each training on a cluster of its own, a worker kills itself while it runs a
+task of the chosen phase: the nth such task, after a random part of the time that such a task takes.
 """
 
 from __future__ import annotations
