@@ -86,7 +86,7 @@ def main() -> None:
             with open_client("local:2") as client:
                 runs.append(measure(client, text, vector_size, count))
             print("{vector_size:4} columns: {bytes_a_round:,.0f} bytes per round through scheduler and client, "
-                  "tables of {bytes_of_tables:,}, a worker of {worker_peak_bytes:,} bytes".format(**runs[-1]))  # fmt: skip
+                  "tables of {bytes_of_tables:,}, a worker of {worker_peak_bytes:,}".format(**runs[-1]))  # fmt: skip
     tables, peaks = ([run[name] for run in runs] for name in ("bytes_of_tables", "worker_peak_bytes"))
     more = (peaks[-1] - peaks[0]) / (tables[-1] - tables[0])
     print(f"A worker needs {more:.2f} times the tables")

@@ -37,7 +37,7 @@ _ALONE = {
 """Parameters that need a single machine, and why."""
 
 
-def check_cluster(start: Start, run: RunOptions, round_words: int | None) -> None:
+def check_cluster(start: Start, run: RunOptions, round_words: object) -> None:
     """Raise a ValueError that names the parameter if a training cannot run on a cluster."""
     parameters = start.parameters
     if round_words is not None and not (isinstance(round_words, int) and round_words > 0):
