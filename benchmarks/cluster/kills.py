@@ -2,10 +2,10 @@
 
     python benchmarks/cluster/kills.py --trainings 50 --clients 10
 
-Two processes of one thread train on generated text. In each training one of them kills itself while it runs a task of
-the chosen phase: the nth such task, after a random part of the time that such a task takes. Checkpoints are saved after
-every round, so that many kills fall into a save. Then `w2v train --cluster` is killed, as the client of a cluster that
-lives on, at random moments of its whole duration, and resumed.
+Two processes of one thread train on generated text, and a checkpoint is saved after every round, so that many kills
+fall into a save. First `w2v train --cluster` is killed, as the client of a cluster that lives on, at random moments of
+its whole duration, and resumed. Then, in each training on a cluster of its own, a worker kills itself while it runs a
+task of the chosen phase: the nth such task, after a random part of the time that such a task takes.
 """
 
 from __future__ import annotations
@@ -109,32 +109,38 @@ def is_same(found: Word2Vec, whole: Word2Vec) -> bool:
     return all(np.array_equal(getattr(found, name), getattr(whole, name)) for name in ("vectors_", "output_vectors_"))
 
 
-def kill_workers(client: Any, text: Path, folder: Path, whole: Word2Vec, n_trainings: int) -> list[dict[str, Any]]:
-    """Train with a kill each time, in each phase in turn."""
-    client.run(add_plugin, Watch())
-    train(client, text, folder)
-    seconds = client.run(watched)
-    runs = []
-    for number in range(n_trainings):
-        client.wait_for_workers(2)
-        workers, before = sorted(client.nthreads()), client.run(os.getpid)
-        phase = list(PHASES)[number % len(PHASES)]
-        victim = workers[0] if phase in FIRST_ONLY else random.choice(workers)
-        usual = seconds[min(seconds)][PHASES[phase]]
+def usual_seconds(text: Path, folder: Path) -> dict[str, list[float]]:
+    """Train, and return the times of each kind of task of the first worker."""
+    with open_client("local:2") as client:
+        client.run(add_plugin, Watch())
+        train(client, text, folder)
+        found = client.run(watched)
+    seconds: dict[str, list[float]] = found[min(found)]
+    return seconds
+
+
+def kill_worker(text: Path, folder: Path, whole: Word2Vec, phase: str, usual: list[float]) -> dict[str, Any]:
+    """Train with a kill in a phase; return the findings."""
+    with open_client("local:2") as client:
+        pids = client.run(os.getpid)
+        victim = min(pids) if phase in FIRST_ONLY else random.choice(sorted(pids))
         nth, delay = random.randint(1, len(usual)), random.uniform(0, statistics.median(usual))
         client.run(add_plugin, Strike(PHASES[phase], nth, delay), workers=[victim])
         found, took = train(client, text, folder)
-        client.wait_for_workers(2)
-        after = client.run(os.getpid)
-        runs.append(
-            {"phase": phase, "nth": nth, "delay": delay, "seconds": took,
-             "killed": sorted(before.values()) != sorted(after.values()),
-             "same_bits": is_same(found, whole) and is_same(Word2Vec.load(folder), whole)}
-        )  # fmt: skip
-        print(number, runs[-1], flush=True)
-        if not runs[-1]["killed"]:
-            client.run(lambda dask_worker: dask_worker.plugins.pop("strike", None))
-    return runs
+        return {
+            "phase": phase, "nth": nth, "delay": delay, "seconds": took,
+            "killed": victim not in client.nthreads() or is_gone(pids[victim]),
+            "same_bits": is_same(found, whole) and is_same(Word2Vec.load(folder), whole),
+        }  # fmt: skip
+
+
+def is_gone(pid: int) -> bool:
+    """Return whether a process has ended."""
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return True
+    return False
 
 
 def kill_clients(client: Any, text: Path, folder: Path, whole: Word2Vec, n_kills: int) -> dict[str, Any]:
@@ -169,18 +175,22 @@ def main() -> None:
     parser.add_argument("--clients", type=int, default=10)
     a = parser.parse_args()
     random.seed(1)
-    with tempfile.TemporaryDirectory() as name, open_client("local:2") as client:
+    with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         text = folder / "a text.txt"
         words = np.random.default_rng(1).zipf(1.3, 300_000) % 2_000
         text.write_text("\n".join(" ".join(f"w{word}" for word in line) for line in words.reshape(-1, 20)) + "\n")
-        train(client, text, folder / "m")  # loads the compiled kernels
-        whole, seconds = train(client, text, folder / "m")
-        found: dict[str, Any] = {"settings": SETTINGS, "seconds_without": seconds}
-        found["workers"] = kill_workers(client, text, folder / "m", whole, a.trainings)
+        usual = usual_seconds(text, folder / "m")
+        with open_client("local:2") as client:
+            whole, seconds = train(client, text, folder / "m")
+            found: dict[str, Any] = {"settings": SETTINGS, "seconds_without": seconds, "workers": []}
+            found["clients"] = kill_clients(client, text, folder, whole, a.clients)
         write_results(__file__, "cluster-kills", found)
-        found["clients"] = kill_clients(client, text, folder, whole, a.clients)
-        write_results(__file__, "cluster-kills", found)
+        for number in range(a.trainings):
+            phase = list(PHASES)[number % len(PHASES)]
+            found["workers"].append(kill_worker(text, folder / "m", whole, phase, usual[PHASES[phase]]))
+            print(number, found["workers"][-1], flush=True)
+            write_results(__file__, "cluster-kills", found)
     killed = [run for run in found["workers"] if run["killed"]]
     print(f"{len(killed)} workers killed, {sum(run['same_bits'] for run in killed)} trainings with the same bits: "
           f"{dict(Counter(run['phase'] for run in killed))}")  # fmt: skip

@@ -152,8 +152,11 @@ def _kind_at(address: str) -> str:
         return pool.submit(lambda: asyncio.run(ask_in_time())).result()
 
 
-def check_workers(client: Client) -> None:
-    """Raise ClusterError if there are no workers, or one or the scheduler lacks the toolkit or has another version."""
+def check_workers(client: Client, workers: list[str] | None = None) -> None:
+    """Raise ClusterError if there are no workers, or one or the scheduler lacks the toolkit or has another version.
+
+    `workers` are the addresses of those to ask, by default all.
+    """
     if not client.nthreads():
         raise ClusterError(
             f"the cluster at {client.scheduler.address} has no workers: start some with "
@@ -164,7 +167,7 @@ def check_workers(client: Client) -> None:
         found = {"scheduler": client.run_on_scheduler(getattr, toolkit, "__version__")}
     except Exception as error:
         found = {"scheduler": error}
-    versions = client.run(getattr, toolkit, "__version__", on_error="return")
+    versions = client.run(getattr, toolkit, "__version__", workers=workers, on_error="return")
     found |= {f"worker {address}": version for address, version in versions.items()}
     for name, version in found.items():
         if isinstance(version, OSError):

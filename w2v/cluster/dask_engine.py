@@ -78,6 +78,7 @@ class DaskEngine:
                     self._check_places()
             finally:
                 coming.cancel()
+                del coming  # its exception keeps this frame, and so the handles of tasks that nobody will run
 
     def _wait_for(self, handles: Sequence[Future]) -> None:
         """Wait until all tasks have ended or one has failed.
@@ -116,14 +117,12 @@ class DaskEngine:
         """
         try:
             found = set(self.client.nthreads())
+            self._check_stalled()
         except OSError as error:
             raise ClusterError(f"the cluster was lost ({error}): {CONTINUE}") from error
         if not self._alive & found:
             raise ClusterError(ALL_LOST)
-        if found - self._alive:
-            check_workers(self.client)
         self._alive = found
-        self._check_stalled()
         return found
 
     def _check_stalled(self) -> None:
@@ -155,8 +154,11 @@ class DaskEngine:
         """Return the address of a worker; a new worker replaces a lost one."""
         if not self._is_checked:
             known = self.look()
-            free = sorted(known - set(self._homes))
+            before = set(self._homes)
+            free = sorted(known - before)
             self._homes = [home if home in known or not free else free.pop(0) for home in self._homes]
+            if added := sorted(set(self._homes) - before):
+                check_workers(self.client, added)
             left = sorted(known & set(self._homes))
             self._places = [
                 home if home in known else left[number % len(left)] for number, home in enumerate(self._homes)

@@ -41,8 +41,8 @@ class Addresses:
     def run_on_scheduler(self, *arguments: Any) -> str:
         return w2v.__version__
 
-    def run(self, *arguments: Any, on_error: str) -> dict[str, str]:
-        return {address: self.versions.get(address, w2v.__version__) for address in self.addresses}
+    def run(self, *arguments: Any, workers: list[str], on_error: str) -> dict[str, str]:
+        return {address: self.versions.get(address, w2v.__version__) for address in workers}
 
     def submit(self, *arguments: Any, workers: list[str], **options: Any) -> None:
         self.sent.append(tuple(workers))
@@ -92,9 +92,11 @@ def test_losing_all_workers_at_once_is_told() -> None:
 def test_a_worker_that_joins_with_another_version_is_told() -> None:
     client = Addresses("a", "b")
     engine = DaskEngine(client)
-    client.addresses, client.versions = {"a", "c"}, {"c": "9.9"}
+    client.addresses, client.versions = {"a", "b", "c"}, {"c": "9.9"}
+    assert place_of(engine, 1) == "b"  # nobody needs it yet
+    client.addresses = {"a", "c"}
     with pytest.raises(ClusterError, match=r"the worker c has version 9\.9 of the toolkit"):
-        engine.look()
+        place_of(engine, 1)
 
 
 def test_a_worker_that_waits_for_memory_for_long_is_told(monkeypatch: pytest.MonkeyPatch) -> None:

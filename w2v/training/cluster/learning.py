@@ -20,7 +20,7 @@ from w2v.monitoring.history import EpochRecord
 from w2v.settings.parameters import Parameters
 from w2v.training.cluster.replica import Delta, Replica, Snapshot
 from w2v.training.cluster.steps import Steps
-from w2v.training.cluster.workshop import Shard, bench_of, kept_bench, stream_of
+from w2v.training.cluster.workshop import Shard, bench_of, check_unchanged, kept_bench, stream_of
 from w2v.training.running.session import make_crew
 from w2v.training.tables import Tables
 from w2v.training.trainer import StopTraining, Trainer
@@ -90,12 +90,15 @@ def prepare(
     reach: int,
     n_workers: int,
     ticket: Ticket,
+    digest: int,
     has_more: bool,
 ) -> None:
     """Prepare to train a part, with initial tables.
 
     `vocabulary` is None if this process already has it. `reach` is the largest window radius in the whole text.
-    `has_more` is whether `fill` follows.
+    `digest` is that of the part as first read. `has_more` is whether `fill` follows.
+
+    Raises LostError if the vocabulary is missing, and CorpusError if the part has changed.
     """
     bench = bench_of(shard)
     with bench.lock:
@@ -103,10 +106,12 @@ def prepare(
         if bench.vocabulary is None:
             raise LostError(f"part {shard.number} was read by a process that was lost")
         bench.learner, bench.counts = None, None
+        stream = stream_of(shard, bench.vocabulary, bench)
+        check_unchanged(shard, stream, bench, digest)
         trainer = Trainer(
             parameters,
             bench.vocabulary,
-            stream_of(shard, bench.vocabulary, bench),
+            stream,
             _seed_of(seed, shard.number),
             tables=Tables.start(parameters, bench.vocabulary, seed),
             reach=reach,

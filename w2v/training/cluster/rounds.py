@@ -42,6 +42,7 @@ class Job:
     """What all rounds share."""
 
     shards: Sequence[Shard]
+    digests: Sequence[int]  # of the parts
     vocabulary: Vocabulary
     parameters: Parameters
     seed: int
@@ -168,7 +169,7 @@ class RoundTraining:
         self.engine.fetch(
             [
                 self._run(j, prepare, job.shards[j], words[j], job.parameters, job.seed, job.reach, k, tickets[j],
-                          block_of is not None)
+                          job.digests[j], block_of is not None)
                 for j in lacking
             ]
         )  # fmt: skip

@@ -38,7 +38,7 @@ _ALONE = {
 """Parameters that need a single machine, and why."""
 
 
-def check_cluster(start: Start, run: RunOptions, round_words: int | None) -> None:
+def check_cluster(start: Start, run: RunOptions, round_words: object) -> None:
     """Raise a ValueError that names the parameter if a training cannot run on a cluster."""
     parameters = start.parameters
     if round_words is not None and not (isinstance(round_words, int) and round_words > 0):
@@ -133,7 +133,8 @@ def _begin(engine: Engine, text: ClusterText, start: Start, rounds: Rounds) -> R
     start_block = None
     if interrupted is not None:
         start_block = partial(snapshot_of, interrupted.tables, rounds.momentum, n_blocks=k)
-    job = Job(text.shards, text.vocabulary, parameters, start.seed, reach, n_tokens, start_block)
+    digests = [each.digest for each in text.facts]
+    job = Job(text.shards, digests, text.vocabulary, parameters, start.seed, reach, n_tokens, start_block)
     epochs = parameters.epochs
     plan = plan_rounds(epochs * n_tokens / k, epochs * n_segments, rounds.words, k)
     training = RoundTraining(engine, job, plan, interrupted.step if interrupted is not None else 0)

@@ -75,6 +75,7 @@ class Bench:
     counts: Counts | None = None
     stream: TokenStream | None = None
     vocabulary: Vocabulary | None = None
+    digest: int | None = None  # of the stream
     learner: Any = None
     lock: threading.RLock = field(default_factory=threading.RLock)
 
@@ -209,13 +210,25 @@ def describe_part(shard: Shard, vocabulary: Vocabulary, parameters: Parameters) 
     with bench.lock:
         bench.vocabulary = vocabulary
         stream = stream_of(shard, vocabulary, bench)
+        bench.digest = digest_stream(stream)
         return Facts(
             stream.n_words,
             len(stream),
             stream.n_sentences,
             len(segment_borders(parameters, stream)) - 1,
             int(np.diff(stream.offsets).max(initial=0)),
-            digest_stream(stream),
+            bench.digest,
+        )
+
+
+def check_unchanged(shard: Shard, stream: TokenStream, bench: Bench, digest: int) -> None:
+    """Raise CorpusError if a part that was read again is not what it was."""
+    if bench.digest is None:
+        bench.digest = digest_stream(stream)
+    if bench.digest != digest:
+        raise CorpusError(
+            f"part {shard.number + 1} of the text, from {shard.ranges[0].path} on, has changed since training began, "
+            "and was read again because a worker was lost; train anew"
         )
 
 

@@ -183,6 +183,22 @@ def test_a_task_that_was_given_up_touches_nothing(files: list[Path], trained: Wo
     assert engine.refused == 1
 
 
+def test_a_text_that_changes_before_it_is_read_again_is_told(tmp_path: Path, rng: np.random.Generator) -> None:
+    path, lines = tmp_path / "text.txt", rng.integers(40, size=(600, 8))
+
+    def write(lines: Any) -> None:
+        path.write_text("".join(" ".join(f"w{word}" for word in line) + "\n" for line in lines))
+
+    class Changing(Failing):
+        def kill(self, worker: int) -> None:
+            super().kill(worker)
+            write(lines[::-1])
+
+    write(lines)
+    with pytest.raises(CorpusError, match=r"part 2 of the text, from .*text\.txt on, has changed since training began"):
+        fit([path], engine=Changing("train_round", 5, 1))
+
+
 def test_losing_all_workers_one_after_another_is_told(files: list[Path]) -> None:
     class AllGone(Failing):
         def run(self, function: Callable[..., Any], *arguments: Any, worker: int) -> Any:
