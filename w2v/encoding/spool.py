@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import mmap
 import os
 import shutil
@@ -50,18 +51,18 @@ class WorkFolder:
 
     @contextmanager
     def writing(self) -> Iterator[None]:
-        """Turn an `OSError` of the block into a `WorkFolderError` that says where and what to do."""
+        """Turn an `OSError` of the block into a `WorkFolderError`."""
         try:
             yield
-        except WorkFolderError:
-            raise
         except OSError as error:
-            place = tempfile.gettempdir() if self.parent is None else os.fspath(self.parent)
-            way = "set TMPDIR to a folder with more" if self.parent is None else "give a work_folder with more"
-            raise WorkFolderError(
-                error.errno,
-                f"the temporary folder {place} cannot be written: {error.strerror or error}; free some space, or {way}",
-            ) from error
+            raise self.failure(error.errno or errno.EIO) from error
+
+    def failure(self, number: int) -> WorkFolderError:
+        """Return the error for a folder that cannot be written, with the number of the system's reason."""
+        place = tempfile.gettempdir() if self.parent is None else os.fspath(self.parent)
+        way = "set TMPDIR to a folder with more" if self.parent is None else "give a work_folder with more"
+        reason = f"cannot be written: {os.strerror(number)}; free some space, or {way}"
+        return WorkFolderError(number, f"the temporary folder {place} {reason}")
 
     def open(self) -> BinaryIO:
         """Return a new file without a name, which is closed at the end of the block at the latest.

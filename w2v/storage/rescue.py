@@ -44,7 +44,7 @@ def save_result(
         warnings.warn(SavedBesideWarning(output, beside, str(error)), stacklevel=2)
         return beside
     except ModelError as error:
-        if not _is_of_the_place(error):
+        if not is_of_the_place(error):
             raise
         reason = error
     for folder in _other_folders(Path(output), inputs):
@@ -58,7 +58,7 @@ def save_result(
     raise SavedElsewhereError(f"{reason}. No other folder took the result", None) from reason
 
 
-def _is_of_the_place(error: ModelError) -> bool:
+def is_of_the_place(error: ModelError) -> bool:
     """Return whether writing failed for lack of space or permission, so it may succeed elsewhere."""
     cause: BaseException | None = error
     while cause is not None:

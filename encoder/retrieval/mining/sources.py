@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,6 +16,8 @@ from w2v.encoder.retrieval.index.storage import Contents, is_index
 from w2v.encoder.retrieval.mining.overlap import overlap_state
 from w2v.encoding.corpus import open_corpus
 from w2v.encoding.stream import WorkFolder
+from w2v.storage.files import ModelError
+from w2v.storage.rescue import is_of_the_place
 
 if TYPE_CHECKING:
     from w2v.encoder.sentence_encoder import SentenceEncoder, Start
@@ -60,6 +63,8 @@ def opened_sentences(
         If a file cannot be read, or standard input would have to be read twice, as it is without an encoder.
     ModelError
         If an index or encoder cannot be opened.
+    OSError
+        If the temporary folder cannot be written.
     """
     if isinstance(source, (str, os.PathLike)) and os.path.isdir(source) and is_index(source):
         source = SentenceIndex.open(source, workers=workers)
@@ -86,7 +91,13 @@ def opened_sentences(
             state, columns = state_of(encoder)
         inference = inference_of(state, workers)
         empty = Contents(columns, "float16", splits)
-        contents = append_batches(work.path, empty, encode_texts(work.path, empty, inference, texts, progress))
+        batches = encode_texts(work.path, empty, inference, texts, progress)
+        try:
+            contents = append_batches(work.path, empty, batches)
+        except ModelError as error:
+            if is_of_the_place(error):
+                raise work.failure(errno.ENOSPC) from error
+            raise
         if not contents.sentences:
             raise ValueError("no line has a word that the encoder knows, so there is nothing to compare")
         yield SentenceIndex.of(work.path, contents, state, workers)

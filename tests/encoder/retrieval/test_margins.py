@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
@@ -11,6 +12,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from tests.helpers.disks import file_size_limit
 from tests.helpers.examples.encoder_examples import make_embeddings
 from w2v import ModelError
 from w2v.encoder.model.state import EncoderState, sif_state
@@ -157,3 +159,10 @@ def test_indexes_of_different_encoders_are_not_compared(state: EncoderState, tmp
     other = SentenceIndex.build(replace(state, table=-state.table), RIGHT, tmp_path / "other.index")
     with pytest.raises(ModelError, match=r"one\.index and .*other\.index come from different encoders"):
         next(mine_pairs(one, other))
+
+
+def test_a_full_temporary_folder_is_named(state: EncoderState, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    with file_size_limit(10), pytest.raises(OSError, match=rf"the temporary folder {tmp_path} cannot be written"):
+        next(mine_pairs(LEFT, RIGHT, state))
+    assert not list(tmp_path.iterdir())
