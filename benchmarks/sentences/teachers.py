@@ -73,6 +73,7 @@ def main() -> None:
     parser.add_argument("--batch-size", type=int, default=512)
     parser.add_argument("--table-steps", type=int, default=3000)
     parser.add_argument("--steps", type=int, default=4000)
+    parser.add_argument("--max-time", type=float, help="seconds for attention, and a quarter of them for its table")
     parser.add_argument("--dim", type=int, default=128)
     parser.add_argument("--layers", type=int, default=1)
     parser.add_argument("--order-share", type=float, default=0.3)
@@ -93,8 +94,9 @@ def main() -> None:
     start, found = sif_state(bench.embeddings, **IDENTITY), {}
     for seed in range(1, a.seeds + 1):
         options = FitOptions(
-            seed=seed, batch_size=a.batch_size, steps=a.table_steps, table_first=False, order_share=a.order_share
-        )
+            seed=seed, batch_size=a.batch_size, steps=a.table_steps, table_first=False, order_share=a.order_share,
+            max_time=a.max_time and a.max_time / 4,
+        )  # fmt: skip
         table = bench.trained(
             f"table-{seed}",
             lambda options=options: fit_encoder(start, sentences, options=options, **taught).state,  # type: ignore[misc]
@@ -102,7 +104,7 @@ def main() -> None:
         )
         if not a.steps:
             continue
-        above, longer = with_network(table, a.dim, a.layers, seed), replace(options, steps=a.steps)
+        above, longer = with_network(table, a.dim, a.layers, seed), replace(options, steps=a.steps, max_time=a.max_time)
         bench.trained(
             f"attention-{seed}",
             lambda above=above, longer=longer: fit_encoder(above, sentences, options=longer, **taught).state,  # type: ignore[misc]
