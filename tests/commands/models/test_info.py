@@ -65,7 +65,7 @@ def test_info_shows_the_parameters_of_words_that_are_used(
         ),
         (layered_classifier, "architecture pooling batch_tokens kernel_size", "word_ngrams max_n buckets heads"),
         (name_tagger, "architecture word_size", "kernel_size heads window"),
-        (kind_tagger, "architecture kernel_size", "heads window positions"),
+        (kind_tagger, "architecture kernel_size positions", "heads window"),
     ],
 )
 def test_info_shows_the_parameters_of_networks_that_are_used(

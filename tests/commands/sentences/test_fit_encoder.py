@@ -91,7 +91,7 @@ def test_fit_encoder_imitates_a_teacher(model: Path, tmp_path: Path) -> None:
     np.save(teacher, vectors)
     arguments = ("fit-encoder", model, text, "--teacher", teacher, "-o", tmp_path / "e", *FEW)
     assert run(*arguments).exit_code == 0
-    assert topic_margin(SentenceEncoder.load(tmp_path / "e")) > topic_margin(SentenceEncoder(make_words())) + 0.1
+    assert topic_margin(SentenceEncoder.load(tmp_path / "e")) > topic_margin(SentenceEncoder(make_words())) + 0.05
     for wrong, message in (
         (vectors[:-1], "give one row for each line"),
         (np.full_like(vectors, np.nan), "vectors.npy: the vector of sentence 1 is not finite"),

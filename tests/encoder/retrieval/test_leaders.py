@@ -144,22 +144,21 @@ def test_keep_leaves_nothing_that_duplicates_finds(seed: int, by_words: bool, ex
     (tmp_path / "lines.txt").write_text("\n".join(lines) + "\n")
     words_of(lines).save(tmp_path / "my.model")
     how = ["--threshold", 0.6 + 0.06 * seed, exact] + ([] if by_words else ["--model", tmp_path / "my.model"])
-    for top in (1, 10):
-        kept = tmp_path / f"kept{top}.txt"
-        result = run("duplicates", tmp_path / "lines.txt", "--keep", kept, "--top", top, *how)
-        assert result.exit_code == 0, result.output
-    assert (tmp_path / "kept1.txt").read_text() == (tmp_path / "kept10.txt").read_text()
-    for again in (1, 1000):
-        assert run("duplicates", tmp_path / "kept1.txt", "--top", again, *how).stdout == ""
-    assert 3 < len((tmp_path / "kept1.txt").read_text().splitlines()) < len(lines)
+    kept = tmp_path / "kept.txt"
+    result = run("duplicates", tmp_path / "lines.txt", "--keep", kept, *how)
+    assert result.exit_code == 0, result.output
+    for top in (1, 1000):
+        again = run("duplicates", kept, "--top", top, *how)
+        assert (again.exit_code, again.stdout) == (0, "")
+    assert 3 < len(kept.read_text().splitlines()) < len(lines)
 
 
 def test_keep_leaves_nothing_of_a_family_whose_leader_is_far_back(tmp_path: Path) -> None:
     (tmp_path / "lines.txt").write_text("\n".join(FAMILY) + "\n")
-    for top in (1, 10, 100):
-        kept = tmp_path / f"kept{top}.txt"
-        run("duplicates", tmp_path / "lines.txt", "--keep", kept, "--threshold", 0.8, "--top", top)
-        assert run("duplicates", kept, "--threshold", 0.8).stdout == ""
+    kept = tmp_path / "kept.txt"
+    assert run("duplicates", tmp_path / "lines.txt", "--keep", kept, "--threshold", 0.8).exit_code == 0
+    again = run("duplicates", kept, "--threshold", 0.8)
+    assert (again.exit_code, again.stdout) == (0, "")
 
 
 @pytest.mark.parametrize("source", ["list", "iterator", "reader", "index"])
