@@ -335,8 +335,9 @@ def explore(model: str) -> None:
     """Serve the explorer's page, fetch it, and end it by Ctrl-C."""
     if importlib.util.find_spec("uvicorn") is None or importlib.util.find_spec("starlette") is None:
         return
+    fewer = ["--points", "500"] if model.endswith((".model", ".encoder")) else []
     serving = subprocess.Popen(
-        [sys.executable, "-m", "cli", "explore", model, "--port", "0", "--no-browser", "--points", "500"],
+        [sys.executable, "-m", "cli", "explore", model, "--port", "0", "--no-browser", *fewer],
         env=os.environ | {"PYTHONPATH": str(ROOT), "W2V_CACHE_DIR": "cache"},
         stdout=subprocess.PIPE,
         text=True,

@@ -231,7 +231,7 @@ def test_other_processors_pass_the_same_tests(features: str, tmp_path: Path) -> 
     environment = os.environ | {"NUMBA_CPU_NAME": "generic", "NUMBA_CPU_FEATURES": features}
     environment["NUMBA_CACHE_DIR"] = str(tmp_path)
     tests = [str(Path(__file__).with_name(name)) for name in ("test_simd.py", "test_kernels.py")]
-    tests.append(str(ROOT / "tests" / "neural" / "test_int8.py"))
+    tests.append(str(ROOT / "tests" / "neural" / "kernels" / "test_int8.py"))
     run = subprocess.run(
         [sys.executable, "-m", "pytest", "-q", "-x", *tests],
         cwd=ROOT, env=environment, capture_output=True, text=True, check=False,
