@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -94,6 +95,13 @@ def test_what_workers_do_not_see_or_see_otherwise_is_told(client: Any, folder: P
     assert not (folder / "out").exists()
 
 
+def leave_once_asked(cluster: Any) -> None:
+    """Take the workers of a cluster away as soon as it has been asked to encode."""
+    while not any("encode_on_worker" in str(key) for key in list(cluster.scheduler.tasks)):
+        time.sleep(0.01)
+    cluster.scale(0)
+
+
 def test_a_cluster_without_workers_is_not_waited_for(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     distributed: Any = pytest.importorskip("distributed")
     monkeypatch.setattr(encoding, "_LOOK_SECONDS", 0.1)
@@ -105,11 +113,13 @@ def test_a_cluster_without_workers_is_not_waited_for(folder: Path, monkeypatch: 
         ) as cluster,
         distributed.Client(cluster) as client,
     ):
-        client.submit(time.sleep, 1)  # no file is encoded before the worker is gone
+        busy = client.submit(time.sleep, 3)  # no file is encoded before the worker is gone
+        leaving = threading.Thread(target=leave_once_asked, args=(cluster,))
+        leaving.start()
         with pytest.raises(ClusterError, match="has no workers any more: start some, and encode the same files"):
-            encoder.encode_files(
-                folder / "*.txt", folder / "out", client=client, progress=lambda done, total: cluster.scale(0)
-            )
+            encoder.encode_files(folder / "*.txt", folder / "out", client=client)
+        leaving.join()
+        del busy  # a task that nobody holds is dropped
     assert len(encoder.encode_files(folder / "*.txt", folder / "out").written) > 0
 
 
