@@ -115,7 +115,7 @@ cluster_sentences(index, n_clusters=8)
 # %% [markdown]
 # ## Share
 #
-# `w2v report` writes a page like [this one](../reporting.md), or a card for a model hub. It begins like this:
+# `w2v report` writes a page like [this one](../models/reporting.md), or a card for a model hub. It begins like this:
 
 # %%
 print(to_markdown(model_card(embeddings))[:420])
