@@ -9,8 +9,8 @@ BIN := $(VENV)/bin
 QUICKSTART ?= quickstart
 comma := ,
 # the tests that call compiled code directly
-COMPILED := $(addprefix tests/,w2v/kernels w2v/encoding/test_stream.py w2v/phrases neural/test_layers_kernels.py \
-	neural/test_fused_inference.py encoder/model/test_lookup.py encoder/retrieval/test_retrieval_kernels.py \
+COMPILED := $(addprefix tests/,w2v/kernels w2v/encoding/test_stream.py w2v/phrases neural/layers/test_kernels.py \
+	neural/kernels/test_fused_inference.py encoder/model/test_lookup.py encoder/retrieval/test_retrieval_kernels.py \
 	encoder/evaluation/test_baselines.py explorer/test_explorer_kernels.py)
 PAGES := tests/project/test_docs.py
 
