@@ -1,4 +1,4 @@
-"""The time of a round of cluster training on a slow network, compared with the arithmetic of docs/cluster.md.
+"""The time of a round of cluster training on a slow network, compared with the arithmetic of docs/running/cluster.md.
 
     python benchmarks/cluster/network.py --workers 2 4 --rate 8 --delay 10
 

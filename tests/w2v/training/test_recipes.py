@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from tests.helpers import ROOT
 from tests.helpers.clock import Clock
 from tests.helpers.examples.trainer_examples import make_trainer
 from w2v import Embeddings, Word2Vec
@@ -34,6 +35,15 @@ def test_without_a_recipe_training_is_that_of_gensims_settings() -> None:
     assert np.array_equal(plain.vectors_, spelled.vectors_)
     assert trained_with(plain) == GENSIM == {"window": 5, "sample": 1e-3, "epochs": 5, "alpha_hold": 0.0}
     assert "recipe" not in plain.embeddings_.metadata["schedule"]
+
+
+def test_the_page_has_the_settings_of_each_size() -> None:
+    page = (ROOT / "docs" / "words" / "training.md").read_text(encoding="utf-8")
+    options = {"window": "window", "sample": "sample", "epochs": "epochs", "alpha_hold": "learning-rate-hold"}
+    for name, option in options.items():
+        [row] = [line for line in page.splitlines() if line.startswith(f"| `--{option}` | ") and line.count("|") == 7]
+        shown = [float(cell) for cell in row.split("|")[2:6]]
+        assert shown == [GENSIM[name], *(best_settings(size)[name] for size in (LITTLE - 1, LITTLE, MUCH))]
 
 
 @pytest.mark.parametrize("n_tokens", [1, LITTLE - 1, LITTLE, 18_000_000, MUCH - 1, MUCH, 10**10])
