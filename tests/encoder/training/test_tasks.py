@@ -206,6 +206,27 @@ def test_teacher_task_holds_each_sentence_against_its_own_vector(rng: np.random.
         assert batch.loss(np.roll(right, 1, axis=0)).value > 0.5
 
 
+def test_teacher_task_weighs_directions_three_times(rng: np.random.Generator) -> None:
+    """The divergence of the rankings plus three times 1 - cosine, written out."""
+    pack, vectors, temperature = random_pack(rng, 50), rng.normal(size=(50, 6)), 0.2
+    task = TeacherTask(pack, vectors, 5, batch_size=10, temperature=temperature, seed=1)
+    batch, own = task.draw(0), {tuple(sentence): row for sentence, row in zip(listed(pack), vectors, strict=True)}
+    goal = np.array([own[tuple(sentence)] for sentence in listed(batch.sentences)])
+    found = rng.normal(size=(len(goal), 5))
+
+    def unit(rows: NDArray[np.float64]) -> NDArray[np.float64]:
+        return rows / np.linalg.norm(rows, axis=1, keepdims=True)  # type: ignore[no-any-return]
+
+    def ranking(rows: NDArray[np.float64]) -> NDArray[np.float64]:
+        exponentials = np.exp(unit(rows) @ unit(rows).T / temperature) * (1 - np.eye(len(rows)))
+        return exponentials / exponentials.sum(axis=1, keepdims=True)  # type: ignore[no-any-return]
+
+    right, own_ranking = (ranking(rows) + np.eye(len(goal)) for rows in (goal, found))
+    divergence = (right * np.log(right / own_ranking)).sum() / len(goal)
+    cosines = (unit(unit(found) @ task.own[0].astype(np.float64)) * unit(goal)).sum(axis=1)
+    assert batch.loss(found).value == pytest.approx(divergence + 3 * (1 - cosines.mean()), rel=1e-6)
+
+
 def test_teacher_task_draws_sentences_near_each_other(rng: np.random.Generator) -> None:
     own = rng.integers(0, 4, 1200)
     pack, vectors = packed([[kind] * 3 for kind in own.tolist()]), np.eye(4)[own] + 0.01 * rng.normal(size=(1200, 4))
