@@ -43,6 +43,8 @@ OF_NETWORK = ("window", "layers", "heads", "dim", "positions", "feed_forward", "
 OF_BLOCKS = ("bag_columns", "bag_prefix", "bag_weight", "mean_weight")
 OF_START = ("architecture", *OF_NETWORK, "a", "identity_scale", "identity_columns", *OF_BLOCKS)
 """The parameters that decide the network, and the state that training starts from."""
+DROPOUT = 0.1
+"""Dropout of a network that learns without a teacher."""
 
 
 @dataclass(frozen=True)
@@ -93,8 +95,10 @@ class EncoderParameters:
             HEADS,
         ),
     )
-    dropout: float = parameter(
-        0.1, Number("Dropout: the fraction of hidden states dropped at each step.", low=0, below=1)
+    dropout: float | None = parameter(
+        None,
+        Number("Dropout: the fraction of hidden states dropped at each step.", low=0, below=1),
+        "0 with a teacher, else 0.1",
     )
     a: float = parameter(
         3e-4, _PerhapsInfinite("SIF weight: a word of probability p starts with a / (a + p).", above=0)

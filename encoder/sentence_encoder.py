@@ -24,7 +24,7 @@ from w2v.encoder.training.fit_options import FitOptions
 from w2v.encoder.training.fitting import Progress, checkpoint_at, train
 from w2v.encoder.training.resuming import Interrupted, SavedEncoder, Sources, interrupted_training
 from w2v.encoder.training.start import Start as Start
-from w2v.encoder.training.start import stays_as_it_is, with_default_blocks
+from w2v.encoder.training.start import stays_as_it_is, with_defaults
 from w2v.settings.constraints import is_generator
 from w2v.settings.parameters import CHECKPOINT_INTERVAL
 from w2v.settings.tables import documented
@@ -98,7 +98,7 @@ class SentenceEncoder(StatefulEncoder):
         feed_forward: float = _DEFAULTS.feed_forward,
         norm: str = _DEFAULTS.norm,
         head: str = _DEFAULTS.head,
-        dropout: float = _DEFAULTS.dropout,
+        dropout: float | None = _DEFAULTS.dropout,
         a: float = _DEFAULTS.a,
         identity_scale: float = _DEFAULTS.identity_scale,
         identity_columns: int = _DEFAULTS.identity_columns,
@@ -216,7 +216,7 @@ class SentenceEncoder(StatefulEncoder):
                 start = clone(start).fit(sources.corpus).embeddings_
             state = self._start_state(start)
             if not is_frozen and sources.used:
-                state = with_default_blocks(state, parameters, sources.used)
+                state = with_defaults(state, parameters, sources.used)
                 train(
                     state, sources, self._fit_options(),
                     parameters=parameters, keep=self._keep, progress=progress, checkpoint=keeper,

@@ -26,6 +26,9 @@ INSIDE_ATTENTION = ("relative", "rotary")
 ACTIVATIONS = ("gelu", "gelu-tanh", "relu", "tanh")
 """Activations of the feed-forward network; see `w2v.neural.layers.activations`."""
 
+OPTIMIZERS = ("muon", "adam")
+"""Optimizers of the matrices of linear layers; see `w2v.neural.optimizers`."""
+
 MIXERS = ("attention", "recurrent", "convolution")
 """Layers that exchange information between the hidden states of a sequence; see `w2v.neural.layers.block`."""
 

@@ -40,7 +40,7 @@ FAST_SENTENCES, SLOW_SENTENCES = 20_000, 500
 
 def with_network(state: EncoderState, dim: int, layers: int, seed: int) -> EncoderState:
     """Return the state with a network in its initial state, which changes no vector."""
-    config = NetworkConfig(state.dimension, dim=dim, layers=layers, positions="relative", dropout=0.1)
+    config = NetworkConfig(state.dimension, dim=dim, layers=layers, positions="relative")
     return replace(state, network=config, parameters=Network(config).initialise(seed))
 
 

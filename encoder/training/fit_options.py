@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from w2v.corpora.sentences import MAX_TOKENS, MIN_TOKENS
+from w2v.neural.names import OPTIMIZERS
 from w2v.settings.constraints import DEFAULT_SEED, Choice, Flag, Integer, Number, Seconds, Weights, is_generator
 from w2v.settings.descriptions import CONSTRAINTS
 from w2v.settings.tables import MANY, check_parameters, documented, parameter
@@ -44,7 +45,14 @@ class FitOptions:
         _BY_SOURCE,
     )
     weight_rate: float | None = parameter(None, Number("Peak learning rate of the word weights.", low=0), _BY_SOURCE)
-    network_rate: float = parameter(2e-3, Number("Peak learning rate of the network.", low=0))
+    network_rate: float = parameter(
+        2e-3, Number("Peak learning rate of the network; Muon moves its matrices four times as fast.", low=0)
+    )
+    optimizer: str | None = parameter(
+        None,
+        Choice("Optimizer of the network's matrices; Adam updates all other parameters.", OPTIMIZERS),
+        _BY_SOURCE,
+    )
     temperature: float | None = parameter(
         None, Number("Softmax temperature: cosines are divided by it.", above=0), _BY_SOURCE
     )
@@ -110,7 +118,7 @@ class FitOptions:
 
     def filled(self, kind: str) -> FitOptions:
         """Return the options with the defaults for a kind of training data, a key of `DEFAULTS`."""
-        chosen = {"table_first": self.choose} | DEFAULTS[kind]
+        chosen = {"table_first": self.choose, "optimizer": "adam"} | DEFAULTS[kind]
         return replace(self, **{name: value for name, value in chosen.items() if getattr(self, name) is None})
 
     def with_own(self, random_state: Any, workers: int | None) -> FitOptions:
@@ -135,7 +143,7 @@ DEFAULTS: dict[str, dict[str, Any]] = {
     },
     "teacher": {
         "steps": 2000, "batch_size": 512, "learning_rate": 3e-3, "weight_rate": 3e-3, "temperature": 0.1,
-        "table_first": True,
+        "table_first": True, "optimizer": "muon",
     },
 }  # fmt: skip
 """Defaults of options that are None, by training data; docs/how-it-works/experiments.md says where they come from."""

@@ -17,7 +17,7 @@ from w2v.encoder.model.blocks import DEFAULT_BAG, Blocks, PlainMean
 from w2v.encoder.model.network import Network, NetworkConfig
 from w2v.encoder.model.state import EncoderState, sif_state
 from w2v.encoder.opening import open_start
-from w2v.encoder.parameters import OF_NETWORK, EncoderParameters
+from w2v.encoder.parameters import DROPOUT, OF_NETWORK, EncoderParameters
 from w2v.encoder.training.resuming import Sources
 from w2v.neural.tasks.starting import check_same
 from w2v.training.word2vec import Word2Vec
@@ -92,11 +92,14 @@ def _blocks(own: Blocks, parameters: EncoderParameters, vectors: NDArray[np.floa
     return Blocks(bag, mean)
 
 
-def with_default_blocks(state: EncoderState, parameters: EncoderParameters, used: tuple[str, ...]) -> EncoderState:
-    """Return the initial state; training on a corpus alone adds a bag of words, unless parameters decide about one.
+def with_defaults(state: EncoderState, parameters: EncoderParameters, used: tuple[str, ...]) -> EncoderState:
+    """Return the initial state with what depends on the training data, unless parameters decide about it.
 
-    `used` names the training data. A trained encoder, or one with a network, stays unchanged.
+    `used` names the training data. A corpus alone adds a bag of words to word vectors that are to have no network. With
+    a teacher, a new network has no dropout. A trained encoder stays unchanged.
     """
+    if state.network is not None and "teacher" in used and parameters.dropout is None and not is_trained(state):
+        state = replace(state, network=replace(state.network, dropout=0.0))
     if used != ("corpus",) or parameters.bag_columns is not None or state.blocks.bag is not None:
         return state
     if state.network is not None or is_trained(state):
@@ -118,20 +121,19 @@ def _with_architecture(
         return replace(state, network=_same_network(state.network, parameters))
     if architecture in (None, "static"):
         return state
-    config = NetworkConfig(
-        state.width, mixer=architecture, **{name: getattr(parameters, name) for name in OF_NETWORK}
-    )  # fmt: skip
+    of_network = {name: getattr(parameters, name) for name in OF_NETWORK}
+    if parameters.dropout is None:
+        of_network["dropout"] = DROPOUT
+    config = NetworkConfig(state.width, mixer=architecture, **of_network)
     return replace(state, network=config, parameters=Network(config).initialise(draw_seed()))
 
 
 def _same_network(network: NetworkConfig, parameters: EncoderParameters) -> NetworkConfig:
     """Return the network with the dropout of the parameters; ValueError if they contradict it."""
     given, own = ({name: getattr(one, name) for name in OF_NETWORK} for one in (parameters, network))
-    default = EncoderParameters()
-    if given["dropout"] != default.dropout:
-        own["dropout"] = given["dropout"]
-    check_same(given, own, vars(default))
-    return network if own["dropout"] == network.dropout else replace(network, dropout=own["dropout"])
+    dropout = given.pop("dropout")
+    check_same(given, own, vars(EncoderParameters()))
+    return network if dropout in (None, network.dropout) else replace(network, dropout=dropout)
 
 
 def is_trained(state: EncoderState) -> bool:

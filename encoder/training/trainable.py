@@ -19,10 +19,15 @@ from w2v.neural.layers.dropout import Dropout
 from w2v.neural.losses import cached_gradients
 from w2v.neural.optimizers.adam import Adam, LazyAdam
 from w2v.neural.optimizers.gradients import clip_by_norm, weight_decays
-from w2v.neural.parameters import all_finite
-from w2v.neural.persistence import optimizer_state, restore_arrays, restore_optimizers
+from w2v.neural.optimizers.muon import Muon
+from w2v.neural.parameters import ParameterTable, all_finite
+from w2v.neural.persistence import Optimizer, optimizer_state, restore_arrays, restore_optimizers
+from w2v.settings.environment import default_workers
 
 Floats = NDArray[np.floating[Any]]
+
+_MUON = 4.0
+"""Learning rate of the matrices that Muon moves, relative to that of the network's other parameters."""
 
 
 @dataclass(frozen=True)
@@ -67,6 +72,7 @@ class Trainable:
         *,
         weight_decay: float = FitOptions.weight_decay,
         clip: float = FitOptions.clip,
+        optimizer: str = "adam",
         workers: int | None = None,
         table_alone: bool = False,
     ) -> None:
@@ -75,11 +81,16 @@ class Trainable:
         self._table_adam = LazyAdam(self.table.shape)
         self._weights_adam = LazyAdam((len(self.word_weights), 1))
         self._own_adam = [[Adam(array.shape) for array in task.own] for task in tasks]
+        self._muon: Muon | None = None
+        self._workers = default_workers() if workers is None else workers
         has_network = state.network is not None and not table_alone
         self.network = Network(state.network, workers) if state.network is not None and has_network else None
         self.parameters = state.parameters.copy() if state.parameters is not None and has_network else None
         if self.parameters is not None:
             decays = weight_decays(self.parameters, weight_decay)
+            if optimizer == "muon":
+                self._muon = Muon(self.parameters, weight_decay=weight_decay)
+                self._leave_to_adam(decays)
             self._network_adam = Adam(decays.flat.shape, weight_decay=decays.flat)
         self._scales = np.exp(self.word_weights)
         self._found: tuple[_Gradients, list[tuple[int, list[Floats]]]] | None = None
@@ -209,6 +220,10 @@ class Trainable:
     def _apply(self, words: _Gradients, rates: Rates) -> None:
         if self.parameters is not None and words.network is not None and rates.network:
             clip_by_norm([words.network.flat], self._clip)
+            if self._muon is not None:
+                rate = _MUON * rates.network
+                self._muon.step(self.parameters, words.network, rate, workers=self._workers)
+                self._leave_to_adam(words.network)
             self._network_adam.step(self.parameters.flat, words.network.flat, rates.network)
         rows, gradient = _joined(words.inputs)
         if rates.weights:
@@ -220,6 +235,12 @@ class Trainable:
             if words.outputs:
                 rows, gradient = _joined([(rows, gradient), *words.outputs])
             self._table_adam.step(self.table, rows, gradient, rates.table)
+
+    def _leave_to_adam(self, table: ParameterTable) -> None:
+        """Zero the entries of Muon's parameters: Adam does not change parameters without gradient and decay."""
+        if self._muon is not None:
+            for name in self._muon.momentum:
+                table[name][...] = 0
 
     def learned(self) -> dict[str, NDArray[Any]]:
         """Return the arrays of the encoder by name, not copied."""
@@ -242,24 +263,26 @@ class Trainable:
 
     def tensors(self) -> dict[str, NDArray[Any]]:
         """Return all arrays needed to resume training by name, not copied."""
-        return self.learned() | self._own() | optimizer_state(self._adams())
+        return self.learned() | self._own() | optimizer_state(self._optimizers())
 
     def restore(self, tensors: Mapping[str, NDArray[Any]]) -> None:
         """Restore the arrays of `tensors`; ValueError if an array is missing or has another shape."""
         restore_arrays(self.learned() | self._own(), tensors)
-        restore_optimizers(self._adams(), tensors)
+        restore_optimizers(self._optimizers(), tensors)
         self._scales = np.exp(self.word_weights)
 
     def _own(self) -> dict[str, NDArray[Any]]:
         return {f"task{i}.{k}": array for i, task in enumerate(self._tasks) for k, array in enumerate(task.own)}
 
-    def _adams(self) -> dict[str, Adam | LazyAdam]:
-        adams: dict[str, Adam | LazyAdam] = {"table.adam": self._table_adam, "weights.adam": self._weights_adam}
+    def _optimizers(self) -> dict[str, Optimizer]:
+        every: dict[str, Optimizer] = {"table.adam": self._table_adam, "weights.adam": self._weights_adam}
         if self.parameters is not None:
-            adams["network.adam"] = self._network_adam
+            every["network.adam"] = self._network_adam
+        if self._muon is not None:
+            every["network.muon"] = self._muon
         for i, own in enumerate(self._own_adam):
-            adams |= {f"task{i}.{k}.adam": adam for k, adam in enumerate(own)}
-        return adams
+            every |= {f"task{i}.{k}.adam": adam for k, adam in enumerate(own)}
+        return every
 
 
 _Rows = tuple[NDArray[np.int64], NDArray[np.float32]]

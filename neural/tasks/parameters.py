@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from w2v.corpora.tokenizers import get_tokenizer, tokenizer_from_config
-from w2v.neural.names import ACTIVATIONS, MIXERS, NORMS, POSITIONS
+from w2v.neural.names import ACTIVATIONS, MIXERS, NORMS, OPTIMIZERS, POSITIONS
 from w2v.settings.constraints import DEFAULT_SEED, Choice, Flag, Integer, Number, Seconds, Seed, TokenizerChoice
 from w2v.settings.descriptions import CONSTRAINTS
 from w2v.settings.tables import MANY, check_parameters, parameter
@@ -17,7 +17,6 @@ MAX_SIZE = 1 << 16
 MAX_LAYERS = 1 << 10
 DECODED_POSITIONS = tuple(name for name in POSITIONS if name != "fraction")
 """Positional encodings that do not depend on the length of the text."""
-OPTIMIZERS = ("muon", "adam")
 MEMORIES = ("states", "mean")
 UNITS = ("characters", "subwords", "words")
 AUTO = "auto"
