@@ -34,7 +34,11 @@ _OF_NETWORK: tuple[Rule, ...] = (
 )
 _OF_TRAINING: tuple[Rule, ...] = (
     *_OF_NETWORK,
-    ("weight_decay clip chunk order_share table_first", lambda given: given["architecture"] != "static", _HAS_NETWORK),
+    (
+        "weight_decay clip optimizer chunk order_share table_first",
+        lambda given: given["architecture"] != "static",
+        _HAS_NETWORK,
+    ),
     (
         "network_rate",
         lambda given: given["architecture"] != "static" or given["teacher"],  # of the map to the teacher's vectors

@@ -118,7 +118,7 @@ class FitOptions:
 
     def filled(self, kind: str) -> FitOptions:
         """Return the options with the defaults for a kind of training data, a key of `DEFAULTS`."""
-        chosen = {"table_first": self.choose, "optimizer": "adam"} | DEFAULTS[kind]
+        chosen: dict[str, Any] = {"table_first": self.choose, "optimizer": "adam"} | DEFAULTS[kind]
         return replace(self, **{name: value for name, value in chosen.items() if getattr(self, name) is None})
 
     def with_own(self, random_state: Any, workers: int | None) -> FitOptions:

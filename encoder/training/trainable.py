@@ -72,7 +72,7 @@ class Trainable:
         *,
         weight_decay: float = FitOptions.weight_decay,
         clip: float = FitOptions.clip,
-        optimizer: str = "adam",
+        optimizer: str | None = FitOptions.optimizer,
         workers: int | None = None,
         table_alone: bool = False,
     ) -> None:

@@ -228,7 +228,7 @@ class Stage:
         options = part.options
         self._trainable = Trainable(
             state, self.tasks, weight_decay=options.weight_decay, clip=options.clip,
-            optimizer=options.optimizer or "adam", workers=options.workers, table_alone=part.table_alone,
+            optimizer=options.optimizer, workers=options.workers, table_alone=part.table_alone,
         )  # fmt: skip
         advice = (
             f"train with a lower learning rate than {options.learning_rate:g}, or network rate than "

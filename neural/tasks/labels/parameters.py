@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from w2v.neural.names import MIXERS, POSITIONS
+from w2v.neural.names import MIXERS, OPTIMIZERS, POSITIONS
 from w2v.neural.tasks.examples import KEPT, KEPT_TEXTS
-from w2v.neural.tasks.parameters import MAX_LAYERS, MAX_SIZE, OPTIMIZERS, NetworkParameters, described_tokenizer
+from w2v.neural.tasks.parameters import MAX_LAYERS, MAX_SIZE, NetworkParameters, described_tokenizer
 from w2v.settings.constraints import Choice, Integer, Number, TokenizerChoice
 from w2v.settings.tables import MANY, parameter
 

@@ -251,6 +251,7 @@ BAD_OPTIONS = {
     "order_share": -1.0, "word_dropout": 1.0, "warmup": -1, "weight_decay": -1.0, "clip": 0.0, "chunk": 0,
     "evaluate_every": 0, "max_time": "soon", "min_tokens": 0, "max_tokens": 0, "workers": 0, "seed": -1,
     "objective": "words", "mask_fraction": 1.0, "noise_words": 0, "corpus_share": -1.0, "pair_weights": "1,0",
+    "optimizer": "sgd",
 }  # fmt: skip
 
 

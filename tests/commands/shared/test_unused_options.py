@@ -138,6 +138,7 @@ OF_ENCODERS: list[tuple[list[object], str]] = [
     (["--kernel-size", 3], "--kernel-size is for a network"),
     (["--positions", "none"], "--positions is for a network"),
     (["--clip", 1], "--clip is for a network"),
+    (["--optimizer", "muon"], "--optimizer is for a network"),
     (["--network-rate", 0.01], "--network-rate is for a network or a teacher"),
     (["--architecture", "attention", "--kernel-size", 3], "--kernel-size is the width of a convolution"),
     (["--architecture", "recurrent", "--heads", 2], "--heads is for attention"),

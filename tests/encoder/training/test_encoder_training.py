@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from dataclasses import replace
 from pathlib import Path
@@ -26,6 +27,7 @@ from w2v.encoding.vocabulary import Vocabulary
 from w2v.neural.layers import dropout
 from w2v.neural.layers.positions import KINDS
 from w2v.neural.losses import info_nce
+from w2v.neural.optimizers.muon import SCALE, is_of_linear_layer
 from w2v.neural.progress import FitProgress
 from w2v.training.trainer import DivergenceError
 
@@ -148,6 +150,49 @@ def test_gradient_of_a_network_is_clipped_to_its_length(rng: np.random.Generator
     take_step(model, [(0, 1.0, task.draw(0))], Rates(0.0, network=1e-4), seed=0)
     length = np.linalg.norm(model.tensors()["network.adam.first"]) / 0.1  # the mean of one gradient
     assert length == pytest.approx(1e-3, rel=1e-4) if clip == 1e-3 else length > 1e-2
+
+
+def test_muon_moves_the_matrices_of_linear_layers_and_adam_the_rest(rng: np.random.Generator) -> None:
+    """Muon's first step is a matrix with singular values of about 1, times its rate; Adam's steps are as without it."""
+    state = start(rng, attention=True)
+    task = PairTask(two_columns(rng, state), batch_size=8, temperature=0.2, seed=0)
+    moved: dict[str, dict[str, NDArray[np.float64]]] = {}
+    for optimizer in ("adam", "muon"):
+        model = Trainable(state, [task], weight_decay=0.0, optimizer=optimizer, workers=1)
+        take_step(model, [(0, 1.0, task.draw(0))], Rates(0.0, network=1e-3), seed=0)
+        assert model.parameters is not None and state.parameters is not None
+        names = state.parameters.shapes
+        moved[optimizer] = {n: model.parameters[n].astype(np.float64) - state.parameters[n] for n in names}
+    matrices = {name for name, shape in names.items() if is_of_linear_layer(name, shape)}
+    assert len(matrices) > 4 and len(names) > len(matrices)
+    for name, step in moved["muon"].items():
+        if name not in matrices:
+            np.testing.assert_array_equal(step, moved["adam"][name])
+            continue
+        lengths = np.linalg.svd(step / (1e-3 * 4 * SCALE * max(step.shape) ** 0.5), compute_uv=False)
+        assert lengths.max() < 1.3
+        assert np.sum(step * moved["adam"][name]) >= 0  # both go down
+
+
+def test_a_training_with_muon_resumes_with_the_same_bits(rng: np.random.Generator) -> None:
+    state = start(rng, attention=True)
+    task = PairTask(two_columns(rng, state), batch_size=8, temperature=0.2, seed=0)
+
+    def steps(model: Trainable, numbers: range) -> Trainable:
+        for number in numbers:
+            take_step(model, [(0, 1.0, task.draw(number))], Rates(1e-3, network=1e-3), seed=number)
+        return model
+
+    whole, first, second = (Trainable(state, [task], optimizer="muon", workers=1) for _ in range(3))
+    steps(first, range(3))
+    second.restore({name: array.copy() for name, array in first.tensors().items()})
+    steps(second, range(3, 6))
+    steps(whole, range(6))
+    assert whole.tensors()["network.muon.momentum"].any()
+    for name, array in whole.tensors().items():
+        np.testing.assert_array_equal(array, second.tensors()[name], err_msg=name)
+    with pytest.raises(ValueError, match=re.escape("no array 'network.muon.momentum'")):
+        second.restore(Trainable(state, [task], workers=1).tensors())
 
 
 def test_vectors_with_a_network_start_at_those_without(rng: np.random.Generator) -> None:

@@ -23,6 +23,7 @@ from tests.helpers.examples.topic_examples import (
 from w2v import ModelError
 from w2v.corpora.readers import TextReader
 from w2v.encoder import SentenceEncoder
+from w2v.encoder.training.fit_options import DEFAULTS, FitOptions
 from w2v.monitoring.history import TrainingInterrupted
 
 
@@ -217,3 +218,20 @@ def test_a_network_to_start_from_is_not_contradicted(architecture: str, corpus: 
     same = SentenceEncoder(first.state_, dim=8, heads=2, dropout=0.4).state
     assert same.network is not None and same.network.dropout == 0.4
     assert SentenceEncoder(first.state_).state.network == first.state_.network
+
+
+def test_dropout_and_optimizer_depend_on_the_training_data() -> None:
+    sentences = [one.strip() for text in make_paragraphs() for one in text.split(".") if one.strip()][:40]
+    few = FitOptions(steps=1, batch_size=8, min_tokens=1, workers=1)
+    teacher = np.random.default_rng(1).normal(size=(len(sentences), 6))
+
+    def fitted(dropout: float | None, **sources: Any) -> float:
+        encoder = SentenceEncoder(make_words(), "attention", dim=8, heads=2, dropout=dropout, training=few)
+        network = encoder.fit(sentences if sources else make_paragraphs(), **sources).state_.network
+        assert network is not None
+        return network.dropout
+
+    assert fitted(None) == 0.1 and fitted(None, teacher=teacher) == 0.0
+    assert fitted(0.25) == fitted(0.25, teacher=teacher) == 0.25
+    chosen = [FitOptions(optimizer=given).filled(kind).optimizer for given in (None, "adam") for kind in DEFAULTS]
+    assert chosen == ["adam"] * 4 + ["muon"] + ["adam"] * 5 and list(DEFAULTS)[-1] == "teacher"
