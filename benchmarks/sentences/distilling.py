@@ -57,7 +57,7 @@ def main() -> None:
     parser.add_argument("--architecture", default="static")
     parser.add_argument("--sentences", type=int, default=DistilOptions.sentences)
     parser.add_argument("--vector-size", type=int, default=DistilOptions.vector_size)
-    parser.add_argument("--steps", type=int)
+    parser.add_argument("--steps", type=int, default=DistilOptions.steps)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--lines", type=int)
     parser.add_argument("--wikipedia-only", action="store_true")

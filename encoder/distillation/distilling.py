@@ -5,9 +5,11 @@ from __future__ import annotations
 import os
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
+from itertools import groupby
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +38,7 @@ from w2v.encoder.training.resuming import ENCODERS
 from w2v.encoder.training.teacher_cache import TeacherCache
 from w2v.encoding.corpus import inputs_of, open_corpus
 from w2v.formats.hub import PREFIX
+from w2v.kernels.simd.integers import HAS_INSTRUCTION
 from w2v.settings.parameters import CHECKPOINT_INTERVAL
 from w2v.storage.claims import claimed
 from w2v.storage.rescue import save_result
@@ -217,6 +220,15 @@ def _opened_texts(texts: Any) -> TextReader | list[str]:
     return lines
 
 
+def _texts_of(corpus: TextReader | list[str]) -> Iterator[Iterable[str]]:
+    """Yield the lines of each file, or all of a list; each is to be read before the next."""
+    if not isinstance(corpus, TextReader):
+        yield corpus
+        return
+    for _, lines in groupby(corpus.numbered_lines(), key=itemgetter(0)):
+        yield map(itemgetter(2), lines)
+
+
 def _opened_words(initial: Embeddings | str | os.PathLike[str] | None) -> Embeddings | None:
     if initial is None or isinstance(initial, Embeddings):
         return initial
@@ -281,8 +293,7 @@ class _Distillation:
                     else:
                         update(_STEPS[0], n_lines, len(corpus))
 
-            lines = corpus.lines() if isinstance(corpus, TextReader) else corpus
-            found = draw_sentences(lines, options.sentences, self._tokenizer, options.seed, told)
+            found = draw_sentences(_texts_of(corpus), options.sentences, self._tokenizer, options.seed, told)
         if len(found) < _FEWEST:
             raise ValueError(
                 f"the text has {len(found)} sentences of {FEWEST} to {MOST} words, but a distillation needs at "
@@ -316,6 +327,7 @@ class _Distillation:
 
     def _taught(self, sentences: list[str]) -> int:
         """Encode sentences with the teacher until all are done or time is up; return how many are done."""
+        self._compress_teacher()
         encode = lambda texts: self.inference.encode(texts, output=Output())  # noqa: E731
         kept = TeacherCache(self.cache, self.teacher, self.inference.state.dimension)
         end = None if self.options.max_time is None else self.began + self.options.max_time - (self._part(4) or 0)
@@ -327,6 +339,17 @@ class _Distillation:
                     update(_STEPS[2], start, len(sentences))
                 kept.vectors(sentences[start : start + _AT_ONCE], encode)
         return len(sentences)
+
+    def _compress_teacher(self) -> None:
+        """Replace the teacher by a copy that computes in int8, if that is wanted and possible."""
+        state, is_wanted = self.inference.state, self.options.compress
+        is_wanted = HAS_INSTRUCTION if is_wanted is None else is_wanted
+        if not is_wanted or state.attention is None or state.attention.compute_type == "int8":
+            return
+        path = self.place.begin(f"{self.teacher.name}-int8", {"teacher": digest_of_folder(self.teacher)})
+        if not path.exists():
+            SentenceEncoder(state.compress()).save(path)
+        self.teacher, self.inference = path, Inference(open_encoder(path))
 
     def _student(self, words: Embeddings, sentences: list[str], of_text: Any) -> SentenceEncoder:
         options = self.options

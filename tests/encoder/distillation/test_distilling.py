@@ -20,7 +20,7 @@ from w2v import Embeddings, SentenceEncoder, Word2Vec, distill
 from w2v.corpora.tokenizers import WordsTokenizer
 from w2v.encoder.distillation import distilling
 from w2v.encoder.distillation.distilling import IDENTITY, run_distillation, work_area
-from w2v.encoder.distillation.drawing import draw_sentences
+from w2v.encoder.distillation.drawing import draw_sentences, fair_shares
 from w2v.encoder.distillation.options import DistilOptions
 from w2v.encoder.model.inference import Inference
 from w2v.encoder.training.fit_options import FitOptions
@@ -53,7 +53,7 @@ def text(tmp_path: Path) -> Path:
 
 
 def draw(lines: list[str], n: int, seed: int = 0) -> list[str]:
-    return draw_sentences(lines, n, WordsTokenizer(), seed)
+    return draw_sentences([lines], n, WordsTokenizer(), seed)
 
 
 # --- sentences -------------------------------------------------------------------------------------------------------
@@ -86,6 +86,58 @@ def test_each_sentence_has_the_same_chance() -> None:
     assert len(counts) == 12
     expected = 300 * 3 / 12
     assert sum((count - expected) ** 2 / expected for count in counts.values()) < 40  # chi square, 11 degrees
+
+
+@pytest.mark.parametrize("n", [5, 47, 90, 400])
+def test_each_file_gives_as_many_sentences_as_it_has_of_an_equal_share(n: int, rng: np.random.Generator) -> None:
+    """The shares are those of all texts at once, though texts are forgotten while others are read."""
+    texts = [[f"sentence number {i} of text {k}" for i in range(size)] for k, size in enumerate((40, 3, 60, 25, 0, 40))]
+    texts[2] += texts[0][:10]  # they count for the first
+    found = draw_sentences([rng.permutation(text).tolist() for text in texts], n, WordsTokenizer(), 4)
+    assert len(found) == len(set(found)) == min(n, 168)
+    each = [[sentence for sentence in found if sentence.endswith(f"text {k}")] for k in range(6)]
+    sizes = [len(own) for own in each]
+    assert sizes == fair_shares([40, 3, 60, 25, 0, 40], n)
+    others = [size for size, whole in zip(sizes, (40, 3, 60, 25, 0, 40), strict=True) if size < whole]
+    assert max(others, default=0) - min(others, default=0) <= 1
+    assert max(sizes) <= max(others, default=60)
+    for text, own in zip(texts, each, strict=True):
+        assert own == [sentence for sentence in draw(text, 1000, 4) if sentence in own]
+        assert set(own) == set([one for one in draw(text, 1000, 4) if one.endswith(text[0][-6:])][: len(own)])
+    assert [found.index(sentence) for own in each for sentence in own] != list(range(len(found)))  # mixed
+
+
+def test_files_are_told_apart_when_sentences_are_drawn(teacher: Path, tmp_path: Path) -> None:
+    large, small = tmp_path / "large.txt", tmp_path / "small.txt"
+    large.write_text("".join(f"{paragraph}\n" for paragraph in PARAGRAPHS))
+    small.write_text("The ship and the boat.\nThe pear and the plum.\n")
+    run_distillation(
+        teacher, [large, small], DistilOptions(**OPTIONS, sentences=12), initial=make_words(), work=tmp_path / "w"
+    )
+    drawn = (tmp_path / "w" / "sentences.txt").read_text().splitlines()
+    assert len(drawn) == 12 and {"The ship and the boat.", "The pear and the plum."} < set(drawn)
+
+
+def test_a_teacher_with_attention_computes_in_int8_if_wanted(teacher: Path, text: Path, tmp_path: Path) -> None:
+    state = SentenceEncoder(SentenceEncoder.load(teacher).state, "attention", dim=8, heads=2, random_state=1).state
+    assert state.parameters is not None
+    state.parameters.flat[...] += 0.1 * np.random.default_rng(2).normal(size=state.parameters.flat.size)
+    own = SentenceEncoder(state)
+    own.save(tmp_path / "deep.encoder")
+    own.compress().save(tmp_path / "int8.encoder")
+    options = OPTIONS | {"sentences": 60}
+
+    def distilled(name: str, **more: Any) -> NDArray[np.float32]:
+        found: NDArray[np.float32] = distill(
+            tmp_path / name, text, initial=make_words(), work=tmp_path / f"{name}{more}", **options, **more
+        ).encode(PARAGRAPHS)
+        return found
+
+    plain, fast = (distilled("deep.encoder", compress=compress) for compress in (False, True))
+    assert (tmp_path / "deep.encoder{'compress': True}" / "deep.encoder-int8").is_dir()
+    np.testing.assert_array_equal(distilled("int8.encoder", compress=False), fast)
+    assert not np.array_equal(plain, fast)
+    np.testing.assert_allclose(fast, plain, atol=0.02)
 
 
 # --- the steps -------------------------------------------------------------------------------------------------------
