@@ -132,6 +132,9 @@ class Trainable:
         Adam(none.shape).step(none, none, 0.0)
         rows = np.empty((0, 1), np.float32)
         LazyAdam((0, 1)).step(rows, np.empty(0, np.int64), rows, 0.0)
+        if self._muon is not None:
+            one = ParameterTable({"weight": (1, 1)})
+            Muon(one).step(one, one.zeros_like(), 0.0)
 
     def loss(self, batch: Batch, *, chunk: int = 512) -> float:
         """Return the loss of a batch, without a step and without dropout."""
