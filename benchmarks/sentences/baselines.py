@@ -161,9 +161,10 @@ class Bench:
 
     def _measure(self, name: str, make: Callable[[], Encode], seconds: float | None, *, labels: bool) -> None:
         stored = self.a.work / f"{name}.reports"  # only written and read by this benchmark
+        reports: dict[str, Report] = {}
         if stored.exists():
             seconds, reports = pickle.loads(stored.read_bytes())
-        else:
+        if not reports or (labels and self.data.labelled and LABELS[0] not in reports):
             beside = None if name == "mean" or not name.endswith("-1") else self.mean.encode
             reports = measure(make(), self.data, labels=labels, beside=beside)
             stored.write_bytes(pickle.dumps((seconds, reports)))

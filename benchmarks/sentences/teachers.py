@@ -116,6 +116,11 @@ def main() -> None:
         for name in ("table", "attention")
         if f"{name}-1" in bench.results
     }
+    compressed: dict[str, float] = {}
+    if (folder := a.work / "attention-1.encoder").exists():
+        fast = SentenceEncoder.load(folder).compress()
+        compressed = figures(measure(fast.transform, data, labels=False))
+        rates["attention, int8"] = round(speed(fast, sentences[:FAST_SENTENCES]))
     own = [SentenceEncoder.load(folder) for folder in teachers]
     of_teachers = [figures(measure(one.transform, data, labels=False)) for one in own]
     rates |= {f"teacher {i}": round(speed(one, sentences[:SLOW_SENTENCES])) for i, one in enumerate(own, 1)}
@@ -130,7 +135,8 @@ def main() -> None:
         __file__, a.name,
         {
             "recipe": recipe, "sentences": len(sentences), "results": bench.results, "means": means,
-            "teachers": of_teachers, "differences": found, "sentences_per_cpu_second": rates,
+            "attention-1 in int8": compressed, "teachers": of_teachers, "differences": found,
+            "sentences_per_cpu_second": rates,
         },
     )  # fmt: skip
 
