@@ -231,6 +231,7 @@ def _run(trainer: Trainer, n_threads: int, last: int) -> None:
             crew.work(0)
             if crew.failures:
                 raise crew.failures[0]
+    crew.failures.clear()  # the traceback of what ended the round keeps its frames, and so the step that they took
     if trainer.tables is not tables:
         trainer.tables.copy(tables)
         trainer.tables = tables
