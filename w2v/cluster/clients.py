@@ -181,9 +181,11 @@ def _why_silent(address: str, error: BaseException) -> str:
                 "scheduler accepts"
             )
         cause = cause.__cause__
+    certificates = ", and that it accepts this program's certificate" if address.startswith(_ENCRYPTED) else ""
     return (
         f"no Dask scheduler answered at {address} within {CONNECT_SECONDS} seconds: give the address that "
-        "`dask scheduler` prints, with its protocol, and check that it still runs and that no firewall is between"
+        f"`dask scheduler` prints, with its protocol, and check that it still runs{certificates}, and that no firewall "
+        "is between"
     )
 
 

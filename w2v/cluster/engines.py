@@ -17,7 +17,10 @@ Handle = Any
 """A reference to a value on a worker, which may be freed when the handle is."""
 _Result = TypeVar("_Result")
 _LOSSES = 5
-CONTINUE = "continue from the last checkpoint (w2v train --resume, Word2Vec.load and resume)"
+CONTINUE = (
+    "if there is a checkpoint, continue from it (w2v train --cluster ADDRESS --resume MODEL, or Word2Vec.load and "
+    "resume(client=))"
+)
 ALL_LOST = f"all workers were lost at once, and the tables with them: {CONTINUE}"
 
 

@@ -6,23 +6,30 @@ import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+_LOGGERS = ("asyncio", "distributed.client")
+
 
 def _is_news(record: logging.LogRecord) -> bool:
-    """Return False for the exception by which Dask ends its own waiting: it is not an error.
+    """Return False for exceptions by which Dask ends its own waiting: they are no errors.
 
-    Where nobody waits for the results of a lost worker any more, asyncio reports it as never retrieved.
+    Where nobody waits for the results of a lost worker any more, asyncio reports Dask's `AllExit` as never retrieved.
+    Where a client is closed while it looks for its scheduler, Dask reports that it was cancelled.
     """
+    import asyncio  # every command would wait for it, and Dask has imported it already
+
     from distributed.client import AllExit
 
-    return record.exc_info is None or not isinstance(record.exc_info[1], AllExit)
+    return record.exc_info is None or not isinstance(record.exc_info[1], AllExit | asyncio.CancelledError)
 
 
 @contextmanager
 def news_only() -> Iterator[None]:
     """Keep from the log, inside the block, what `_is_news` refuses; everything else is logged as always."""
-    logger = logging.getLogger("asyncio")
-    logger.addFilter(_is_news)
+    loggers = [logging.getLogger(name) for name in _LOGGERS]
+    for logger in loggers:
+        logger.addFilter(_is_news)
     try:
         yield
     finally:
-        logger.removeFilter(_is_news)
+        for logger in loggers:
+            logger.removeFilter(_is_news)
