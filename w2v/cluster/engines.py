@@ -21,7 +21,10 @@ CONTINUE = (
     "if there is a checkpoint, continue from it (w2v train --cluster ADDRESS --resume MODEL, or Word2Vec.load and "
     "resume(client=))"
 )
-ALL_LOST = f"all workers were lost at once, and the tables with them: {CONTINUE}"
+ALL_LOST = (
+    "all workers were lost at once, and the tables with them: read their logs, and start them with a higher "
+    f"--memory-limit if they lacked memory; {CONTINUE}"
+)
 
 
 class Engine(Protocol):
