@@ -6,6 +6,7 @@ import importlib
 import importlib.util
 import logging
 import multiprocessing
+import os
 import re
 import socket
 import warnings
@@ -21,7 +22,8 @@ if TYPE_CHECKING:
 
 CONNECT_SECONDS = 10
 """Most seconds a scheduler may take to answer."""
-_MOST_LOCAL = 1024
+_MOST_LOCAL, _MOST_PER_CORE = 16, 4
+"""Most processes of a local cluster, each of which needs some 200 MB: so many, or so many per core if that is more."""
 _LOCAL: dict[str, Any] = {
     # restarting a dead process can take longer on a busy machine than Dask waits by default
     "distributed.deploy.lost-worker-timeout": "10 minutes",
@@ -55,8 +57,9 @@ def parse_address(address: str) -> int | str:
     Raises ClusterError if it is not ``local``, ``local:N``, ``tcp://HOST:PORT`` or another Dask address.
     """
     kind, _, number = address.partition(":")
+    most = max(_MOST_LOCAL, _MOST_PER_CORE * (os.cpu_count() or 1))
     if kind == "local":
-        if number.isdecimal() and 1 <= int(number) <= _MOST_LOCAL:
+        if number.isdecimal() and 1 <= int(number) <= most:
             return int(number)
         if address == kind:
             return default_workers()
@@ -64,7 +67,7 @@ def parse_address(address: str) -> int | str:
         return address
     raise ClusterError(
         f"{address!r:.80} is not the address of a cluster: give tcp://HOST:PORT of a Dask scheduler, or local:N for "
-        f"N processes on this machine, 1 to {_MOST_LOCAL}"
+        f"N processes on this machine, 1 to {most}"
     )
 
 

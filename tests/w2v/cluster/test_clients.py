@@ -35,6 +35,16 @@ def test_parse_address_refuses_others_and_says_what_to_give(address: str) -> Non
         parse_address(address)
 
 
+def test_local_processes_are_not_many_more_than_cores(monkeypatch: pytest.MonkeyPatch) -> None:
+    for cores, most in ((2, 16), (64, 256)):
+        monkeypatch.setattr("os.cpu_count", lambda cores=cores: cores)
+        assert parse_address(f"local:{most}") == most
+        with pytest.raises(
+            ClusterError, match=f"'local:{most + 1}' is not .* N processes on this machine, 1 to {most}"
+        ):
+            parse_address(f"local:{most + 1}")
+
+
 def test_open_client_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "distributed", None)
     with pytest.raises(ClusterError, match=r"pip install 'w2v-toolkit\[cluster\]'"), open_client("local:1"):
