@@ -214,7 +214,8 @@ def _kind_at(address: str) -> str:
 def check_workers(client: Client, workers: list[str] | None = None) -> None:
     """Raise ClusterError if there are no workers, or one or the scheduler lacks the toolkit or has another version.
 
-    `workers` are the addresses of those to ask, by default all.
+    It is raised as well if a worker cannot run compiled code, such as for its version of NumPy, since Dask ends a
+    worker that cannot import what a task needs. `workers` are the addresses of those to ask, by default all.
     """
     if not client.nthreads():
         raise ClusterError(
@@ -240,6 +241,17 @@ def check_workers(client: Client, workers: list[str] | None = None) -> None:
                 f"the {name} has version {version} of the toolkit, but this program is {toolkit.__version__}: install "
                 "the same version on both"
             )
+    for address, failure in client.run(load_kernels, workers=workers, on_error="return").items():
+        if isinstance(failure, Exception) and not isinstance(failure, OSError):
+            raise ClusterError(
+                f"the worker {address} cannot run the toolkit ({failure}): install w2v-toolkit {toolkit.__version__} "
+                "there anew, with the packages that it needs"
+            )
+
+
+def load_kernels() -> None:
+    """Import compiled code, which needs versions of NumPy and Numba that go together."""
+    importlib.import_module("w2v.kernels.jit")
 
 
 def describe(client: Client) -> str:

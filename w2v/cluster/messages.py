@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 
 _LOGGERS = ("asyncio", "distributed.client")
 
@@ -26,10 +27,11 @@ def _is_news(record: logging.LogRecord) -> bool:
 def news_only() -> Iterator[None]:
     """Keep from the log, inside the block, what `_is_news` refuses; everything else is logged as always."""
     loggers = [logging.getLogger(name) for name in _LOGGERS]
+    keep = partial(_is_news)  # of this block alone: one inside another takes away only its own
     for logger in loggers:
-        logger.addFilter(_is_news)
+        logger.addFilter(keep)
     try:
         yield
     finally:
         for logger in loggers:
-            logger.removeFilter(_is_news)
+            logger.removeFilter(keep)
