@@ -26,7 +26,7 @@ from benchmarks._common import write_results
 from w2v import Word2Vec
 from w2v.cluster.clients import open_client
 
-WORDS, TOKENS = 30_000, 300_000
+WORDS, TOKENS = 100_000, 300_000
 
 
 def counting() -> list[int]:

@@ -204,7 +204,7 @@ def _as_completed(client: Client, futures: list[Any]) -> Iterator[tuple[Any, Any
         try:
             with_workers = now if client.nthreads() else with_workers
         except OSError as error:
-            raise ClusterError(f"the cluster was lost ({error}): {_AGAIN}") from error
+            raise ClusterError(f"the scheduler of the cluster was lost: {_AGAIN}") from error
         if now - with_workers > _WAIT_SECONDS:
             raise ClusterError(f"the cluster has no workers any more: start some, and {_AGAIN}")
 

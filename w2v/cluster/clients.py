@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import importlib
+import importlib.util
 import logging
 import multiprocessing
+import os
 import re
+import socket
 import warnings
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any
 
+from w2v.cluster.messages import news_only
 from w2v.settings.environment import default_workers
 
 if TYPE_CHECKING:
@@ -18,7 +22,8 @@ if TYPE_CHECKING:
 
 CONNECT_SECONDS = 10
 """Most seconds a scheduler may take to answer."""
-_MOST_LOCAL = 1024
+_MOST_LOCAL, _MOST_PER_CORE = 16, 4
+"""Most processes of a local cluster, each of which needs some 200 MB: so many, or so many per core if that is more."""
 _LOCAL: dict[str, Any] = {
     # restarting a dead process can take longer on a busy machine than Dask waits by default
     "distributed.deploy.lost-worker-timeout": "10 minutes",
@@ -37,7 +42,9 @@ _LOCAL: dict[str, Any] = {
     "distributed.worker.preload": ["w2v.cluster.local_process"],
 }
 """Dask settings for local processes that exist for one job."""
-_ADDRESS = re.compile(r"(?:tcp|tls|ucx|ws|wss|inproc)://\S+")
+_ADDRESS = re.compile(r"(?:tcp|tls|ucx|ws|wss)://(\[[^\s\[\]/]+\]|[^\s\[\]/:]+):(\d{1,5})|inproc://\S+")
+_MOST_PORT = 65535
+_ENCRYPTED = ("tls", "wss")
 
 
 class ClusterError(ValueError):
@@ -50,16 +57,17 @@ def parse_address(address: str) -> int | str:
     Raises ClusterError if it is not ``local``, ``local:N``, ``tcp://HOST:PORT`` or another Dask address.
     """
     kind, _, number = address.partition(":")
+    most = max(_MOST_LOCAL, _MOST_PER_CORE * (os.cpu_count() or 1))
     if kind == "local":
-        if number.isdecimal() and 1 <= int(number) <= _MOST_LOCAL:
+        if number.isdecimal() and 1 <= int(number) <= most:
             return int(number)
         if address == kind:
             return default_workers()
-    elif _ADDRESS.fullmatch(address):
+    elif (found := _ADDRESS.fullmatch(address)) and 1 <= int(found[2] or 1) <= _MOST_PORT:
         return address
     raise ClusterError(
         f"{address!r:.80} is not the address of a cluster: give tcp://HOST:PORT of a Dask scheduler, or local:N for "
-        f"N processes on this machine, 1 to {_MOST_LOCAL}"
+        f"N processes on this machine, 1 to {most}"
     )
 
 
@@ -72,6 +80,7 @@ def open_client(address: str | Client) -> Iterator[Client]:
     """
     distributed = _distributed()
     with ExitStack() as stack:
+        stack.enter_context(news_only())
         client = address
         if isinstance(address, str):
             where = parse_address(address)
@@ -113,6 +122,7 @@ def _local(distributed: Any, n_processes: int) -> Iterator[Client]:
 @contextmanager
 def _remote(address: str) -> Iterator[Client]:
     distributed = _distributed()
+    _check_address(address)
     try:
         kind = _kind_at(address)  # Dask itself waits forever for what listens but is no Dask server
         if kind != "Scheduler":
@@ -124,13 +134,62 @@ def _remote(address: str) -> Iterator[Client]:
     except ClusterError:
         raise
     except Exception as error:  # each protocol has its own
-        certificates = ", and that Dask's configuration names certificates (distributed.comm.tls)"
-        raise ClusterError(
-            f"no Dask scheduler answered at {address} within {CONNECT_SECONDS} seconds: check host and port, and that "
-            f"`dask scheduler` runs there{certificates if address.startswith(('tls:', 'wss:')) else ''}"
-        ) from error
+        raise ClusterError(_why_silent(address, error)) from error
     with client:
         yield client
+
+
+def _check_address(address: str) -> None:
+    """Raise ClusterError if its host is not known, or its protocol lacks a package or certificates."""
+    from distributed import Security
+
+    protocol = address.partition(":")[0]
+    if (found := _ADDRESS.fullmatch(address)) and found[1]:
+        try:
+            socket.getaddrinfo(found[1].strip("[]"), int(found[2]))
+        except OSError as error:  # Dask would try again until its time is over
+            raise ClusterError(f"the host of {address} is not known ({error.strerror}): check its name") from error
+    if protocol == "ucx" and importlib.util.find_spec("distributed_ucxx") is None:
+        raise ClusterError(
+            "ucx:// needs the package distributed-ucxx, such as distributed-ucxx-cu12 for CUDA 12, here and where the "
+            "scheduler and the workers run: install it, or use tcp://"
+        )
+    if protocol in _ENCRYPTED:
+        try:
+            context = Security().get_connection_args("client")["ssl_context"]
+        except (OSError, ValueError) as error:  # files that cannot be read, or are no certificates
+            raise ClusterError(
+                f"{protocol}:// needs certificates, but those that Dask's configuration names (distributed.comm.tls) "
+                f"cannot be used: {error}"
+            ) from error
+        if context is None:
+            raise ClusterError(
+                f"{protocol}:// needs certificates: name them in Dask's configuration, as ca-file, client.cert and "
+                "client.key of distributed.comm.tls (or in variables such as DASK_DISTRIBUTED__COMM__TLS__CA_FILE)"
+            )
+
+
+def _why_silent(address: str, error: BaseException) -> str:
+    """Describe why nothing answered at an address."""
+    import ssl  # every command would wait for it, and Dask has imported it already
+
+    if address.startswith("inproc:"):
+        return f"{address} is not a scheduler of this process, and no other can be reached by inproc://: use tcp://"
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, ssl.SSLError):
+            return (
+                f"the encrypted connection to {address} failed ({cause}): the scheduler needs a certificate of the "
+                "authority in ca-file of Dask's configuration (distributed.comm.tls), and this program one that the "
+                "scheduler accepts"
+            )
+        cause = cause.__cause__
+    certificates = ", and that it accepts this program's certificate" if address.startswith(_ENCRYPTED) else ""
+    return (
+        f"no Dask scheduler answered at {address} within {CONNECT_SECONDS} seconds: give the address that "
+        f"`dask scheduler` prints, with its protocol, and check that it still runs{certificates}, and that no firewall "
+        "is between"
+    )
 
 
 def _kind_at(address: str) -> str:
@@ -146,7 +205,7 @@ def _kind_at(address: str) -> str:
             return str((await server.identity())["type"])
 
     async def ask_in_time() -> str:
-        return await asyncio.wait_for(ask(), CONNECT_SECONDS)
+        return await asyncio.wait_for(ask(), 1.2 * CONNECT_SECONDS)  # later than what knows why
 
     with ThreadPoolExecutor(1) as pool:  # a notebook has an event loop in this thread
         return pool.submit(lambda: asyncio.run(ask_in_time())).result()
@@ -155,7 +214,8 @@ def _kind_at(address: str) -> str:
 def check_workers(client: Client, workers: list[str] | None = None) -> None:
     """Raise ClusterError if there are no workers, or one or the scheduler lacks the toolkit or has another version.
 
-    `workers` are the addresses of those to ask, by default all.
+    It is raised as well if a worker cannot run compiled code, such as for its version of NumPy, since Dask ends a
+    worker that cannot import what a task needs. `workers` are the addresses of those to ask, by default all.
     """
     if not client.nthreads():
         raise ClusterError(
@@ -181,6 +241,17 @@ def check_workers(client: Client, workers: list[str] | None = None) -> None:
                 f"the {name} has version {version} of the toolkit, but this program is {toolkit.__version__}: install "
                 "the same version on both"
             )
+    for address, failure in client.run(load_kernels, workers=workers, on_error="return").items():
+        if isinstance(failure, Exception) and not isinstance(failure, OSError):
+            raise ClusterError(
+                f"the worker {address} cannot run the toolkit ({failure}): install w2v-toolkit {toolkit.__version__} "
+                "there anew, with the packages that it needs"
+            )
+
+
+def load_kernels() -> None:
+    """Import compiled code, which needs versions of NumPy and Numba that go together."""
+    importlib.import_module("w2v.kernels.jit")
 
 
 def describe(client: Client) -> str:

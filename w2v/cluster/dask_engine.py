@@ -103,7 +103,7 @@ class DaskEngine:
 
     def names(self) -> set[str]:
         """Return the ids of the clients that are connected to the cluster."""
-        return set(self.client.run_on_scheduler(lambda dask_scheduler: list(dask_scheduler.clients)))
+        return set(self.client.run_on_scheduler(_clients_of))
 
     def tidy(self, function: Callable[..., Any], *arguments: Any) -> None:
         """Run a function in every worker process, if the cluster still exists."""
@@ -119,7 +119,7 @@ class DaskEngine:
             found = set(self.client.nthreads())
             self._check_stalled()
         except OSError as error:
-            raise ClusterError(f"the cluster was lost ({error}): {CONTINUE}") from error
+            raise ClusterError(f"the scheduler of the cluster was lost: {CONTINUE}") from error
         if not self._alive & found:
             raise ClusterError(ALL_LOST)
         self._alive = found
@@ -165,6 +165,14 @@ class DaskEngine:
             ]
             self._is_checked = True
         return self._places[worker]
+
+
+def _clients_of(dask_scheduler: Any) -> list[str]:
+    """Return the ids of the clients of a scheduler.
+
+    Dask pickles a lambda with its bytecode, which another version of Python cannot run.
+    """
+    return list(dask_scheduler.clients)
 
 
 @contextmanager

@@ -17,8 +17,14 @@ Handle = Any
 """A reference to a value on a worker, which may be freed when the handle is."""
 _Result = TypeVar("_Result")
 _LOSSES = 5
-CONTINUE = "continue from the last checkpoint (w2v train --resume, Word2Vec.load and resume)"
-ALL_LOST = f"all workers were lost at once, and the tables with them: {CONTINUE}"
+CONTINUE = (
+    "if there is a checkpoint, continue from it (w2v train --cluster ADDRESS --resume MODEL, or Word2Vec.load and "
+    "resume(client=))"
+)
+ALL_LOST = (
+    "all workers were lost at once, and the tables with them: read their logs, and start them with a higher "
+    f"--memory-limit if they lacked memory; {CONTINUE}"
+)
 
 
 class Engine(Protocol):

@@ -8,7 +8,7 @@ import pytest
 
 import w2v
 from tests.helpers.clock import Clock
-from w2v.cluster.clients import ClusterError
+from w2v.cluster.clients import ClusterError, load_kernels
 from w2v.cluster.dask_engine import DaskEngine
 from w2v.cluster.engines import LostError
 
@@ -22,6 +22,7 @@ class Addresses:
         self.addresses = set(addresses)
         self.paused: dict[str, int] = {}  # and how many tasks these run
         self.versions: dict[str, str] = {}
+        self.without_kernels: set[str] = set()
         self.sent: list[tuple[str, ...]] = []
 
     def nthreads(self) -> dict[str, int]:
@@ -41,7 +42,9 @@ class Addresses:
     def run_on_scheduler(self, *arguments: Any) -> str:
         return w2v.__version__
 
-    def run(self, *arguments: Any, workers: list[str], on_error: str) -> dict[str, str]:
+    def run(self, function: Any, *arguments: Any, workers: list[str], on_error: str) -> dict[str, Any]:
+        if function is load_kernels:
+            return {address: ImportError("Numba needs NumPy 1.22") for address in self.without_kernels & set(workers)}
         return {address: self.versions.get(address, w2v.__version__) for address in workers}
 
     def submit(self, *arguments: Any, workers: list[str], **options: Any) -> None:
@@ -85,7 +88,9 @@ def test_losing_all_workers_at_once_is_told() -> None:
     client.addresses = {"b", "c"}
     assert engine.look() == {"b", "c"}
     client.addresses = {"d", "e"}
-    with pytest.raises(ClusterError, match="all workers were lost at once.* continue from the last checkpoint"):
+    with pytest.raises(
+        ClusterError, match="all workers were lost at once.* if there is a checkpoint, continue from it"
+    ):
         engine.look()
 
 
@@ -96,6 +101,14 @@ def test_a_worker_that_joins_with_another_version_is_told() -> None:
     assert place_of(engine, 1) == "b"  # nobody needs it yet
     client.addresses = {"a", "c"}
     with pytest.raises(ClusterError, match=r"the worker c has version 9\.9 of the toolkit"):
+        place_of(engine, 1)
+
+
+def test_a_worker_without_compiled_code_is_told() -> None:
+    client = Addresses("a", "b")
+    engine = DaskEngine(client)
+    client.addresses, client.without_kernels = {"a", "c"}, {"c"}
+    with pytest.raises(ClusterError, match=r"the worker c cannot run the toolkit \(Numba needs NumPy 1\.22\)"):
         place_of(engine, 1)
 
 

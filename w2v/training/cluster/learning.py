@@ -148,17 +148,19 @@ def _learner_of(
         yield learner
 
 
-def cut(ticket: Ticket, block: int, blocks: Sequence[Sequence[Steps]] | None = None, decay: float = 0.0) -> Snapshot:
-    """Return a copy of a block of the tables between two rounds; for `blocks` and `decay` see `train_round`."""
+def cut(
+    ticket: Ticket, piece: int, n_pieces: int, blocks: Sequence[Sequence[Steps]] | None = None, decay: float = 0.0
+) -> Snapshot:
+    """Return a copy of one of n pieces of the tables between two rounds; for the last two see `train_round`."""
     with _learner_of(ticket, blocks, decay) as learner:
-        return learner.replica.cut(block)
+        return learner.replica.cut(piece, n_pieces)
 
 
-def fill(ticket: Ticket, block: int, snapshot: Snapshot, is_last: bool) -> None:
-    """Overwrite a block of the tables of a prepared worker."""
+def fill(ticket: Ticket, piece: int, n_pieces: int, snapshot: Snapshot) -> None:
+    """Overwrite one of n pieces of the tables of a prepared worker, which are complete after the last."""
     with _learner_of(ticket._replace(version=-1)) as learner:
-        learner.replica.fill(block, snapshot)
-        if is_last:
+        learner.replica.fill(piece, n_pieces, snapshot)
+        if piece == n_pieces - 1:
             learner.version = ticket.version
 
 
@@ -229,6 +231,7 @@ def _run(trainer: Trainer, n_threads: int, last: int) -> None:
             crew.work(0)
             if crew.failures:
                 raise crew.failures[0]
+    crew.failures.clear()  # the traceback of what ended the round keeps its frames, and so the step that they took
     if trainer.tables is not tables:
         trainer.tables.copy(tables)
         trainer.tables = tables

@@ -3,6 +3,7 @@
 Block j consists of the jth of k equal runs of rows of each table. A worker's changes to a block in a round are sent as
 `Steps`. Their mean over the workers, weighted by the words trained, is the gradient of an outer step with Nesterov
 momentum (arXiv:2311.08105). Averaging alone would shorten the steps of rows that have not converged by a factor of k.
+Whole tables are sent one `Snapshot` after another, each of one of n such runs, so that few are copied at a time.
 """
 
 from __future__ import annotations
@@ -25,14 +26,14 @@ class Delta(NamedTuple):
 
 
 class Snapshot(NamedTuple):
-    """A block of the tables between two rounds."""
+    """One of n runs of rows of the tables between two rounds."""
 
     rows: tuple[NDArray[np.float32], ...]  # of each table, flat
     momentum: tuple[Steps, ...]  # empty for a single worker
 
 
 def block_of(tables: Tables, number: int, n_blocks: int) -> list[NDArray[np.float32]]:
-    """Return views of one block of each trained table, flat: shape (rows * S,), float32."""
+    """Return views of one of n equal runs of rows of each trained table, flat: shape (rows * S,), float32."""
     size, found = tables.row_size, []
     for table in (tables.w_in[:-size], tables.w_out[:-size], tables.positions):
         if table is not None:
@@ -99,44 +100,45 @@ class Replica:
             ):
                 take_step(now, before, momentum, steps, decay, self.n_threads)
 
-    def cut(self, number: int) -> Snapshot:
-        """Return a copy of a block from the start of the round."""
-        rows = tuple(table.copy() for table in self._block(self.base, number))
-        return Snapshot(rows, tuple(Steps(one.values.copy(), one.scales.copy()) for one in self._momentum(number)))
+    def cut(self, number: int, n_pieces: int) -> Snapshot:
+        """Return a copy of one of n runs of rows from the start of the round."""
+        rows = tuple(table.copy() for table in block_of(self.base, number, n_pieces))
+        momentum = self._momentum(number, n_pieces)
+        return Snapshot(rows, tuple(Steps(one.values.copy(), one.scales.copy()) for one in momentum))
 
-    def fill(self, number: int, snapshot: Snapshot) -> None:
-        """Overwrite a block."""
+    def fill(self, number: int, n_pieces: int, snapshot: Snapshot) -> None:
+        """Overwrite one of n runs of rows."""
         for tables in (self.tables, self.base):
-            for table, rows in zip(self._block(tables, number), snapshot.rows, strict=True):
+            for table, rows in zip(block_of(tables, number, n_pieces), snapshot.rows, strict=True):
                 table[:] = rows
-        for kept, momentum in zip(self._momentum(number), snapshot.momentum, strict=True):
+        for kept, momentum in zip(self._momentum(number, n_pieces), snapshot.momentum, strict=True):
             kept.values[:], kept.scales[:] = momentum
 
     def _block(self, tables: Tables, number: int) -> list[NDArray[np.float32]]:
         return block_of(tables, number, self.n_workers)
 
-    def _momentum(self, number: int) -> list[Steps]:
-        return [steps.part(*_rows_of(len(steps.scales), number, self.n_workers)) for steps in self.momentum]
+    def _momentum(self, number: int, n_pieces: int | None = None) -> list[Steps]:
+        n = n_pieces or self.n_workers
+        return [steps.part(*_rows_of(len(steps.scales), number, n)) for steps in self.momentum]
 
 
-def snapshot_of(tables: Tables, momentum: Tables | None, number: int, n_blocks: int) -> Snapshot:
-    """Return a block of tables in this process."""
-    rows = tuple(block_of(tables, number, n_blocks))
-    if n_blocks == 1:
+def snapshot_of(tables: Tables, momentum: Tables | None, number: int, n_pieces: int, n_workers: int) -> Snapshot:
+    """Return one of n runs of rows of tables in this process, for `n_workers`."""
+    rows = tuple(block_of(tables, number, n_pieces))
+    if n_workers == 1:
         return Snapshot(rows, ())
     size = tables.row_size
     if momentum is None:
         return Snapshot(rows, tuple(Steps.zeros(len(table) // size, size) for table in rows))
     nothing = [np.zeros_like(table) for table in rows]
-    moved = zip(block_of(momentum, number, n_blocks), nothing, strict=True)
+    moved = zip(block_of(momentum, number, n_pieces), nothing, strict=True)
     return Snapshot(rows, tuple(moves_of(now, before, size) for now, before in moved))
 
 
-def put_together(snapshots: Sequence[Snapshot], tables: Tables, momentum: Tables | None) -> None:
-    """Overwrite tables and, unless it is None, their momentum with the blocks."""
-    for number, snapshot in enumerate(snapshots):
-        for table, rows in zip(block_of(tables, number, len(snapshots)), snapshot.rows, strict=True):
-            table[:] = rows
-        if momentum is not None:
-            for table, steps in zip(block_of(momentum, number, len(snapshots)), snapshot.momentum, strict=True):
-                table[:] = steps.table
+def put_in(snapshot: Snapshot, number: int, n_pieces: int, tables: Tables, momentum: Tables | None) -> None:
+    """Overwrite one of n runs of rows of tables and, unless it is None, of their momentum."""
+    for table, rows in zip(block_of(tables, number, n_pieces), snapshot.rows, strict=True):
+        table[:] = rows
+    if momentum is not None:
+        for table, steps in zip(block_of(momentum, number, n_pieces), snapshot.momentum, strict=True):
+            table[:] = steps.table

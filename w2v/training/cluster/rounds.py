@@ -35,6 +35,8 @@ from w2v.training.cluster.schedule import Planned
 from w2v.training.cluster.workshop import Shard
 
 _Result = TypeVar("_Result")
+PIECES = 8
+"""Pieces per worker in which tables are sent: a worker copies one at a time, so more pieces need less memory."""
 
 
 @dataclass(frozen=True)
@@ -48,7 +50,12 @@ class Job:
     seed: int
     reach: int
     n_tokens: int  # of the text
-    start_block: Callable[[int], Snapshot] | None  # of the tables to resume from; None starts anew
+    start_piece: Callable[[int, int], Snapshot] | None  # of n, of the tables to resume from; None starts anew
+
+    @property
+    def n_pieces(self) -> int:
+        """Number of pieces in which whole tables are sent."""
+        return PIECES * len(self.shards)
 
 
 @dataclass
@@ -78,7 +85,7 @@ class RoundTraining:
         """Do nothing: the workers check for divergence in every round."""
 
     def run(self, progress: Callable[[Progress], None] | None, pauses: Sequence[Pause]) -> None:
-        """Train the remaining rounds. However it ends, `snapshots` returns the tables after the last complete round."""
+        """Train the remaining rounds. However it ends, `collect` has the tables after the last complete round."""
         began, visited = time.perf_counter(), 0
         before = self.history[-1].seconds if self.history else 0.0
         while not self.is_at_end:
@@ -93,21 +100,27 @@ class RoundTraining:
             if progress is not None:
                 progress(self._progress(planned, visited, elapsed, trained))
 
-    def snapshots(self) -> list[Snapshot]:
-        """Fetch all blocks of the tables, as after the last complete round."""
-        return self._persevere(self._cut)
+    def collect(self, take: Callable[[Snapshot, int, int], None]) -> None:
+        """Fetch the tables after the last complete round; `take` gets each piece, its number and the number of pieces.
+
+        If a worker is lost, all pieces come again, with the same contents.
+        """
+        self._persevere(lambda: self._collect(take))
 
     def _persevere(self, work: Callable[[], _Result]) -> _Result:
         found = persevere(work, self._mend, is_whole=self._is_whole)
         self._is_whole = True
         return found
 
-    def _cut(self) -> list[Snapshot]:
-        decay = self.plan[self.step - 1].decay
-        k = len(self.job.shards)
-        return self.engine.fetch(
-            [self._run(j, cut, self._ticket(j, self.step), j, self._blocks, decay) for j in range(k)]
-        )
+    def _collect(self, take: Callable[[Snapshot, int, int], None]) -> None:
+        decay, k, n = self.plan[self.step - 1].decay, len(self.job.shards), self.job.n_pieces
+        for first in range(0, n, k):  # one piece of each worker, which its copy leaves before the next is made
+            handles = [
+                self._run(j, cut, self._ticket(j, self.step), first + j, n, self._blocks, decay) for j in range(k)
+            ]
+            for number, snapshot in enumerate(self.engine.fetch(handles), first):
+                take(snapshot, number, n)
+            self._blocks = None  # all workers have taken the step
 
     def _train(self, planned: Planned) -> list[Trained]:
         """Train one round; workers may begin the next one while they send their results."""
@@ -119,6 +132,7 @@ class RoundTraining:
         planned, decay, k = self.plan[number], self.plan[number - 1].decay, len(self.job.shards)
         tickets = [self._ticket(j, number) for j in range(k)]
         trained = [self._run(j, train_round, tickets[j], planned[:2], self._blocks, decay) for j in range(k)]
+        self._blocks = None  # these tasks alone need the previous step, which workers would keep beside the next
         blocks = []
         if k > 1:
             for j in range(k):
@@ -140,11 +154,14 @@ class RoundTraining:
         if newest >= 0:
             holder = next(j for j in range(k) if j not in lacking)
             self._equip(
-                lacking, standings, newest, lambda block: self._run(holder, cut, self._ticket(holder, newest), block)
-            )
+                lacking, standings, newest,
+                lambda piece: self._run(holder, cut, self._ticket(holder, newest), piece, self.job.n_pieces),
+            )  # fmt: skip
         elif self.step == self._begun_at:
-            newest, start = self.step, self.job.start_block
-            put = None if start is None else lambda block: self.engine.put(start(block), block % self.engine.n_workers)
+            newest, start, n = self.step, self.job.start_piece, self.job.n_pieces
+            put = (
+                None if start is None else lambda piece: self.engine.put(start(piece, n), piece % self.engine.n_workers)
+            )
             self._equip(lacking, standings, newest, put)
         else:
             raise ClusterError(ALL_LOST)
@@ -157,10 +174,10 @@ class RoundTraining:
         lacking: Sequence[int],
         standings: Sequence[Standing],
         version: int,
-        block_of: Callable[[int], Handle] | None,
+        piece_of: Callable[[int], Handle] | None,
     ) -> None:
-        """Make workers read their parts of the text, and send them the tables by block; None means initial tables."""
-        job, k = self.job, len(self.job.shards)
+        """Make workers read their parts of the text, and send them the tables; None means initial tables."""
+        job, k, n = self.job, len(self.job.shards), self.job.n_pieces
         tickets = {j: self._ticket(j, version) for j in lacking}
         words = {
             j: None if standings[j].has_words else self.engine.put(job.vocabulary, j % self.engine.n_workers)
@@ -169,13 +186,13 @@ class RoundTraining:
         self.engine.fetch(
             [
                 self._run(j, prepare, job.shards[j], words[j], job.parameters, job.seed, job.reach, k, tickets[j],
-                          job.digests[j], block_of is not None)
+                          job.digests[j], piece_of is not None)
                 for j in lacking
             ]
         )  # fmt: skip
-        for block in range(k if lacking and block_of is not None else 0):
-            value = block_of(block)  # type: ignore[misc]
-            self.engine.fetch([self._run(j, fill, tickets[j], block, value, block == k - 1) for j in lacking])
+        for piece in range(n if lacking and piece_of is not None else 0):
+            value = piece_of(piece)  # type: ignore[misc]
+            self.engine.fetch([self._run(j, fill, tickets[j], piece, n, value) for j in lacking])
 
     def _ticket(self, shard: int, version: int) -> Ticket:
         return Ticket(self.job.shards[shard].training, shard, self._attempt, version)

@@ -16,7 +16,7 @@ from w2v.display.progress import show_training, tell
 from w2v.encoding.corpus import Corpus
 from w2v.monitoring.history import TrainingInterrupted
 from w2v.storage.claims import claimed
-from w2v.training.cluster.replica import put_together, snapshot_of
+from w2v.training.cluster.replica import put_in, snapshot_of
 from w2v.training.cluster.rounds import Job, RoundTraining
 from w2v.training.cluster.schedule import plan_rounds
 from w2v.training.cluster.text import ClusterText, read_text
@@ -130,11 +130,11 @@ def _begin(engine: Engine, text: ClusterText, start: Start, rounds: Rounds) -> R
     parameters, interrupted, k = start.parameters, start.interrupted, len(text.shards)
     n_tokens, n_segments = text.sizes["tokens"], min(each.n_segments for each in text.facts)
     reach = reach_of(parameters, max(each.longest for each in text.facts))
-    start_block = None
+    start_piece = None
     if interrupted is not None:
-        start_block = partial(snapshot_of, interrupted.tables, rounds.momentum, n_blocks=k)
+        start_piece = partial(snapshot_of, interrupted.tables, rounds.momentum, n_workers=k)
     digests = [each.digest for each in text.facts]
-    job = Job(text.shards, digests, text.vocabulary, parameters, start.seed, reach, n_tokens, start_block)
+    job = Job(text.shards, digests, text.vocabulary, parameters, start.seed, reach, n_tokens, start_piece)
     epochs = parameters.epochs
     plan = plan_rounds(epochs * n_tokens / k, epochs * n_segments, rounds.words, k)
     training = RoundTraining(engine, job, plan, interrupted.step if interrupted is not None else 0)
@@ -155,7 +155,7 @@ def _state_of(
     parameters, k = start.parameters, len(text.shards)
     empty = partial(Tables.zeros, len(text.vocabulary), parameters.vector_size, **layout(parameters, text.vocabulary))
     tables, momentum = empty(), empty() if k > 1 and not complete else None
-    put_together(training.snapshots(), tables, momentum)
+    training.collect(partial(put_in, tables=tables, momentum=momentum))
     if not tables.all_finite():
         raise DivergenceError(
             "training diverged: the vectors are not finite; lower the learning rate alpha or raise min_count"

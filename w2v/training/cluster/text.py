@@ -139,9 +139,10 @@ def _check_visible(engine: Engine, paths: Sequence[str]) -> None:
     handles = [engine.run(unreadable, sizes, worker=worker) for worker in range(engine.n_workers)]
     for found in engine.fetch(handles):
         if found is not None:
+            host, why = found
             raise CorpusError(
-                f"a worker of the cluster does not see the same file: {found}; put the text where all workers can "
-                "read it under the same name, on a shared file system or in an object store (s3://…)"
+                f"a worker of the cluster, on {host}, does not see the same file: {why}; put the text where all "
+                "workers can read it under the same name, on a shared file system or in an object store (s3://…)"
             )
 
 

@@ -7,6 +7,7 @@ that takes over a part reads it again.
 from __future__ import annotations
 
 import errno
+import os
 import socket
 import sys
 import tempfile
@@ -126,8 +127,8 @@ def _disk_errors(bench: Bench) -> Iterator[None]:
         if error.errno in (errno.ENOENT, errno.ENOTDIR, errno.EACCES, errno.EROFS):
             raise OSError(
                 error.errno,
-                f"the worker {where} cannot write its part of the text to {folder} ({error.strerror}): it needs a "
-                "folder there, work_folder or its own --local-directory",
+                f"the worker {where} cannot write its part of the text to {folder} ({os.strerror(error.errno)}): it "
+                "needs a folder there, work_folder or its own --local-directory",
             ) from error
         raise
 
@@ -140,17 +141,17 @@ def _scanned(shard: Shard, bench: Bench) -> ScannedCorpus:
     return bench.scanned
 
 
-def unreadable(files: list[tuple[str, int | None]]) -> str | None:
-    """Return the error of the first file that cannot be read or has another size; None if there is none."""
+def unreadable(files: list[tuple[str, int | None]]) -> tuple[str, str] | None:
+    """Return this host and the error of the first file that cannot be read or has another size; None without one."""
     for path, expected in files:
         try:
             size = size_on_disk(path)
             with open_input(path):
                 pass
         except CorpusError as error:
-            return str(error)
+            return socket.gethostname(), str(error)
         if size != expected:
-            return f"{path} has {size or 0:,} bytes there and {expected or 0:,} here"
+            return socket.gethostname(), f"{path} has {size or 0:,} bytes there and {expected or 0:,} here"
     return None
 
 

@@ -119,11 +119,18 @@ def merge_indexes(
     ModelError
         If an index cannot be opened, the encoders, widths or dtypes differ, or the folder exists or cannot be written.
     ValueError
-        If no index is given, several contain the same id, or columns of the same name have different types.
+        If no index is given, or one twice, several contain the same id, or columns of the same name have different
+        types.
     """
     if isinstance(indexes, (str, os.PathLike)) or not indexes:
         raise ValueError("give the folders of the indexes to merge, as a list")
     found = [Stored.read(each) for each in indexes]
+    places = [os.path.realpath(each) for each in indexes]
+    for number, place in enumerate(places):
+        if place in places[:number]:
+            raise ValueError(
+                f"{indexes[number]} is given twice: its sentences would be found twice; give each index once"
+            )
     check_alike(found)
     check_unclaimed(path)
     check_output(Path(path), overwrite)
@@ -136,8 +143,8 @@ def merge_indexes(
 
     moved: list[Path] = []
     with claimed(path):
-        place = save_result(write, path)
-    return [place, *moved][-1]
+        saved = save_result(write, path)
+    return [saved, *moved][-1]
 
 
 def compacted(folder: Path, progress: Progress | None) -> Contents | None:

@@ -107,6 +107,9 @@ def test_merge_of_files_leaves_out_what_is_removed(tmp_path: Path, dtype: Any) -
     two = SentenceIndex.build(make_embeddings(), tmp_path / "b.txt", tmp_path / "two", dtype=dtype, ids=["b", "d"])
     with pytest.raises(ValueError, match=r"the id 'b' is in .*one and in .*two; remove it from one"):
         merge_indexes([tmp_path / "one", tmp_path / "two"], tmp_path / "both")
+    (tmp_path / "link").symlink_to(tmp_path / "one")
+    with pytest.raises(ValueError, match=r"link is given twice: its sentences would be found twice"):
+        merge_indexes([tmp_path / "one", tmp_path / "link"], tmp_path / "both")
     one.remove("b")
     both = SentenceIndex(merge_indexes([tmp_path / "one", tmp_path / "two"], tmp_path / "both"))
     assert [both.place(i) for i in range(4)] == [one.place(0), one.place(1), two.place(0), two.place(1)]

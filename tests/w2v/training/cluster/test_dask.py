@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import gc
 import os
 import signal
+import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +16,10 @@ import numpy as np
 import pytest
 
 from w2v import Word2Vec
+from w2v.cluster import dask_engine
 from w2v.cluster.clients import ClusterError, check_workers, describe, open_client
 from w2v.cluster.dask_engine import DaskEngine
-from w2v.cluster.engines import InProcess
+from w2v.cluster.engines import InProcess, LostError
 from w2v.corpora.files.ranges import FileRange
 from w2v.corpora.tokenizers import get_tokenizer
 from w2v.training.cluster.workshop import Shard, count_words, kept_parts
@@ -85,6 +89,38 @@ def test_other_versions_of_the_toolkit_are_told(client: Any, monkeypatch: pytest
         ClusterError, match=r"has version .* of the toolkit, but this program is 9\.9: install the same"
     ):
         check_workers(client)
+
+
+def test_a_loss_while_results_are_on_their_way_is_one_error_and_no_message(
+    client: Any, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    engine = DaskEngine(client)
+
+    def lose() -> None:
+        raise LostError("the worker is gone")
+
+    monkeypatch.setattr(dask_engine, "_LOOK_EVERY", 0.1)
+    monkeypatch.setattr(engine, "_check_places", lose)
+    monkeypatch.setattr(engine, "_wait_for", lambda handles: None)  # the results were there, and then they were not
+    handles = [engine.run(time.sleep, 1, worker=number) for number in range(2)]
+    with suppress(LostError):
+        engine.fetch(handles)
+    handles.clear()
+    for _ in range(2):
+        client.sync(client.scheduler.identity)  # the event loop has gone round
+        gc.collect()
+    assert "never retrieved" not in caplog.text
+
+
+def test_errors_of_others_are_still_logged(client: Any, caplog: pytest.LogCaptureFixture) -> None:
+    async def orphan() -> None:
+        task = asyncio.ensure_future(asyncio.wait_for(asyncio.sleep(1), 0))
+        await asyncio.sleep(0.01)
+        assert task.done()
+
+    asyncio.run(orphan())
+    gc.collect()
+    assert "never retrieved" in caplog.text and "TimeoutError" in caplog.text
 
 
 def test_put_goes_to_the_worker(client: Any) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from w2v.training.cluster.replica import Replica, block_of, put_together, snapshot_of
+from w2v.training.cluster.replica import Replica, block_of, put_in, snapshot_of
 from w2v.training.cluster.steps import Steps, moves_of
 from w2v.training.tables import Tables
 
@@ -152,17 +152,19 @@ def test_a_round_without_words_stands_still() -> None:
     assert same(replica.base, make_tables(1)) and not replica.momentum[0].values.any()
 
 
-def test_snapshots_put_the_tables_and_their_momentum_together_exactly() -> None:
+@pytest.mark.parametrize("n_pieces", [1, 3, 24])
+def test_snapshots_put_the_tables_and_their_momentum_together_exactly(n_pieces: int) -> None:
     replica = Replica(make_tables(1, window=2), 3)
     for table in block_of(replica.tables, 0, 1):
         table[::3] += 0.25
     steps = [replica.step(j, 1, [replica.delta(j, 1)], 0.6) for j in range(3)]
     replica.take(steps, 0.6)
     tables, momentum = (Tables.zeros(V, D, window=2) for _ in range(2))
-    put_together([replica.cut(j) for j in range(3)], tables, momentum)
+    for j in range(n_pieces):
+        put_in(replica.cut(j, n_pieces), j, n_pieces, tables, momentum)
     other = Replica(make_tables(2, window=2), 3)
-    for j in range(3):
-        other.fill(j, snapshot_of(tables, momentum, j, 3))
+    for j in range(n_pieces):
+        other.fill(j, n_pieces, snapshot_of(tables, momentum, j, n_pieces, 3))
     assert same(other.base, replica.base) and same(other.tables, replica.base)
     for found, wanted in zip(other.momentum, replica.momentum, strict=True):
         assert np.array_equal(found.values, wanted.values) and np.array_equal(found.scales, wanted.scales)
@@ -171,7 +173,7 @@ def test_snapshots_put_the_tables_and_their_momentum_together_exactly() -> None:
 
 def test_a_snapshot_does_not_move_with_the_tables() -> None:
     replica = Replica(make_tables(1), 2)
-    snapshot = replica.cut(0)
+    snapshot = replica.cut(0, 2)
     replica.base.w_in[:] = 0
     assert snapshot.rows[0].any()
 

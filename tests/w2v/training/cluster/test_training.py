@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import errno
+import gc
 import math
 import pickle
+import weakref
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -22,6 +24,7 @@ from w2v.corpora.tokenizers import get_tokenizer
 from w2v.encoding.stream import EmptyVocabularyError
 from w2v.training.cluster import learning, workshop
 from w2v.training.cluster.workshop import Shard
+from w2v.training.running import session
 from w2v.training.running.reading import NoPairsError
 
 SETTINGS: dict[str, Any] = {"vector_size": 8, "min_count": 2, "epochs": 2, "window": 3, "workers": 1, "random_state": 4}
@@ -207,7 +210,9 @@ def test_losing_all_workers_one_after_another_is_told(files: list[Path]) -> None
                     workshop.forget(training, number)
             return super().run(function, *arguments, worker=worker)
 
-    with pytest.raises(ClusterError, match="all workers were lost at once.* continue from the last checkpoint"):
+    with pytest.raises(
+        ClusterError, match="all workers were lost at once.* if there is a checkpoint, continue from it"
+    ):
         fit(files, engine=AllGone("train_round", 5, 0))
 
 
@@ -350,3 +355,34 @@ def test_files_that_workers_do_not_see_are_told(tmp_path: Path) -> None:
     path.write_text("a b c d\n" * 500)
     with pytest.raises(CorpusError, match=r"text.txt: there is no such file.*|cannot be read: .*shared file system"):
         fit([path], engine=Elsewhere(lambda: path.unlink(missing_ok=True)))
+
+
+@pytest.mark.parametrize("options", [{}, {"workers": 2}, {"workers": 2, "deterministic": True}])
+def test_a_round_leaves_nothing_that_waits_for_the_garbage_collector(
+    files: list[Path], monkeypatch: pytest.MonkeyPatch, options: dict[str, Any]
+) -> None:
+    crews: list[weakref.ref[Any]] = []
+    steps: list[weakref.ref[Any]] = []
+    alive: list[int] = []
+
+    def make_crew(*arguments: Any, **further: Any) -> Any:
+        crew = session.make_crew(*arguments, **further)
+        crews.append(weakref.ref(crew))
+        return crew
+
+    class Watching(InProcess):
+        def run(self, function: Callable[..., Any], *arguments: Any, worker: int) -> Any:
+            if function is learning.train_round and arguments[2] is not None:
+                steps.append(weakref.ref(arguments[2][0].value[0].values))
+            return super().run(function, *arguments, worker=worker)
+
+    def count(state: Any) -> None:
+        alive.extend(sum(each() is not None for each in kind) for kind in (crews, steps))
+
+    monkeypatch.setattr(learning, "make_crew", make_crew)
+    gc.disable()
+    try:
+        fit(files, engine=Watching(2), progress=count, round_words=3000, **options)
+    finally:
+        gc.enable()
+    assert len(crews) > 4 and len(steps) > 4 and not any(alive)
