@@ -209,7 +209,11 @@ def reading(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
         if not os.path.exists(path):
             raise ModelError(f"{path} does not exist")
         if not os.path.isfile(path):
-            raise ModelError(f"{path} is not a file")
+            raise ModelError(
+                f"{path} is a folder, not a file"
+                if os.path.isdir(path)
+                else f"{path} is a pipe or a device, which cannot be read again: write its data to a file and name that"
+            )
         with open(path, "rb") as file:
             start = file.read(len(_LFS_POINTER))
             if start.lower().startswith(_PAGES):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import bz2
 import gzip
 import lzma
+import os
 import zipfile
 from pathlib import Path
 
@@ -252,3 +253,12 @@ def test_import_limit_keeps_the_first_words_of_every_format(embeddings: Embeddin
 def test_formats_are_recognised_by_their_content(embeddings: Embeddings, tmp_path: Path, name: str, file: str) -> None:
     write_vectors(embeddings, tmp_path / file, format=name)
     assert detect_format(tmp_path / file).name == name.removesuffix("-text").removesuffix("-binary")
+
+
+def test_import_says_that_a_stream_cannot_be_imported(tmp_path: Path) -> None:
+    assert_mistake(
+        run("import", "-", "-o", tmp_path / "m"), 1, "standard input cannot be imported", "write it to a file"
+    )
+    os.mkfifo(tmp_path / "pipe")
+    assert_mistake(run("import", tmp_path / "pipe", "-o", tmp_path / "m"), 1, "pipe is a pipe or a device", "to a file")
+    assert not (tmp_path / "m").exists()
