@@ -1,19 +1,25 @@
-"""Records from tables, one for each text: CSV, TSV and JSON lines, or data in memory."""
+"""Records from tables, one for each text: CSV, TSV and JSON lines."""
 
 from __future__ import annotations
 
 import json
-import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from w2v.corpora.columns import named_columns
 from w2v.corpora.inputs import CorpusError, display_name, expand_inputs
 from w2v.corpora.readers import TextReader
 from w2v.corpora.tables.rows import any_cell_size, numbered_rows
-from w2v.corpora.tables.typed import Column, Kind, ValueTypeError, column_of, is_storable, is_unicode, joined
+from w2v.corpora.tables.typed import (
+    Column,
+    Kind,
+    ValueTypeError,
+    column_of,
+    is_storable,
+    is_unicode,
+    joined,
+)
 
 _PACKED = (".gz", ".bz2", ".xz", ".zst")
 _JSON, _TABS, _CELLS = (".jsonl", ".ndjson"), (".tsv", ".tab"), (".csv",)
@@ -171,111 +177,6 @@ def read_texts(files: Any, column: str, *, errors: str = "strict") -> tuple[Tabl
     """Read tables with a column of texts; return the texts, and the records without them."""
     records = read_records(files, errors=errors)
     return TableTexts(records, column), records
-
-
-def given_records(ids: Any, metadata: Any) -> Records | None:
-    """Return records from memory: metadata, and ids as the column "id".
-
-    Parameters
-    ----------
-    ids : sequence, str or None
-        The ids, or the name of their column in the metadata; by default "id", if there is such a column.
-    metadata : list of dict, dict of lists, data frame, path, Records or None
-
-    Raises
-    ------
-    TypeError, ValueError
-        If they have another type or different lengths.
-    CorpusError
-        If a file cannot be read.
-    """
-    records = _given(metadata)
-    if ids is None:
-        return records
-    if isinstance(ids, str):
-        name = ids
-        if records is None or name not in records.names:
-            known = ", ".join(map(repr, [] if records is None else records.names)) or "none"
-            raise ValueError(f"there is no column {name!r:.60} of ids in the metadata; its columns are {known:.300}")
-        if name != "id" and "id" in records.names:
-            raise ValueError(f"the ids are in column {name!r:.60}, so no other column can be called 'id'; rename it")
-        records.rename(name, "id")
-        return records
-    values = [*ids.tolist()] if hasattr(ids, "tolist") else list(ids)
-    if records is None:
-        return Records([Part({"id": values}, len(values))])
-    if "id" in records.names:
-        raise ValueError("the metadata has a column 'id', and ids are also given; give only one of them")
-    if len(records) != len(values):
-        raise ValueError(f"there are {len(values):,} ids but {len(records):,} records of metadata")
-    start = 0
-    for part in records.parts:
-        part.columns = {"id": values[start : start + part.n], **part.columns}
-        start += part.n
-    return records
-
-
-def texts_and_records(texts: Any, ids: Any, metadata: Any, text_column: str | None) -> tuple[Any, Records | None]:
-    """Return texts, and what is known of them.
-
-    Parameters
-    ----------
-    texts : object
-        With a `text_column` the tables that have it; otherwise they are returned as they are.
-    ids, metadata
-        See `given_records`.
-
-    Raises
-    ------
-    TypeError, ValueError, CorpusError
-        As `given_records` and `read_texts`, or if there are metadata besides the table's other columns.
-    """
-    if text_column is None:
-        return texts, given_records(ids, metadata)
-    if metadata is not None:
-        raise ValueError("with text_column the other columns of the table are the metadata, so give no others")
-    found, records = read_texts(texts, text_column)
-    return found, given_records(ids, records)
-
-
-def _given(metadata: Any) -> Records | None:
-    """Return records from any accepted type; None for None."""
-    if metadata is None or isinstance(metadata, Records):
-        return metadata
-    if isinstance(metadata, (str, os.PathLike)):
-        return read_records(metadata)
-    columns = dict(metadata) if isinstance(metadata, Mapping) else named_columns(metadata)
-    if columns is None:
-        return _of_dicts(metadata)
-    part = Part({}, -1)
-    for name, values in columns.items():
-        if isinstance(values, (str, bytes)) or not hasattr(values, "__iter__"):
-            raise TypeError(f"column {name!r:.60} of the metadata must be a list of values, not {values!r:.40}")
-        part.columns[_name(name)] = values.tolist() if hasattr(values, "tolist") else list(values)
-        n = len(part.columns[name])
-        if part.n not in (-1, n):
-            raise ValueError(
-                f"the columns of the metadata have {part.n:,} and {n:,} values ({name!r:.60}), which must be equal"
-            )
-        part.n = n
-    part.n = max(part.n, 0)
-    return Records([part])
-
-
-def _of_dicts(metadata: Any) -> Records:
-    """Return records from dicts."""
-    rows = list(metadata)
-    for number, row in enumerate(rows, 1):
-        if not isinstance(row, Mapping):
-            raise TypeError(f"record {number} of the metadata must be a dict, not {type(row).__name__}: {row!r:.60}")
-    names = dict.fromkeys(_name(name) for row in rows for name in row)
-    return Records([Part({name: [row.get(name) for row in rows] for name in names}, len(rows))])
-
-
-def _name(name: Any) -> str:
-    if not isinstance(name, str) or not name.strip() or not is_unicode(name):
-        raise TypeError(f"the name of a metadata column must be text, not {name!r:.60}")
-    return name
 
 
 def _read(path: str, errors: str) -> Part:

@@ -13,7 +13,8 @@ import polars as pl
 import pytest
 
 from w2v.corpora.readers import CorpusError
-from w2v.corpora.tables.files import Records, given_records, read_records, read_texts
+from w2v.corpora.tables.files import Records, read_records, read_texts
+from w2v.corpora.tables.given import given_records, texts_and_records
 from w2v.corpora.tables.typed import Column, Kind, Texts, ValueTypeError, column_of, joined
 
 MANY: list[Any] = ["b", None, "a", "b", "ü", ""]
@@ -113,6 +114,40 @@ def test_records_are_alike_in_every_form(tmp_path: Path) -> None:
     assert columns(given_records(np.array([3, 4]), {"a": [1, 2]}))["id"] == ("integer", [3, 4])
     assert columns(given_records(pd.Series(["x"]), None)) == {"id": ("text", ["x"])}
     assert given_records(None, None) is None
+
+
+def test_a_table_in_memory_gives_its_texts_and_records() -> None:
+    lists = {"text": ["one", None, "three"], "key": ["a", "b", "c"], "year": [1, 2, None]}
+    frame = pd.DataFrame(lists)
+    rows = [dict(zip(lists, row, strict=True)) for row in zip(*lists.values(), strict=True)]
+    for form in (lists, frame, frame.convert_dtypes(), pl.DataFrame(lists), rows):
+        texts, records = texts_and_records(form, "key", None, "text")
+        assert texts == ["one", "", "three"]
+        assert records is not None
+        assert columns(records)["id"] == ("text", ["a", "b", "c"])
+        assert columns(records)["year"][1] == [1, 2, None]
+    assert list(lists) == ["text", "key", "year"]
+    assert list(frame) == ["text", "key", "year"]
+    with pytest.raises(ValueError, match="the table has no column 'body'; it has text, key, year"):
+        texts_and_records(frame, None, None, "body")
+    with pytest.raises(TypeError, match=r"record 1: 'year' is 1(\.0)?, not text"):
+        texts_and_records(frame, None, None, "year")
+
+
+@pytest.mark.parametrize("unit", ["ns", "us", "s"])
+def test_times_of_numpy_become_text_whatever_their_unit(unit: str) -> None:
+    times = np.array(["2020-01-02T03:04:05", "NaT"], f"datetime64[{unit}]")
+    for form in (
+        {"at": times},
+        [{"at": time} for time in times],
+        pd.DataFrame({"at": times}),
+        {"at": pd.Series(times)},
+    ):
+        assert columns(given_records(None, form)) == {"at": ("text", ["2020-01-02T03:04:05", None])}
+    days = times.astype("datetime64[D]")
+    assert columns(given_records(None, {"day": days})) == {"day": ("text", ["2020-01-02", None])}
+    with pytest.raises(ValueTypeError, match=r"not timedelta: .*; make it text, or leave the column out"):
+        columns(given_records(None, {"length": (times - times[0]).astype(f"timedelta64[{unit}]")}))
 
 
 def test_texts_of_tables_know_their_lines(tmp_path: Path) -> None:

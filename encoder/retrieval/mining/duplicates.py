@@ -19,7 +19,7 @@ from w2v.encoder.retrieval.index.threads import thread_pool
 from w2v.encoder.retrieval.mining.centroids import assign, fit_centroids
 from w2v.encoder.retrieval.mining.joins import Join, Pairs, Reduction, choose_reduction, join_pairs
 from w2v.encoder.retrieval.mining.sources import opened_sentences
-from w2v.settings.constraints import DEFAULT_SEED
+from w2v.settings.constraints import DEFAULT_SEED, whole_number
 from w2v.settings.environment import default_workers
 from w2v.vectors.table import VectorTable
 
@@ -161,8 +161,7 @@ def near_rows(table: VectorTable, how: Comparison, *, top_n: int = 10) -> Iterat
     They are sorted by the later row, then by decreasing score. Rows that are equal bit for bit have score 1, all others
     less.
     """
-    if top_n < 1:
-        raise ValueError(f"top_n must be at least 1, not {top_n}")
+    top_n = whole_number("top_n", top_n, 1)
     first = first_equal_rows(table)
     distinct = np.flatnonzero(first == np.arange(len(first)))
     reached = 0
