@@ -23,6 +23,7 @@ from w2v.corpora.tables.typed import (
 
 _PACKED = (".gz", ".bz2", ".xz", ".zst")
 _JSON, _TABS, _CELLS = (".jsonl", ".ndjson"), (".tsv", ".tab"), (".csv",)
+_LINES_OF_JSON = "jq -c '.[]' IN.json > OUT.jsonl"
 _INTEGER = re.compile(r"\s*[+-]?(?:0|[1-9]\d{0,18})\s*")
 _NUMBER = re.compile(r"\s*[+-]?(?:(?:0|[1-9]\d{0,17})(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?\s*|\s*nan\s*", re.IGNORECASE)
 
@@ -157,7 +158,7 @@ def read_records(files: Any, *, errors: str = "strict") -> Records:
     files : str, path-like or sequence of these
         Names must end in .csv or .tsv (a header, then one record a line) or .jsonl (one object a line); files may be
         compressed. Empty cells and null are missing values. A column of cells becomes numbers or booleans if all its
-        cells are.
+        cells are. A first column without a name, such as the row numbers that pandas writes, is left out.
     errors : {"strict", "replace"}
         How to handle bytes that are not UTF-8; see `TextReader`.
 
@@ -183,7 +184,10 @@ def _read(path: str, errors: str) -> Part:
     stem = path.lower()
     stem = next((stem.removesuffix(end) for end in _PACKED if stem.endswith(end)), stem)
     if not stem.endswith((*_JSON, *_TABS, *_CELLS)):
-        raise CorpusError(f"{display_name(path)} cannot be read as a table: its name must end in .csv, .tsv or .jsonl")
+        remedy = f"; make one of a JSON array with: {_LINES_OF_JSON}" if stem.endswith(".json") else ""
+        raise CorpusError(
+            f"{display_name(path)} cannot be read as a table: its name must end in .csv, .tsv or .jsonl{remedy}"
+        )
     reader = TextReader(path, errors=errors)
     if stem.endswith(_JSON):
         return _read_json(reader, path)
@@ -199,6 +203,8 @@ def _read_cells(lines: list[str], path: str, tabs: bool) -> Part:
         rows = numbered_rows(display_name(path), lines, tabs=tabs)
         place, header = next(rows)
         names = [name.strip() for name in header]
+        is_numbered = names[:1] == [""] and len(names) > 1  # by pandas, R and others: row names without a name
+        names = names[is_numbered:]
         if not all(names) or len(set(names)) < len(names):
             twice = next((name for name in names if names.count(name) > 1), "")
             what = f"the column {twice!r:.60} is named twice" if twice else "a column has no name"
@@ -207,10 +213,10 @@ def _read_cells(lines: list[str], path: str, tabs: bool) -> Part:
         for place, row in rows:
             if not row:
                 continue
-            if len(row) != len(names):
-                raise CorpusError(f"{place}: {len(row)} columns, but the first line names {len(names)}")
+            if len(row) != len(header):
+                raise CorpusError(f"{place}: {len(row)} columns, but the first line names {len(header)}")
             numbers.append(int(place.rpartition(" ")[2]))
-            records.append(row)
+            records.append(row[is_numbered:])
     columns = {name: [row[k] for row in records] for k, name in enumerate(names)}
     return Part(columns, len(records), path, numbers, are_cells=True)
 
@@ -227,7 +233,8 @@ def _read_json(reader: TextReader, path: str) -> Part:
         except (ValueError, RecursionError) as error:
             raise CorpusError(f"{place}: {error} in {line!r:.60}; each line must be a JSON object") from error
         if not isinstance(row, dict):
-            raise CorpusError(f"{place}: each line must be a JSON object, not {line!r:.60}")
+            remedy = f"; make lines of an array with: {_LINES_OF_JSON}" if isinstance(row, list) else ""
+            raise CorpusError(f"{place}: each line must be a JSON object, not {line!r:.60}{remedy}")
         lines.append(number)
         rows.append(row)
     names = dict.fromkeys(name for row in rows for name in row)

@@ -101,6 +101,24 @@ def test_cells_become_what_all_of_a_column_are(tmp_path: Path) -> None:
     assert columns(read_records(tmp_path / "b.tsv")) == {"name": ("text", ['"a', "12345678901234567890"])}
 
 
+def test_first_column_without_a_name_numbers_the_rows(tmp_path: Path) -> None:
+    frame = pd.DataFrame({"text": ["one", "two"], "year": [1, 2]}, index=[7, 9])
+    frame.to_csv(tmp_path / "a.csv")
+    assert columns(read_records(tmp_path / "a.csv")) == {"text": ("text", ["one", "two"]), "year": ("integer", [1, 2])}
+    (tmp_path / "a.csv").write_text(",text\n0,one\n1\n")
+    with pytest.raises(CorpusError, match="line 3: 1 columns, but the first line names 2"):
+        read_records(tmp_path / "a.csv")
+
+
+@pytest.mark.parametrize("separator", [";", ",", "|", "\t"])
+def test_first_line_of_excel_names_the_separator(tmp_path: Path, separator: str) -> None:
+    text = f"sep={separator}\r\ntext{separator}year\r\none: a/b{separator}1\r\n"
+    (tmp_path / "a.csv").write_bytes(text.encode("utf-8-sig"))
+    found = read_records(tmp_path / "a.csv")
+    assert columns(found) == {"text": ("text", ["one: a/b"]), "year": ("integer", [1])}
+    assert list(found.places()) == [f"{tmp_path / 'a.csv'}, line 3"]
+
+
 def test_records_are_alike_in_every_form(tmp_path: Path) -> None:
     rows = [{"id": 7, "lang": "de", "ok": True}, {"id": 8, "lang": None, "ok": False}]
     lists = {"id": [7, 8], "lang": ["de", None], "ok": [True, False]}
@@ -176,7 +194,8 @@ def test_texts_of_tables_know_their_lines(tmp_path: Path) -> None:
         ("a.csv", "a,\n1,2\n", "a.csv, line 1: a column has no name"),
         ("a.csv", b"a\n\xff\n", "a.csv: the byte 0xFF"),
         ("a.jsonl", '{"a": 1}\n{"a": \n', "a.jsonl, line 2: .*each line must be a JSON object"),
-        ("a.jsonl", "[1]\n", r"a.jsonl, line 1: each line must be a JSON object, not '\[1\]'"),
+        ("a.jsonl", "[1]\n", r"a.jsonl, line 1: each line must be a JSON object, not '\[1\]'; .*jq -c"),
+        ("a.json", "[1]\n", r"a.json cannot be read as a table: .* make one of a JSON array with: jq -c '.\[\]'"),
         ("a.jsonl", '{"a": NaN}\n', "a.jsonl, line 1: NaN is not a JSON number"),
         ("a.jsonl", '{"a": 1, "a": 2}\n', "a.jsonl, line 1: a name is given twice"),
         ("a.jsonl", '\n{"a": [1]}\n', "column 'a', .*a.jsonl, line 2: a value is text"),
