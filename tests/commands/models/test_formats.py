@@ -262,3 +262,10 @@ def test_import_says_that_a_stream_cannot_be_imported(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
     assert_mistake(run("import", tmp_path / "pipe", "-o", tmp_path / "m"), 1, "pipe is a pipe or a device", "to a file")
     assert not (tmp_path / "m").exists()
+
+
+def test_import_never_unpickles_what_pytorch_saves(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "m.pt", "w") as archive:
+        archive.writestr("m/data.pkl", b"cos\nsystem\n(S'false'\ntR.")
+        archive.writestr("m/data/0", b"1234")
+    assert_mistake(run("import", tmp_path / "m.pt", "-o", tmp_path / "m"), 1, "m.pt is a pickle of PyTorch", "as .npy")
