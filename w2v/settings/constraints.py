@@ -6,6 +6,7 @@ import math
 import operator
 import os
 import re
+import sys
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
@@ -53,10 +54,10 @@ class Constraint(ABC):
             raise ValueError(f"{name} {self.refusal(value, takes_none=self.optional)}")
 
 
-def whole_number(name: str, value: object, least: int) -> int:
+def whole_number(name: str, value: object, least: int = -sys.maxsize) -> int:
     """Return a number of things; TypeError if it is not a whole number, ValueError if it is below `least`."""
     try:
-        number = operator.index(value)  # type: ignore[arg-type]
+        number = int(operator.index(value))  # type: ignore[arg-type]
     except TypeError:
         raise TypeError(f"{name} must be a whole number, not {value!r:.60}") from None
     if number < least:
