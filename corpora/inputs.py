@@ -153,8 +153,8 @@ _DECODERS = {
 def expand_inputs(inputs: str | os.PathLike[str] | Iterable[str | os.PathLike[str]]) -> list[str]:
     """Return the paths of `inputs`, at least one, in their order and sorted within a glob.
 
-    An existing name is used unchanged, even if it has glob characters. A name without a file raises CorpusError; input
-    that is neither str nor path-like raises TypeError.
+    An existing name is used unchanged, even if it has glob characters; in others, a leading ~ is the home folder. A
+    name without a file raises CorpusError; input that is neither str nor path-like raises TypeError.
     """
     names = [inputs] if isinstance(inputs, (str, os.PathLike)) else list(inputs)
     paths = [path for name in names for path in _expand(name)]
@@ -168,7 +168,7 @@ def expand_inputs(inputs: str | os.PathLike[str] | Iterable[str | os.PathLike[st
 def _expand(name: object) -> list[str]:
     if not isinstance(name, (str, os.PathLike)):
         raise TypeError(f"an input must be a str or a path, not {type(name).__name__}")
-    path = os.fsdecode(name)
+    path = in_home(os.fsdecode(name))
     if path == STDIN:
         return [path]
     if "\0" in path:
@@ -189,6 +189,11 @@ def _expand(name: object) -> list[str]:
     if not matches:
         raise CorpusError(f"{path}: no file matches (looked from {os.getcwd()})")
     return matches
+
+
+def in_home(path: str) -> str:
+    """Return a path with a leading ~ expanded, unless it exists as it is; shells leave one in ``--output=~/x``."""
+    return os.path.expanduser(path) if path.startswith("~") and not os.path.lexists(path) else path
 
 
 def size_on_disk(path: str) -> int | None:

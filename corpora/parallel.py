@@ -174,7 +174,9 @@ def _rows(path: str, lines: Iterable[str], columns: tuple[int, int]) -> Iterable
             wanted = "expected a text, a tab and its translation"
             if len(cells) > 1:
                 wanted = f"expected {max(columns)} columns between tabs"
-            raise CorpusError(f"{display_name(path)}, line {number}: {wanted}, not {line!r:.60}")
+            is_table = any(f".{kind}" in os.path.basename(path).lower() for kind in ("csv", "json"))
+            remedy = "; write the table with tabs first, without its line of names" if is_table else ""
+            raise CorpusError(f"{display_name(path)}, line {number}: {wanted}, not {line!r:.60}{remedy}")
         yield cells[columns[0] - 1], cells[columns[1] - 1]
 
 

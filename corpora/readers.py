@@ -7,9 +7,9 @@ import os
 from collections.abc import Iterable, Iterator
 from typing import BinaryIO, NamedTuple, cast
 
+from w2v.corpora.files.bad_bytes import describe_bad_byte
 from w2v.corpora.files.remote import is_remote
 from w2v.corpora.inputs import (
-    STDIN,
     ByteSource,
     CorpusError,
     Excerpt,
@@ -37,17 +37,6 @@ _WIDE_MARKS = (
     (codecs.BOM_UTF32_BE, "UTF-32"),
     (codecs.BOM_UTF16_LE, "UTF-16"),
     (codecs.BOM_UTF16_BE, "UTF-16"),
-)
-
-_COMPRESSED = (
-    (b"\x1f\x8b", "gzip", ".gz"),
-    (b"BZh", "bzip2", ".bz2"),
-    (b"\xfd7zXZ\0", "xz", ".xz"),
-    (b"\x28\xb5\x2f\xfd", "zstd", ".zst"),
-)
-_SIGNATURES = (
-    (b"PK\x03\x04", "it is a zip archive (as office documents are, too): unpack it or save it as plain text first"),
-    (b"%PDF", "it is a PDF document: extract its text first"),
 )
 
 
@@ -227,7 +216,7 @@ class TextReader:
             return data
         if self.errors == "replace":
             return data.decode("utf-8", "replace").replace("\0", "\ufffd").encode()
-        raise CorpusError(_describe_bad_byte(data, position, blocks, offset))
+        raise CorpusError(describe_bad_byte(data, position, blocks.path, blocks.head, offset))
 
 
 class _FileBlocks:
@@ -361,34 +350,3 @@ def _is_utf8(piece: bytes) -> bool:
         return piece.isascii() or piece.decode() is not None
     except UnicodeDecodeError:
         return False
-
-
-def _describe_bad_byte(data: bytes, position: int, blocks: _FileBlocks, offset: int) -> str:
-    name = display_name(blocks.path)
-    place = f"byte offset {offset + position}" + (" of its decompressed text" if is_compressed(blocks.path) else "")
-    reason = "a null byte, which text files never contain" if data[position] == 0 else "not valid UTF-8"
-    sample = data[max(0, position - 512) : position + 512]
-    remedy = _remedy(blocks.path, blocks.head, sample)
-    return f"{name}: the byte 0x{data[position]:02X} at {place} is {reason}; {remedy}"
-
-
-def _remedy(path: str, head: bytes, sample: bytes) -> str:
-    """Return a remedy for bad bytes, judged by the start of the file and their context."""
-    has_name = path != STDIN and not path.startswith("/dev/")
-    for signature, kind, suffix in _COMPRESSED:
-        if head.startswith(signature):
-            how = f"give it the suffix {suffix}" if has_name else f"decompress it on the way, with {kind} -dc"
-            return f"it is compressed with {kind}: {how}"
-    for signature, remedy in _SIGNATURES:
-        if head.startswith(signature):
-            return remedy
-    n_nul = sample.count(0)
-    if min(sample[0::2].count(0), sample[1::2].count(0)) == 0 and 4 * n_nul > len(sample):
-        return "it looks like UTF-16: convert it to UTF-8 first, for example: iconv -f UTF-16LE -t UTF-8"
-    n_control = sum(byte < 9 or 13 < byte < 32 or byte == 127 for byte in sample)
-    if n_control > 1 and 25 * n_control > len(sample):
-        return "the file looks binary; name a text file"
-    return (
-        "convert the file to UTF-8 (for example: iconv -f WINDOWS-1252 -t UTF-8), remove the byte, or put "
-        'a replacement character in its place with --errors replace (in Python: TextReader(..., errors="replace"))'
-    )

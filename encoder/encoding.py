@@ -42,6 +42,8 @@ if TYPE_CHECKING:
 
 
 _ELSEWHERE = {
+    "convert_to_numpy": "the result is an array of NumPy",
+    "num_workers": "it is workers, the number of threads",
     "convert_to_tensor": "torch.from_numpy(encoder.encode(…)) is a tensor",
     "output_value": "return_tokens=True gives the vectors of tokens",
     "device": "it runs on the CPU; set the number of threads with workers",

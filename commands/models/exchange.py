@@ -17,6 +17,7 @@ from w2v.commands.shared.parameters import DescribedOption
 from w2v.commands.shared.saving import keep, saving
 from w2v.commands.shared.types import LazyChoice, NamedPath
 from w2v.commands.words.vectors import move_vectors, moving_options
+from w2v.corpora.inputs import STDIN
 from w2v.encoder.formats import FORMATS as OF_ENCODERS
 from w2v.encoder.formats import is_encoder_folder, read_encoder, write_encoder
 from w2v.formats.hub import fetch_model, is_address
@@ -246,6 +247,10 @@ def import_(
     elif not file.exists():
         file = Path(located(file))
     if not file.exists():
+        if str(file) == STDIN:
+            raise click.ClickException(
+                "standard input cannot be imported, since it cannot be read again: write it to a file and name that"
+            )
         raise click.ClickException(f"{file} does not exist; give a local file or folder, or hub:OWNER/NAME")
     if file_format == _CLASSIFIER:
         refuse_given(("word_vectors", "max_vocab", "errors", "encoding"), "is for word vectors, not for a classifier")

@@ -132,7 +132,8 @@ def _read_changes(
     opened: SentenceIndex, file: str, text_column: str, id_column: str, errors: str, removed: list[str | int]
 ) -> tuple[list[Any], TableTexts, Records]:
     """Return ids, their new texts and metadata; a ValueError if the index lacks an id, or it is to be removed."""
-    from w2v.corpora.tables.files import given_records, read_texts
+    from w2v.corpora.tables.files import read_texts
+    from w2v.corpora.tables.given import given_records
     from w2v.encoder.retrieval.index.changes.editing import check_known, ids_of
 
     texts, records = read_texts(file, text_column, errors=errors)

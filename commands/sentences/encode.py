@@ -34,6 +34,7 @@ from w2v.commands.shared.output import (
     print_json,
     print_result,
     print_table,
+    say,
     show_bytes,
     show_work,
 )
@@ -182,7 +183,8 @@ def _open_texts(
     def pieces(wanted: Any, output: Path | None) -> Iterator[Iterator[tuple[bytes, Any]]]:
         opened = _reading(inputs, errors) if text_column is None else _reading_column(inputs, text_column, errors)
         with opened as (reader, blocks):
-            yield _with_space(output, inference.encode_blocks(blocks, wanted, batch_size), reader)
+            encoded = _with_space(output, inference.encode_blocks(blocks, wanted, batch_size), reader)
+            yield _noting_zeros(encoded, model)
 
     return _Opened(inference.state.dimension, inference.state.pooling.ends_at_unit_length, pieces)
 
@@ -261,6 +263,16 @@ def _with_space(
     return chain([first], pieces)
 
 
+def _noting_zeros(pieces: Iterator[tuple[bytes, Any]], model: Path) -> Iterator[tuple[bytes, Any]]:
+    """Yield the pieces; warn at the end if none of their lines had a known word."""
+    is_zero = True
+    for piece in pieces:
+        is_zero = is_zero and not piece[1].any()
+        yield piece
+    if is_zero:
+        say(f"Warning: no line has a word that {model} knows, so all vectors are zero.")
+
+
 @click.command(
     epilog="""\b
 Examples:
@@ -303,6 +315,8 @@ def similar(
     rows = None if vectors is None else read_npy(vectors, columns=inference.state.dimension)
     with _reading(file, errors) as (_, blocks):
         found = similar_sentences(inference, sentence, blocks, top_n=top, vectors=rows)
+    if not found:
+        say(f"Warning: no line has a word that {model} knows, or each is the sentence itself.")
     value = {"query": sentence, "similar": [near._asdict() for near in found]}
     shown = [(decimals(near.similarity), f"{near.line:,}", near.sentence) for near in found]
     print_result(value, [">similarity", ">line", f"near {sentence}"], shown, as_json=as_json)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import click
@@ -25,11 +26,62 @@ _OF_NETWORKS = {"window": "kernel_size"}
 """Options of networks named differently because, for word vectors, their parameter's name means another thing."""
 
 _ELSEWHERE = {
-    "size": "--vector-size", "dim": "--vector-size", "iter": "--epochs", "epoch": "--epochs", "threads": "--workers",
-    "thread": "--workers", "ws": "--window", "neg": "--negative", "lr": "--learning-rate", "minn": "--min-n",
-    "maxn": "--max-n", "bucket": "--buckets", "eta": "--learning-rate", "window": "--kernel-size",
-}  # fmt: skip
-"""Names of other programs, which no parameter has, and of our own parameters where they are called differently."""
+    "--activation": "activation_function hidden_act",
+    "--batch-tokens": "batch batch_size max_batch_tokens",
+    "--batch-size": "batch per_device_train_batch_size",
+    "--beam": "beam_size beams num_beams",
+    "--buckets": "bucket",
+    "--checkpoint-every": "save_every save_steps",
+    "--clip": "clip_norm grad_clip max_grad_norm",
+    "--clusters": "k n_clusters num_clusters",
+    "--context": "block_size context_length context_size max_seq_len n_ctx seq_len",
+    "--dtype": "quantization quantize",
+    "--epochs": "epoch iter max_epochs n_epochs num_epochs num_train_epochs",
+    "--evaluate-every": "eval_every eval_interval eval_steps",
+    "--feed-forward": "dim_feedforward ff_size ffn_dim intermediate_size",
+    "--heads": "n_head n_heads nhead num_attention_heads num_heads",
+    "--hidden-size": "d_model dim embed_dim embedding_size hidden hidden_dim n_embd rnn_size",
+    "--kernel-size": "window",
+    "--keywords": "top_n_words",
+    "--layers": "n_layer n_layers num_hidden_layers num_layers",
+    "--learning-rate": "eta learning_rate_max lr",
+    "--max-n": "maxn",
+    "--max-time": "autotune_duration time_limit",
+    "--max-tokens": "length max_length max_new_tokens max_seq_length n_predict num_tokens",
+    "--max-vocab": "limit max_final_vocab top vocab_size",
+    "--min-count": "cutoff min_freq min_frequency mincount",
+    "--min-n": "minn",
+    "--min-size": "min_cluster_size min_topic_size",
+    "--n-best": "nbest num_return_sequences",
+    "--negative": "neg negatives",
+    "--output": "out output_dir output_file output_path save save_dir save_path",
+    "--overwrite": "force overwrite_output_dir",
+    "--patience": "early_stopping early_stopping_patience",
+    "--progress": "show_progress_bar verbose",
+    "--sample": "subsample subsampling",
+    "--seed": "random_seed",
+    "--smoothing": "label_smoothing",
+    "--top": "k limit n n_results num_results top_k top_n topn",
+    "--top-k": "topk",
+    "--top-p": "nucleus topp",
+    "--topics": "nr_topics num_topics",
+    "--validation": "dev eval_file valid",
+    "--vector-size": "dim dims dimension dimensions embedding_size size",
+    "--vectors": "pretrained_vectors pretrainedvectors",
+    "--vocabulary-size": "vocab_size",
+    "--warmup": "warmup_ratio warmup_steps",
+    "--where": "filter filters",
+    "--window": "window_size ws",
+    "--word-ngrams": "ngrams word_n_grams wordngrams",
+    "--workers": "cores jobs n_jobs nproc num_workers processes thread threads",
+}
+"""Options, and names of other programs for them, or of our own parameters where they are called differently."""
+
+
+_INPUTS = frozenset({"corpus", "corpus_file", "file", "input", "input_file", "text", "train", "train_file"})
+"""Names of other programs for what is an argument here."""
+
+_SINGLE_DASH = re.compile(r"-[A-Za-z][A-Za-z_-]+")
 
 
 def option_name(parameter: str, *, of_network: bool = False) -> str:
@@ -55,12 +107,38 @@ def with_option_names(message: str) -> str:
 def in_our_names(error: click.ClickException) -> str:
     """Return the message of an error; if an option has another name here, the message gives it."""
     if isinstance(error, click.NoSuchOption) and error.ctx is not None:
-        asked = error.option_name.removeprefix("--").replace("-", "_")
-        ours = {name for one in error.ctx.command.params for name in one.opts}
-        for name in (option_name(asked), _ELSEWHERE.get(asked)):
-            if name in ours:
-                return f"{error.message} Here it is {name}."
+        if answer := _answer(error.ctx.command, error.option_name):
+            return f"{error.message} {answer}"
     return error.format_message()
+
+
+def refuse_single_dashes(context: click.Context, arguments: Sequence[str]) -> None:
+    """Raise a usage error for an option such as ``-dim``, as fastText and word2vec write them.
+
+    Read as short options, ``-output x`` would save to "utput".
+    """
+    short = {name for one in context.command.params for name in one.opts if len(name) == 2}
+    for argument in itertools.takewhile(lambda one: one != "--", arguments):
+        name = argument.partition("=")[0]
+        if _SINGLE_DASH.fullmatch(name):
+            answer = _answer(context.command, name)
+            if answer is None and name[:2] not in short:
+                answer = "Names of options begin with two dashes."
+            if answer is not None:
+                raise click.UsageError(f"No such option {name!r}. {answer}", context)
+
+
+def _answer(command: click.Command, asked: str) -> str | None:
+    """Return what to write in place of an option that a command does not have; None if that is not known."""
+    name = asked.lstrip("-").replace("-", "_").lower()
+    ours = {opt for one in command.params for opt in one.opts}
+    others = (option for option, names in _ELSEWHERE.items() if name in names.split())
+    for option in ("--" + name.replace("_", "-"), option_name(name), *others):
+        if option in ours:
+            return f"Here it is {option}."
+    arguments = [one.human_readable_name.strip("[].") for one in command.params if isinstance(one, click.Argument)]
+    texts = [argument for argument in arguments if argument not in ("MODEL", "INDEX")]
+    return f"Here it is the argument {texts[0]}, without an option." if name in _INPUTS and texts else None
 
 
 def given_options(names: Collection[str]) -> list[str]:

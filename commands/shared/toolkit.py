@@ -18,7 +18,7 @@ import click
 from w2v.commands.shared.configuration import add_config_option
 from w2v.commands.shared.interrupts import INTERRUPTED, raise_interrupts
 from w2v.commands.shared.long_help import add_help_all
-from w2v.commands.shared.option_names import in_our_names
+from w2v.commands.shared.option_names import in_our_names, refuse_single_dashes
 from w2v.commands.shared.output import say
 from w2v.display.wording import printable_lines
 
@@ -105,6 +105,15 @@ class Toolkit(click.Group):
         except click.NoSuchOption as error:
             what = "the options of a command come after its name"
             raise click.UsageError(f"No such option {error.option_name!r}; {what}.", error.ctx) from error
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Return the command that the arguments name, and the rest of them."""
+        name, command, rest = super().resolve_command(ctx, args)
+        if command is not None and not ctx.resilient_parsing:
+            refuse_single_dashes(click.Context(command, info_name=name, parent=ctx), rest)
+        return name, command, rest
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run a command and turn its errors into messages."""

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
 import click
 from click.shell_completion import CompletionItem
 
+from w2v.corpora.inputs import in_home
+
 if TYPE_CHECKING:
     _NumberType: TypeAlias = click.ParamType[float]
     _TextType: TypeAlias = click.ParamType[str]
@@ -54,7 +56,10 @@ class Duration(_NumberType):
 
 
 class NamedPath(click.Path):
-    """A file or folder with a name: an empty one, of a variable that was not set, would be the current folder."""
+    """A file or folder with a name: an empty one, of a variable that was not set, would be the current folder.
+
+    A leading ~ is the home folder, which shells do not put in its place in ``--output=~/my.model``.
+    """
 
     def __init__(self, path_type: type[Any] = Path) -> None:
         super().__init__(path_type=path_type)
@@ -63,7 +68,7 @@ class NamedPath(click.Path):
         """Refuse an empty name."""
         if value == "":
             self.fail("the name is empty; was a variable not set?", param, ctx)
-        return super().convert(value, param, ctx)
+        return super().convert(in_home(value) if isinstance(value, str) else value, param, ctx)
 
 
 class LazyChoice(_TextType):

@@ -1,22 +1,29 @@
-"""Records from tables, one for each text: CSV, TSV and JSON lines, or data in memory."""
+"""Records from tables, one for each text: CSV, TSV and JSON lines."""
 
 from __future__ import annotations
 
 import json
-import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from w2v.corpora.columns import named_columns
 from w2v.corpora.inputs import CorpusError, display_name, expand_inputs
 from w2v.corpora.readers import TextReader
 from w2v.corpora.tables.rows import any_cell_size, numbered_rows
-from w2v.corpora.tables.typed import Column, Kind, ValueTypeError, column_of, is_storable, is_unicode, joined
+from w2v.corpora.tables.typed import (
+    Column,
+    Kind,
+    ValueTypeError,
+    column_of,
+    is_storable,
+    is_unicode,
+    joined,
+)
 
 _PACKED = (".gz", ".bz2", ".xz", ".zst")
 _JSON, _TABS, _CELLS = (".jsonl", ".ndjson"), (".tsv", ".tab"), (".csv",)
+_LINES_OF_JSON = "jq -c '.[]' IN.json > OUT.jsonl"
 _INTEGER = re.compile(r"\s*[+-]?(?:0|[1-9]\d{0,18})\s*")
 _NUMBER = re.compile(r"\s*[+-]?(?:(?:0|[1-9]\d{0,17})(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?\s*|\s*nan\s*", re.IGNORECASE)
 
@@ -151,7 +158,7 @@ def read_records(files: Any, *, errors: str = "strict") -> Records:
     files : str, path-like or sequence of these
         Names must end in .csv or .tsv (a header, then one record a line) or .jsonl (one object a line); files may be
         compressed. Empty cells and null are missing values. A column of cells becomes numbers or booleans if all its
-        cells are.
+        cells are. A first column without a name, such as the row numbers that pandas writes, is left out.
     errors : {"strict", "replace"}
         How to handle bytes that are not UTF-8; see `TextReader`.
 
@@ -173,116 +180,14 @@ def read_texts(files: Any, column: str, *, errors: str = "strict") -> tuple[Tabl
     return TableTexts(records, column), records
 
 
-def given_records(ids: Any, metadata: Any) -> Records | None:
-    """Return records from memory: metadata, and ids as the column "id".
-
-    Parameters
-    ----------
-    ids : sequence, str or None
-        The ids, or the name of their column in the metadata; by default "id", if there is such a column.
-    metadata : list of dict, dict of lists, data frame, path, Records or None
-
-    Raises
-    ------
-    TypeError, ValueError
-        If they have another type or different lengths.
-    CorpusError
-        If a file cannot be read.
-    """
-    records = _given(metadata)
-    if ids is None:
-        return records
-    if isinstance(ids, str):
-        name = ids
-        if records is None or name not in records.names:
-            known = ", ".join(map(repr, [] if records is None else records.names)) or "none"
-            raise ValueError(f"there is no column {name!r:.60} of ids in the metadata; its columns are {known:.300}")
-        if name != "id" and "id" in records.names:
-            raise ValueError(f"the ids are in column {name!r:.60}, so no other column can be called 'id'; rename it")
-        records.rename(name, "id")
-        return records
-    values = [*ids.tolist()] if hasattr(ids, "tolist") else list(ids)
-    if records is None:
-        return Records([Part({"id": values}, len(values))])
-    if "id" in records.names:
-        raise ValueError("the metadata has a column 'id', and ids are also given; give only one of them")
-    if len(records) != len(values):
-        raise ValueError(f"there are {len(values):,} ids but {len(records):,} records of metadata")
-    start = 0
-    for part in records.parts:
-        part.columns = {"id": values[start : start + part.n], **part.columns}
-        start += part.n
-    return records
-
-
-def texts_and_records(texts: Any, ids: Any, metadata: Any, text_column: str | None) -> tuple[Any, Records | None]:
-    """Return texts, and what is known of them.
-
-    Parameters
-    ----------
-    texts : object
-        With a `text_column` the tables that have it; otherwise they are returned as they are.
-    ids, metadata
-        See `given_records`.
-
-    Raises
-    ------
-    TypeError, ValueError, CorpusError
-        As `given_records` and `read_texts`, or if there are metadata besides the table's other columns.
-    """
-    if text_column is None:
-        return texts, given_records(ids, metadata)
-    if metadata is not None:
-        raise ValueError("with text_column the other columns of the table are the metadata, so give no others")
-    found, records = read_texts(texts, text_column)
-    return found, given_records(ids, records)
-
-
-def _given(metadata: Any) -> Records | None:
-    """Return records from any accepted type; None for None."""
-    if metadata is None or isinstance(metadata, Records):
-        return metadata
-    if isinstance(metadata, (str, os.PathLike)):
-        return read_records(metadata)
-    columns = dict(metadata) if isinstance(metadata, Mapping) else named_columns(metadata)
-    if columns is None:
-        return _of_dicts(metadata)
-    part = Part({}, -1)
-    for name, values in columns.items():
-        if isinstance(values, (str, bytes)) or not hasattr(values, "__iter__"):
-            raise TypeError(f"column {name!r:.60} of the metadata must be a list of values, not {values!r:.40}")
-        part.columns[_name(name)] = values.tolist() if hasattr(values, "tolist") else list(values)
-        n = len(part.columns[name])
-        if part.n not in (-1, n):
-            raise ValueError(
-                f"the columns of the metadata have {part.n:,} and {n:,} values ({name!r:.60}), which must be equal"
-            )
-        part.n = n
-    part.n = max(part.n, 0)
-    return Records([part])
-
-
-def _of_dicts(metadata: Any) -> Records:
-    """Return records from dicts."""
-    rows = list(metadata)
-    for number, row in enumerate(rows, 1):
-        if not isinstance(row, Mapping):
-            raise TypeError(f"record {number} of the metadata must be a dict, not {type(row).__name__}: {row!r:.60}")
-    names = dict.fromkeys(_name(name) for row in rows for name in row)
-    return Records([Part({name: [row.get(name) for row in rows] for name in names}, len(rows))])
-
-
-def _name(name: Any) -> str:
-    if not isinstance(name, str) or not name.strip() or not is_unicode(name):
-        raise TypeError(f"the name of a metadata column must be text, not {name!r:.60}")
-    return name
-
-
 def _read(path: str, errors: str) -> Part:
     stem = path.lower()
     stem = next((stem.removesuffix(end) for end in _PACKED if stem.endswith(end)), stem)
     if not stem.endswith((*_JSON, *_TABS, *_CELLS)):
-        raise CorpusError(f"{display_name(path)} cannot be read as a table: its name must end in .csv, .tsv or .jsonl")
+        remedy = f"; make one of a JSON array with: {_LINES_OF_JSON}" if stem.endswith(".json") else ""
+        raise CorpusError(
+            f"{display_name(path)} cannot be read as a table: its name must end in .csv, .tsv or .jsonl{remedy}"
+        )
     reader = TextReader(path, errors=errors)
     if stem.endswith(_JSON):
         return _read_json(reader, path)
@@ -298,6 +203,8 @@ def _read_cells(lines: list[str], path: str, tabs: bool) -> Part:
         rows = numbered_rows(display_name(path), lines, tabs=tabs)
         place, header = next(rows)
         names = [name.strip() for name in header]
+        is_numbered = names[:1] == [""] and len(names) > 1  # by pandas, R and others: row names without a name
+        names = names[is_numbered:]
         if not all(names) or len(set(names)) < len(names):
             twice = next((name for name in names if names.count(name) > 1), "")
             what = f"the column {twice!r:.60} is named twice" if twice else "a column has no name"
@@ -306,10 +213,10 @@ def _read_cells(lines: list[str], path: str, tabs: bool) -> Part:
         for place, row in rows:
             if not row:
                 continue
-            if len(row) != len(names):
-                raise CorpusError(f"{place}: {len(row)} columns, but the first line names {len(names)}")
+            if len(row) != len(header):
+                raise CorpusError(f"{place}: {len(row)} columns, but the first line names {len(header)}")
             numbers.append(int(place.rpartition(" ")[2]))
-            records.append(row)
+            records.append(row[is_numbered:])
     columns = {name: [row[k] for row in records] for k, name in enumerate(names)}
     return Part(columns, len(records), path, numbers, are_cells=True)
 
@@ -326,7 +233,8 @@ def _read_json(reader: TextReader, path: str) -> Part:
         except (ValueError, RecursionError) as error:
             raise CorpusError(f"{place}: {error} in {line!r:.60}; each line must be a JSON object") from error
         if not isinstance(row, dict):
-            raise CorpusError(f"{place}: each line must be a JSON object, not {line!r:.60}")
+            remedy = f"; make lines of an array with: {_LINES_OF_JSON}" if isinstance(row, list) else ""
+            raise CorpusError(f"{place}: each line must be a JSON object, not {line!r:.60}{remedy}")
         lines.append(number)
         rows.append(row)
     names = dict.fromkeys(name for row in rows for name in row)

@@ -23,6 +23,7 @@ IN_WORDS: dict[Kind, str] = {
     "text": "text", "integer": "integers", "float": "numbers", "boolean": "true or false", "missing": "nothing",
 }  # fmt: skip
 _MISSING = ("NAType", "NaTType")  # pandas' missing values, which cannot be compared
+_FINER_THAN_MICROSECONDS = ("ns", "ps", "fs", "as")
 _SMALLEST, _LARGEST = -(1 << 63), (1 << 63) - 1
 
 
@@ -192,7 +193,7 @@ def common_kind(first: Kind, second: Kind) -> Kind:
 
 def _plain(value: Any, name: str, place: Callable[[int], str], number: int) -> Value:
     """Return a value as a built-in type."""
-    value = value.item() if isinstance(value, np.generic) else value
+    value = built_in(value) if isinstance(value, np.generic) else value
     if is_missing(value):
         return None
     if isinstance(value, (date, time)):
@@ -205,13 +206,25 @@ def _plain(value: Any, name: str, place: Callable[[int], str], number: int) -> V
         if not is_storable(value):
             problem = f"{value} is too large for an integer; make it text"
     elif not isinstance(value, float):
-        problem = f"a value is text, a number, true, false or missing, not {type(value).__name__}: {value!r:.40}"
+        problem = (
+            f"a value is text, a number, true, false or missing, not {type(value).__name__}: {value!r:.40}; make it "
+            "text, or leave the column out"
+        )
     elif math.isinf(value):
         problem = f"{value} is not finite; leave it out"
     if problem is not None:
         raise ValueTypeError(f"column {name!r:.60}, {place(number)}: {problem}")
     plain: Value = value
     return plain
+
+
+def built_in(values: Any) -> Any:
+    """Return a value or an array of NumPy as a built-in value or list; times are cut to microseconds.
+
+    NumPy's own conversions make integers of nanoseconds.
+    """
+    fine = values.dtype.kind in "mM" and np.datetime_data(values.dtype)[0] in _FINER_THAN_MICROSECONDS
+    return (values.astype(f"{values.dtype.kind}8[us]") if fine else values).tolist()
 
 
 def is_missing(value: Any) -> bool:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from w2v.settings.constraints import whole_number
 from w2v.vectors.ranking import top_rows
 from w2v.vectors.table import VectorTable
 
@@ -139,8 +140,7 @@ def _checked(
     queries: Sequence[Any], relevant: Sequence[Collection[int]], n_documents: int | None, top_n: int
 ) -> list[set[int]]:
     """Return the set of relevant documents of each query."""
-    if top_n < 1:
-        raise ValueError(f"top_n must be at least 1, not {top_n}")
+    whole_number("top_n", top_n, 1)
     if not len(queries) or len(queries) != len(relevant):
         raise ValueError(
             f"{len(queries)} queries need one set of documents each, and at least one query, not {len(relevant)}"

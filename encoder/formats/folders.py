@@ -35,6 +35,9 @@ _WITHOUT_EFFECT = frozenset({"Dropout"})
 """Modules that only act during training."""
 _PLAIN_PATH = re.compile(r"\.?|[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}")
 _PICKLES = ("pytorch_model.bin", "model.bin")
+_OTHER_WEIGHTS = {"*.onnx": "ONNX", "openvino_model.xml": "OpenVINO", "*.h5": "TensorFlow", "*.msgpack": "Flax",
+                  "*.ot": "Rust", "*.gguf": "GGUF"}  # fmt: skip
+"""Files of weights that are not read, and whose they are; they lie in the folder or in a subfolder."""
 
 
 @dataclass(frozen=True)
@@ -122,6 +125,12 @@ def read_weights(folder: Path) -> dict[str, NDArray[Any]]:
                     f"{folder / pickle} is a pickle, which can run code when it is opened, so it is not read; if "
                     "you trust it, open the folder with sentence-transformers and save it again, which writes "
                     f"{WEIGHTS}"
+                )
+        for pattern, kind in _OTHER_WEIGHTS.items():
+            if others := sorted([*folder.glob(pattern), *folder.glob(f"*/{pattern}")]):
+                raise ModelError(
+                    f"{folder} has the weights of {kind} only ({others[0].relative_to(folder)}), which cannot be read; "
+                    f"get {WEIGHTS} as well, or save the model again with sentence-transformers"
                 )
     return read_tensors(file)
 

@@ -16,6 +16,7 @@ from w2v.encoder.model.inference import Inference, Output, cut_lines
 from w2v.encoder.model.lookup_kernels import scale_to_unit
 from w2v.encoder.retrieval.index.texts import BATCH_SENTENCES
 from w2v.encoding.corpus import open_corpus
+from w2v.settings.constraints import whole_number
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -84,8 +85,7 @@ def similar_sentences(
         If no word of the query is known, the text has no lines, `top_n` is below 1, or the number of rows of `vectors`
         differs from that of lines.
     """
-    if top_n < 1:
-        raise ValueError(f"top_n must be at least 1, not {top_n}")
+    top_n = whole_number("top_n", top_n, 1)
     [vector] = inference.encode([query], Output())
     if not vector.any():
         raise ValueError(f"no word of the sentence {query!r:.80} is known to the encoder")

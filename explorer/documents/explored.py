@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from w2v.corpora.tables.files import given_records
+from w2v.corpora.tables.given import given_records
 from w2v.encoder.retrieval import SentenceIndex
 from w2v.explorer.documents.columns import Column, make_column
 from w2v.explorer.documents.document_map import DocumentMap

@@ -54,6 +54,11 @@ def test_bad_files_are_named(tmp_path: Path) -> None:
     one, three = written(tmp_path / "one", "a\n"), written(tmp_path / "three", "a\nb\nc\n")
     with pytest.raises(CorpusError, match=r"one has 1 and \S*three has 3 lines"):
         read_pairs([one, three])
+    for name in ("pairs.csv", "pairs.jsonl.gz"):
+        with gzip.open(tmp_path / name, "wt") if name.endswith(".gz") else open(tmp_path / name, "w") as file:
+            file.write("de,en\nja,yes\n")
+        with pytest.raises(CorpusError, match=f"{name}, line 1: .*; write the table with tabs first"):
+            read_pairs(tmp_path / name)
     with pytest.raises(CorpusError, match=r"one, line 1: expected a text, a tab and its translation, not 'a'"):
         read_pairs(one)
     table = written(tmp_path / "t.tsv", "a\tb\nc\n")

@@ -472,8 +472,17 @@ def test_reader_recognises_wide_encodings_by_their_mark(write: Callable[..., str
     assert "iconv" in message
 
 
-def test_reader_recognises_utf_16_without_a_mark(write: Callable[..., str]) -> None:
-    assert "it looks like UTF-16" in error_of(write(("plain words " * 100).encode("utf-16-le")))
+@pytest.mark.parametrize("encoding", ["UTF-16LE", "UTF-16BE", "UTF-32LE", "UTF-32BE"])
+def test_reader_recognises_wide_encodings_without_a_mark(write: Callable[..., str], encoding: str) -> None:
+    message = error_of(write(("plain words " * 100).encode(encoding)))
+    remedy = f"it looks like {encoding[:6]}: convert it to UTF-8 first, for example: iconv -f {encoding} -t UTF-8"
+    assert message.endswith(remedy)
+
+
+def test_reader_says_what_to_do_about_a_null_byte(write: Callable[..., str]) -> None:
+    message = error_of(write(b"the dog\0barks at the cat and goes away\n" * 40))
+    assert "remove such bytes (for example: tr -d '\\000')" in message
+    assert "WINDOWS" not in message
 
 
 def test_reader_recognises_binary_noise(write: Callable[..., str], rng: np.random.Generator) -> None:

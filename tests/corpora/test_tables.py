@@ -13,7 +13,8 @@ import polars as pl
 import pytest
 
 from w2v.corpora.readers import CorpusError
-from w2v.corpora.tables.files import Records, given_records, read_records, read_texts
+from w2v.corpora.tables.files import Records, read_records, read_texts
+from w2v.corpora.tables.given import given_records, texts_and_records
 from w2v.corpora.tables.typed import Column, Kind, Texts, ValueTypeError, column_of, joined
 
 MANY: list[Any] = ["b", None, "a", "b", "ü", ""]
@@ -100,6 +101,24 @@ def test_cells_become_what_all_of_a_column_are(tmp_path: Path) -> None:
     assert columns(read_records(tmp_path / "b.tsv")) == {"name": ("text", ['"a', "12345678901234567890"])}
 
 
+def test_first_column_without_a_name_numbers_the_rows(tmp_path: Path) -> None:
+    frame = pd.DataFrame({"text": ["one", "two"], "year": [1, 2]}, index=[7, 9])
+    frame.to_csv(tmp_path / "a.csv")
+    assert columns(read_records(tmp_path / "a.csv")) == {"text": ("text", ["one", "two"]), "year": ("integer", [1, 2])}
+    (tmp_path / "a.csv").write_text(",text\n0,one\n1\n")
+    with pytest.raises(CorpusError, match="line 3: 1 columns, but the first line names 2"):
+        read_records(tmp_path / "a.csv")
+
+
+@pytest.mark.parametrize("separator", [";", ",", "|", "\t"])
+def test_first_line_of_excel_names_the_separator(tmp_path: Path, separator: str) -> None:
+    text = f"sep={separator}\r\ntext{separator}year\r\none: a/b{separator}1\r\n"
+    (tmp_path / "a.csv").write_bytes(text.encode("utf-8-sig"))
+    found = read_records(tmp_path / "a.csv")
+    assert columns(found) == {"text": ("text", ["one: a/b"]), "year": ("integer", [1])}
+    assert list(found.places()) == [f"{tmp_path / 'a.csv'}, line 3"]
+
+
 def test_records_are_alike_in_every_form(tmp_path: Path) -> None:
     rows = [{"id": 7, "lang": "de", "ok": True}, {"id": 8, "lang": None, "ok": False}]
     lists = {"id": [7, 8], "lang": ["de", None], "ok": [True, False]}
@@ -113,6 +132,40 @@ def test_records_are_alike_in_every_form(tmp_path: Path) -> None:
     assert columns(given_records(np.array([3, 4]), {"a": [1, 2]}))["id"] == ("integer", [3, 4])
     assert columns(given_records(pd.Series(["x"]), None)) == {"id": ("text", ["x"])}
     assert given_records(None, None) is None
+
+
+def test_a_table_in_memory_gives_its_texts_and_records() -> None:
+    lists = {"text": ["one", None, "three"], "key": ["a", "b", "c"], "year": [1, 2, None]}
+    frame = pd.DataFrame(lists)
+    rows = [dict(zip(lists, row, strict=True)) for row in zip(*lists.values(), strict=True)]
+    for form in (lists, frame, frame.convert_dtypes(), pl.DataFrame(lists), rows):
+        texts, records = texts_and_records(form, "key", None, "text")
+        assert texts == ["one", "", "three"]
+        assert records is not None
+        assert columns(records)["id"] == ("text", ["a", "b", "c"])
+        assert columns(records)["year"][1] == [1, 2, None]
+    assert list(lists) == ["text", "key", "year"]
+    assert list(frame) == ["text", "key", "year"]
+    with pytest.raises(ValueError, match="the table has no column 'body'; it has text, key, year"):
+        texts_and_records(frame, None, None, "body")
+    with pytest.raises(TypeError, match=r"record 1: 'year' is 1(\.0)?, not text"):
+        texts_and_records(frame, None, None, "year")
+
+
+@pytest.mark.parametrize("unit", ["ns", "us", "s"])
+def test_times_of_numpy_become_text_whatever_their_unit(unit: str) -> None:
+    times = np.array(["2020-01-02T03:04:05", "NaT"], f"datetime64[{unit}]")
+    for form in (
+        {"at": times},
+        [{"at": time} for time in times],
+        pd.DataFrame({"at": times}),
+        {"at": pd.Series(times)},
+    ):
+        assert columns(given_records(None, form)) == {"at": ("text", ["2020-01-02T03:04:05", None])}
+    days = times.astype("datetime64[D]")
+    assert columns(given_records(None, {"day": days})) == {"day": ("text", ["2020-01-02", None])}
+    with pytest.raises(ValueTypeError, match=r"not timedelta: .*; make it text, or leave the column out"):
+        columns(given_records(None, {"length": (times - times[0]).astype(f"timedelta64[{unit}]")}))
 
 
 def test_texts_of_tables_know_their_lines(tmp_path: Path) -> None:
@@ -141,7 +194,8 @@ def test_texts_of_tables_know_their_lines(tmp_path: Path) -> None:
         ("a.csv", "a,\n1,2\n", "a.csv, line 1: a column has no name"),
         ("a.csv", b"a\n\xff\n", "a.csv: the byte 0xFF"),
         ("a.jsonl", '{"a": 1}\n{"a": \n', "a.jsonl, line 2: .*each line must be a JSON object"),
-        ("a.jsonl", "[1]\n", r"a.jsonl, line 1: each line must be a JSON object, not '\[1\]'"),
+        ("a.jsonl", "[1]\n", r"a.jsonl, line 1: each line must be a JSON object, not '\[1\]'; .*jq -c"),
+        ("a.json", "[1]\n", r"a.json cannot be read as a table: .* make one of a JSON array with: jq -c '.\[\]'"),
         ("a.jsonl", '{"a": NaN}\n', "a.jsonl, line 1: NaN is not a JSON number"),
         ("a.jsonl", '{"a": 1, "a": 2}\n', "a.jsonl, line 1: a name is given twice"),
         ("a.jsonl", '\n{"a": [1]}\n', "column 'a', .*a.jsonl, line 2: a value is text"),

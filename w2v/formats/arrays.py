@@ -228,6 +228,8 @@ def _words_beside(path: str | os.PathLike[str]) -> Path:
 
 def _read_words(path: Path, errors: str, encoding: str) -> list[str]:
     """Read a file of one word a line."""
+    if not os.path.lexists(path):
+        raise ModelError(f"{path} does not exist; it must have the words of the vectors, one a line, in their order")
     words = read_lines(path, errors, encoding)
     if "" in words:
         raise ModelError(f"{path}, line {words.index('') + 1}: the line is empty; expected one word a line")

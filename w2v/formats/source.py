@@ -200,6 +200,11 @@ def _zip_member(name: str, file: BinaryIO, stack: ExitStack) -> Source:
     try:
         archive = stack.enter_context(zipfile.ZipFile(file))
         members = [entry for entry in archive.infolist() if not entry.is_dir() and not _is_aside(entry.filename)]
+        if any(entry.filename.endswith("/data.pkl") for entry in members):
+            raise ModelError(
+                f"{name} is a pickle of PyTorch, which can run code when it is opened, so it is not read; if you trust "
+                "it, save its vectors from PyTorch as .npy or .safetensors"
+            )
         likely = [entry for entry in members if entry.filename.endswith((".txt", ".vec", ".bin"))]
         if len(likely) == 1:
             members = likely

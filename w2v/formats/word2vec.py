@@ -78,7 +78,8 @@ def read_word2vec(
         n_promised, vector_size = _read_header(source)
         if binary is None:
             binary = _looks_binary(source, vector_size, encoding)
-        promised = _Promised(n_promised, min(n_promised, limit or n_promised), vector_size)
+        n_rows = min(n_promised, limit or n_promised)
+        promised = _Promised(n_promised, n_rows, vector_size, limit is None or limit > n_promised)
         _check_size(source, promised, binary)
         if not binary:
             return _read_text(source, promised, errors)
@@ -172,7 +173,7 @@ def _looks_binary(source: Source, vector_size: int, encoding: str) -> bool:
 
 def _check_size(source: Source, promised: _Promised, binary: bool) -> None:
     """Raise ModelError unless a file of this size can hold the requested rows of those its first line states."""
-    n_words, n_rows, vector_size = promised
+    n_words, n_rows, vector_size, _ = promised
     row_bytes = 1 + (4 * vector_size if binary else 2 * vector_size - 1)  # a separator; one digit a number in text
     if n_rows * row_bytes > source.largest:
         raise ModelError(
@@ -187,13 +188,15 @@ class _Promised(NamedTuple):
     n_words: int
     n_rows: int
     vector_size: int
+    is_all: bool
+    """Whether nothing may follow these rows."""
 
 
 def _read_mapped(source: Source, promised: _Promised, errors: str, encoding: str) -> Embeddings | None:
     """Read a memory-mapped binary file; return None if the result looks wrong."""
-    _, n_rows, vector_size = promised
+    _, n_rows, vector_size, is_all = promised
     words, places, source.position = find_rows(source.data, source.position, n_rows, 4 * vector_size)
-    if len(words) < n_rows or (n_rows == promised.n_words and _something_follows(source)):
+    if len(words) < n_rows or (is_all and _something_follows(source)):
         return None
     with ThreadPoolExecutor(max_workers=1) as pool:
         gathered = pool.submit(take_rows, source.data, np.array(places, dtype=np.int64), vector_size)
@@ -211,7 +214,7 @@ def _read_mapped(source: Source, promised: _Promised, errors: str, encoding: str
 
 def _read_stream(source: Source, promised: _Promised, errors: str, encoding: str) -> Embeddings | None:
     """Read a compressed binary file; return None if the result looks wrong."""
-    n_promised, n_rows, vector_size = promised
+    _, n_rows, vector_size, is_all = promised
     words: list[bytes] = []
     row_bytes = 4 * vector_size
     table = allocate_rows(source.path, n_rows, vector_size)
@@ -229,7 +232,7 @@ def _read_stream(source: Source, promised: _Promised, errors: str, encoding: str
         pending = len(source.data) - source.position
         if pending > row_bytes + MAX_WORD_BYTES + 2 * BLOCK_BYTES:
             raise ModelError(f"{source.path}, byte {source.offset}: no end of word {len(words) + 1} in {pending} bytes")
-    if n_rows == n_promised and _something_follows(source):
+    if is_all and _something_follows(source):
         return None
     try:
         return make_embeddings(_decode(words, errors, encoding), table)
@@ -239,7 +242,7 @@ def _read_stream(source: Source, promised: _Promised, errors: str, encoding: str
 
 def _read_carefully(source: Source, promised: _Promised, errors: str, encoding: str) -> Embeddings:
     """Read an unusual binary file row by row, or raise a ModelError that says what is wrong."""
-    n_promised, n_rows, vector_size = promised
+    n_promised, n_rows, vector_size, is_all = promised
     row_bytes = 4 * vector_size
     source.ensure(n_rows * (row_bytes + _LONG_WORD_BYTES) + MAX_WORD_BYTES)
     words, places, end, misplaced = find_rows_carefully(source.data, source.position, n_rows, vector_size, encoding)
@@ -261,10 +264,10 @@ def _read_carefully(source: Source, promised: _Promised, errors: str, encoding: 
             f"{source.path}, byte {byte + places[row]}: the vector of {words[row].decode(errors='replace')[:60]!r} "
             f"{problem}; the file is damaged or its first line is wrong"
         )
-    if n_rows == n_promised and _something_follows(source):
+    if is_all and _something_follows(source):
         raise ModelError(
             f"{source.path}, byte {source.offset}: the file continues after the {n_promised} words that the first "
-            "line promises; its numbers are wrong"
+            f"line promises; its numbers are wrong{_what_is_there(n_promised)}"
         )
     try:
         return make_embeddings(_decode(words, errors, encoding), table.astype(np.float32, copy=False))
@@ -326,7 +329,7 @@ def _explain_word(path: str, words: list[bytes], places: list[int], encoding: st
 
 def _read_text(source: Source, promised: _Promised, errors: str) -> Embeddings:
     """Read a text file."""
-    n_promised, n_rows, vector_size = promised
+    n_promised, n_rows, vector_size, _ = promised
     table = allocate_rows(source.path, n_rows, vector_size)
     words, table = read_rows(source.path, _promised_lines(source, promised, errors), 2, table)
     if len(words) < n_rows:
@@ -340,14 +343,17 @@ def _read_text(source: Source, promised: _Promised, errors: str) -> Embeddings:
 
 def _promised_lines(source: Source, promised: _Promised, errors: str) -> Iterator[list[str]]:
     """Yield blocks of the lines to read; if these are all, only blank lines may follow."""
-    wants_all = promised.n_rows == promised.n_words
     free = promised.n_rows
-    for lines in source.line_blocks(errors, None if wants_all else free):
+    for lines in source.line_blocks(errors, None if promised.is_all else free):
         extra = next((index for index in range(free, len(lines)) if lines[index].strip()), None)
         if extra is not None:
+            first = promised.n_rows - free + 2
+            blank = next((index for index in range(free) if not lines[index].strip()), None)
+            if blank is not None:
+                raise ModelError(f"{source.path}, line {first + blank}: blank, between lines of vectors; remove it")
             raise ModelError(
-                f"{source.path}, line {promised.n_rows - free + extra + 2}: more lines than the {promised.n_words} "
-                "words that the first line promises"
+                f"{source.path}, line {first + extra}: more lines than the {promised.n_words} words that the first "
+                f"line promises; correct that number{_what_is_there(promised.n_words)}"
             )
         if free:
             yield lines[:free]

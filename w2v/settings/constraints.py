@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
+import operator
 import os
 import re
+import sys
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
@@ -50,6 +52,17 @@ class Constraint(ABC):
         """Raise ValueError if a value is not allowed; the message names the parameter and the allowed values."""
         if not self.allows(value):
             raise ValueError(f"{name} {self.refusal(value, takes_none=self.optional)}")
+
+
+def whole_number(name: str, value: object, least: int = -sys.maxsize) -> int:
+    """Return a number of things; TypeError if it is not a whole number, ValueError if it is below `least`."""
+    try:
+        number = int(operator.index(value))  # type: ignore[arg-type]
+    except TypeError:
+        raise TypeError(f"{name} must be a whole number, not {value!r:.60}") from None
+    if number < least:
+        raise ValueError(f"{name} must be at least {least}, not {number}")
+    return number
 
 
 def check_fields(parameters: Any, constraints: Mapping[str, Constraint]) -> None:

@@ -18,6 +18,7 @@ from w2v.corpora.files.durable import sync_folder
 OVERWRITE = "overwrite it (--overwrite, in Python overwrite=True)"
 """Advice for the message that a name is taken."""
 
+_AT_HOME = ", as from os.path.expanduser"
 _LFS_POINTER = b"version https://git-lfs.github.com/spec/"
 _PAGES = (b"<!doctype html", b"<?xml version")
 
@@ -207,9 +208,13 @@ def reading(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
     """
     try:
         if not os.path.exists(path):
-            raise ModelError(f"{path} does not exist")
+            raise ModelError(f"{path} does not exist{home_hint(path)}")
         if not os.path.isfile(path):
-            raise ModelError(f"{path} is not a file")
+            raise ModelError(
+                f"{path} is a folder, not a file"
+                if os.path.isdir(path)
+                else f"{path} is a pipe or a device, which cannot be read again: write its data to a file and name that"
+            )
         with open(path, "rb") as file:
             start = file.read(len(_LFS_POINTER))
             if start.lower().startswith(_PAGES):
@@ -288,10 +293,18 @@ def temporary_name(final: Path) -> Path:
     return final.with_name(f".{final.name[:100]}.{secrets.token_hex(4)}.tmp")
 
 
+def home_hint(path: str | os.PathLike[str]) -> str:
+    """Return what to say of a missing path that begins with ~, to follow a sentence; nothing for others."""
+    begins = os.fspath(path).startswith("~")
+    return f"; ~ is the home folder in shells only: give its name{_AT_HOME}" if begins else ""
+
+
 def resolved(path: str | os.PathLike[str]) -> Path:
     """Return the path with links resolved; raise `ModelError` if its folder cannot exist."""
     if os.fspath(path) == "-":
         raise ModelError("this result cannot go to standard output (-); give a file name")
+    if os.fspath(path).startswith("~") and not os.path.lexists(path):
+        raise ModelError(f"{path} cannot be written: ~ is the home folder in shells only; give its name{_AT_HOME}")
     final = Path(os.path.realpath(path))
     if not final.name:
         raise ModelError(f"{path} cannot be written: it has no name of its own")

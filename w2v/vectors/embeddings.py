@@ -13,10 +13,11 @@ from numpy.typing import ArrayLike, NDArray
 from w2v.display.frames import data_frame
 from w2v.display.html import html_facts
 from w2v.encoding.vocabulary import Vocabulary
+from w2v.settings.constraints import whole_number
 from w2v.vectors import keyed_copy
 from w2v.vectors.index import NeighborIndex
 from w2v.vectors.keyed_vectors import KeyedVectorsMethods
-from w2v.vectors.lookup import Neighbor, Vector, whole_number
+from w2v.vectors.lookup import Neighbor, Vector
 from w2v.vectors.persistence import read_parts, save_embeddings
 from w2v.vectors.table import DType, RowError, VectorTable
 

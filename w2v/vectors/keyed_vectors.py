@@ -11,7 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from w2v.lazy import load_optional
-from w2v.vectors.lookup import Neighbor, Vector, as_vector, to_unit, whole_number
+from w2v.settings.constraints import whole_number
+from w2v.vectors.lookup import Neighbor, Vector, as_vector, to_unit
 from w2v.vectors.queries import Item, Items, Queries, weigh
 
 

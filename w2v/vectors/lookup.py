@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import operator
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -239,17 +238,6 @@ def as_vector(item: object, vector_size: int) -> Vector:
     if vector.shape != (vector_size,) or not np.isfinite(vector).all():
         raise ValueError(f"a query vector must be {vector_size} finite numbers; this one has shape {vector.shape}")
     return vector.astype(np.float32)
-
-
-def whole_number(name: str, value: object, least: int) -> int:
-    """Return a number of words; TypeError if it is not a whole number, ValueError below `least`."""
-    try:
-        number = operator.index(value)  # type: ignore[arg-type]
-    except TypeError:
-        raise TypeError(f"{name} must be a whole number, not {value!r:.60}") from None
-    if number < least:
-        raise ValueError(f"{name} must be at least {least}, not {number}")
-    return number
 
 
 def to_units(vectors: NDArray[Any]) -> NDArray[np.float64]:

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from w2v.corpora.pieces import PiecesTokenizer
 from w2v.corpora.tokenizers import tokenizer_from_config
 from w2v.phrases.phrase_list import PhraseTokenizer
-from w2v.storage.files import ModelError, atomic_file, reading
+from w2v.storage.files import ModelError, atomic_file, home_hint, reading
 from w2v.storage.json_values import encodable, plain_value
 from w2v.storage.tensors import read_tensors, write_tensors
 from w2v.vectors.subwords import Subwords, SubwordVectors
@@ -106,7 +106,7 @@ def read_kind(path: str | os.PathLike[str]) -> str:
 def _read_config(path: str | os.PathLike[str]) -> tuple[Path, dict[str, Any]]:
     """Return the file of a folder's configuration and its content; `ModelError` unless it describes a model."""
     if not os.path.lexists(path):
-        raise ModelError(f"{path} does not exist; expected a model folder")
+        raise ModelError(f"{path} does not exist; expected a model folder{home_hint(path)}")
     if not os.path.isdir(path):
         raise ModelError(
             f"{path} is a file, not a model folder; open a vector file of another tool with `w2v import` or "

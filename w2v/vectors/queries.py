@@ -9,10 +9,11 @@ from typing import Any, Literal, TypeGuard, cast
 import numpy as np
 
 from w2v.corpora.columns import one_column
+from w2v.settings.constraints import whole_number
 from w2v.settings.habits import also_called
 from w2v.storage.files import ModelError
 from w2v.vectors.index import NeighborIndex
-from w2v.vectors.lookup import Neighbor, Neighbors, NeighborsOfMany, Vector, WordVectors, to_unit, whole_number
+from w2v.vectors.lookup import Neighbor, Neighbors, NeighborsOfMany, Vector, WordVectors, to_unit
 from w2v.vectors.ranking import best_rows, cosines, top_rows
 
 Item = str | Vector

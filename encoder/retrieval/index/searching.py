@@ -17,6 +17,7 @@ from w2v.encoder.retrieval.index.records.stored import Records
 from w2v.encoder.retrieval.index.records.where import parse_where
 from w2v.encoder.retrieval.index.rows import Rows
 from w2v.encoder.retrieval.index.storage import Contents, graph_file
+from w2v.settings.constraints import whole_number
 from w2v.vectors.index import NeighborIndex
 
 Where = str | NDArray[np.bool_] | Sequence[bool] | Callable[[dict[str, Any]], bool]
@@ -59,8 +60,7 @@ class Searcher:
         chosen: NDArray[np.bool_] | None = None,
     ) -> list[list[tuple[int, float]]]:
         """Return the rows that `find` finds, each with its cosine."""
-        if top_n < 1:
-            raise ValueError(f"top_n must be at least 1, not {top_n}")
+        top_n = whole_number("top_n", top_n, 1)
         if not len(units):
             return []
         copies = Copies(self.rows, units, texts)

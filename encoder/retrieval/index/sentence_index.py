@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, overload
 
-from w2v.corpora.tables.files import given_records, texts_and_records
+from w2v.corpora.tables.given import given_records, texts_and_records
 from w2v.encoder.retrieval.index.building import Progress, append_batches, encode_texts, write_index
 from w2v.encoder.retrieval.index.changes.editing import remove_sentences, replace_sentences
 from w2v.encoder.retrieval.index.changes.linking import linked
@@ -40,7 +40,7 @@ class SentenceIndex(OpenedIndex):
     vectors are memory-mapped, so an index may be larger than memory. A search compares with every sentence. Above a
     million sentences, or on request, graphs of near sentences [1]_ are built, so that a search visits only a small
     part. Sentences may have ids and metadata: ids are used to remove and replace sentences, metadata to filter a
-    search.
+    search. An index is pickled as the path of its folder.
 
     Parameters
     ----------
@@ -113,8 +113,8 @@ class SentenceIndex(OpenedIndex):
             `w2v.corpora.tables.files.read_records`. Values are text, integers, floats, booleans, or missing (None,
             NaN); dates become text.
         text_column : str, optional
-            If `sentences` are tables in CSV, TSV or JSON lines files: the column with the texts. The other columns
-            become metadata.
+            If `sentences` are tables: the column with the texts. The other columns become metadata. Tables are CSV,
+            TSV or JSON lines files, a data frame, a dict of lists or a list of dicts.
         approximate : bool, optional
             Build graphs for approximate search; by default, if there are more than `EXACT_LIMIT` sentences and usearch
             is installed.

@@ -216,7 +216,7 @@ class Terms:
 
         Words are weighted by `class_tfidf`; texts in no group form an additional group [1]_. A keyword must occur in at
         least three texts of the group, or a tenth of a small one, and in a larger fraction of the group than of all
-        texts.
+        texts, unless there is only one group.
 
         Parameters
         ----------
@@ -249,7 +249,9 @@ class Terms:
         for group, size in enumerate(sizes[:n_groups].tolist()):
             entries = slice(counts.indptr[group], counts.indptr[group + 1])
             words, count = counts.indices[entries], counts.data[entries]
-            is_telling = (count >= min(_LEAST_TEXTS, -(-size // 10))) & (count > overall[words] * size)
+            is_telling = count >= min(_LEAST_TEXTS, -(-size // 10))
+            if n_weighed > 1:
+                is_telling &= count > overall[words] * size
             words, count, weight = (values[is_telling] for values in (words, count, weights.data[entries]))
             order = np.lexsort((words, -weight))
             found.append(self._chosen(words[order], count[order], weight[order], n_words))

@@ -18,7 +18,7 @@ from w2v.encoder.retrieval.keywords.stop_words import OWN, StopWords
 from w2v.encoder.retrieval.keywords.terms import Terms, word_tokenizer
 from w2v.encoder.retrieval.mining.centroids import assign, fit_centroids
 from w2v.encoder.retrieval.mining.sources import opened_sentences
-from w2v.settings.constraints import DEFAULT_SEED
+from w2v.settings.constraints import DEFAULT_SEED, whole_number
 from w2v.vectors.table import VectorTable
 
 if TYPE_CHECKING:
@@ -180,6 +180,7 @@ def cluster_index(
     progress: Progress | None = None,
 ) -> Clustering:
     """Cluster the sentences of an index; see `cluster_sentences`."""
+    whole_number("n_words", n_words, 0)
     told = None if progress is None else lambda done, total: progress("clustering", done, total)
     labels, similarities, centroids = group_rows(index.table, n_clusters, seed=seed, progress=told)
     sizes = np.bincount(labels)
@@ -210,6 +211,7 @@ def group_rows(
     n = len(table)
     if n_clusters is None:
         n_clusters = max(1, min(_USUAL_CLUSTERS, round((n / 2) ** 0.5)))
+    n_clusters = whole_number("n_clusters", n_clusters)
     if not 1 <= n_clusters <= min(n, MOST_CLUSTERS):
         raise ValueError(f"{n:,} sentences can form 1 to {min(n, MOST_CLUSTERS):,} clusters, not {n_clusters:,}")
     centroids = fit_centroids(table, n_clusters, n_batches=_N_BATCHES, seed=seed, progress=progress)

@@ -19,7 +19,7 @@ from w2v.encoder.retrieval.index.threads import thread_pool
 from w2v.encoder.retrieval.mining.centroids import assign, fit_centroids
 from w2v.encoder.retrieval.mining.joins import Join, Pairs, Reduction, choose_reduction, join_pairs
 from w2v.encoder.retrieval.mining.sources import opened_sentences
-from w2v.settings.constraints import DEFAULT_SEED
+from w2v.settings.constraints import DEFAULT_SEED, Number, whole_number
 from w2v.settings.environment import default_workers
 from w2v.vectors.table import VectorTable
 
@@ -117,6 +117,9 @@ def threads(workers: int | None) -> Iterator[ThreadPoolExecutor]:
         yield pool
 
 
+_THRESHOLD = Number("Minimum similarity of duplicates.", above=0, high=1)
+
+
 @dataclass(frozen=True)
 class Comparison:
     """How rows are compared; see `mine_duplicates`.
@@ -134,8 +137,8 @@ class Comparison:
     progress: Progress | None = None
 
     def __post_init__(self) -> None:
-        if not 0 < self.threshold <= 1:
-            raise ValueError(f"the threshold must be above 0 and at most 1, not {self.threshold}")
+        if not _THRESHOLD.allows(self.threshold):
+            raise ValueError(f"the threshold must be above 0 and at most 1, not {self.threshold!r:.60}")
 
     def cells(self, table: VectorTable, rows: NDArray[np.int64]) -> Cells | None:
         """Return the cells in which distinct rows are compared; None if all pairs are."""
@@ -161,8 +164,7 @@ def near_rows(table: VectorTable, how: Comparison, *, top_n: int = 10) -> Iterat
     They are sorted by the later row, then by decreasing score. Rows that are equal bit for bit have score 1, all others
     less.
     """
-    if top_n < 1:
-        raise ValueError(f"top_n must be at least 1, not {top_n}")
+    top_n = whole_number("top_n", top_n, 1)
     first = first_equal_rows(table)
     distinct = np.flatnonzero(first == np.arange(len(first)))
     reached = 0

@@ -21,7 +21,7 @@ from w2v.encoder.retrieval.index.storage import is_index
 from w2v.encoder.retrieval.mining.duplicates import EXACT_ROWS, first_equal_rows, threads
 from w2v.encoder.retrieval.mining.margins import margin_pairs, match_rows, nearest_both_ways, rows_by_cells
 from w2v.encoder.retrieval.mining.sources import opened_sentences
-from w2v.settings.constraints import DEFAULT_SEED
+from w2v.settings.constraints import DEFAULT_SEED, whole_number
 from w2v.vectors.table import VectorTable
 
 if TYPE_CHECKING:
@@ -184,5 +184,4 @@ def _check(
         raise ValueError(f"max_overlap must be above 0 and at most 1, not {max_overlap}")
     if list(words) != sorted(words):
         raise ValueError(f"min_words must be at least 1 and at most max_words, not {words[1]} and {words[2]}")
-    if n_neighbors < 1:
-        raise ValueError(f"n_neighbors must be at least 1, not {n_neighbors}")
+    whole_number("n_neighbors", n_neighbors, 1)

@@ -16,6 +16,7 @@ from w2v.display.progress import mode_of, show_progress
 from w2v.encoder.formats.cross_folder import read_cross_encoder
 from w2v.encoder.parameters import check_parameter
 from w2v.neural.fused_inference import FusedNetwork
+from w2v.settings.constraints import whole_number
 from w2v.settings.environment import default_workers
 from w2v.settings.habits import Answering, also_called
 
@@ -173,8 +174,8 @@ class CrossEncoder(Answering):
         ValueError
             If `top_n` or `batch_size` is less than 1.
         """
-        if top_n is not None and top_n < 1:
-            raise ValueError(f"top_n must be at least 1, not {top_n}")
+        if top_n is not None:
+            top_n = whole_number("top_n", top_n, 1)
         texts = checked_texts(documents)
         scores = self.predict([(query, text) for text in texts], batch_size=batch_size, progress=progress)
         order = np.argsort(-scores, kind="stable")[:top_n].tolist()

@@ -18,6 +18,7 @@ from w2v.corpora.readers import TextReader
 from w2v.corpora.tables.files import read_records
 from w2v.corpora.tables.typed import is_missing
 from w2v.encoder.retrieval.index.sentence_index import SentenceIndex
+from w2v.settings.constraints import whole_number
 
 Unit = Literal["day", "month", "year"]
 UNITS: tuple[Unit, ...] = ("day", "month", "year")
@@ -146,7 +147,7 @@ def binned(times: Times, bins: int | Unit) -> tuple[NDArray[np.int64], Times]:
             raise ValueError(f"{first} to {last} are {n_bins:,} bins of a {bins}, over {MOST_BINS:,}; use longer bins")
         borders = (start + np.arange(n_bins + 1)).astype("datetime64[s]")
     else:
-        if isinstance(bins, bool) or not 1 <= bins <= MOST_BINS:
+        if isinstance(bins, bool) or not 1 <= whole_number("bins", bins) <= MOST_BINS:
             raise ValueError(f"bins must be a number from 1 to {MOST_BINS:,}, not {bins!r:.80}")
         seconds = np.linspace(0, int((last - first).astype(np.int64)) + 1, bins + 1).round().astype("timedelta64[s]")
         borders = np.unique(first + seconds)

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from w2v.display.frames import frame_of
 from w2v.display.html import escape
 from w2v.encoder.retrieval.keywords.weights import heaviest, rarity, weighed
+from w2v.settings.constraints import whole_number
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -96,6 +97,7 @@ class Hierarchy:
             If `n` is below 1 or above the number of topics.
         """
         n_topics = len(self.names)
+        n = whole_number("n_topics", n)
         if not 1 <= n <= n_topics:
             raise ValueError(f"{n_topics:,} topics can be merged into 1 to {n_topics:,}, not {n:,}")
         group = np.arange(n_topics)

@@ -196,7 +196,7 @@ class Topics(FoundTopics):
         for name, known in (("method", METHODS), ("reduction", REDUCTIONS)):
             if getattr(self, name) not in known:
                 raise ValueError(f"{name} must be {' or '.join(map(repr, known))}, not {getattr(self, name)!r:.80}")
-        for name, least in (("n_topics", 1), ("min_size", 2), ("dims", 1), ("n_words", 1)):
+        for name, least in (("n_clusters", 1), ("n_topics", 1), ("min_size", 2), ("dims", 1), ("n_words", 1)):
             value = getattr(self, name)
             is_number = isinstance(value, Integral) and not isinstance(value, bool)
             if value is not None and not (is_number and value >= least):

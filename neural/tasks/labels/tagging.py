@@ -363,7 +363,7 @@ class Tagger(TextEstimator[TaggerParameters]):
 
 def _measure(name: str, start: TextNetwork, held_out: Tagged, workers: int, table: ParameterTable) -> dict[str, float]:
     found = Reader(start, table).tags(held_out.sentences, held_out.columns, workers)
-    return {name: score_tags(held_out.tags, found).main}
+    return {name: score_tags(rewritten(held_out.tags, start.units["text"].scheme), found).main}
 
 
 def _tag_one(start: TextNetwork, config: TaggerConfig, table: ParameterTable) -> None:

@@ -15,7 +15,7 @@ from w2v.neural.tasks.examples import LONGEST_SENTENCE, Examples, chosen
 from w2v.neural.tasks.folder import TextNetwork
 from w2v.neural.tasks.labels.answers import Reader
 from w2v.neural.tasks.labels.spans import label_of, score_tags
-from w2v.neural.tasks.labels.tagging_data import Labels
+from w2v.neural.tasks.labels.tagging_data import Labels, rewritten
 from w2v.neural.tasks.reliability import calibration_error_of, reliability
 from w2v.storage.json_values import finite
 
@@ -59,7 +59,8 @@ def concluded(network: TextNetwork, held_out: Tagged, most: int, workers: int) -
     right = np.array([one == other for one, other in zip(wanted, answered, strict=True)])
     bins = reliability(confidence, right)
     report = {
-        **score_tags(held_out.tags, found).to_dict(), "sentences": len(held_out), "reliability": bins,
+        **score_tags(rewritten(held_out.tags, labels.scheme), found).to_dict(),
+        "sentences": len(held_out), "reliability": bins,
         "calibration_error": calibration_error_of(bins), **_confusion(wanted, answered),
     }  # fmt: skip
     metadata = {**network.metadata, "training": {**network.metadata["training"], "report": finite(report)}}

@@ -195,10 +195,8 @@ def scheme_of(sentences: Sequence[Sequence[str]]) -> str | None:
 
 
 def rewritten(sentences: Sequence[Sequence[str]], scheme: str | None) -> Sequence[Sequence[str]]:
-    """Return tags with their spans in the given notation; unchanged if it is theirs, or they are not spans."""
+    """Return tags with their spans in the given notation, as answers have them; unchanged if they are not spans."""
     if scheme is None or not are_of_spans({tag for tags in sentences for tag in tags}):
-        return sentences
-    if find_scheme(sentences).scheme == scheme:
         return sentences
     return [written(spans_of(tags), len(tags), scheme) for tags in sentences]
 
@@ -231,7 +229,10 @@ class TagData:
             n = round(parameters.held_out * len(given))
         n = max(1, n)
         if n >= len(given):
-            raise ValueError("one sentence is not enough: give more, or sentences for validation")
+            raise ValueError(
+                "one sentence is not enough: give more, or sentences for validation (in files, a blank line ends a "
+                "sentence)"
+            )
         order = np.random.default_rng(parameters.random_state).permutation(len(given))
         apart, trained = given.take(sorted(order[:n].tolist())), given.take(sorted(order[n:].tolist()))
         return cls(Tagged(trained.sentences, trained.tags, trained.columns, given.files), apart, numbers, None)

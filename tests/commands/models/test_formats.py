@@ -5,6 +5,7 @@ from __future__ import annotations
 import bz2
 import gzip
 import lzma
+import os
 import zipfile
 from pathlib import Path
 
@@ -252,3 +253,19 @@ def test_import_limit_keeps_the_first_words_of_every_format(embeddings: Embeddin
 def test_formats_are_recognised_by_their_content(embeddings: Embeddings, tmp_path: Path, name: str, file: str) -> None:
     write_vectors(embeddings, tmp_path / file, format=name)
     assert detect_format(tmp_path / file).name == name.removesuffix("-text").removesuffix("-binary")
+
+
+def test_import_says_that_a_stream_cannot_be_imported(tmp_path: Path) -> None:
+    assert_mistake(
+        run("import", "-", "-o", tmp_path / "m"), 1, "standard input cannot be imported", "write it to a file"
+    )
+    os.mkfifo(tmp_path / "pipe")
+    assert_mistake(run("import", tmp_path / "pipe", "-o", tmp_path / "m"), 1, "pipe is a pipe or a device", "to a file")
+    assert not (tmp_path / "m").exists()
+
+
+def test_import_never_unpickles_what_pytorch_saves(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "m.pt", "w") as archive:
+        archive.writestr("m/data.pkl", b"cos\nsystem\n(S'false'\ntR.")
+        archive.writestr("m/data/0", b"1234")
+    assert_mistake(run("import", tmp_path / "m.pt", "-o", tmp_path / "m"), 1, "m.pt is a pickle of PyTorch", "as .npy")

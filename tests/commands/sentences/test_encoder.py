@@ -93,6 +93,17 @@ def test_encode_reads_standard_input_and_writes_json_lines(model: Path, tmp_path
     assert (tmp_path / "v.jsonl").read_text() == result.stdout
 
 
+def test_encode_and_similar_say_if_no_line_has_a_known_word(model: Path, tmp_path: Path) -> None:
+    result = run("encode", model, "-", "-o", tmp_path / "v.npy", stdin=b"unheard\n\nof\n")
+    assert result.exit_code == 0
+    assert f"Warning: no line has a word that {model} knows, so all vectors are zero." in result.stderr
+    assert not np.load(tmp_path / "v.npy").any()
+    result = run("similar", model, "-", "the river", stdin=b"unheard\n\nof\n")
+    assert f"Warning: no line has a word that {model} knows" in result.stderr
+    for command in (["encode", model, "-", "--jsonl"], ["similar", model, "-", "x"]):
+        assert "Warning" not in run(*command, stdin=b"unheard\nthe river\n").stderr
+
+
 @pytest.mark.parametrize(
     ("options", "code", "message"),
     [

@@ -430,3 +430,25 @@ def test_a_training_on_a_small_disk_loses_nothing(text: Path, tmp_path: Path) ->
         assert listing(disk) == ["filling"]
     finally:
         subprocess.run(["umount", str(disk)], check=True)
+
+
+def test_a_tilde_is_the_home_folder_where_the_shell_leaves_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    home, here = tmp_path / "home", tmp_path / "here"
+    home.mkdir()
+    here.mkdir()
+    monkeypatch.setenv("HOME", str(home))
+    monkeypatch.chdir(here)
+    (home / "text.txt").write_text("a b c\n" * 20)
+    options = ["--min-count", 1, "--epochs", 1, "--vector-size", 4, "--sample", 0]
+    assert run("train", "~/text.txt", "--output=~/my.model", *options).exit_code == 0
+    assert run("encode", "~/my.model", "~/*.txt", "--output=~/new/v.npy").exit_code == 0
+    assert np.load(home / "new" / "v.npy").shape == (20, 4)
+    assert list(here.iterdir()) == []
+    model = Embeddings.load(home / "my.model")
+    for path in ("~/other.model", Path("~/other.model")):
+        with pytest.raises(ModelError, match=r"~/other.model cannot be written: ~ .* os.path.expanduser"):
+            model.save(path)
+    with pytest.raises(ModelError, match=r"~/my.model does not exist; .* ~ is the home folder in shells only"):
+        Embeddings.load("~/my.model")
+    model.save(here / "~" / "my.model")  # a folder of that name is one like any other
+    assert len(Embeddings.load("~/my.model")) == 3

@@ -270,6 +270,52 @@ def test_options_of_fasttext_are_answered(option: str, ours: str) -> None:
     assert_mistake(run("train", "text", option, 5), 2, f"Here it is {ours}.")
 
 
+@pytest.mark.parametrize(
+    ("command", "option", "ours"),
+    [("write", "--length", "--max-tokens"), ("write", "--max-new-tokens", "--max-tokens"),
+     ("write", "--topk", "--top-k"), ("fit-lm", "--num-layers", "--layers"),
+     ("fit-lm", "--n-embd", "--hidden-size"), ("fit-lm", "--block-size", "--context"),
+     ("fit-translator", "--label-smoothing", "--smoothing"), ("fit-translator", "--vocab-size", "--vocabulary-size"),
+     ("translate", "--num-beams", "--beam"), ("fit-classifier", "--wordNgrams", "--word-ngrams"),
+     ("fit-classifier", "--pretrainedVectors", "--vectors"), ("search", "--k", "--top"),
+     ("search", "--filter", "--where"), ("topics", "--nr-topics", "--topics"),
+     ("topics", "--min-cluster-size", "--min-size"), ("import", "--limit", "--max-vocab"),
+     ("train", "--save-path", "--output"), ("train", "--force", "--overwrite"),
+     ("train", "--n-jobs", "--workers")],
+)  # fmt: skip
+def test_options_of_other_programs_are_answered(command: str, option: str, ours: str) -> None:
+    assert_mistake(run(command, option, 5), 2, f"No such option {option!r}", f"Here it is {ours}.")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [("train text -dim 50", "No such option '-dim'. Here it is --vector-size."),
+     ("train text -output my.model", "No such option '-output'. Here it is --output."),
+     ("train -input text", "No such option '-input'. Here it is the argument INPUT, without an option"),
+     ("train --input text", "Here it is the argument INPUT, without an option."),
+     ("train text -cbow 1", "No such option '-cbow'. Names of options begin with two dashes."),
+     ("train text -lr=0.1", "No such option '-lr'. Here it is --learning-rate."),
+     ("fit-classifier -input text", "Here it is the argument FILE, without an option")],
+)  # fmt: skip
+def test_options_with_one_dash_are_answered(
+    arguments: str, message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("text").write_text("a b c\n" * 20)
+    assert_mistake(run(*arguments.split()), 2, message)
+    assert [file.name for file in tmp_path.iterdir()] == ["text"]
+
+
+def test_a_value_may_follow_its_short_option_at_once(tmp_path: Path) -> None:
+    text = tmp_path / "text"
+    text.write_text("a b c\n" * 20)
+    assert (
+        run("train", text, f"-o{tmp_path / 'my.model'}", "--min-count", 1, "--epochs", 1, "--sample", 0).exit_code == 0
+    )
+    assert (tmp_path / "my.model").is_dir()
+    assert_mistake(run("train", "--", "-dim"), 2, "-o")
+
+
 def test_an_option_before_its_command_is_answered() -> None:
     for arguments in (["--json", "info", "my.model"], ["--config", "w2v.toml", "train", "text"]):
         assert_mistake(run(*arguments), 2, f"No such option '{arguments[0]}'; the options of a command come after its")

@@ -227,6 +227,16 @@ def pickled(folder: Path) -> None:
     (folder / "model.safetensors").rename(folder / "pytorch_model.bin")
 
 
+def renamed(name: str) -> Callable[[Path], None]:
+    """Return what renames the file of weights."""
+
+    def change(folder: Path) -> None:
+        (folder / name).parent.mkdir(exist_ok=True)
+        (folder / "model.safetensors").rename(folder / name)
+
+    return change
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [
@@ -260,6 +270,10 @@ def pickled(folder: Path) -> None:
         (changed("sentence_bert_config.json", do_lower_case="x"), "do_lower_case must be of type bool"),
         (changed("tokenizer.json", model={"type": "WordPiece"}), "tokenizer.json: the description"),
         (pickled, "is a pickle"),
+        (renamed("onnx/model_qint8_avx512.onnx"), r"weights of ONNX only \(onnx/model_qint8_avx512.onnx\)"),
+        (renamed("openvino/openvino_model.xml"), "weights of OpenVINO only"),
+        (renamed("tf_model.h5"), r"weights of TensorFlow only \(tf_model.h5\), .* get model.safetensors as well"),
+        (renamed("other.safetensors"), "model.safetensors does not exist"),
     ],
 )
 def test_damaged_folders_are_refused(

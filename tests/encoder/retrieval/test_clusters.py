@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
+from tests.helpers.examples.encoder_examples import make_embeddings
 from w2v import Embeddings, Vocabulary
-from w2v.encoder.retrieval import SentenceIndex, cluster_sentences
+from w2v.encoder.retrieval import SentenceIndex, Topics, cluster_sentences, mine_duplicates
 from w2v.encoder.retrieval.mining.centroids import assign, fit_centroids
 from w2v.encoder.retrieval.mining.clusters import cluster_index
 from w2v.vectors.table import VectorTable
@@ -47,6 +49,24 @@ def index(
     words: Embeddings, planted: tuple[list[str], list[str]], tmp_path_factory: pytest.TempPathFactory
 ) -> SentenceIndex:
     return SentenceIndex.build(words, planted[0], tmp_path_factory.mktemp("clusters") / "my.index")
+
+
+@pytest.mark.parametrize("value", ["3", 2.5])
+def test_numbers_of_clusters_topics_and_words_are_whole(value: Any) -> None:
+    texts, encoder = ["the river", "a river", "naïve x"], make_embeddings()
+    with pytest.raises(TypeError, match=f"n_clusters must be a whole number, not {value!r}"):
+        cluster_sentences(texts, encoder, n_clusters=value)
+    with pytest.raises(TypeError, match=f"n_words must be a whole number, not {value!r}"):
+        cluster_sentences(texts, encoder, n_words=value)
+    with pytest.raises(ValueError, match=f"n_clusters must be a whole number of at least 1, not {value!r}"):
+        Topics(encoder=encoder, n_clusters=value).fit(texts)
+    topics = Topics(encoder=encoder, n_clusters=2).fit(texts)
+    with pytest.raises(TypeError, match=f"n_topics must be a whole number, not {value!r}"):
+        topics.merged(value)
+    with pytest.raises((TypeError, ValueError), match="bins must be"):
+        topics.over_time([2001, 2002, 2003], bins=value)
+    with pytest.raises(ValueError, match=f"the threshold must be above 0 and at most 1, not {value!r}"):
+        list(mine_duplicates(texts, encoder, threshold=value))
 
 
 def test_cluster_finds_and_names_planted_topics(

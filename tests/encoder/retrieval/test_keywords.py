@@ -74,6 +74,13 @@ def test_a_word_of_few_texts_of_a_large_group_does_not_name_it() -> None:
     assert [[word for word, _ in words] for words in named] == [["ship", "sail"], ["the", "soup"]]
 
 
+def test_a_single_group_has_its_most_frequent_words_as_keywords() -> None:
+    texts = ["ship sail", "ship anchor", "ship sail"]
+    assert [word for word, _ in Terms.of(texts).keywords([0, 0, 0], 2)[0]] == ["ship", "sail"]
+    with_outlier = Terms.of([*texts, "ship"]).keywords([0, 0, 0, -1])  # which is compared with
+    assert [word for word, _ in with_outlier[0]] == ["sail", "anchor"]
+
+
 def test_words_with_varied_neighbours_are_stop_words(zipfian: tuple[list[str], list[int]]) -> None:
     texts, labels = zipfian
     terms = Terms.of(texts)

@@ -94,7 +94,7 @@ def test_numpy_archives_that_do_not_fit_are_refused(tmp_path: Path, arrays: dict
         (b"a\na\n", r"v\.words\.txt, line 2: the word 'a' occurs more than once"),
         (b"a\n\nb\n", r"v\.words\.txt, line 2: the line is empty"),
         (b"a\n\xff\n", r"v\.words\.txt, line 2: not UTF-8"),
-        (None, r"v\.words\.txt does not exist"),
+        (None, r"v\.words\.txt does not exist; it must have the words of the vectors, one a line"),
     ],
 )
 def test_numpy_tables_need_their_words(tmp_path: Path, words: bytes | None, message: str) -> None:

@@ -244,6 +244,21 @@ def test_limit_reads_the_first_words_only(embeddings: Embeddings, tmp_path: Path
         read_word2vec(path, limit=0)
 
 
+@pytest.mark.parametrize("suffix", ["", ".gz"])
+@pytest.mark.parametrize("binary", [False, True])
+def test_file_with_more_words_than_it_promises_is_read_as_far_as_asked(
+    tmp_path: Path, binary: bool, suffix: str
+) -> None:
+    rows = [row("a", 1, 2), row("b", 3, 4)] if binary else [b"a 1 2\n", b"b 3 4\n"]
+    path = tmp_path / f"v{suffix}"
+    content = b"1 2\n" + b"".join(rows)
+    path.write_bytes(gzip.compress(content) if suffix else content)
+    assert read_word2vec(path, limit=1).index_to_key == ["a"]
+    for limit in (None, 2):
+        with pytest.raises(ModelError, match=r"limit=1 \(--max-vocab 1\)"):
+            read_word2vec(path, limit=limit)
+
+
 def test_of_repeated_words_the_first_vector_is_kept(tmp_path: Path) -> None:
     found = read_word2vec(write(tmp_path / "v", "4 1\na 1\nb 2\na 3\nc 4\n"))
     assert_same(found, Embeddings(["a", "b", "c"], [[1], [2], [4]]))
@@ -319,7 +334,8 @@ def test_failure_while_writing_leaves_the_old_file(
     ("content", "message"),
     [
         ("3 2\na 1 2\nb 3 4\n", "line 4: the file ends after 2 words, but its first line promises 3"),
-        ("1 2\na 1 2\nb 3 4\n", "line 3: more lines than the 1 words"),
+        ("1 2\na 1 2\nb 3 4\n", "line 3: more lines than the 1 words.*correct.*--max-vocab 1"),
+        ("2 2\na 1 2\n\nb 3 4\n", "line 3: blank, between lines of vectors"),
         ("2 3\na 1 2\nb 3 4\n", "line 2: the word 'a' should be followed by 3 numbers, not 2"),
         ("2 1\na 1 2\nb 3 4\n", "line 2: the word 'a' should be followed by 1 numbers, not 2"),
         ("2 2\na 1 2\nb 3\n", "line 3: the word 'b' should be followed by 2 numbers, not 1"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, overload
 
@@ -79,6 +80,10 @@ class OpenedIndex(Searchable):
         index = cls.__new__(cls)
         index._hold(path, contents, state, workers)
         return index
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickle the absolute path of the folder, which must be there when it is unpickled."""
+        return partial(type(self), os.path.abspath(self._path), **self._reopening()), ()
 
     def __len__(self) -> int:
         return self.contents.live

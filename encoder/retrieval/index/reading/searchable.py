@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from w2v.corpora.columns import listed
+from w2v.corpora.tokenizers import CallableTokenizer
 from w2v.encoder.model.inference import Output
 from w2v.encoder.model.state import EncoderState
 from w2v.encoder.retrieval.hits import Hit, Hits
@@ -21,6 +22,7 @@ from w2v.encoder.retrieval.index.pictures import Maker, inference_of
 from w2v.encoder.retrieval.index.searching import Where, unit_vectors
 from w2v.encoder.retrieval.reranking.cross_encoder import CrossEncoder
 from w2v.encoder.retrieval.reranking.reordering import rerank as reordered
+from w2v.settings.constraints import whole_number
 from w2v.settings.habits import Answering, also_called
 
 
@@ -30,6 +32,11 @@ class Searchable(Answering):
     def __init__(self, state: Maker, dimension: int, workers: int | None) -> None:
         self._state, self._dimension, self._workers = state, dimension, workers
         self._inference: Makes | None = None
+
+    def _reopening(self) -> dict[str, Any]:
+        """Return the keywords with which another process opens the same folder."""
+        own = getattr(self._state, "tokenizer", None)
+        return {"tokenizer": own if isinstance(own, CallableTokenizer) else None, "workers": self._workers}
 
     @property
     def state(self) -> Maker:
@@ -118,7 +125,7 @@ class Searchable(Answering):
         Raises
         ------
         TypeError
-            If `rerank` has another type.
+            If `rerank` has another type, or `top_n` or `candidates` is not a whole number.
         ValueError
             If no word of a single query is known, `top_n` or `candidates` is below 1, the condition is invalid, or an
             index of pictures is searched by words or reranked.
@@ -133,9 +140,7 @@ class Searchable(Answering):
         WordsNotKeptWarning
             If the word index cannot be saved in the folder.
         """
-        for name, value in (("top_n", top_n), ("candidates", candidates)):
-            if value < 1:
-                raise ValueError(f"{name} must be at least 1, not {value}")
+        top_n, candidates = whole_number("top_n", top_n, 1), whole_number("candidates", candidates, 1)
         if by not in WAYS:
             raise ValueError(f"by must be one of {', '.join(WAYS)}, not {by!r:.80}")
         if not isinstance(self._state, EncoderState) and (by != "vectors" or rerank is not None):
@@ -169,6 +174,7 @@ class Searchable(Answering):
             said = where.get(by, " or ".join(where.values()))
             raise ValueError(f"no word of the query {query!r:.80} is {said}")
 
+    @also_called(top_k="top_n", topn="top_n", k="top_n", n_results="top_n", filter="where")
     def search_vectors(
         self, vectors: NDArray[Any], *, top_n: int = 10, exact: bool = False, where: Where | None = None
     ) -> list[list[Hit]]:

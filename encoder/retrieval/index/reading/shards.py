@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
+from functools import partial
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -60,6 +61,11 @@ class ShardedIndex(Searchable):
         others = [OpenedIndex.of(each.folder, each.contents, first.state, workers) for each in stored[1:]]
         self.shards = (first, *others)
         self._kinds = kinds_of(stored)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickle the absolute paths of the folders, which must be there when it is unpickled."""
+        paths = [os.path.abspath(index.path) for index in self.shards]
+        return partial(type(self), paths, **self._reopening()), ()
 
     def __len__(self) -> int:
         return sum(map(len, self.shards))

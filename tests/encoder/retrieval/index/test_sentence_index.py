@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import pickle
 import shutil
 import subprocess
 import sys
@@ -131,6 +132,33 @@ def test_search_rejects_what_it_cannot_do(saved: Path) -> None:
         opened.search_vectors(np.ones((2, 3)))
     with pytest.raises(ValueError, match="contains NaN or infinity"):
         opened.search_vectors(np.full((1, 16), np.nan))
+
+
+@pytest.mark.parametrize("top_n", ["3", 2.5, None])
+def test_results_are_counted_in_whole_numbers(saved: Path, top_n: Any) -> None:
+    opened = SentenceIndex.open(saved)
+    message = f"top_n must be a whole number, not {top_n!r}"
+    with pytest.raises(TypeError, match=message):
+        opened.search("w1", top_n=top_n)
+    with pytest.raises(TypeError, match=message):
+        opened.search_vectors(np.ones((1, 16)), top_n=top_n)
+    with pytest.raises(TypeError, match="candidates must be a whole number, not 2.5"):
+        opened.search("w1", candidates=2.5)  # type: ignore[call-overload]
+    two: Any = np.int64(2)
+    assert opened.search("w1", top_n=two) == opened.search("w1", top_n=2)
+    assert opened.search_vectors(np.ones((1, 16)), top_k=2) == opened.search_vectors(np.ones((1, 16)), top_n=2)  # type: ignore[call-arg]
+
+
+def test_index_is_pickled_as_its_folder(saved: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(saved.parent)
+    for opened in (SentenceIndex.open(saved.name, workers=1), SentenceIndex.open([saved])):
+        data = pickle.dumps(opened)
+        assert len(data) < 1000
+        monkeypatch.chdir(tmp_path)
+        again = pickle.loads(data)
+        assert type(again) is type(opened)
+        assert again.search(["w1 w2", "w3"], top_n=5) == opened.search(["w1 w2", "w3"], top_n=5)
+        monkeypatch.chdir(saved.parent)
 
 
 def test_search_vectors_takes_vectors_of_any_length(saved: Path, words: Embeddings) -> None:
@@ -549,4 +577,5 @@ def test_open_takes_the_tokenizer_that_is_code(tmp_path: Path) -> None:
     SentenceIndex.build(state, ["the river"], tmp_path / "my.index")
     with pytest.raises(ModelError, match="pass it again"):
         SentenceIndex.open(tmp_path / "my.index")
-    assert SentenceIndex.open(tmp_path / "my.index", tokenizer=tokenizer).search("river", top_n=1)
+    opened = SentenceIndex.open(tmp_path / "my.index", tokenizer=tokenizer)
+    assert opened.search("river", top_n=1) == pickle.loads(pickle.dumps(opened)).search("river", top_n=1)

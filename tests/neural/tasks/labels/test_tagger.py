@@ -122,6 +122,21 @@ def test_schemes_are_understood_and_answered(scheme: str) -> None:
     assert tagger.evaluate(TEST) == tagger.evaluate(rewritten(TEST)) == again.evaluate(TEST)
 
 
+def test_letters_of_bilou_count_as_those_of_bioes() -> None:
+    def lettered(tagged: Tagged, letters: dict[str, str]) -> Tagged:
+        bioes = [written(spans_of(own), len(own), "BIOES") for own in tagged.tags]
+        return Tagged(
+            tagged.sentences, [[letters.get(tag[0], tag[0]) + tag[1:] for tag in own] for own in bioes], tagged.columns
+        )
+
+    bilou = {"E": "L", "S": "U"}
+    ours = Tagger(**TINY).fit(lettered(NAMED, {}), validation=lettered(TEST, {}))
+    theirs = Tagger(**TINY).fit(lettered(NAMED, bilou), validation=lettered(TEST, bilou))
+    assert theirs.validation_ == ours.validation_
+    assert theirs.validation_["accuracy"] == theirs.evaluate(TEST).accuracy
+    assert theirs.evaluate(lettered(TEST, bilou)) == ours.evaluate(lettered(TEST, {})) == ours.evaluate(TEST)
+
+
 @pytest.mark.parametrize("output", ["crf", "softmax"])
 def test_no_answer_is_broken_however_little_was_learned(output: str) -> None:
     tagger = Tagger(**{**TINY, "epochs": 1, "output_layer": output}).fit(NAMED, validation=TEST)
@@ -207,7 +222,7 @@ def test_training_goes_on_with_the_same_sentences_only(clock: Clock) -> None:
         ([["we"]], None, {}, ValueError, "tags are missing"),
         ([["we"], ["met"]], [["O"]], {}, ValueError, "2 sentences, but tags for 1"),
         ([["we", "met"]], [["O"]], {}, ValueError, "sentence 1 has 2 words, but 1 tags"),
-        ([["we"]], [["O"]], {}, ValueError, "one sentence is not enough"),
+        ([["we"]], [["O"]], {}, ValueError, "one sentence is not enough.*a blank line ends a sentence"),
         ([[]], [[]], {}, ValueError, "the sentences have no words"),
         ([["we", ""]], [["O", "O"]], {}, ValueError, "sentence 1 has an empty word"),
         ([["we"], ["a", None]], [["O"]] * 2, {}, TypeError, "sentence 2: word 2 is not a str but NoneType"),
