@@ -399,6 +399,27 @@ def test_plot_history_leaves_out_what_was_not_recorded() -> None:
     assert curves(figure) == [[(1.5, 2.0)]]
 
 
+def test_plot_history_draws_what_networks_record() -> None:
+    steps = [
+        {"stage": "corpus", "step": 0, "held_out_loss": 3.0},
+        {"stage": "corpus", "step": 10, "neighbors_loss": 2.0, "held_out_loss": 2.5, "order_loss": 9.0},
+        {"stage": "pairs", "step": 0, "held_out_loss": 2.0},
+        {"stage": "pairs", "step": 5, "neighbors_loss": 1.5, "held_out_loss": 1.0},
+    ]
+    assert curves(plot_history({"e": steps})) == [[(5, 1.5)], [(0, 2.0), (5, 1.0)]]
+    translated = [
+        {"step": 4, "plain_loss": 2.0, "smoothed_loss": 3.0, "held_out_loss": 1.0, "bleu": 20.0, "seconds": 8}
+    ]
+    figure = plot_history({"t": translated})
+    assert curves(figure) == [[(4, 2.0)], [(4, 1.0)], [(4, 20.0)]]
+    assert {"training", "held-out", "BLEU"} <= set(written(figure))
+    assert figure.axes[-1].get_xlabel() == "step"
+    both = plot_history({"t": translated, "my": EPOCHS}, x_axis="seconds")
+    assert curves(both)[0] == [(8, 2.0)]
+    with pytest.raises(ValueError, match="my has no training history to draw; it records no step"):
+        plot_history({"t": translated, "my": EPOCHS})
+
+
 def test_plot_history_names_each_of_several_models_once_without_overlap() -> None:
     histories = {f"model {index}": EPOCHS for index in range(9)}
     figure = plot_history(histories)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable
 from functools import partial
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 from numpy.typing import NDArray
@@ -322,6 +322,9 @@ phrase_connectors, subwords, min_n, max_n, buckets, position_weights, lines, rec
     def wv(self) -> Embeddings:
         """The word vectors, `embeddings_`, under gensim's name."""
         return self.embeddings_
+
+    def __getitem__(self, word: object) -> NoReturn:
+        raise TypeError("Word2Vec has no items; ask its vectors: model.wv[word]")
 
     def _repr_html_(self) -> str:
         return training_card(self)
