@@ -10,13 +10,14 @@ import click
 
 from w2v.commands.shared.option_names import refuse_given
 from w2v.commands.shared.options import (
+    json_option,
     model_argument,
     number_option,
     overwrite_option,
     progress_option,
     restrict_option,
 )
-from w2v.commands.shared.output import note_missing_glyphs, show_work
+from w2v.commands.shared.output import note_missing_glyphs, print_json, show_work
 from w2v.commands.shared.parameters import DescribedOption
 from w2v.commands.shared.saving import keep, saving
 from w2v.commands.shared.types import LazyChoice, NamedPath
@@ -48,7 +49,7 @@ def _picture_options(name: str) -> Callable[[Command], Command]:
     )
     dark = click.option("--dark", is_flag=True, help="Use a dark background.")
     dpi = number_option("--dpi", least=30, most=1200, default=200, help="Resolution of a PNG in pixels per inch.")
-    return lambda command: title(output(dark(dpi(overwrite_option(progress_option(command))))))
+    return lambda command: title(output(dark(dpi(overwrite_option(json_option(progress_option(command)))))))
 
 
 _width_option = click.option(
@@ -75,6 +76,7 @@ def _draw(
     overwrite: bool,
     dark: bool,
     dpi: int,
+    as_json: bool,
     **how: Any,
 ) -> None:
     """Draw a picture with the options that are not of its file, write it, and print where it is.
@@ -95,7 +97,8 @@ def _draw(
         save_figure(figure, path, overwrite=overwrite and path == output, dark=dark, dpi=dpi)
 
     with saving(output):
-        click.echo(keep(write, output))
+        path = keep(write, output)
+    print_json({"output": str(path)}) if as_json else click.echo(path)
 
 
 @click.group(
