@@ -10,14 +10,13 @@ from w2v.commands.shared.option_names import refuse_given
 from w2v.commands.shared.options import (
     analogies_option,
     file_option,
-    json_option,
     model_argument,
     number_option,
     overwrite_option,
     pairs_option,
     progress_option,
 )
-from w2v.commands.shared.output import print_json, show_work
+from w2v.commands.shared.output import show_work
 from w2v.commands.shared.parameters import DescribedOption
 from w2v.commands.shared.saving import keep, saving
 from w2v.reports import check_report_path, save_report
@@ -99,7 +98,6 @@ Examples:
     help="For the Hub: name of a training data set. May be repeated.",
 )
 @overwrite_option
-@json_option
 @progress_option
 def report(
     model: Path,
@@ -121,7 +119,6 @@ def report(
     tags: tuple[str, ...],
     datasets: tuple[str, ...],
     overwrite: bool,
-    as_json: bool,
 ) -> None:
     """Write a self-contained report on a model: what it is, what it knows and how good it is.
 
@@ -151,8 +148,5 @@ def report(
             tell=lambda step: progress(step, 0, None) if progress else None,
         )
         keep(lambda path: written.extend(save_report(card, path, overwrite=overwrite and path == output)), output)
-    if as_json:
-        print_json({"output": str(written[0]), "pictures": [str(path) for path in written[1:]]})
-        return
     for path in written:
         click.echo(path)

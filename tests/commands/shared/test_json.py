@@ -131,7 +131,6 @@ CALLS: dict[str, list[tuple[Any, ...]]] = {
         ("export", "static", "NEW", "--format", "model2vec"),
     ],
     "import": [("import", "words.npz", "-o", "NEW"), ("import", "exported.model2vec", "-o", "NEW")],
-    "report": [("report", "vectors", "-o", "NEW.md", "--map", 0)],
     "align": [("align", "words", "subwords", "--dictionary", "identical", "-o", "NEW")],
     "neighbors": [
         *(("neighbors", model, "t0w1") for model in WORDS),
