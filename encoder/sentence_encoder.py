@@ -24,7 +24,7 @@ from w2v.encoder.training.fit_options import FitOptions
 from w2v.encoder.training.fitting import Progress, checkpoint_at, train
 from w2v.encoder.training.resuming import Interrupted, SavedEncoder, Sources, interrupted_training
 from w2v.encoder.training.start import Start as Start
-from w2v.encoder.training.start import stays_as_it_is, with_defaults
+from w2v.encoder.training.start import stays_as_it_is, telling_of_frozen, with_defaults
 from w2v.settings.constraints import is_generator
 from w2v.settings.parameters import CHECKPOINT_INTERVAL
 from w2v.settings.tables import documented
@@ -204,9 +204,7 @@ class SentenceEncoder(StatefulEncoder):
         """
         parameters, sources = self._parameters(), Sources(corpus, pairs, teacher, teacher_cache)
         keeper = checkpoint_at(checkpoint, checkpoint_every, overwrite)
-        is_frozen = self.frozen
-        if is_frozen is None:
-            is_frozen = stays_as_it_is(sources, y, self.embeddings, self._start_state)
+        is_frozen = stays_as_it_is(self.frozen, sources, y, self.embeddings, self._start_state)
         if not (is_frozen and self._keeps_state()):
             self._forget()
             start: Start | None = self.embeddings
@@ -217,10 +215,11 @@ class SentenceEncoder(StatefulEncoder):
             state = self._start_state(start)
             if not is_frozen and sources.used:
                 state = with_defaults(state, parameters, sources.used)
-                train(
-                    state, sources, self._fit_options(),
-                    parameters=parameters, keep=self._keep, progress=progress, checkpoint=keeper,
-                )  # fmt: skip
+                with telling_of_frozen(self.frozen):
+                    train(
+                        state, sources, self._fit_options(),
+                        parameters=parameters, keep=self._keep, progress=progress, checkpoint=keeper,
+                    )  # fmt: skip
                 return self
             self._keep(state)
         if keeper is not None:

@@ -11,7 +11,6 @@ from typing import Any, NamedTuple
 from w2v.display.wording import is_number, seconds_in_words, size_in_words
 from w2v.lazy import installed_version
 from w2v.reports.blocks import Card, Code, Section
-from w2v.reports.landscape import N_WORDS
 from w2v.reports.measures import Evaluations, Measured
 
 PathLike = str | os.PathLike[str]
@@ -30,8 +29,8 @@ class CardOptions:
         Words whose nearest words are shown; by default keywords of the largest topics.
     sentences : path-like, optional
         A file of sentences, one per line; some are shown with their nearest sentences.
-    map_words : int, default 360
-        Maximum number of words on the map; 0 leaves the map out.
+    map_words : int, optional
+        Maximum number of words on the map, by default 360; 0 leaves the map out.
     language, license : str, default ""
         Code of the language of the text, and identifier of the model's licence.
     tags, datasets : sequence of str, default ()
@@ -40,7 +39,7 @@ class CardOptions:
 
     title: str | None = None
     words: Sequence[str] = ()
-    map_words: int = N_WORDS
+    map_words: int | None = None
     language: str = ""
     license: str = ""
     tags: Sequence[str] = ()
@@ -48,7 +47,7 @@ class CardOptions:
     sentences: PathLike | None = None
 
     def __post_init__(self) -> None:
-        if self.map_words < 0:
+        if self.map_words is not None and self.map_words < 0:
             raise ValueError(f"map_words must not be negative, but is {self.map_words}")
 
 

@@ -27,6 +27,7 @@ from w2v.reports.examples import examples_section
 from w2v.reports.history import records, training_section
 from w2v.reports.landscape import N_WORDS, Group, draw_map, find_groups
 from w2v.reports.measures import Evaluations, Measured, measure_sentences, measure_words
+from w2v.reports.requests import ENCODER, WORDS, check_request
 from w2v.reports.settings import as_mapping, limits_of_encoder, limits_of_words, settings_section
 from w2v.vectors.embeddings import Embeddings
 from w2v.vectors.model_folder import read_kind
@@ -105,14 +106,13 @@ def model_card(
     from w2v.neural.tasks.text.language_model import LanguageModel
     from w2v.neural.tasks.text.translation import Translator
     from w2v.reports.labels import card_of_labels
-    from w2v.reports.texts import card_of_text, check_request
+    from w2v.reports.texts import card_of_text
     from w2v.reports.topics.cards import card_of_topics
 
     if isinstance(opened, (Translator, LanguageModel)):
         return card_of_text(opened, request)
     if isinstance(opened, Topics):
-        check_request(request, "a set of topics", "nothing", ())
-        return card_of_topics(opened, None, request.options, folder)
+        return card_of_topics(opened, None, request)
     return card_of_labels(opened, request)
 
 
@@ -139,8 +139,7 @@ def _card_of_words(embeddings: Embeddings, request: Request) -> Card:
     """Return the card of word vectors."""
     folder, files = request.folder, request.files
     metadata = embeddings.metadata
-    if files.texts:
-        raise ValueError("texts are for language models, but these are word vectors")
+    check_request(request, WORDS)
     measured = Measured()
     if files.has_words or files.has_sentences:
         request.tell("evaluating")
@@ -190,11 +189,7 @@ embeddings.to_gensim()  # as gensim's KeyedVectors"""
 def _card_of_encoder(encoder: SentenceEncoder, request: Request) -> Card:
     """Return the card of an encoder."""
     folder, files = request.folder, request.files
-    if files.has_words:
-        raise ValueError("analogies and word pairs are for word vectors, but this is a sentence encoder")
-    for asked, what in ((files.texts, "texts are for language models"), (files.pairs, "pairs are for translators")):
-        if asked:
-            raise ValueError(f"{what}, but this is a sentence encoder")
+    check_request(request, ENCODER)
     state = encoder.state
     measured = Measured()
     if files.has_sentences:
@@ -242,11 +237,16 @@ vectors @ vectors.T  # cosines"""
 
 def _find_groups(embeddings: Embeddings, request: Request) -> list[Group]:
     """Return the topics if the map or the examples need them."""
-    options = request.options
-    if not options.map_words and options.words:
+    n_words = _map_words(request)
+    if not n_words and request.options.words:
         return []
     request.tell("finding topics")
-    return find_groups(embeddings, n_words=options.map_words or N_WORDS)
+    return find_groups(embeddings, n_words=n_words or N_WORDS)
+
+
+def _map_words(request: Request) -> int:
+    """Return the number of words on the map."""
+    return N_WORDS if request.options.map_words is None else request.options.map_words
 
 
 def _telling(groups: Sequence[Group]) -> list[str]:
@@ -267,7 +267,7 @@ def _word_sections(embeddings: Embeddings, groups: list[Group], request: Request
         )
         table = Table(("word", "nearest words", ">cosine of the first"), rows)
         sections.append(Section("Nearest words", (Paragraph(note), table) if note else (table,)))
-    if request.options.map_words and groups:
+    if _map_words(request) and groups:
         request.tell("drawing the map")
         word_map = draw_map(embeddings, groups)
         if word_map is not None:

@@ -40,8 +40,9 @@ from w2v.reports.blocks import (
 )
 from w2v.reports.history import pictures_of_labels, records, training_section
 from w2v.reports.measures import Measured
+from w2v.reports.requests import CLASSIFIER, IMAGES, TAGGER, check_request
 from w2v.reports.settings import as_mapping
-from w2v.reports.texts import check_request, figure_of, settings_of, usage
+from w2v.reports.texts import figure_of, settings_of, usage
 
 Model = TextClassifier | Tagger | ImageClassifier
 
@@ -63,6 +64,7 @@ _WHITE = 255.0
 class _Kind(NamedTuple):
     """How the cards of these kinds of models differ."""
 
+    name: str
     title: str
     summary: str
     items: str  # what is classified
@@ -86,11 +88,7 @@ def card_of_labels(model: Model, request: Request) -> Card:
         If the request contains something that does not apply to such a model.
     """
     kind = _kind_of(model)
-    can_measure = isinstance(model, TextClassifier)
-    wanted = "texts with labels" if can_measure else "no files here; see `w2v evaluate` and `w2v label-images`"
-    check_request(request, f"{_article(kind.title)}", wanted, ("classify",) if can_measure else ())
-    if request.options.sentences is not None or request.files.against is not None:
-        raise ValueError(f"sentences and other models are for encoders and translators, not for {kind.items}")
+    check_request(request, kind.name)
     measured = Measured()
     if isinstance(model, TextClassifier) and request.files.classify:
         request.tell("classifying")
@@ -135,6 +133,7 @@ def _kind_of(model: Model) -> _Kind:
     if isinstance(model, TextClassifier):
         one = bool(model.network_.config.one_of_many)
         return _Kind(
+            CLASSIFIER,
             "Text classifier",
             f"Predicts which of {len(model.classes_):,} labels a text has{'' if one else ', any number of them'}, and "
             "how confident it is.",
@@ -149,6 +148,7 @@ def _kind_of(model: Model) -> _Kind:
     if isinstance(model, Tagger):
         spans = model.scheme_ is not None
         return _Kind(
+            TAGGER,
             "Tagger",
             f"Tags {'spans of words' if spans else 'each word'} in a sentence: "
             f"{len(model.tags_):,} tags.",
@@ -161,6 +161,7 @@ def _kind_of(model: Model) -> _Kind:
              "Texts that are tokenised differently from the training data are tagged worse."),
         )  # fmt: skip
     return _Kind(
+        IMAGES,
         "Image classifier",
         f"Predicts which of {len(model.classes_):,} labels a picture has: a Vision Transformer, which reads a picture "
         "as patches.",
@@ -345,7 +346,3 @@ def _kept(model: Model, kind: _Kind) -> str:
 
 def _percent_or_none(value: object) -> str | None:
     return percent(float(value)) if is_number(value) else None
-
-
-def _article(title: str) -> str:
-    return f"{'an' if title[0] in 'AEIOU' else 'a'} {title[0].lower()}{title[1:]}"

@@ -27,6 +27,7 @@ from w2v.reports.assembling import Request, duration, make_card, name_of, shell,
 from w2v.reports.blocks import Block, Bullets, Card, Code, Paragraph, Result, Section, Table
 from w2v.reports.history import pictures_of_text, records, training_section
 from w2v.reports.measures import Measured
+from w2v.reports.requests import TRANSLATOR, WRITER, check_request
 from w2v.reports.settings import as_mapping, parameter_blocks
 
 OPENERS: dict[str, Callable[[str | os.PathLike[str]], Translator | LanguageModel]] = {
@@ -58,7 +59,7 @@ def card_of_text(model: Translator | LanguageModel, request: Request) -> Card:
 
 
 def _card_of_translator(translator: Translator, request: Request) -> Card:
-    check_request(request, "a translator", "pairs of texts", ("pairs",))
+    check_request(request, TRANSLATOR)
     network, history = translator.network_, records(translator.history_)
     measured, examples = Measured(), list[Block]()
     if request.files.pairs:
@@ -107,11 +108,9 @@ translator.explain(["A sentence."])  # with probabilities, alternatives and alig
 
 
 def _card_of_writer(model: LanguageModel, request: Request) -> Card:
-    check_request(request, "a language model", "texts", ("texts",))
+    check_request(request, WRITER)
     network, history, metadata = model.network_, records(model.history_), model.network_.metadata
     measured = Measured()
-    if request.options.sentences is not None:
-        raise ValueError("sentences are for encoders and translators; a language model takes texts")
     if request.files.texts:
         request.tell("evaluating the texts")
         _measure_texts(model, request, measured)
@@ -159,24 +158,6 @@ model.perplexity(["A sentence.", "Another one."])"""
         measured,
         request,
     )  # fmt: skip
-
-
-def check_request(request: Request, kind: str, wanted: str, allowed: tuple[str, ...]) -> None:
-    """Raise ValueError if the requested contents do not apply to such a model."""
-    names = {
-        "analogies": "analogies",
-        "word_pairs": "word pairs",
-        "pairs": "pairs of texts",
-        "sts": "scored pairs of sentences",
-        "classify": "labels",
-        "word_order": "word order",
-        "texts": "texts",
-    }
-    for field, name in names.items():
-        if field not in allowed and getattr(request.files, field):
-            raise ValueError(f"{kind} cannot be evaluated on {name}; it takes {wanted}")
-    if request.options.words:
-        raise ValueError(f"nearest words are for word vectors and encoders, but this is {kind}")
 
 
 def usage(*commands: str, python: str) -> Section:

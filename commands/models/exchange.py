@@ -11,8 +11,15 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from w2v.commands.shared.option_names import refuse_given
-from w2v.commands.shared.options import model_argument, number_option, output_option, overwrite_option, progress_option
-from w2v.commands.shared.output import note, say, show_work
+from w2v.commands.shared.options import (
+    json_option,
+    model_argument,
+    number_option,
+    output_option,
+    overwrite_option,
+    progress_option,
+)
+from w2v.commands.shared.output import note, print_json, say, show_work
 from w2v.commands.shared.parameters import DescribedOption
 from w2v.commands.shared.saving import keep, saving
 from w2v.commands.shared.types import LazyChoice, NamedPath
@@ -80,9 +87,17 @@ Format for classifiers without layers, and for encoders with attention:
     help="For an encoder with several blocks, such as word vectors and a bag of words: write only the first.",
 )
 @overwrite_option
+@json_option
 @progress_option
 def export(
-    model: Path, file: Path, file_format: str, center: bool, both: bool, first_block: bool, overwrite: bool
+    model: Path,
+    file: Path,
+    file_format: str,
+    center: bool,
+    both: bool,
+    first_block: bool,
+    overwrite: bool,
+    as_json: bool,
 ) -> None:
     """Write a model to OUT, a file or folder, in a format of other tools.
 
@@ -97,10 +112,10 @@ def export(
     if file_format == _SMALL:
         refuse_given(("first_block",), f"is for encoders, and {file_format} for classifiers")
     if file_format == _SMALL:
-        _export_small(model, file, overwrite)
+        _export_small(model, file, overwrite, as_json)
         return
     if file_format in OF_ENCODERS:
-        _export_encoder(model, file, file_format, first_block, overwrite)
+        _export_encoder(model, file, file_format, first_block, overwrite, as_json)
         return
     with show_work(f"reading {model.name}"):
         embeddings = move_vectors(_open_vectors(model, first_block), model, center=center, both=both)
@@ -108,7 +123,9 @@ def export(
         check_free_space(file, 4 * len(embeddings) * embeddings.vector_size)
     with saving(file) as saved, show_work(f"writing {file.name}"):
         left_out = write_vectors(embeddings, file, format=file_format, overwrite=overwrite)
-    note(f"Wrote {len(embeddings) - len(left_out):,} words to {saved.path}.")
+    n_words = len(embeddings) - len(left_out)
+    written = {"output": saved.path, "format": file_format, "words": n_words, "left_out": len(left_out)}
+    _tell(f"Wrote {n_words:,} words to {saved.path}.", written, as_json)
     if left_out:
         say(
             f"Warning: {len(left_out):,} of {len(embeddings):,} words were left out, such as {left_out[0]!r}, which "
@@ -116,7 +133,17 @@ def export(
         )
 
 
-def _export_encoder(model: Path, folder: Path, file_format: str, first_block: bool, overwrite: bool) -> None:
+def _tell(sentence: str, summary: dict[str, Any], as_json: bool) -> None:
+    """Print the summary of an exchange as JSON for programs, or note it in a sentence."""
+    if as_json:
+        print_json(summary | {"output": str(summary["output"])})
+    else:
+        note(sentence)
+
+
+def _export_encoder(
+    model: Path, folder: Path, file_format: str, first_block: bool, overwrite: bool, as_json: bool
+) -> None:
     from w2v.encoder.opening import open_encoder
 
     state = open_encoder(model)
@@ -125,14 +152,16 @@ def _export_encoder(model: Path, folder: Path, file_format: str, first_block: bo
     check_free_space(folder, 4 * len(state.vocabulary) * state.dimension)
     with saving(folder) as saved, show_work(f"writing {folder.name}"):
         write_encoder(state, folder, format=file_format, overwrite=overwrite)
-    note(f"Wrote an encoder of {len(state.vocabulary):,} words to {saved.path}.")
+    n_words = len(state.vocabulary)
+    written = {"output": saved.path, "format": file_format, "words": n_words, "dimension": state.dimension}
+    _tell(f"Wrote an encoder of {n_words:,} words to {saved.path}.", written, as_json)
     if state.blocks and file_format != "onnx":
         say(_FOLDED)
     if state.has_unknown:
         note("The export leaves out vectors of unknown words, which this encoder makes from spelling or n-grams.")
 
 
-def _export_small(model: Path, folder: Path, overwrite: bool) -> None:
+def _export_small(model: Path, folder: Path, overwrite: bool, as_json: bool) -> None:
     from w2v.encoder.sentence_encoder import SentenceEncoder
     from w2v.neural.tasks.folder import is_one_of
     from w2v.neural.tasks.labels.classification.folder import CLASSIFIERS
@@ -146,7 +175,7 @@ def _export_small(model: Path, folder: Path, overwrite: bool) -> None:
         else:
             SentenceEncoder.load(model).compress().save(folder, overwrite=overwrite)
             what = "an encoder that computes in int8"
-    note(f"Wrote {what} to {saved.path}.")
+    _tell(f"Wrote {what} to {saved.path}.", {"output": saved.path, "format": _SMALL}, as_json)
 
 
 def _first_block(state: EncoderState) -> EncoderState:
@@ -209,6 +238,7 @@ Examples:
 )
 @click.option("--revision", metavar="NAME", help="Branch, tag or commit of a model on the Hub.")
 @overwrite_option
+@json_option
 @progress_option
 def import_(
     file: Path,
@@ -220,6 +250,7 @@ def import_(
     encoding: str,
     revision: str | None,
     overwrite: bool,
+    as_json: bool,
 ) -> None:
     """Make a model folder from FILE, a file or folder of another tool, or from hub:OWNER/NAME.
 
@@ -240,7 +271,7 @@ def import_(
                 ("file_format", "word_vectors", "max_vocab", "errors", "encoding"),
                 "is for models of other tools, but this is one of w2v: import it first, then use `w2v prune`",
             )
-            _copy_model(file, output, overwrite)
+            _copy_model(file, output, overwrite, as_json)
             return
     elif revision is not None:
         raise click.UsageError("--revision is for models on the Hub: give hub:OWNER/NAME.")
@@ -254,7 +285,7 @@ def import_(
         raise click.ClickException(f"{file} does not exist; give a local file or folder, or hub:OWNER/NAME")
     if file_format == _CLASSIFIER:
         refuse_given(("word_vectors", "max_vocab", "errors", "encoding"), "is for word vectors, not for a classifier")
-        _import_classifier(file, output, overwrite)
+        _import_classifier(file, output, overwrite, as_json)
         return
     is_encoder = is_encoder_folder(file) if file_format is None else file_format in OF_ENCODERS
     if is_encoder and not word_vectors:
@@ -262,37 +293,45 @@ def import_(
             ("max_vocab", "errors", "encoding"),
             "is for word vectors: give --word-vectors to import those of an encoder",
         )
-        import_encoder(file, output, overwrite=overwrite)
+        import_encoder(file, output, overwrite=overwrite, as_json=as_json)
         return
     name = "model2vec" if file_format == "sentence-transformers" else file_format
-    import_vectors(file, output, overwrite=overwrite, format=name, limit=max_vocab, errors=errors, encoding=encoding)
+    reading = {"format": name, "limit": max_vocab, "errors": errors, "encoding": encoding}
+    import_vectors(file, output, overwrite=overwrite, as_json=as_json, **reading)
 
 
-def _copy_model(folder: Path, output: Path, overwrite: bool) -> None:
+def _copy_model(folder: Path, output: Path, overwrite: bool, as_json: bool) -> None:
     """Copy a model of this toolkit out of the Hub's cache, which has links in place of files."""
     from w2v.vectors.model_folder import read_kind
 
     kind = read_kind(folder)
     with saving(output), atomic_folder(output, replace=overwrite) as new:
         shutil.copytree(folder, new, dirs_exist_ok=True)
-    note(f"Copied a model of the kind {kind} into {output}.")
+    _tell(f"Copied a model of the kind {kind} into {output}.", {"output": output, "kind": kind}, as_json)
 
 
-def import_vectors(file: Path, output: Path, *, overwrite: bool, **reading: Any) -> None:
+def import_vectors(file: Path, output: Path, *, overwrite: bool, as_json: bool = False, **reading: Any) -> None:
     """Make a model from a file of word vectors; `reading` is for `w2v.formats.read_vectors`."""
     from w2v.formats import read_vectors
 
     with saving(output), show_work(f"reading {file.name}"):
         embeddings = read_vectors(file, **reading)
         saved = keep(lambda path: embeddings.save(path, overwrite=overwrite and path == output), output, [file])
-    note(f"Read {len(embeddings):,} words of {embeddings.vector_size} dimensions into {saved}.")
-    if n_dropped := embeddings.metadata.get("duplicates_dropped"):
+    n_dropped = embeddings.metadata.get("duplicates_dropped")
+    n_words, dimension = len(embeddings), embeddings.vector_size
+    made = {"output": saved, "kind": "word-vectors", "words": n_words, "dimension": dimension}
+    _tell(
+        f"Read {n_words:,} words of {dimension} dimensions into {saved}.",
+        made | {"duplicates_dropped": n_dropped or 0},
+        as_json,
+    )
+    if n_dropped:
         errors = reading.get("errors", "strict")
         cause = "" if errors == "strict" else f", in FILE or because of --errors {errors}"
         say(f"Warning: {n_dropped:,} words occurred more than once{cause}; the first vector of each was kept.")
 
 
-def import_encoder(folder: Path, output: Path, *, overwrite: bool) -> None:
+def import_encoder(folder: Path, output: Path, *, overwrite: bool, as_json: bool = False) -> None:
     """Make a model from another program's encoder."""
     from w2v.encoder.model.persistence import save_encoder
 
@@ -301,13 +340,17 @@ def import_encoder(folder: Path, output: Path, *, overwrite: bool) -> None:
         saved = keep(lambda path: save_encoder(state, path, overwrite=overwrite and path == output), output, [folder])
     layers = "" if state.network is None else f"{state.network.layers} layers, "
     size = f"{layers}{state.dimension} dimensions" + ("," if layers else "")
-    note(f"Read an encoder of {len(state.vocabulary):,} words and {size} into {saved}.")
+    n_words = len(state.vocabulary)
+    made = {"output": saved, "kind": "sentence-encoder", "words": n_words, "dimension": state.dimension}
+    _tell(f"Read an encoder of {n_words:,} words and {size} into {saved}.", made, as_json)
 
 
-def _import_classifier(file: Path, output: Path, overwrite: bool) -> None:
+def _import_classifier(file: Path, output: Path, overwrite: bool, as_json: bool) -> None:
     from w2v.neural.tasks.labels.classification.text_classifier import TextClassifier
 
     with saving(output), show_work(f"reading {file.name}"):
         model = TextClassifier.from_fasttext(file)
         saved = keep(lambda path: model.save(path, overwrite=overwrite and path == output), output, [file])
-    note(f"Read a classifier of {len(model.classes_):,} classes into {saved}.")
+    n_classes = len(model.classes_)
+    made = {"output": saved, "kind": "text-classifier", "classes": n_classes}
+    _tell(f"Read a classifier of {n_classes:,} classes into {saved}.", made, as_json)

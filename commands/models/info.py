@@ -9,7 +9,7 @@ import click
 
 from w2v.commands.images.describing import describe_images
 from w2v.commands.sentences.describing import bytes_of, describe_encoder, describe_index, describe_topics
-from w2v.commands.shared.option_names import named_as_options
+from w2v.commands.shared.option_names import named_as_options, recorded_as_options
 from w2v.commands.shared.options import json_option, model_argument
 from w2v.commands.shared.output import print_description, print_json
 from w2v.commands.text.describing import ESTIMATORS, describe_text_network
@@ -63,7 +63,7 @@ def _words(folder: Path, embeddings: Embeddings) -> dict[str, Any]:
         "counted_words": None if counts is None else int(counts.sum()),
         "most_frequent": embeddings.index_to_key[:10],
         "tokenizer": embeddings.metadata.get("tokenizer") if tokenizer is None else tokenizer.to_config(),
-        **{name: value for name, value in embeddings.metadata.items() if name != "tokenizer"},
+        **recorded_as_options({name: value for name, value in embeddings.metadata.items() if name != "tokenizer"}),
     }
     parameters = embeddings.metadata.get("parameters")
     if isinstance(parameters, dict):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -10,13 +10,15 @@ import click
 
 from w2v.commands.shared.option_names import refuse_given
 from w2v.commands.shared.options import (
+    json_option,
     model_argument,
     number_option,
     overwrite_option,
     progress_option,
     restrict_option,
 )
-from w2v.commands.shared.output import note_missing_glyphs, show_work
+from w2v.commands.shared.output import note_missing_glyphs, print_json, show_work
+from w2v.commands.shared.parameters import DescribedOption
 from w2v.commands.shared.saving import keep, saving
 from w2v.commands.shared.types import LazyChoice, NamedPath
 from w2v.settings.constraints import DEFAULT_SEED, MAX_SEED
@@ -42,10 +44,12 @@ def _picture_options(name: str) -> Callable[[Command], Command]:
         callback=_check_picture,
         help="Picture to write: FILE.png or FILE.svg.",
     )
-    title = click.option("--title", metavar="TEXT", help="Title above the picture.")
+    title = click.option(
+        "--title", metavar="TEXT", cls=DescribedOption, unset="the name of MODEL", help="Title above the picture."
+    )
     dark = click.option("--dark", is_flag=True, help="Use a dark background.")
     dpi = number_option("--dpi", least=30, most=1200, default=200, help="Resolution of a PNG in pixels per inch.")
-    return lambda command: title(output(dark(dpi(overwrite_option(progress_option(command))))))
+    return lambda command: title(output(dark(dpi(overwrite_option(json_option(progress_option(command)))))))
 
 
 _width_option = click.option(
@@ -64,8 +68,23 @@ def _check_picture(context: click.Context, parameter: click.Parameter, path: Pat
     return path
 
 
-def _draw(draw: Callable[..., Any], *, output: Path, overwrite: bool, dark: bool, dpi: int, **how: Any) -> None:
-    """Draw a picture with the options that are not of its file, write it, and print where it is."""
+def _draw(
+    draw: Callable[..., Any],
+    models: Collection[Path],
+    *,
+    output: Path,
+    overwrite: bool,
+    dark: bool,
+    dpi: int,
+    as_json: bool,
+    **how: Any,
+) -> None:
+    """Draw a picture with the options that are not of its file, write it, and print where it is.
+
+    By default, a picture of one of the `models` has its name as the title; one of several names them all.
+    """
+    if how["title"] is None and len(set(models)) == 1:
+        how["title"] = next(iter(models)).resolve().stem
     from w2v.plots import check_picture_path, save_figure
 
     if output.suffix.lower() == ".svg":
@@ -78,7 +97,8 @@ def _draw(draw: Callable[..., Any], *, output: Path, overwrite: bool, dark: bool
         save_figure(figure, path, overwrite=overwrite and path == output, dark=dark, dpi=dpi)
 
     with saving(output):
-        click.echo(keep(write, output))
+        path = keep(write, output)
+    print_json({"output": str(path)}) if as_json else click.echo(path)
 
 
 @click.group(
@@ -138,7 +158,7 @@ def words(model: Path, words: tuple[str, ...], seed: int, **options: Any) -> Non
     from w2v.plots import plot_words
     from w2v.vectors.embeddings import Embeddings
 
-    _draw(lambda **how: plot_words(Embeddings.load(model), words, random_state=seed, **how), **options)
+    _draw(lambda **how: plot_words(Embeddings.load(model), words, random_state=seed, **how), [model], **options)
 
 
 @plot.command(
@@ -159,7 +179,7 @@ def analogy(model: Path, words: tuple[str, ...], **options: Any) -> None:
     from w2v.vectors.embeddings import Embeddings
 
     pairs = list(zip(words[::2], words[1::2], strict=True))
-    _draw(lambda **how: plot_analogies(Embeddings.load(model), pairs, **how), **options)
+    _draw(lambda **how: plot_analogies(Embeddings.load(model), pairs, **how), [model], **options)
 
 
 @plot.command(
@@ -171,26 +191,27 @@ Examples:
 @click.argument("models", metavar="MODEL...", nargs=-1, required=True, type=NamedPath())
 @click.option(
     "--x-axis",
-    type=click.Choice(["epoch", "seconds"]),
-    default="epoch",
-    show_default=True,
+    type=click.Choice(["epoch", "step", "seconds"]),
+    cls=DescribedOption,
+    unset="epoch, or step for networks",
     help="Quantity on the horizontal axis.",
 )
 @_picture_options("history.png")
 def history(models: tuple[Path, ...], **options: Any) -> None:
-    """Draw the training curves of one or more MODELs: loss, measures and learning rate by epoch."""
+    """Draw the training curves of one or more MODELs of any kind: loss, measures and learning rate."""
     from w2v.plots import plot_history
-    from w2v.vectors.persistence import read_config
+    from w2v.vectors.model_folder import read_any
 
     def draw(**how: Any) -> Any:
         different = list(dict.fromkeys(models))
         stems = [path.resolve().stem for path in different]
         names = stems if len(set(stems)) == len(stems) else list(map(str, different))
-        histories = {name: _recorded_history(read_config(path)) for name, path in zip(names, different, strict=True)}
+        histories = {name: _recorded_history(read_any(path)) for name, path in zip(names, different, strict=True)}
         return plot_history(histories, **how)
 
-    _draw(draw, **options)
+    _draw(draw, models, **options)
 
 
 def _recorded_history(config: dict[str, Any]) -> list[dict[str, Any]]:
-    return [epoch for epoch in config.get("history", []) if isinstance(epoch, dict)]
+    history = config.get("history", [])
+    return [record for record in history if isinstance(record, dict)] if isinstance(history, list) else []

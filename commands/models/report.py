@@ -61,7 +61,7 @@ Examples:
     help="Show the nearest words of WORD. May be repeated.",
 )
 @number_option(
-    "--map", "map_words", least=0, most=2000, default=360, help="Number of words on the map; 0 leaves it out."
+    "--map", "map_words", least=0, most=2000, unset="360", help="Number of words on the map; 0 leaves it out."
 )
 @file_option(
     "--sentences",
@@ -104,7 +104,7 @@ def report(
     output: Path,
     title: str | None,
     words: tuple[str, ...],
-    map_words: int,
+    map_words: int | None,
     sentences: Path | None,
     analogies: tuple[Path, ...],
     word_pairs: tuple[Path, ...],

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from w2v.commands.shared.option_names import named_as_options
+from w2v.commands.shared.option_names import named_as_options, topics_as_options
 from w2v.encoder.applying import used_of_encoder
 
 if TYPE_CHECKING:
@@ -106,5 +106,7 @@ def describe_topics(folder: Path) -> dict[str, Any]:
         "outliers": topics.n_outliers_,
         "words": len(topics.terms_.names),
         "dimension": topics.centers_.shape[1],
-        "parameters": {name: value for name, value in topics.get_params().items() if name != "encoder"},
+        "parameters": topics_as_options(
+            {name: value for name, value in topics.get_params().items() if name != "encoder"}
+        ),
     }

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from w2v.commands.shared.interrupts import INTERRUPTED
+from w2v.commands.shared.interrupts import exit_code
 from w2v.commands.shared.option_names import refuse_given
 from w2v.commands.shared.options import (
     checkpoint_option,
@@ -21,8 +21,6 @@ from w2v.commands.shared.options import (
 from w2v.commands.shared.output import decimals, print_json, print_table, progress_mode, say
 from w2v.commands.shared.parameters import table_options
 from w2v.commands.shared.saving import saving
-from w2v.commands.shared.toolkit import TERMINATED
-from w2v.commands.shared.training import Terminated, ending_on_sigterm
 from w2v.commands.shared.types import NamedPath
 from w2v.corpora.readers import TextReader
 from w2v.encoder.distillation.options import DistilOptions
@@ -81,7 +79,7 @@ def distill(
 
     leave = click.get_current_context().exit
     try:
-        with ending_on_sigterm(), saving(output, claims=False) as saved:
+        with saving(output, claims=False) as saved:
             found = run_distillation(
                 teacher, TextReader(texts, errors=errors), DistilOptions(**options), output=output, initial=initial,
                 teacher_cache=teacher_cache, work=work, checkpoint_every=checkpoint_every, overwrite=overwrite,
@@ -89,8 +87,7 @@ def distill(
             )  # fmt: skip
     except KeyboardInterrupt as interrupt:
         say(f"Interrupted. Progress is saved in {work or work_area(output)}; run the same command again to resume.")
-        is_terminated = isinstance(interrupt, Terminated) or isinstance(interrupt.__cause__, Terminated)
-        leave(TERMINATED if is_terminated else INTERRUPTED)
+        leave(exit_code(interrupt))
     summary = _summary(found, saved.path or output)
     print_json(summary) if as_json else _print(summary)
 

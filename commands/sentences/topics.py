@@ -33,7 +33,7 @@ from w2v.commands.shared.types import FILE_SUFFIXES
 from w2v.display.progress import name_of
 from w2v.display.wording import printable
 from w2v.encoder.retrieval.keywords.stop_words import chosen_stop_words
-from w2v.reports import CardOptions, check_report_path, save_report
+from w2v.reports import check_report_path, save_report
 from w2v.storage.files import atomic_file, check_output_file, refuse_existing
 
 if TYPE_CHECKING:
@@ -228,7 +228,7 @@ class _Written:
         if suffix in _PAGES:
             from w2v.reports.topics.cards import card_of_topics
 
-            save_report(card_of_topics(self.topics, self.over_time, CardOptions()), path, overwrite=overwrite)
+            save_report(card_of_topics(self.topics, self.over_time), path, overwrite=overwrite)
         elif suffix in _LISTS:
             self._save_list(path, overwrite)
         else:

@@ -25,6 +25,13 @@ OPTION_NAMES = {
 _OF_NETWORKS = {"window": "kernel_size"}
 """Options of networks named differently because, for word vectors, their parameter's name means another thing."""
 
+_OF_TOPICS = {"n_clusters": "clusters", "n_topics": "topics", "n_words": "keywords", "splits": "split_sentences"}
+"""Options of `w2v topics` named differently from their parameter."""
+
+_OF_WORDS = {name: OPTION_NAMES[name] for name in ("random_state", "alpha", "min_alpha", "alpha_hold", "holdout")}
+_IN_RECORDS = _OF_WORDS | {"holdout_loss": "held_out_loss"}
+"""Names in records of trainings of word vectors: parameters, and figures that are called after them."""
+
 _ELSEWHERE = {
     "--activation": "activation_function hidden_act",
     "--batch-tokens": "batch batch_size max_batch_tokens",
@@ -98,10 +105,60 @@ def named_as_options(parameters: Mapping[str, Any], *, of_network: bool = False)
     }
 
 
+def topics_as_options(parameters: Mapping[str, Any]) -> dict[str, Any]:
+    """Return parameters of topics under the names of their options, with underscores."""
+    return {(OPTION_NAMES | _OF_TOPICS).get(name, name): value for name, value in parameters.items()}
+
+
+def recorded_as_options(record: Any) -> Any:
+    """Return what a training of word vectors recorded, at any depth, with the names of the options.
+
+    The names of parameters that were left out are values.
+    """
+    if isinstance(record, list):
+        return [recorded_as_options(one) for one in record]
+    if not isinstance(record, dict):
+        return record
+    renamed = {_IN_RECORDS.get(name, name): recorded_as_options(value) for name, value in record.items()}
+    if isinstance(renamed.get("left_out"), list):
+        renamed["left_out"] = [_IN_RECORDS.get(str(name), name) for name in renamed["left_out"]]
+    return renamed
+
+
 def with_option_names(message: str) -> str:
     """Return an error message about parameters with the names of those options that are called differently."""
     names = "|".join(sorted(OPTION_NAMES, key=len, reverse=True))
     return re.sub(rf"(?<![\w'-])({names})(?![\w'-])", lambda found: option_name(found[1]), message)
+
+
+def in_options_of(command: click.Command, message: str) -> str:
+    """Return a message for Python with options of a command in place of parameters.
+
+    ``name=value`` becomes an option with its value, and the name alone an option if it has an underscore or differs
+    from that of the option. A name in quotes or part of a path stays, and so does what is "in Python".
+    """
+    options = {str(each.name): each for each in command.params if isinstance(each, click.Option)}
+    parts = re.split(r"(\bin Python\b[^;]*)", message)
+    for names, ending, shown in (
+        (list(options), r"=('[^']*'|\"[^\"]*\"|[\w.,+-]*\w)", lambda found: _assigned(options[found[1]], found[2])),
+        (
+            [name for name in options if "_" in name or name in OPTION_NAMES],
+            r"(?![\w/'\"(=-]|\.\w)",
+            lambda found: options[found[1]].opts[-1],
+        ),
+    ):
+        if names:
+            either = "|".join(sorted(map(re.escape, names), key=len, reverse=True))
+            parts[::2] = [re.sub(rf"(?<![\w./'\"-])({either}){ending}", shown, part) for part in parts[::2]]
+    return "".join(parts)
+
+
+def _assigned(option: click.Option, value: str) -> str:
+    """Return an option with its value, which may be in quotes."""
+    if not option.is_flag:
+        value = value.strip("'\"")
+        return f"{option.opts[-1]} {value}"
+    return option.opts[-1] if value == "True" else [*option.secondary_opts, f"no {option.opts[-1]}"][0]
 
 
 def in_our_names(error: click.ClickException) -> str:

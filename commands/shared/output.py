@@ -158,7 +158,8 @@ def print_description(described: Mapping[str, Any]) -> None:
     if epochs:
         names = list(dict.fromkeys(name for epoch in epochs for name in epoch))
         click.echo()
-        print_table([f">{name}" for name in names], [[in_words(epoch.get(name)) for name in names] for epoch in epochs])
+        header = [f">{name.replace('_', ' ')}" for name in names]
+        print_table(header, [[in_words(epoch.get(name)) for name in names] for epoch in epochs])
 
 
 def _fact(name: str, value: object) -> str:
@@ -214,7 +215,7 @@ def print_trained(summary: Mapping[str, Any]) -> None:
         ("training", f"{seconds:.1f} s, {summary['words_per_second']:,.0f} words a second"),
         ("loss", decimals(loss)),
     ]
-    names = {"holdout_loss": "held-out loss", "analogies": "analogies, accuracy", "word_pairs": "pairs, Spearman"}
+    names = {"held_out_loss": "held-out loss", "analogies": "analogies, accuracy", "word_pairs": "pairs, Spearman"}
     best = summary["history"][(summary["best_epoch"] or 0) - 1]
     rows += [(shown, decimals(best[name])) for name, shown in names.items() if name in best]
     if summary["best_epoch"] is not None:

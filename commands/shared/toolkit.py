@@ -16,16 +16,17 @@ from typing import Any, TextIO
 import click
 
 from w2v.commands.shared.configuration import add_config_option
-from w2v.commands.shared.interrupts import INTERRUPTED, raise_interrupts
+from w2v.commands.shared.interrupts import ending_on_sigterm, exit_code, raise_interrupts
 from w2v.commands.shared.long_help import add_help_all
-from w2v.commands.shared.option_names import in_our_names, refuse_single_dashes
+from w2v.commands.shared.option_names import in_options_of, in_our_names, refuse_single_dashes
 from w2v.commands.shared.output import say
 from w2v.display.wording import printable_lines
 
-BROKEN_PIPE, TERMINATED = 141, 143
-"""Exit codes after SIGPIPE and SIGTERM, by the shells' convention: 128 plus the signal's number."""
+BROKEN_PIPE = 141
+"""Exit code after SIGPIPE, by the shells' convention: 128 plus the signal's number."""
 
 _SAVED = "w2v.commands.shared.toolkit.saved"
+_RUNNING = "w2v.commands.shared.toolkit.running"
 
 
 class LazyCommands(Mapping[str, click.Command]):
@@ -62,7 +63,25 @@ def _import_command(place: str) -> click.Command:
     command: click.Command = getattr(importlib.import_module(module), function)
     add_config_option(command)
     add_help_all(command)
+    _mark_running(command)
     return command
+
+
+def _mark_running(command: click.Command) -> None:
+    """Let a command, or every command of a group, record that it runs, so that messages can name its options."""
+    if isinstance(command, click.Group):
+        for subcommand in command.commands.values():
+            _mark_running(subcommand)
+        return
+    run = command.callback
+    assert run is not None
+
+    @functools.wraps(run)
+    def marked(*arguments: Any, **options: Any) -> Any:
+        click.get_current_context().meta[_RUNNING] = command
+        return run(*arguments, **options)
+
+    command.callback = marked
 
 
 class Toolkit(click.Group):
@@ -120,10 +139,11 @@ class Toolkit(click.Group):
         try:
             with _ending_with_the_reader(), nullcontext() if ctx.params.get("debug") else warnings_in_one_line():
                 raise_interrupts()
-                return super().invoke(ctx)
-        except KeyboardInterrupt:
+                with ending_on_sigterm():
+                    return super().invoke(ctx)
+        except KeyboardInterrupt as interrupt:
             click.echo(_describe_interrupt(ctx), err=True)
-            ctx.exit(INTERRUPTED)
+            ctx.exit(exit_code(interrupt))
         except click.ClickException as error:
             message = printable_lines(in_our_names(error))
             if message == error.format_message():
@@ -134,7 +154,7 @@ class Toolkit(click.Group):
         except Exception as error:
             if ctx.params.get("debug") or not _is_mistake(error):
                 raise
-            raise click.ClickException(printable_lines(_describe(error))) from error
+            raise click.ClickException(printable_lines(_with_options(ctx, _describe(error)))) from error
 
 
 @contextmanager
@@ -144,7 +164,7 @@ def warnings_in_one_line() -> Iterator[None]:
 
     def show_line(message: Warning | str, category: type[Warning], *where: Any, **further: Any) -> None:
         if issubclass(category, UserWarning):
-            say(f"Warning: {message}")
+            say(_with_options(click.get_current_context(silent=True), f"Warning: {message}"))
         else:
             show(message, category, *where, **further)
 
@@ -177,6 +197,12 @@ def _ending_with_the_reader() -> Iterator[None]:
         for stream in (sys.stdout, sys.stderr):
             _drop(stream)
         raise click.exceptions.Exit(BROKEN_PIPE) from None
+
+
+def _with_options(ctx: click.Context | None, message: str) -> str:
+    """Return a message of the running command in terms of its options."""
+    command = ctx.meta.get(_RUNNING) if ctx else None
+    return message if command is None else in_options_of(command, message)
 
 
 def _drop(stream: TextIO) -> None:

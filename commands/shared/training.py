@@ -1,10 +1,8 @@
-"""What the commands that train share: checks of parameters, Ctrl-C and SIGTERM, and saving the result."""
+"""What the commands that train share: checks of parameters, what an interrupt keeps, and saving the result."""
 
 from __future__ import annotations
 
 import shlex
-import signal
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,11 +10,15 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from w2v.commands.shared.interrupts import INTERRUPTED
-from w2v.commands.shared.option_names import option_name, refuse_unused_options, with_option_names
+from w2v.commands.shared.interrupts import exit_code
+from w2v.commands.shared.option_names import (
+    in_options_of,
+    option_name,
+    recorded_as_options,
+    refuse_unused_options,
+)
 from w2v.commands.shared.output import print_json, print_trained, progress_mode, say
 from w2v.commands.shared.saving import Output, ask_for_place, saving
-from w2v.commands.shared.toolkit import TERMINATED
 from w2v.corpora.tokenizers import get_tokenizer
 from w2v.monitoring.history import TrainingInterrupted
 from w2v.settings.applying import why_unused
@@ -39,7 +41,7 @@ def parse_parameters(options: dict[str, Any]) -> Parameters:
     try:
         parameters.validate()
     except ValueError as error:
-        raise click.UsageError(with_option_names(str(error))) from error
+        raise click.UsageError(in_options_of(click.get_current_context().command, str(error))) from error
     return parameters
 
 
@@ -58,29 +60,6 @@ def check_kept_parameters(model: Word2Vec, given: dict[str, Any], folder: Path) 
             )
 
 
-class Terminated(KeyboardInterrupt):
-    """SIGTERM arrived; it is handled as Ctrl-C is."""
-
-
-@contextmanager
-def ending_on_sigterm() -> Iterator[None]:
-    """Handle SIGTERM as Ctrl-C, once, unless another handler is installed."""
-
-    def end(number: int, frame: object) -> None:
-        signal.signal(signal.SIGTERM, signal.SIG_IGN)  # the state is being saved
-        raise Terminated
-
-    is_main = threading.current_thread() is threading.main_thread()
-    if not is_main or signal.getsignal(signal.SIGTERM) is not signal.SIG_DFL:
-        yield
-        return
-    signal.signal(signal.SIGTERM, end)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, signal.SIG_DFL)
-
-
 @contextmanager
 def saving_training(save: Callable[[Path], None], output: Path, *, resume: str) -> Iterator[Output]:
     """Let the block train and save to `output`; the yielded `Output` has the final path afterwards.
@@ -90,14 +69,11 @@ def saving_training(save: Callable[[Path], None], output: Path, *, resume: str) 
     """
     leave, saved = click.get_current_context().exit, Output(output)
     try:
-        with ending_on_sigterm(), saving(output, claims=False) as saved:
+        with saving(output, claims=False) as saved:
             yield saved
     except TrainingInterrupted as interrupt:
         say(f"Interrupted. Progress is saved; resume with: {resume} {shlex.quote(str(saved.path))}")
-        leave(TERMINATED if isinstance(interrupt.__cause__, Terminated) else INTERRUPTED)
-    except Terminated:
-        say("Interrupted; nothing was saved.")
-        leave(TERMINATED)
+        leave(exit_code(interrupt))
     except SavedElsewhereError as error:
         saved.path = ask_for_place(error, save)
 
@@ -130,6 +106,6 @@ def run_training(
         "loss": history[-1].get("loss"),
         "best_epoch": schedule.get("best_epoch"),
         "stopped": schedule.get("stopped"),
-        "history": history,
+        "history": recorded_as_options(history),
     }
     print_json(summary) if as_json else print_trained(summary)

@@ -41,6 +41,7 @@ def describe_text_network(folder: Path) -> dict[str, Any]:
         "best_step": best.get("step"),
         **{name: best[name] for name in ("held_out_loss", *FIGURES) if name in best},
         **metadata,
+        **{name: named_as_options(metadata[name], of_network=True) for name in ("given",) if name in metadata},
         "parameters": named_as_options(used_of_network(metadata.get("parameters", {})), of_network=True),
         "training": {**training, "inputs": list(network.inputs) + list(training.get("validation") or [])},
     }

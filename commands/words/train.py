@@ -12,6 +12,7 @@ import click
 from click.core import ParameterSource
 
 from w2v.commands.shared.long_help import LongCommand
+from w2v.commands.shared.option_names import in_options_of
 from w2v.commands.shared.options import (
     checkpoint_option,
     cluster_option,
@@ -172,8 +173,11 @@ def _open_vectors(path: Path) -> Embeddings:
     except ValueError as error:
         if not path.exists():
             raise
+        root = click.get_current_context().find_root()
+        importing = root.command.get_command(root, "import") if isinstance(root.command, click.Group) else None
+        message = str(error) if importing is None else in_options_of(importing, str(error))
         raise click.ClickException(
-            f"{error}. Convert the file with `w2v import {path}`, which has --format, --encoding and --errors, and "
+            f"{message}. Convert the file with `w2v import {path}`, which has --format, --encoding and --errors, and "
             "give its output to --initial."
         ) from error
 

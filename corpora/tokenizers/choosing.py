@@ -131,7 +131,7 @@ def tokenizer_from_config(config: Mapping[str, Any]) -> Tokenizer:
     if name == CallableTokenizer.name:
         raise ValueError(
             f"the tokenizer was the Python callable {options.get('callable', '?')}, which is not saved with a model; "
-            "pass it again as `tokenizer`"
+            "in Python, pass it again as `tokenizer`"
         )
     if not isinstance(name, str) or name not in _BY_NAME:
         raise ValueError(f"there is no tokenizer {name!r:.80}; the names are {_known()}. A newer version may have it")

@@ -162,7 +162,8 @@ class Inference:
         """Return the vectors of sentences with their tokens, token vectors and, if requested, attention."""
         if with_attention and self.state.attention is None:
             raise ValueError(
-                f"a {self.state.architecture} encoder has no attention; fit one with architecture='attention'"
+                f"a {self.state.architecture} encoder has no attention; fit one with `w2v fit-encoder "
+                "--architecture attention`, in Python architecture='attention'"
             )
         found = self.rows.find(list(sentences))
         seen = self._seen(found)

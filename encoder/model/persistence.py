@@ -147,7 +147,9 @@ def load_encoder(
     restored = restore_tokenizer(folder, config["tokenizer"], tokenizer)
     if restored is None:
         name = config["tokenizer"].get("callable", "?")
-        raise ModelError(f"{path}: its words come from the Python callable {name}; pass it again as `tokenizer`")
+        raise ModelError(
+            f"{path}: its words come from the Python callable {name}; in Python, pass it again as `tokenizer`"
+        )
     subwords = None
     if "subwords" in config:
         subwords = read_subwords(folder, config, config["subword_columns"], mmap=mmap)

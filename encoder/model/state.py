@@ -267,7 +267,7 @@ def tokenizer_of(embeddings: Embeddings) -> Tokenizer:
     if missing is not None:
         name = missing.get("callable", "?") if isinstance(missing, dict) else missing
         raise ValueError(
-            f"the words come from the Python callable {name}, which is not saved with a model; pass it again as "
-            "`tokenizer`"
+            f"the words come from the Python callable {name}, which is not saved with a model; in Python, "
+            "pass it again as `tokenizer`"
         )
     return WordsTokenizer(lowercase=all(word == word.lower() for word in embeddings.index_to_key))

@@ -105,7 +105,9 @@ class FitOptions:
         if self.max_tokens < self.min_tokens:
             raise ValueError(f"max_tokens must be at least min_tokens, not {self.max_tokens} < {self.min_tokens}")
         if self.choose and self.table_first is False:
-            raise ValueError("choose compares a network with the word vectors alone, so table_first must not be False")
+            raise ValueError(
+                "choose compares a network with the word vectors alone, so it does not go with table_first=False"
+            )
 
     def weights_of_pairs(self, n: int) -> list[float]:
         """Return the weights of n sources of pairs; ValueError if `pair_weights` has another number of them."""

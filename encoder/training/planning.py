@@ -95,7 +95,7 @@ def plan_stages(
     elif every[first].choose and not is_split:
         raise ValueError(
             "choose compares an untrained network with the word vectors alone: pass "
-            "architecture='attention', 'recurrent' or 'convolution' and no objective but neighbors"
+            "architecture='attention' or another network, and no objective but neighbors"
         )
     if not is_split:
         return stages

@@ -99,7 +99,9 @@ class Interrupted:
         sources = (own if self.errors == "strict" else own.read_with(self.errors)).filled(given)
         for name in self.needed:
             if getattr(sources, name) is None:
-                raise ValueError(f"the interrupted training had a `{name}` that was not a file: pass it again")
+                raise ValueError(
+                    f"the interrupted training had a `{name}` that was not a file: pass it again, in Python"
+                )
         return sources
 
     def check_options(self, now: FitOptions) -> None:

@@ -26,6 +26,10 @@ Pairs = SentenceSets | str | os.PathLike[str] | TextReader | Iterable[Sequence[s
 """Paraphrases: a file of them, or sequences of at least two sentences."""
 
 
+class TooFewPairsError(ValueError):
+    """A corpus has too few pairs of adjacent sentences to learn from."""
+
+
 def corpus_tasks(
     state: EncoderState, lookup: WordLookup, corpus: Any, options: FitOptions, report: Callable[[FitProgress], None]
 ) -> list[Task]:
@@ -34,9 +38,9 @@ def corpus_tasks(
         lookup, _lines(corpus, report), min_tokens=options.min_tokens, max_tokens=options.max_tokens
     )
     if len(neighbors.firsts) < 4:
-        raise ValueError(
+        raise TooFewPairsError(
             f"the corpus has only {len(neighbors.firsts)} pairs of adjacent sentences with {options.min_tokens} to "
-            f"{options.max_tokens} known words; it needs paragraphs, one per line; with frozen=True nothing is trained"
+            f"{options.max_tokens} known words; give paragraphs, one per line, or pairs of sentences"
         )
     task = NeighborTask(neighbors, **_drawing(options))
     return [task, *_order_tasks(state, neighbors.sentences, options)]

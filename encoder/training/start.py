@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any, Union
 
@@ -19,6 +20,7 @@ from w2v.encoder.model.state import EncoderState, sif_state
 from w2v.encoder.opening import open_start
 from w2v.encoder.parameters import DROPOUT, OF_NETWORK, EncoderParameters
 from w2v.encoder.training.resuming import Sources
+from w2v.encoder.training.sources import TooFewPairsError
 from w2v.neural.tasks.starting import check_same
 from w2v.training.word2vec import Word2Vec
 from w2v.vectors.embeddings import Embeddings
@@ -141,8 +143,23 @@ def is_trained(state: EncoderState) -> bool:
     return bool(state.metadata.get("history")) or "imported_from" in state.metadata
 
 
-def stays_as_it_is(sources: Sources, y: Any, embeddings: Start | None, start: Callable[[], EncoderState]) -> bool:
-    """Return whether `fit` keeps an encoder unchanged if `frozen` is None: with labels, or if it is trained."""
+@contextmanager
+def telling_of_frozen(frozen: bool | None) -> Iterator[None]:
+    """Let an error about too little text to train on say that training can be left out, unless `frozen` is given."""
+    try:
+        yield
+    except TooFewPairsError as error:
+        if frozen is not None:
+            raise
+        raise TooFewPairsError(f"{error}; with frozen=True nothing is trained") from error
+
+
+def stays_as_it_is(
+    frozen: bool | None, sources: Sources, y: Any, embeddings: Start | None, start: Callable[[], EncoderState]
+) -> bool:
+    """Return whether `fit` keeps an encoder unchanged; if `frozen` is None, with labels or if it is trained."""
+    if frozen is not None:
+        return frozen
     if y is not None:
         return True
     is_of_texts = sources.used == ("corpus",) and not _is_of_files(sources.corpus)

@@ -199,8 +199,8 @@ def _check_objective(objective: str, state: EncoderState, corpus: Any, teacher: 
         raise ValueError(f"the objective masked needs {what}")
     if state.network is None:
         raise ValueError(
-            "the objective masked trains a network, and this encoder has none: pass architecture='attention', "
-            "'recurrent' or 'convolution'"
+            "the objective masked trains a network, and this encoder has none: pass architecture='attention' "
+            "or another network"
         )
 
 

@@ -17,17 +17,16 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from w2v.kernels.jit import compiled, merged
-from w2v.kernels.simd import LANES, fma, load, load_vector, select_lanes, splat, store_vector, take, transpose
+from w2v.kernels.simd import LANES, take, transpose
 from w2v.kernels.training import round_up
+from w2v.neural.kernels.cached_attention import dot_transposed, mix, weigh
 from w2v.neural.kernels.products.matmul import ADD, ASSIGN, multiply
 from w2v.neural.kernels.rows import activate, normalise, rotate
-from w2v.neural.kernels.vector_math import exponential
 
 OWN, OUTPUT, ACROSS, MEMORY_KEYS, MEMORY_VALUES, FROM_MEMORY = range(6)
 INNER, OUTER, NORM1, NORM2, NORM3, DISTANCES, LAST = range(6, 13)
 """Entries of `borders`: where each array of a layer starts in its row of `weights`."""
 _float32 = np.float32
-_LOWEST, _TINY = -3.0e38, 1e-30
 
 
 class Plan(NamedTuple):
@@ -150,63 +149,6 @@ def remember(plan, states, offsets, keys, values):
         multiply(states, n, plan.memory_size, panels, width, ASSIGN, values[layer])
 
 
-@compiled
-def _weigh(scores, n_keys, scale, bias, head, distance):
-    """Turn the scores of one query's keys into weights; see `attention._softmax`."""
-    lowest, zero, factor = splat(_float32(_LOWEST)), splat(_float32(0)), splat(scale)
-    top = _float32(_LOWEST)
-    middle = head * (2 * distance + 1) + distance
-    for j in range(0, n_keys, LANES):
-        store_vector(scores, j, load_vector(scores, j) * factor)
-    for j in range(n_keys):
-        if distance >= 0:
-            scores[j] += bias[middle - min(n_keys - 1 - j, distance)]
-        top = max(top, scores[j])
-    highest = splat(top)
-    for j in range(0, n_keys, LANES):
-        s = select_lanes(load_vector(scores, j), lowest, 0, n_keys - j)
-        store_vector(scores, j, select_lanes(exponential(s - highest), zero, 0, n_keys - j))
-    total = _float32(0)
-    for j in range(n_keys):
-        total += scores[j]
-    inverse = splat(_float32(1) / max(total, _float32(_TINY)))
-    for j in range(0, n_keys, LANES):
-        store_vector(scores, j, load_vector(scores, j) * inverse)
-
-
-@compiled
-def _dot_transposed(query, at, size, keys, first, stride, scores, j):
-    """Write the dot products of a query with LANES keys, whose dimensions are `stride` apart, to scores[j:]."""
-    total = splat(_float32(0))
-    for d in range(size):
-        total = fma(splat(load(query, at + d)), load_vector(keys, first + d * stride), total)
-    store_vector(scores, j, total)
-
-
-@compiled
-def _mix(scores, places, n_keys, values, column, size, out, at):
-    """Write the weighted sum of the values that start at values[places[j] + column] to out[at : at + size].
-
-    Two vectors are processed at once where possible.
-    """
-    c = 0
-    while c + 2 * LANES <= size:
-        first = second = splat(_float32(0))
-        for j in range(n_keys):
-            weight, place = splat(load(scores, j)), places[j] + column + c
-            first = fma(weight, load_vector(values, place), first)
-            second = fma(weight, load_vector(values, place + LANES), second)
-        store_vector(out, at + c, first)
-        store_vector(out, at + c + LANES, second)
-        c += 2 * LANES
-    while c < size:
-        total = splat(_float32(0))
-        for j in range(n_keys):
-            total = fma(splat(load(scores, j)), load_vector(values, places[j] + column + c), total)
-        store_vector(out, at + c, total)
-        c += LANES
-
-
 @merged
 def _attend_to_entries(plan, query, at, entries, places, n_keys, bias, block, scores, out, out_at):
     """Compute self-attention of one query over n_keys entries, those at `places`."""
@@ -217,9 +159,9 @@ def _attend_to_entries(plan, query, at, entries, places, n_keys, bias, block, sc
             rows = take(places, j, LANES)
             for d in range(0, size, LANES):
                 transpose(entries, rows, column + d, block, d * LANES, LANES)
-            _dot_transposed(query, at + column, size, block, 0, LANES, scores, j)
-        _weigh(scores, n_keys, plan.scale, bias, head, plan.distance)
-        _mix(scores, places, n_keys, entries, width + column, size, out, out_at + column)
+            dot_transposed(query, at + column, size, block, 0, LANES, scores, j)
+        weigh(scores, n_keys, plan.scale, bias, head, plan.distance)
+        mix(scores, places, n_keys, entries, width + column, size, out, out_at + column)
 
 
 @merged
@@ -230,9 +172,9 @@ def _attend_to_memory(plan, query, at, keys, key_at, values, places, n_keys, no_
     for head in range(plan.n_heads):
         column = head * size
         for j in range(0, n_keys, LANES):
-            _dot_transposed(query, at + column, size, keys, key_at + column * stride + j, stride, scores, j)
-        _weigh(scores, n_keys, plan.scale, no_bias, head, -1)
-        _mix(scores, places, n_keys, values, column, size, out, out_at + column)
+            dot_transposed(query, at + column, size, keys, key_at + column * stride + j, stride, scores, j)
+        weigh(scores, n_keys, plan.scale, no_bias, head, -1)
+        mix(scores, places, n_keys, values, column, size, out, out_at + column)
         if alignment.size:
             for j in range(n_keys):
                 alignment[j] += scores[j] * share

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import shlex
 from collections.abc import Callable
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -28,6 +27,7 @@ from w2v.reports.blocks import (
     WordMap,
 )
 from w2v.reports.measures import Evaluations, Measured
+from w2v.reports.requests import TOPICS, check_request
 
 if TYPE_CHECKING:
     from w2v.encoder.retrieval import Periods
@@ -41,9 +41,7 @@ N_CURVES, N_GROUPS, N_SENTENCES = 8, 8, 3
 _LONGEST, _MOST_IN_TREE = 200, 120
 
 
-def card_of_topics(
-    topics: Topics, over_time: Periods | None = None, options: CardOptions | None = None, folder: Path | None = None
-) -> Card:
+def card_of_topics(topics: Topics, over_time: Periods | None = None, request: Request | None = None) -> Card:
     """Return the report of the topics of a text.
 
     Parameters
@@ -51,24 +49,21 @@ def card_of_topics(
     topics : Topics
     over_time : Periods, optional
         The result of `Topics.over_time`.
-    options : CardOptions, optional
-        Its title; by default the name of the folder.
-    folder : Path, optional
-        The folder in which the topics are saved.
+    request : Request, optional
+        The folder in which the topics are saved, and the title.
 
     Raises
     ------
     ValueError
-        If the options ask for words or sentences, which topics do not have.
+        If something is requested that topics do not have.
     """
-    options = options or CardOptions()
-    if options.words or options.sentences is not None:
-        raise ValueError("nearest words and sentences are for word vectors and encoders, but these are topics")
+    request = request or Request(None, Evaluations(), CardOptions(), lambda step: None)
+    check_request(request, TOPICS)
     n, outliers = len(topics.labels_), topics.n_outliers_
-    quoted = shlex.quote(name_of(folder, "my.topics"))
+    quoted = shlex.quote(name_of(request.folder, "my.topics"))
     python = f"""from w2v.encoder.retrieval import Topics
 
-topics = Topics.open({name_of(folder, "my.topics")!r})
+topics = Topics.open({name_of(request.folder, "my.topics")!r})
 topics.info()
 topics.predict(["A sentence.", "Another one."])"""
     by_what = {"kmeans": "k-means", "hdbscan": "density (HDBSCAN)"}[topics.method]
@@ -94,7 +89,7 @@ topics.predict(["A sentence.", "Another one."])"""
         ],
         ("text-classification", ("topic-modeling",)),
         Measured(),
-        Request(folder, Evaluations(), options, lambda step: None),
+        request,
     )  # fmt: skip
 
 

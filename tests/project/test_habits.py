@@ -101,6 +101,7 @@ def test_what_works_gives_what_is_meant(names: dict[str, Any]) -> None:
         (lambda names: names["encoder"].encode("a cat", return_tokens=True), "not one string"),
         (lambda names: w2v.cos_sim([[1.0, 2.0]], [[1.0]]), "a have 2 columns, those in b 1"),
         (lambda names: w2v.cos_sim([["a"]], [[1.0]]), "a must contain vectors of numbers"),
+        (lambda names: names["model"]["cat"], r"Word2Vec has no items; ask its vectors: model\.wv\[word\]"),
         (lambda names: names["encoder"].nothing, "has no attribute 'nothing'"),
         (lambda names: names["Embeddings"].nothing, "has no attribute 'nothing'"),
         (lambda names: names["w2v"].nothing, "has no attribute 'nothing'"),

@@ -26,6 +26,7 @@ HEAVY = frozenset(
 )
 """Packages that take long to import or need not be installed: modules that need them may be imported late."""
 LARGEST_ROOM = 15
+LONGEST_MODULE = 400
 
 
 @dataclass(frozen=True)
@@ -252,6 +253,12 @@ def test_rooms_are_small() -> None:
             if not is_linked and file.name != "__init__.py":
                 sizes[file.parent.relative_to(ROOT).as_posix()] += 1
     assert {folder: size for folder, size in sizes.items() if size > LARGEST_ROOM} == {}
+
+
+def test_modules_are_short() -> None:
+    """A module of more lines holds more than one idea."""
+    sizes = {name: len(file.read_text(encoding="utf-8").splitlines()) for name, file in modules().items()}
+    assert {name: size for name, size in sizes.items() if size > LONGEST_MODULE} == {}
 
 
 def test_no_test_imports_a_test() -> None:

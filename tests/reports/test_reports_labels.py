@@ -169,13 +169,18 @@ def test_texts_with_labels_are_measured(tmp_path: Path) -> None:
         (
             mistaken_classifier,
             {"evaluations": Evaluations(pairs=["a"])},
-            "classifier cannot be evaluated on pairs",
+            "pairs of texts are for translators, but this is a text classifier; a report takes labelled texts$",
         ),
-        (name_tagger, {"evaluations": Evaluations(classify=["a"])}, "a tagger cannot be evaluated on labels"),
-        (bar_classifier, {"evaluations": Evaluations(sts=["a"])}, "an image classifier cannot be evaluated on scored"),
+        (
+            name_tagger,
+            {"evaluations": Evaluations(classify=["a"])},
+            "but this is a tagger; a report takes no files",
+        ),
+        (bar_classifier, {"evaluations": Evaluations(sts=["a"])}, "scored pairs .* but this is an image classifier"),
         (name_tagger, {"options": CardOptions(words=["a"])}, "nearest words are for word vectors"),
-        (name_tagger, {"options": CardOptions(sentences="a")}, "sentences and other models are for encoders"),
-        (mistaken_classifier, {"evaluations": Evaluations(classify=["a"], against="b")}, "and other models are for"),
+        (name_tagger, {"options": CardOptions(sentences="a")}, "example sentences are for"),
+        (mistaken_classifier, {"evaluations": Evaluations(classify=["a"], against="b")}, "another model is for"),
+        (bar_classifier, {"options": CardOptions(map_words=9)}, "a map of words is for .* but this is an image"),
     ],
 )
 def test_cards_are_not_asked_what_they_cannot_answer(model: Any, asked: dict[str, Any], message: str) -> None:
@@ -236,7 +241,7 @@ def test_command_writes_reports_on_labels(tmp_path: Path) -> None:
     assert result.exit_code == 0, result.output
     assert "Confusion matrix" in (tmp_path / "r.html").read_text(encoding="utf-8")
     result = run("report", tmp_path / "my.classifier", "-o", tmp_path / "no.html", "--text", tmp_path / "r.html")
-    assert_mistake(result, 1, "a text classifier cannot be evaluated on texts")
+    assert_mistake(result, 1, "texts are for language models, but this is a text classifier")
     assert not (tmp_path / "no.html").exists()
 
 

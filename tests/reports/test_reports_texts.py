@@ -236,10 +236,11 @@ def test_pictures_stand_beside_markdown(kind: str, tmp_path: Path) -> None:
     [
         (
             {"evaluations": Evaluations(analogies=["a"])},
-            "translator cannot be evaluated on analogies; it takes pairs",
+            "analogies are for word vectors, but this is a translator; a report takes pairs of texts, another",
         ),
-        ({"evaluations": Evaluations(texts=["a"])}, "a translator cannot be evaluated on texts"),
-        ({"options": CardOptions(words=["one"])}, "nearest words are for word vectors and encoders"),
+        ({"evaluations": Evaluations(texts=["a"])}, "texts are for language models, but this is a translator"),
+        ({"options": CardOptions(map_words=0)}, "a map of words is for word vectors and sentence encoders, but this"),
+        ({"options": CardOptions(words=["one"])}, "nearest words are for word vectors and sentence encoders, but this"),
     ],
 )
 def test_translators_are_not_asked_what_they_cannot_answer(asked: dict[str, Any], message: str) -> None:
@@ -252,10 +253,16 @@ def test_translators_are_not_asked_what_they_cannot_answer(asked: dict[str, Any]
     [
         (
             {"evaluations": Evaluations(pairs=["a"])},
-            "a language model cannot be evaluated on pairs of texts; it takes texts",
+            "pairs of texts are for translators, but this is a language model; a report takes texts and another",
         ),
-        ({"evaluations": Evaluations(sts=["a"])}, "cannot be evaluated on scored pairs of sentences"),
-        ({"options": CardOptions(sentences="a")}, "sentences are for encoders and translators"),
+        (
+            {"evaluations": Evaluations(sts=["a"])},
+            "scored pairs of sentences are for word vectors and sentence enc",
+        ),
+        (
+            {"options": CardOptions(sentences="a")},
+            "example sentences are for word vectors, sentence encoders and",
+        ),
         ({"options": CardOptions(words=["one"])}, "but this is a language model"),
     ],
 )
@@ -264,9 +271,17 @@ def test_language_models_are_not_asked_what_they_cannot_answer(asked: dict[str, 
         model_card(counting_model(), **asked)
 
 
-def test_word_vectors_are_not_measured_on_texts() -> None:
-    with pytest.raises(ValueError, match="texts are for language models, but these are word vectors"):
-        model_card(Embeddings(["a", "b"], [[1.0], [2.0]]), evaluations=Evaluations(texts=["a"]))
+@pytest.mark.parametrize(
+    ("files", "message"),
+    [
+        (Evaluations(texts=["a"]), "texts are for language models, but these are word vectors"),
+        (Evaluations(pairs=["a"]), "pairs of texts are for translators, but these are word vectors; a report takes"),
+        (Evaluations(against="b"), "another model is compared on files, but there are none"),
+    ],
+)
+def test_word_vectors_are_not_asked_what_they_cannot_answer(files: Evaluations, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        model_card(Embeddings(["a", "b"], [[1.0], [2.0]]), evaluations=files)
 
 
 def test_texts_without_a_word_are_no_text(tmp_path: Path) -> None:
@@ -292,5 +307,5 @@ def test_command_writes_reports_on_texts(tmp_path: Path, pairs: Path, text: Path
     assert result.exit_code == 0, result.output
     assert "n-grams, order 3" in (tmp_path / "lm.md").read_text(encoding="utf-8")
     result = run("report", tmp_path / "my.lm", "-o", tmp_path / "no.html", "--pairs", pairs)
-    assert_mistake(result, 1, "a language model cannot be evaluated on pairs of texts; it takes texts")
+    assert_mistake(result, 1, "pairs of texts are for translators, but this is a language model; a report takes texts")
     assert not (tmp_path / "no.html").exists()

@@ -188,7 +188,7 @@ def check_widths(source: Embeddings, target: Embeddings) -> None:
     if source.vector_size != target.vector_size:
         raise AlignmentError(
             f"the vectors have {source.vector_size} and {target.vector_size} dimensions, which must be equal: train "
-            "one model again with the vector_size of the other"
+            "one model again with the vector size of the other"
         )
 
 

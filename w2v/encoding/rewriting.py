@@ -17,8 +17,9 @@ from w2v.corpora.tokenizers import (
     code_point_table,
 )
 from w2v.corpora.tokenizers.characters import settled
-from w2v.kernels.scanner import MAX_GROWTH as _MAX_CASE_GROWTH
-from w2v.kernels.scanner import Table, items_to_nuls, words_to_spaces
+from w2v.kernels.rewriting import MAX_GROWTH as _MAX_CASE_GROWTH
+from w2v.kernels.rewriting import items_to_nuls, words_to_spaces
+from w2v.kernels.scanner import Table
 
 __all__ = ["MAX_GROWTH", "Rewriter", "can_rewrite"]
 

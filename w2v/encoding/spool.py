@@ -5,11 +5,10 @@ from __future__ import annotations
 import errno
 import mmap
 import os
-import shutil
 import tempfile
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -35,19 +34,16 @@ class WorkFolderError(OSError):
 
 
 class WorkFolder:
-    """A temporary folder for streams that do not fit in memory, created in `parent` when first needed."""
+    """Files without a name in `parent`, for what does not fit in memory: a process that is killed leaves nothing."""
 
     def __init__(self, parent: str | os.PathLike[str] | None = None) -> None:
         self.parent = parent
-        self._path: Path | None = None
         self._files: list[BinaryIO] = []
 
     @property
-    def path(self) -> Path:
-        """The folder; created on first use."""
-        if self._path is None:
-            self._path = Path(tempfile.mkdtemp(prefix="w2v-", dir=self.parent))
-        return self._path
+    def place(self) -> Path:
+        """The folder whose disk holds the files; by default the system's temporary folder."""
+        return Path(tempfile.gettempdir() if self.parent is None else self.parent)
 
     @contextmanager
     def writing(self) -> Iterator[None]:
@@ -59,17 +55,16 @@ class WorkFolder:
 
     def failure(self, number: int) -> WorkFolderError:
         """Return the error for a folder that cannot be written, with the number of the system's reason."""
-        place = tempfile.gettempdir() if self.parent is None else os.fspath(self.parent)
         way = "set TMPDIR to a folder with more" if self.parent is None else "give a work_folder with more"
         reason = f"cannot be written: {os.strerror(number)}; free some space, or {way}"
-        return WorkFolderError(number, f"the temporary folder {place} {reason}")
+        return WorkFolderError(number, f"the temporary folder {self.place} {reason}")
 
-    def open(self) -> BinaryIO:
+    def open(self, *, buffering: int = 0) -> BinaryIO:
         """Return a new file without a name, which is closed at the end of the block at the latest.
 
-        The system frees its space when the process ends, however that happens.
+        The system frees its space when the process ends, however that happens. For `buffering` see `open`.
         """
-        file: Any = tempfile.TemporaryFile(buffering=0, dir=self.parent)  # noqa: SIM115
+        file: Any = tempfile.TemporaryFile(buffering=buffering, dir=self.parent)  # noqa: SIM115
         self._files.append(file)
         return file  # type: ignore[no-any-return]
 
@@ -88,9 +83,8 @@ class WorkFolder:
 
     def __exit__(self, *exception: object) -> None:
         for file in self._files:
-            file.close()
-        if self._path is not None:
-            shutil.rmtree(self._path, ignore_errors=True)
+            with suppress(OSError):  # a full disk: what is still in a buffer is no longer needed
+                file.close()
 
 
 class Spool:

@@ -1,4 +1,4 @@
-"""Training curves: losses, evaluations and learning rate per epoch, for several models in one picture."""
+"""Training curves: losses, evaluations and learning rate by epoch or step, for several models in one picture."""
 
 from __future__ import annotations
 
@@ -40,25 +40,33 @@ class _Panel:
 
 
 _PANELS = (
-    _Panel(("loss", "holdout_loss"), 2.5, "Loss", "mean over pairs"),
+    _Panel(("loss", "holdout_loss"), 2.5, "Loss", "mean, in nats"),
+    _Panel(("accuracy",), 1.5, "Accuracy", "on what was held out", percent=True),
+    _Panel(("f1",), 1.5, "F1", "on what was held out", percent=True),
+    _Panel(("bleu",), 1.5, "BLEU", "on what was held out"),
     _Panel(("analogies",), 1.5, "Analogies", "answered correctly", percent=True),
     _Panel(("word_pairs",), 1.5, "Word pairs", "rank correlation with human scores"),
     _Panel(("alpha",), 1.1, "Learning rate", "at the end of the epoch"),
 )
 
 
+X_AXES = ("epoch", "step", "seconds")
+"""What may be on the horizontal axis: word vectors record epochs, networks steps."""
+
+
 def plot_history(
-    histories: Histories, *, x_axis: Literal["epoch", "seconds"] = "epoch", title: str | None = None
+    histories: Histories, *, x_axis: Literal["epoch", "step", "seconds"] | None = None, title: str | None = None
 ) -> Figure:
     """Draw the history of one or more trainings.
 
     Parameters
     ----------
     histories : mapping of str to sequence of mappings
-        Name to history, as in `Word2Vec.history_` or ``embeddings.metadata["history"]``. The entries ``loss``,
-        ``holdout_loss``, ``analogies``, ``word_pairs`` and ``alpha`` of each epoch are drawn if present.
-    x_axis : {"epoch", "seconds"}, default "epoch"
-        The horizontal axis.
+        Name to history, as in `history_` of an estimator or ``embeddings.metadata["history"]``. Losses, ``accuracy``,
+        ``f1``, ``bleu``, ``analogies``, ``word_pairs`` and ``alpha`` of each record are drawn if present. Of a training
+        in stages, the last is drawn, since each counts steps from 0.
+    x_axis : {"epoch", "step", "seconds"}, optional
+        The horizontal axis; by default epochs, or steps if a model has recorded no epochs.
     title : str, optional
         Title above the picture.
 
@@ -72,24 +80,45 @@ def plot_history(
     ImportError
         If matplotlib or textalloc is not installed.
     ValueError
-        If there are no histories or more than 12, or one has nothing to draw.
+        If there are no histories or more than 12, or one has nothing to draw along the axis.
     """
     require_matplotlib()
-    if x_axis not in ("epoch", "seconds"):
-        raise ValueError(f"x_axis must be 'epoch' or 'seconds', not {x_axis!r:.80}")
+    if x_axis not in (*X_AXES, None):
+        raise ValueError(f"x_axis must be one of {', '.join(X_AXES)}, not {x_axis!r:.80}")
     if not 1 <= len(histories) <= _MOST_MODELS:
         raise ValueError(f"a picture shows the histories of 1 to {_MOST_MODELS} models, got {len(histories)}")
+    along = x_axis or ("epoch" if all(_has(history, "epoch") for history in histories.values()) else "step")
     entries = {entry for panel in _PANELS for entry in panel.entries}
-    for name, history in histories.items():
-        if not any(_curve(history, x_axis, entry)[0] for entry in entries):
-            raise ValueError(f"{name} has no training history to draw; imported vectors have none")
+    drawn = {name: _in_common_names(history) for name, history in histories.items()}
+    for name, history in drawn.items():
+        if not any(_curve(history, along, entry)[0] for entry in entries):
+            reason = (
+                "only a training here records one" if not history else f"it records no {along}; choose another x axis"
+            )
+            raise ValueError(f"{name} has no training history to draw; {reason}")
     curves = {
-        entry: {name: curve for name, history in histories.items() if (curve := _curve(history, x_axis, entry))[0]}
+        entry: {name: curve for name, history in drawn.items() if (curve := _curve(history, along, entry))[0]}
         for entry in entries
     }
     panels = [panel for panel in _PANELS if any(curves[entry] for entry in panel.entries)]
     with style([*histories, title or ""]):
-        return _draw(list(histories), curves, panels, x_axis, title)
+        return _draw(list(histories), curves, panels, along, title)
+
+
+def _has(history: Sequence[Mapping[str, Any]], entry: str) -> bool:
+    return any(entry in record for record in history)
+
+
+def _in_common_names(history: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Return records of any kind of model with its losses named as those of word vectors.
+
+    An encoder records a loss of each of its tasks, the main one first.
+    """
+    losses = dict.fromkeys(name for record in history for name in record if name.endswith("_loss"))
+    tasks = [name for name in losses if name not in ("held_out_loss", "holdout_loss", "smoothed_loss", "plain_loss")]
+    trained = next((name for name in ("loss", "plain_loss", *tasks) if _has(history, name)), "loss")
+    names = {trained: "loss", "held_out_loss": "holdout_loss"}
+    return [{names.get(name, name): value for name, value in record.items()} for record in history]
 
 
 Curve = tuple[list[float], list[float]]
@@ -102,6 +131,9 @@ def _curve(history: Sequence[Mapping[str, Any]], x_axis: str, entry: str) -> Cur
     for epoch in history:
         x, y = epoch.get(x_axis), epoch.get(entry)
         if is_number(x) and is_number(y):
+            if x_axis == "step" and xs and x <= xs[-1]:  # another stage
+                xs.clear()
+                ys.clear()
             xs.append(x)
             ys.append(y)
     return xs, ys
@@ -198,7 +230,8 @@ def _end_labels(names: list[str], curves: dict[str, dict[str, Curve]]) -> dict[t
         return {("name", name): shown(name) for name in names}
     if not curves["holdout_loss"]:
         return {}
-    return {("loss", names[0]): "training", ("holdout_loss", names[0]): "held-out"}
+    labels = {"loss": "training", "holdout_loss": "held-out"}
+    return {(entry, names[0]): label for entry, label in labels.items() if curves[entry]}
 
 
 def _end_together(panel: _Panel, labels: Mapping[tuple[str, str], str], curves: dict[str, dict[str, Curve]]) -> bool:

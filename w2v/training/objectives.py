@@ -133,8 +133,8 @@ def check_softmax(parameters: Parameters, n_words: int) -> None:
     if parameters.objective == "softmax" and n_words > MAX_SOFTMAX_WORDS:
         raise ValueError(
             f"objective='softmax' scores every word for every word of the text, so it takes at most "
-            f"{MAX_SOFTMAX_WORDS:,} words, but there are {n_words:,}: give max_vocab={MAX_SOFTMAX_WORDS} (--max-vocab "
-            f"{MAX_SOFTMAX_WORDS}) or less, or objective='negative'"
+            f"{MAX_SOFTMAX_WORDS:,} words, but there are {n_words:,}: give max_vocab={MAX_SOFTMAX_WORDS} or "
+            "less, or objective='negative'"
         )
 
 

@@ -4,45 +4,28 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable
-from dataclasses import replace
 from functools import partial
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 from numpy.typing import NDArray
 
-from w2v.corpora.readers import TextReader
 from w2v.corpora.tokenizers import get_tokenizer
 from w2v.display.html import ShownAsHtml
-from w2v.encoding.corpus import Corpus, recorded_files
+from w2v.encoding.corpus import Corpus
 from w2v.encoding.vocabulary import Vocabulary
 from w2v.monitoring.history import Progress
-from w2v.settings.constraints import MAX_SEED
-from w2v.settings.descriptions import GENSIM
 from w2v.settings.estimator import Estimator, by_name
 from w2v.settings.parameters import CHECKPOINT_INTERVAL, Parameters
 from w2v.training.card import training_card
 from w2v.training.cluster.session import train_on_cluster
-from w2v.training.initial import InitialVectors
 from w2v.training.monitor import Callback
 from w2v.training.running.session import train
-from w2v.training.running.start import RunOptions, Start
-from w2v.training.state import TrainingState, left_out_of, read_state
+from w2v.training.running.start import RunOptions, afresh, further, interrupted, recorded_corpus
+from w2v.training.state import TrainingState, read_state
 from w2v.vectors.embeddings import Embeddings
 
 _DEFAULTS = Parameters()
-_FIXED = (
-    "algorithm", "objective", "vector_size", "subwords", "min_n", "max_n", "buckets", "position_weights", "recipe",
-)  # fmt: skip
-"""Parameters that trained tables depend on."""
-_BOUND_TO_TEXT = {
-    "hs": "whose tree depends on the original counts",
-    "softmax": "which updates the output vectors of all words, even those not in the text",
-    "glove": "which fits the counts of one text",
-}
-"""Objectives that cannot be continued on another text, and why."""
-
-
 _OF_VECTORS = "ask its vectors: model.wv.{}"
 _HABITS = {
     "build_vocab": "fit(corpus) counts the words and trains",
@@ -237,7 +220,7 @@ phrase_connectors, subwords, min_n, max_n, buckets, position_weights, lines, rec
         run = RunOptions(checkpoint, checkpoint_every, overwrite, callbacks, progress, max_memory, work_folder)
         if round_words is not None and client is None:
             raise ValueError("round_words is for a cluster: give client as well")
-        _trains(client, round_words)(corpus, self._afresh(initial, freeze), run, self._keep)
+        _trains(client, round_words)(corpus, afresh(self._given(), initial, freeze), run, self._keep)
         return self
 
     def resume(
@@ -264,8 +247,9 @@ phrase_connectors, subwords, min_n, max_n, buckets, position_weights, lines, rec
             If training is complete, the corpus is different or must be given, or a parameter was changed.
         """
         run = RunOptions(checkpoint, checkpoint_every, overwrite, callbacks, progress, max_memory, work_folder)
-        start = self._interrupted()
-        _trains(client)(_recorded_corpus(self._state) if corpus is None else corpus, start, run, self._keep)
+        self._check_fitted()
+        start = interrupted(self._state, self._given())
+        _trains(client)(recorded_corpus(self._state) if corpus is None else corpus, start, run, self._keep)
         return self
 
     def continue_fit(
@@ -294,7 +278,8 @@ phrase_connectors, subwords, min_n, max_n, buckets, position_weights, lines, rec
             If training is not complete, or one of these parameters was changed.
         """
         run = RunOptions(checkpoint, checkpoint_every, overwrite, callbacks, progress, max_memory, work_folder)
-        train(corpus, self._further(), run, self._keep)
+        self._check_fitted()
+        train(corpus, further(self._state, self._given()), run, self._keep)
         return self
 
     def save(self, path: str | os.PathLike[str], *, overwrite: bool = False) -> None:
@@ -338,58 +323,14 @@ phrase_connectors, subwords, min_n, max_n, buckets, position_weights, lines, rec
         """The word vectors, `embeddings_`, under gensim's name."""
         return self.embeddings_
 
+    def __getitem__(self, word: object) -> NoReturn:
+        raise TypeError("Word2Vec has no items; ask its vectors: model.wv[word]")
+
     def _repr_html_(self) -> str:
         return training_card(self)
 
-    def _validated(self) -> Parameters:
-        parameters = Parameters(**self.get_params())
-        parameters.validate()
-        return parameters
-
-    def _afresh(self, initial: Embeddings | None, freeze: bool) -> Start:
-        parameters = self._validated()
-        if initial is None and freeze:
-            raise ValueError("freeze needs initial vectors to keep")
-        vectors = None if initial is None else InitialVectors(initial, freeze)
-        if vectors is not None:
-            vectors.check(parameters)
-        return Start(parameters, _draw_seed(self.random_state), initial=vectors, left_out=left_out_of(parameters))
-
-    def _interrupted(self) -> Start:
-        self._check_fitted()
-        if self.is_complete_:
-            raise ValueError("training is complete: there is nothing to resume")
-        self._check_unchanged()
-        parameters = replace(self._state.parameters, tokenizer=self.tokenizer, workers=self.workers)
-        return Start(parameters, self._state.seed, interrupted=self._state, left_out=self._state.left_out)
-
-    def _further(self) -> Start:
-        self._check_fitted()
-        if not self.is_complete_:
-            raise ValueError("training is not complete: finish it with resume before you continue on another text")
-        parameters = self._validated()
-        self._check_unchanged(_FIXED)
-        if parameters.objective in _BOUND_TO_TEXT:
-            raise ValueError(
-                f"objective is {parameters.objective!r:.80}, {_BOUND_TO_TEXT[parameters.objective]}: only negative "
-                "sampling can continue on another text"
-            )
-        if get_tokenizer(self.tokenizer).to_config() != get_tokenizer(self._state.parameters.tokenizer).to_config():
-            raise ValueError("tokenizer is not the one that training began with: the words would not be the same")
-        before, left_out = self._state.parameters, left_out_of(parameters)
-        kept = {name: getattr(before, name) for name in GENSIM if name in left_out}
-        return Start(replace(parameters, **kept), _draw_seed(self.random_state), base=self._state, left_out=left_out)
-
-    def _check_unchanged(self, names: Iterable[str] | None = None) -> None:
-        """Raise ValueError if one of the parameters differs from the original one, given or chosen."""
-        began = vars(self._state.parameters)
-        for name in names or began.keys() - {"workers", "random_state", "tokenizer"}:
-            is_chosen = name in GENSIM and getattr(self, name) is None
-            if getattr(self, name) != began[name] and not is_chosen:
-                raise ValueError(
-                    f"{name} is {getattr(self, name)!r:.80}, but training began with {began[name]!r:.80}: it must "
-                    "keep its parameters"
-                )
+    def _given(self) -> Parameters:
+        return Parameters(**self.get_params())
 
     def _keep(self, state: TrainingState) -> None:
         self._state = state
@@ -405,22 +346,3 @@ phrase_connectors, subwords, min_n, max_n, buckets, position_weights, lines, rec
 def _trains(client: Any, round_words: int | None = None) -> Callable[..., None]:
     """Return the function that trains, here or on a cluster, with the signature of `train`."""
     return train if client is None else partial(train_on_cluster, client, round_words)
-
-
-def _recorded_corpus(state: TrainingState) -> TextReader:
-    """Open the files that training began with."""
-    files = recorded_files(state.inputs)
-    if not files or "-" in files:
-        raise ValueError("training did not begin with files that can be read again: give the same text to resume")
-    return TextReader(files, errors=state.errors)
-
-
-def _draw_seed(random_state: Any) -> int:
-    """Return an int seed: the given one, one drawn from the given generator, or a fresh one."""
-    if random_state is None:
-        return int(np.random.SeedSequence().generate_state(1)[0])
-    if hasattr(random_state, "integers"):
-        return int(random_state.integers(MAX_SEED + 1))
-    if hasattr(random_state, "randint"):
-        return int(random_state.randint(MAX_SEED))
-    return int(random_state)

@@ -98,9 +98,14 @@ def read_header(
     return config
 
 
+def read_any(path: str | os.PathLike[str]) -> dict[str, Any]:
+    """Read the ``config.json`` of a model of any kind, without further checks; `ModelError` if it is no model."""
+    return _read_config(path)[1]
+
+
 def read_kind(path: str | os.PathLike[str]) -> str:
     """Return the kind of a model folder, without further checks; `ModelError` if it is not a model folder."""
-    return str(_read_config(path)[1].get("kind"))
+    return str(read_any(path).get("kind"))
 
 
 def _read_config(path: str | os.PathLike[str]) -> tuple[Path, dict[str, Any]]:

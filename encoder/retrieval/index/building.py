@@ -15,6 +15,7 @@ import numpy as np
 from w2v.encoder.model.inference import Inference, Output
 from w2v.encoder.model.state import EncoderState
 from w2v.encoder.opening import open_encoder
+from w2v.encoder.retrieval.index.appending import EncodedBatch, appending
 from w2v.encoder.retrieval.index.pictures import (
     Maker,
     PictureInference,
@@ -28,8 +29,6 @@ from w2v.encoder.retrieval.index.records.joining import Joining
 from w2v.encoder.retrieval.index.storage import (
     ENCODER,
     Contents,
-    EncodedBatch,
-    appending,
     check_replaceable,
     write_contents,
 )
@@ -117,11 +116,8 @@ def _encoded(
             progress("encoding", batch.read, batch.total)
 
 
-def append_batches(
-    folder: Path, contents: Contents, batches: Iterable[EncodedBatch], joining: Joining | None = None
-) -> Contents:
+def append_batches(folder: Path, contents: Contents, batches: Iterable[EncodedBatch], joining: Joining) -> Contents:
     """Append sentences, with their ids and metadata, to an index; return its new contents."""
-    joining = joining or Joining()
     with appending(folder, contents) as appender:
         for batch in batches:
             appender.append(batch)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import mmap
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import cached_property
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,6 +31,13 @@ _AT_ONCE = 1 << 12
 class Rows:
     """The sentences and vectors of an index, memory-mapped.
 
+    Parameters
+    ----------
+    folder : Path
+    contents : Contents
+    files : mapping of str to BinaryIO, optional
+        Open files by name, instead of those in the folder.
+
     Attributes
     ----------
     table : VectorTable of shape (N, d)
@@ -45,9 +53,12 @@ class Rows:
         If a file is missing or shorter than recorded in the configuration.
     """
 
-    def __init__(self, folder: Path, contents: Contents) -> None:
+    def __init__(self, folder: Path, contents: Contents, files: Mapping[str, BinaryIO] | None = None) -> None:
         self._folder, self._contents = folder, contents
-        mapped = {name: _mapped(folder / name, size) for name, size in contents.sizes().items()}
+        mapped = {
+            name: _read_mapped(folder / name, size) if files is None else _mapped(files[name], folder / name, size)
+            for name, size in contents.sizes().items()
+        }
         n = contents.sentences
         stored = np.frombuffer(mapped[VECTORS], contents.dtype).reshape(n, contents.dimension)
         scales = np.frombuffer(mapped[SCALES], np.float32) if SCALES in mapped else None
@@ -108,7 +119,7 @@ def _read_live(folder: Path, contents: Contents) -> NDArray[np.bool_] | None:
     if not contents.removed:
         return None
     file = removed_file(folder, contents.removed)
-    rows = np.frombuffer(_mapped(file, 8 * contents.removed), "<i8")
+    rows = np.frombuffer(_read_mapped(file, 8 * contents.removed), "<i8")
     if not (rows[0] >= 0 and rows[-1] < contents.sentences and (np.diff(rows) > 0).all()):
         raise ModelError(f"{file} is damaged: it does not contain {contents.removed:,} rows")
     live = np.ones(contents.sentences, np.bool_)
@@ -116,12 +127,19 @@ def _read_live(folder: Path, contents: Contents) -> NDArray[np.bool_] | None:
     return live
 
 
-def _mapped(file: Path, size: int) -> mmap.mmap | bytes:
-    """Map the first bytes of a file."""
+def _read_mapped(file: Path, size: int) -> mmap.mmap | bytes:
+    """Open a file and map its first bytes."""
     if size == 0:
         return b""
     with reading(file) as stream:
-        found = os.fstat(stream.fileno()).st_size
-        if found < size:
-            raise ModelError(f"{file} is damaged: it has {found:,} bytes instead of at least {size:,}")
-        return mmap.mmap(stream.fileno(), size, access=mmap.ACCESS_READ)
+        return _mapped(stream, file, size)
+
+
+def _mapped(stream: BinaryIO, name: Path, size: int) -> mmap.mmap | bytes:
+    """Map the first bytes of an open file."""
+    if size == 0:
+        return b""
+    found = os.fstat(stream.fileno()).st_size
+    if found < size:
+        raise ModelError(f"{name} is damaged: it has {found:,} bytes instead of at least {size:,}")
+    return mmap.mmap(stream.fileno(), size, access=mmap.ACCESS_READ)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,11 +28,11 @@ _REPEATS = 8  # expected number of equal sentences among the nearest
 
 
 class Searcher:
-    """Searches the sentences in the folder of an index."""
+    """Searches the sentences in the folder of an index, or in `files`; see `Rows`."""
 
-    def __init__(self, folder: Path, contents: Contents) -> None:
+    def __init__(self, folder: Path, contents: Contents, files: Mapping[str, BinaryIO] | None = None) -> None:
         self._folder = folder
-        self.contents, self.rows, self.records = contents, Rows(folder, contents), Records(folder, contents)
+        self.contents, self.rows, self.records = contents, Rows(folder, contents, files), Records(folder, contents)
         self._graphs: SentenceGraphs | None = None
 
     def find(

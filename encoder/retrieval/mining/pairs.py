@@ -71,7 +71,7 @@ def mine_pairs(
     first, second : SentenceIndex, path, list of path-like, TextReader or iterable of str
         Texts, or indexes of the same encoder; see `opened_sentences`.
     encoder : SentenceEncoder, EncoderState, Embeddings, str or path-like, optional
-        Computes the vectors of texts; by default the encoder of the index, if one of the two is an index.
+        Computes the vectors of texts; only for two texts, because an index brings its own.
     threshold : float, default 1.1
         Least margin of a pair.
     min_similarity : float, default 0.6
@@ -153,13 +153,25 @@ def _open(
     opened: ExitStack, sources: tuple[Any, Any], encoder: Any, of_texts: dict[str, Any], how: dict[str, Any]
 ) -> list[SentenceIndex]:
     """Open two texts or indexes; if one is an index, its encoder encodes the other, if that is a text."""
-    found: dict[int, SentenceIndex] = {}
-    for place in sorted((0, 1), key=lambda place: not _is_index(sources[place])):
-        further = how
-        if not _is_index(sources[place]):
-            encoder = next((index.state for index in found.values()), None) if encoder is None else encoder
-            further = how | of_texts | {"encoder": encoder}
-        found[place] = opened.enter_context(opened_sentences(sources[place], **further))
+    found = {
+        place: opened.enter_context(opened_sentences(source, **how))
+        for place, source in enumerate(sources)
+        if _is_index(source)
+    }
+    columns = None
+    for index in found.values():
+        if encoder is not None:
+            raise ValueError(
+                f"{index.path} is an index with its own encoder, which encodes a text to compare with it as well; "
+                "give no model"
+            )
+        columns = index.contents.dimension
+    if len(found) == len(sources) and of_texts["splits"]:
+        raise ValueError("both are indexes, whose sentences are split already; leave out splits")
+    own = next((index.state for index in found.values()), encoder)
+    for place in {0, 1} - found.keys():
+        of_text = how | of_texts | {"encoder": own, "truncate_dim": columns}
+        found[place] = opened.enter_context(opened_sentences(sources[place], **of_text))
     return [found[0], found[1]]
 
 

@@ -9,15 +9,15 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from w2v.corpora.readers import TextReader
-from w2v.encoder.retrieval.index.building import Progress, append_batches, encode_texts, state_of
+from w2v.encoder.retrieval.index.appending import Appender
+from w2v.encoder.retrieval.index.building import Progress, encode_texts, state_of
 from w2v.encoder.retrieval.index.pictures import Maker, inference_of
 from w2v.encoder.retrieval.index.sentence_index import SentenceIndex
 from w2v.encoder.retrieval.index.storage import Contents, is_index
 from w2v.encoder.retrieval.mining.overlap import overlap_state
 from w2v.encoding.corpus import open_corpus
 from w2v.encoding.stream import WorkFolder
-from w2v.storage.files import ModelError
-from w2v.storage.rescue import is_of_the_place
+from w2v.storage.files import NoSpaceError
 
 if TYPE_CHECKING:
     from w2v.encoder.sentence_encoder import SentenceEncoder, Start
@@ -28,12 +28,13 @@ def opened_sentences(
     source: Any,
     encoder: SentenceEncoder | Start | None = None,
     *,
+    truncate_dim: int | None = None,
     splits: bool = False,
     by_words: bool = True,
     workers: int | None = None,
     progress: Progress | None = None,
 ) -> Iterator[SentenceIndex]:
-    """Open an index, or build one from texts in the system's temporary folder; it is deleted when the block ends.
+    """Open an index, or build one from texts in files without a name, which are gone when the block ends.
 
     Parameters
     ----------
@@ -42,6 +43,8 @@ def opened_sentences(
     encoder : SentenceEncoder, EncoderState, Embeddings, str or path-like, optional
         Computes the vectors of texts; may be given as a folder. Without it, sentences are compared by the words they
         share; see `overlap_state`. Not for an index, which has its own encoder.
+    truncate_dim : int, optional
+        Keep only this many leading columns of the encoder's vectors; by default, as many as it is set to.
     splits : bool, default False
         Split lines into sentences.
     by_words : bool, default True
@@ -88,16 +91,18 @@ def opened_sentences(
             state: Maker = overlap_state(texts, progress=told)
             columns = state.dimension
         else:
-            state, columns = state_of(encoder)
+            state, columns = state_of(encoder, truncate_dim)
         inference = inference_of(state, workers)
         empty = Contents(columns, "float16", splits)
-        batches = encode_texts(work.path, empty, inference, texts, progress)
         try:
-            contents = append_batches(work.path, empty, batches)
-        except ModelError as error:
-            if is_of_the_place(error):
-                raise work.failure(errno.ENOSPC) from error
-            raise
-        if not contents.sentences:
+            batches = encode_texts(work.place, empty, inference, texts, progress)
+        except NoSpaceError as error:
+            raise work.failure(errno.ENOSPC) from error
+        with work.writing():
+            appender = Appender(empty, {name: work.open(buffering=-1) for name in empty.sizes()})
+        for batch in batches:
+            with work.writing():
+                appender.append(batch)
+        if not appender.contents.sentences:
             raise ValueError("no line has a word that the encoder knows, so there is nothing to compare")
-        yield SentenceIndex.of(work.path, contents, state, workers)
+        yield SentenceIndex.in_files(appender.files, appender.contents, state, workers)

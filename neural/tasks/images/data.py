@@ -155,7 +155,7 @@ def _labels_of(pictures: Pictures) -> NDArray[Any]:
         where = "" if pictures.files is None else f"{', '.join(pictures.files)}: "
         raise ValueError(
             f"{where}the pictures have no labels; give labels: a folder for each class, an IDX file of labels, "
-            "labels in the archive, or y. This classifier requires y to be passed, but the target y is None"
+            "labels in the archive or, in Python, y. This classifier requires y to be passed, but the target y is None"
         )
     labels = pictures.labels
     if labels.dtype.kind == "f":

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -36,6 +36,7 @@ from w2v.neural.tasks.labels.tagging_data import (
     encode,
     rewritten,
     tagged_of,
+    validation_of,
     words_of,
 )
 from w2v.neural.tasks.labels.tagging_folder import TAGGER_FOLDER, TAGGERS
@@ -135,7 +136,7 @@ class Tagger(TextEstimator[TaggerParameters]):
         with self._training(sentences, saving, progress, None if layers is None else layers.stack) as training:
             parameters = training.parameters
             given = tagged_of(sentences, tags, columns, column_numbers)
-            data = TagData.of(given, _validation_of(validation, column_numbers), column_numbers, parameters)
+            data = TagData.of(given, validation_of(validation, column_numbers), column_numbers, parameters)
             words = (word for own in data.trained.sentences for word in own)
             began = start_of(layers, vectors, words, parameters.most_vectors)
             table = began.given.table
@@ -169,7 +170,7 @@ class Tagger(TextEstimator[TaggerParameters]):
             began, parameters = training.began, training.parameters
             numbers = self.column_numbers_
             given = None if sentences is None else tagged_of(sentences, tags, columns, numbers)
-            data = TagData.again(began, given, _validation_of(validation, numbers), parameters)
+            data = TagData.again(began, given, validation_of(validation, numbers), parameters)
             self._train(began, data, training)
         return self
 
@@ -375,16 +376,6 @@ def _tag_one(start: TextNetwork, config: TaggerConfig, table: ParameterTable) ->
     given = np.zeros((1, config.inputs.given_size), np.float16)
     network = replace(start, config=config, units={"text": small}, further={"vectors": {"table": given}})
     Reader(network, table).tags([["a", "b"]], [[("",) * len(columns)] * 2], 1)
-
-
-def _validation_of(validation: Any, numbers: ColumnNumbers) -> Tagged | None:
-    if validation is None or isinstance(validation, Tagged):
-        return validation
-    if isinstance(validation, Sequence) and not isinstance(validation, str) and 2 <= len(validation) <= 3:
-        sentences, tags, *columns = validation
-        if not isinstance(sentences, (str, os.PathLike)):
-            return tagged_of(sentences, tags, columns[0] if columns else None, numbers)
-    return tagged_of(validation, None, None, numbers)
 
 
 def _config(labels: Labels, given: tuple[int, int], parameters: TaggerParameters, stack: StackConfig) -> TaggerConfig:

@@ -255,6 +255,17 @@ def tagged_of(sentences: Any, tags: Any, columns: Any, numbers: ColumnNumbers) -
     return found
 
 
+def validation_of(validation: Any, numbers: ColumnNumbers) -> Tagged | None:
+    """Return the sentences to hold out: a file, tagged sentences, or (sentences, tags) with or without columns."""
+    if validation is None or isinstance(validation, Tagged):
+        return validation
+    if isinstance(validation, Sequence) and not isinstance(validation, str) and 2 <= len(validation) <= 3:
+        sentences, tags, *columns = validation
+        if not isinstance(sentences, (str, os.PathLike)):
+            return tagged_of(sentences, tags, columns[0] if columns else None, numbers)
+    return tagged_of(validation, None, None, numbers)
+
+
 def _given(sentences: Any, tags: Any, columns: Any, numbers: ColumnNumbers) -> Tagged:
     if isinstance(sentences, Tagged):
         return sentences

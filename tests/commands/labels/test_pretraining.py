@@ -68,7 +68,7 @@ def test_masked_layers_go_on_into_encoder_tagger_and_classifier(
         for name in ("layers.0.attention.query.weight", "norm.gain"):
             assert np.array_equal(network.parameters[f"encoder.{name}"], one.parameters[name])
         wrong = run(command, data, "-o", tmp_path / "x", *FEW, "--start", masked, "--hidden-size", 16)
-        assert_mistake(wrong, 1, "trained with dim 8, not dim 16: leave dim out")
+        assert_mistake(wrong, 1, "trained with --hidden-size 8, not --hidden-size 16: leave --hidden-size out")
         wrong = run(command, data, "-o", tmp_path / "x", *FEW, "--start", masked, "--architecture", "recurrent")
         assert_mistake(wrong, 1, "trained with architecture attention, not architecture recurrent")
         assert_mistake(run(command, data, "-o", tmp_path / "x", "--start", model), 1, "has no layers")

@@ -15,6 +15,8 @@ from tests.helpers.command_line import run
 from tests.helpers.examples.label_examples import layered_classifier, topic_classifier
 from tests.helpers.examples.tag_models import kind_tagger, name_tagger
 from w2v import Embeddings, Parameters, SentenceEncoder
+from w2v.commands.sentences.topics import topics
+from w2v.encoder.retrieval.topics.topics import Topics
 from w2v.neural.tasks.applying import used_of_network
 from w2v.neural.tasks.labels.classification.parameters import ClassifierParameters
 from w2v.neural.tasks.labels.parameters import TaggerParameters
@@ -92,3 +94,31 @@ def test_parameters_that_are_told_apart_exist() -> None:
     ):
         defaults = {one.name: one.default for one in fields(table)}
         assert all(set(apply(defaults | given)) < set(defaults) for given in options)
+
+
+def test_info_calls_what_a_training_recorded_as_the_options_are_called(tmp_path: Path) -> None:
+    epoch = {"epoch": 1, "alpha": 0.5, "holdout_loss": 2.25}
+    metadata = {
+        "parameters": {"alpha": 0.5, "holdout": 0.1},
+        "history": [epoch],
+        "schedule": {"alpha": 0.5, "min_alpha": 0.25},
+        "training": {"left_out": ["alpha_hold", "window"]},
+        "earlier": [{"parameters": {"alpha": 0.125}, "history": [epoch]}],
+    }
+    Embeddings(["a", "b"], np.eye(2, dtype=np.float32), metadata=metadata).save(tmp_path / "m")
+    found = json.loads(run("info", tmp_path / "m", "--json").stdout)
+    told = {"epoch": 1, "learning_rate": 0.5, "held_out_loss": 2.25}
+    assert found["history"] == [told] and found["schedule"] == {"learning_rate": 0.5, "min_learning_rate": 0.25}
+    assert found["earlier"] == [{"parameters": {"learning_rate": 0.125}, "history": [told]}]
+    lines = run("info", tmp_path / "m").stdout.splitlines()
+    assert lines[-3].split("  ")[0] == "epoch" and lines[-3].split() == "epoch learning rate held out loss".split()
+    assert not any("alpha" in line or "holdout" in line for line in lines)
+
+
+def test_info_calls_the_parameters_of_topics_as_the_options_are_called(tmp_path: Path) -> None:
+    texts = ["ship sail sea", "sail the ship", "bread butter", "butter and bread"]
+    words = Embeddings(sorted({word for text in texts for word in text.split()}), np.eye(7, dtype=np.float32))
+    path = Topics(encoder=words, n_clusters=2, min_size=2).fit(texts).save(tmp_path / "my.topics")
+    names = set(json.loads(run("info", path, "--json").stdout)["parameters"])
+    options = {name.lstrip("-").replace("-", "_") for each in topics.params for name in each.opts}
+    assert names <= options and {"seed", "clusters", "topics", "keywords", "split_sentences"} <= names

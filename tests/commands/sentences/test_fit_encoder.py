@@ -179,7 +179,7 @@ def test_fit_encoder_chooses_by_itself(model: Path, corpus: Path, tmp_path: Path
     kept = "the network" if compared["gain"] else "the word vectors alone"
     assert f"{kept}: held-out loss {compared['network']:.4f} with a network" in shown
     assert f"{compared['table']:.4f} without ({0 - compared['gain']:+.1%})" in shown
-    assert_mistake(run(*arguments, "--overwrite", "--no-table-first"), 1, "table_first must not be False")
+    assert_mistake(run(*arguments, "--overwrite", "--no-table-first"), 1, "so it does not go with --no-table-first")
     alone = ("fit-encoder", model, corpus, "-o", tmp_path / "e", *FEW, "--overwrite")
     assert_mistake(run(*alone, "--choose", "--architecture", "static"), 1, "compares an untrained network")
     plain = run(*alone, "--json")
@@ -226,8 +226,12 @@ def test_fit_encoder_is_interrupted_and_resumed(
             1,
             "multiple of",
         ),
-        (["MODEL", "CORPUS", "-o", "out", "--min-tokens", 9, "--max-tokens", 8], 1, "max_tokens must be at least"),
-        (["MODEL", "CORPUS", "-o", "out", "--min-tokens", 30], 1, "needs paragraphs, one per line"),
+        (
+            ["MODEL", "CORPUS", "-o", "out", "--min-tokens", 9, "--max-tokens", 8],
+            1,
+            "--max-tokens must be at least --min-tokens",
+        ),
+        (["MODEL", "CORPUS", "-o", "out", "--min-tokens", 30], 1, "give paragraphs, one per line"),
     ],
 )
 def test_fit_encoder_reports_bad_input(

@@ -95,7 +95,9 @@ def test_a_report_of_topics_is_a_page(folder: Path, tmp_path: Path) -> None:
         "nearest words are for word vectors",
     )
     assert_mistake(
-        run("report", folder / "my.topics", "--sts", "x", "-o", tmp_path / "x.html"), 1, "cannot be evaluated on"
+        run("report", folder / "my.topics", "--sts", "x", "-o", tmp_path / "x.html"),
+        1,
+        "these are topics",
     )
 
 

@@ -110,6 +110,32 @@ def test_an_interrupt_before_anything_was_learned_says_that_nothing_was_saved(fo
     assert not (folder / "new.model").exists()
 
 
+def _entries(folder: Path) -> set[str]:
+    """Return the names of files and folders, without the locks of outputs, which may stay."""
+    return {name for name in os.listdir(folder) if not name.endswith(".lock")}
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [["encode", "-o", "out.npy"], *(pytest.param(each, marks=pytest.mark.slow) for each in (["index", "-o", "out"],))],
+    ids=lambda arguments: arguments[0],
+)
+def test_sigterm_leaves_nothing_half_written(arguments: list[str], folder: Path) -> None:
+    before = _entries(folder)
+    with subprocess.Popen(
+        [sys.executable, "-c", "from w2v.commands.entry import main; main()", *arguments, "my.model", "-"],
+        cwd=folder, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    ) as process:  # fmt: skip
+        assert process.stdin is not None
+        while _entries(folder) == before and process.poll() is None:
+            process.stdin.write("word1 word2\n" * 1000)
+            process.stdin.flush()
+        process.send_signal(signal.SIGTERM)
+        ended = process.communicate(timeout=60)
+    assert (process.returncode, *ended) == (143, "", "Interrupted; nothing was saved.\n")
+    assert _entries(folder) == before
+
+
 @pytest.mark.parametrize("seconds", [0.1, *(pytest.param(moment, marks=pytest.mark.slow) for moment in (0.0, 0.3))])
 def test_a_background_job_that_ignores_interrupts_goes_on(seconds: float, folder: Path) -> None:
     arguments = ["neighbors", "my.model", "word1", "--json"]
@@ -179,22 +205,24 @@ def test_an_output_that_the_caller_closed_ends_no_command(closed: str, folder: P
     assert (ended.returncode, ended.stderr) == (0, "") and ("word1" in ended.stdout) == (closed == "2>&-")
 
 
-def test_an_interrupt_that_comes_in_a_finaliser_is_not_lost() -> None:
-    script = """
+@pytest.mark.parametrize(("name", "code"), [("SIGINT", 130), ("SIGTERM", 143)])
+def test_an_interrupt_that_comes_in_a_finaliser_is_not_lost(name: str, code: int) -> None:
+    script = f"""
 import signal, sys, time
-from w2v.commands.shared.interrupts import hear_again
+from w2v.commands.shared.interrupts import ending_on_sigterm, exit_code, hear_again
 
 class Last:
     def __del__(self):
-        signal.raise_signal(signal.SIGINT)
+        signal.raise_signal(signal.{name})
 
 sys.unraisablehook = hear_again
 try:
-    Last()
-    for _ in range(3000):
-        time.sleep(0.01)
-except KeyboardInterrupt:
-    print("heard")
+    with ending_on_sigterm():
+        Last()
+        for _ in range(3000):
+            time.sleep(0.01)
+except KeyboardInterrupt as interrupt:
+    print("heard", exit_code(interrupt))
 """
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60)
-    assert (done.returncode, done.stdout, done.stderr) == (0, "heard\n", "")
+    assert (done.returncode, done.stdout, done.stderr) == (0, f"heard {code}\n", "")

@@ -23,7 +23,9 @@ from w2v import Word2Vec
 from w2v.commands import main as cli
 from w2v.commands.shared.output import json_text
 from w2v.encoder import SentenceEncoder
+from w2v.encoder.formats import write_encoder
 from w2v.encoder.retrieval import SentenceIndex, Topics
+from w2v.formats import write_vectors
 
 STEPS = ("--steps", 4, "--batch-size", 8, "--evaluate-every", 2, "--workers", 1)
 NETWORK = ("--architecture", "attention", "--hidden-size", 8, "--heads", 2)
@@ -67,6 +69,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     write_tagged(folder / "tagged.conll", without_columns(named_sentences(20)))
     for name in ("vectors", "closed", "static", "attention"):
         SentenceIndex.build(folder / name, folder / "lines.txt", folder / f"{name}.index")
+    write_vectors(words.embeddings_, folder / "words.npz", format="numpy")
+    write_encoder(SentenceEncoder(make_words()).state, folder / "exported.model2vec", format="model2vec")
     Topics(n_clusters=3).fit(folder / "vectors.index").save(folder / "found.topics")
     n_lines = (folder / "lines.txt").read_text().count("\n")
     (folder / "dates.txt").write_text("".join(f"{1990 + line % 7}\n" for line in range(n_lines)))
@@ -121,6 +125,12 @@ CALLS: dict[str, list[tuple[Any, ...]]] = {
         ("info", model)
         for model in (*ENCODERS, *INDEXES, "translator", "lm", "tagger", "topics", "found.topics", "images")
     ],
+    "export": [
+        *(("export", model, "NEW.npz", "--format", "numpy") for model in WORDS),
+        ("export", "attention", "NEW", "--format", "int8"),
+        ("export", "static", "NEW", "--format", "model2vec"),
+    ],
+    "import": [("import", "words.npz", "-o", "NEW"), ("import", "exported.model2vec", "-o", "NEW")],
     "align": [("align", "words", "subwords", "--dictionary", "identical", "-o", "NEW")],
     "neighbors": [
         *(("neighbors", model, "t0w1") for model in WORDS),
@@ -193,7 +203,9 @@ def test_json_of_every_command_can_be_read(
     hub.enter_context(serving_hub(tmp_path / "cache") if command == "push" else nullcontext())
     for number, call in enumerate(CALLS[command]):
         for flag in flags_for_programs()[command]:
-            arguments = [tmp_path / f"{number}{flag}" if part == "NEW" else part for part in call]
+            arguments = [
+                tmp_path / f"{number}{flag}{part[3:]}" if str(part).startswith("NEW") else part for part in call
+            ]
             result = run(*arguments, flag)
             assert result.exit_code == 0, (arguments, result.output)
             is_of_lines = flag == "--jsonl" or command in ("translate", "score", "tag", "classify", "label-images")

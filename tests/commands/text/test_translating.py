@@ -325,7 +325,7 @@ def test_translation_goes_on_without_sacrebleu(pairs: Path, tmp_path: Path, monk
 @pytest.mark.parametrize("value", ["nan", "inf", "-1e9", "1e9", "10.1"])
 def test_length_penalties_without_a_meaning_are_refused(model: Path, value: str) -> None:
     result = run("translate", model, f"--length-penalty={value}", stdin=b"eins zwei\n")
-    assert_mistake(result, 1, "length_penalty must be a number from -10 to 10, got")
+    assert_mistake(result, 1, "--length-penalty must be a number from -10 to 10, got")
 
 
 def test_text_that_is_not_utf_8(model: Path, tmp_path: Path) -> None:
@@ -343,4 +343,4 @@ def test_info_describes_a_translator(model: Path) -> None:
     assert described["history"] == number_translator().history_ and described["bleu"] > 90
     assert described["pairs"]["held_out"] == 30 and described["parameters"]["hidden_size"] == 32
     shown = run("info", model).stdout
-    assert "translator" in shown and "9 words" in shown and "held_out_loss" in shown and "bleu" in shown
+    assert "translator" in shown and "9 words" in shown and "held out loss" in shown and "bleu" in shown

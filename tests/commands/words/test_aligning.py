@@ -214,7 +214,7 @@ def test_words_of_two_languages_have_their_tags(tmp_path: Path) -> None:
     assert not (tmp_path / "vectors.npy").exists()
     assert_mistake(
         run("train", tmp_path / "pairs.tsv", "--continue", model, "--output", tmp_path / "more"), 1,
-        "a model of lines='parallel' cannot be trained further",
+        "a model of --lines parallel cannot be trained further",
     )  # fmt: skip
     pruned = run("prune", model, "--language", "de", "--output", tmp_path / "german.model")
     assert pruned.exit_code == 0, pruned.output

@@ -97,7 +97,7 @@ def test_what_needs_one_machine_is_refused_before_a_cluster_is_opened(
     text: Path, tmp_path: Path, opened: list[str]
 ) -> None:
     result = run("train", text, "-o", tmp_path / "m", "--cluster", "local:2", "--held-out", "0.1")
-    assert_mistake(result, 1, "holdout cannot be combined with a cluster: no sentences are held out.")
+    assert_mistake(result, 1, "--held-out cannot be combined with a cluster: no sentences are held out.")
     assert opened == [] and not (tmp_path / "m").exists()
 
 

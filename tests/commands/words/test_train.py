@@ -14,8 +14,8 @@ import numpy as np
 import pytest
 from click.testing import CliRunner, Result
 
-import w2v.commands.shared.training
 from w2v.commands.main import main
+from w2v.commands.shared.interrupts import Terminated
 from w2v.commands.shared.option_names import named_as_options
 from w2v.commands.shared.types import Duration
 from w2v.monitoring.history import Progress, TrainingInterrupted
@@ -212,7 +212,7 @@ def test_a_recipe_is_told_first_and_stored_and_what_is_given_wins(corpus: Path, 
     assert {name: described[name] for name in wanted} == wanted
     continued = ["train", corpus, "--continue", output, "--output", tmp_path / "x", "--recipe", "none"]
     assert_mistake(run(*continued), 2, "--recipe is none, but the training in")
-    assert_mistake(run(*command, "--overwrite", "--algorithm", "cbow"), 2, "recipe='best' is for skip-gram with")
+    assert_mistake(run(*command, "--overwrite", "--algorithm", "cbow"), 2, "--recipe best is for skip-gram with")
 
 
 def test_resume_refuses_text_that_changed(corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -269,7 +269,7 @@ def test_sigterm_ends_like_ctrl_c_with_its_own_code(
     def fit_until_terminated(model: Word2Vec, *arguments: Any, **options: Any) -> Word2Vec:
         def stop(state: Progress) -> None:
             if state.phase == "training":
-                raise w2v.commands.shared.training.Terminated
+                raise Terminated
 
         assert signal.getsignal(signal.SIGTERM) is not signal.SIG_DFL
         return fit(model, *arguments, **options | {"progress": stop})

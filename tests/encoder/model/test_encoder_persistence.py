@@ -128,7 +128,7 @@ def test_a_callable_tokenizer_must_be_passed_again(tmp_path: Path) -> None:
     save_encoder(sif_state(Embeddings(["a"], [[1.0]], tokenizer=tokenizer)), tmp_path / "m")
     Embeddings(["a"], [[1.0]], tokenizer=tokenizer).save(tmp_path / "words")
     for name in ("m", "words"):
-        with pytest.raises(ModelError, match=rf"{name}: .*the Python callable .*split.*; pass it again"):
+        with pytest.raises(ModelError, match=rf"{name}: .*the Python callable .*split.*; in Python, pass it again"):
             load_encoder(tmp_path / name)
         assert SentenceEncoder.load(tmp_path / name, tokenizer=tokenizer).encode(["a"]).tolist() == [[1.0]]
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import tempfile
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -11,7 +13,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from tests.helpers.examples.encoder_examples import make_embeddings
+from tests.helpers.examples.encoder_examples import WORDS, make_embeddings
 from w2v import ModelError
 from w2v.corpora.readers import TextReader
 from w2v.encoder.retrieval import Duplicate, Place, SentenceIndex, mine_duplicates
@@ -19,6 +21,7 @@ from w2v.encoder.retrieval.mining import duplicates, joins
 from w2v.encoder.retrieval.mining.duplicates import Comparison, near_rows
 from w2v.encoder.retrieval.mining.joins import Join, Pairs, Reduction, choose_reduction, unit_rows
 from w2v.encoder.retrieval.mining.overlap import overlap_state
+from w2v.encoder.retrieval.mining.sources import opened_sentences
 from w2v.vectors.table import DTYPES, DType, VectorTable
 
 
@@ -239,3 +242,23 @@ def test_mine_duplicates_rejects_texts_without_a_known_word(tmp_path: Path) -> N
         next(mine_duplicates(["", "?"]))
     with pytest.raises(ModelError, match="does not exist"):
         next(mine_duplicates(["x"], tmp_path / "no.model"))
+
+
+@pytest.mark.parametrize("by_words", [True, False])
+def test_texts_are_compared_in_files_without_names(
+    by_words: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A process that is killed, at whatever moment, leaves nothing in the temporary folder."""
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    seen = []
+
+    def look(step: str, done: int, total: int | None) -> None:
+        seen.append(step)
+        assert not os.listdir(tmp_path)
+
+    texts = [" ".join(WORDS[:3]), WORDS[3], " ".join(WORDS[:3])]
+    with opened_sentences(texts, None if by_words else make_embeddings(), progress=look) as index:
+        assert not os.listdir(tmp_path)
+        assert list(index) == texts and index.place(2) == Place(texts[2], 3, "")
+        assert [hit.sentence for hit in index.search_vectors(index.table.rows(slice(1, 2)), top_n=1)[0]] == texts[1:2]
+    assert "encoding" in seen

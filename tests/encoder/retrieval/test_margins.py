@@ -147,11 +147,21 @@ def test_wrong_numbers_and_tables_are_named(state: EncoderState, tmp_path: Path)
     with pytest.raises(ValueError, match="give a model"):
         next(mine_pairs(LEFT, RIGHT))
     index = SentenceIndex.build(state, RIGHT, tmp_path / "my.index", truncate_dim=1)
-    with pytest.raises(ValueError, match="vectors of 20 and 1 columns"):
-        next(mine_pairs(LEFT, index, state))
     whole = SentenceIndex.build(state, RIGHT, tmp_path / "whole.index")
     with pytest.raises(ValueError, match="vectors of 1 and 20 columns"):
         next(mine_pairs(index, whole))
+
+
+def test_an_index_brings_its_own_encoder(state: EncoderState, tmp_path: Path) -> None:
+    index = SentenceIndex.build(state, RIGHT, tmp_path / "my.index", truncate_dim=10)
+    how: dict[str, Any] = {"threshold": 0.5, "min_similarity": -0.9, "min_words": 1, "max_overlap": 1}
+    for first, second in ((LEFT, index), (index, LEFT), (index, index)):
+        with pytest.raises(ValueError, match=r"my\.index is an index with its own encoder, .*; give no model"):
+            next(mine_pairs(first, second, state, **how))
+    with pytest.raises(ValueError, match="both are indexes"):
+        next(mine_pairs(index, index, splits=True, **how))
+    same = [pair for pair in mine_pairs(LEFT, index, **how) if pair.first.line == pair.second.line == 1]
+    assert same[0].similarity == pytest.approx(1, abs=1e-3)
 
 
 def test_indexes_of_different_encoders_are_not_compared(state: EncoderState, tmp_path: Path) -> None:

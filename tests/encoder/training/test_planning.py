@@ -141,7 +141,7 @@ def test_a_teacher_lets_the_table_learn_first_and_a_network_that_has_learned_is_
             fit_encoder(state, sentences, teacher=teacher, options=CHOOSING)
     with pytest.raises(ValueError, match="no objective but neighbors"):
         fit_encoder(attentive(), sentences, options=replace(CHOOSING, objective="masked"))
-    with pytest.raises(ValueError, match="table_first must not be False"):
+    with pytest.raises(ValueError, match="it does not go with table_first=False"):
         replace(CHOOSING, table_first=False)
 
 

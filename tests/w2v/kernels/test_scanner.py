@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 from w2v.corpora.tokenizers import CharactersTokenizer, TabsTokenizer, Tokenizer, WhitespaceTokenizer, WordsTokenizer
 from w2v.encoding.rewriting import MAX_GROWTH as REWRITTEN_GROWTH
 from w2v.encoding.rewriting import Rewriter
-from w2v.kernels.scanner import COUNT, FIRST, Table, encode_block, find_slot, hash_bytes, items_to_nuls, merge_tables
+from w2v.kernels.rewriting import items_to_nuls
+from w2v.kernels.scanner import COUNT, FIRST, Table, encode_block, find_slot, hash_bytes, merge_tables
 
 steady = settings(derandomize=True)
 

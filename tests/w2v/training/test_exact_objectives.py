@@ -18,6 +18,7 @@ from w2v import Embeddings, Word2Vec
 from w2v.corpora.readers import TextReader
 from w2v.encoding.stream import EmptyVocabularyError
 from w2v.monitoring.history import Progress
+from w2v.settings.parameters import Parameters
 from w2v.training.estimate import estimate_training
 from w2v.training.running.reading import NoPairsError
 from w2v.vectors.persistence import LAYOUT, ModelError, read_tensors, write_tensors
@@ -242,7 +243,7 @@ def test_text_without_neighbours_is_refused(options: dict[str, Any]) -> None:
 
 def test_softmax_of_too_many_words_is_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr("w2v.training.objectives.MAX_SOFTMAX_WORDS", 200)
-    with pytest.raises(ValueError, match=r"at most 200 words, but there are 240: give max_vocab=200 \(--max-vocab 200"):
+    with pytest.raises(ValueError, match=r"at most 200 words, but there are 240: give max_vocab=200 or less"):
         small(objective="softmax").fit(sentences())
     assert len(small(objective="softmax", max_vocab=200, epochs=1).fit(sentences()).vocabulary_) == 200
     text = tmp_path / "text.txt"
@@ -280,7 +281,7 @@ def test_command_line_trains_and_tells(options: dict[str, Any], tmp_path: Path) 
 def test_estimate_measures_the_very_objective(options: dict[str, Any], tmp_path: Path) -> None:
     text = tmp_path / "text.txt"
     text.write_text("\n".join(map(" ".join, sentences())))
-    parameters = small(**options)._validated()
+    parameters = Parameters(**small(**options).get_params())
     estimate = estimate_training(TextReader(text), parameters, seconds=0.2)
     width = {"glove": 2 * 16, "softmax": 16}[options["objective"]]
     assert estimate.tables == 4 * width * 2 * 240 and estimate.words_per_second > 0

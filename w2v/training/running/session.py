@@ -124,7 +124,7 @@ def check_learned(parameters: Parameters, history: Sequence[EpochRecord]) -> Non
     if sample and history and not any(record.pairs for record in history):
         raise NoPairsError(
             f"subsampling with sample={sample:g} left no two neighbouring words, so nothing was learned; give "
-            "sample=0 (--sample 0), which keeps all words, or more text"
+            "sample=0, which keeps all words, or more text"
         )
 
 

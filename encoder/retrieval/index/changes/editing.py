@@ -13,6 +13,7 @@ from w2v.corpora.columns import one_column
 from w2v.corpora.tables.files import Records as GivenRecords
 from w2v.corpora.tables.files import TableTexts
 from w2v.corpora.tables.typed import Kind
+from w2v.encoder.retrieval.index.appending import appending
 from w2v.encoder.retrieval.index.building import Makes, Progress, encode_texts
 from w2v.encoder.retrieval.index.changes.rewriting import Stored
 from w2v.encoder.retrieval.index.records.joining import Joining, check_ids, rows_of_ids, updated
@@ -20,7 +21,6 @@ from w2v.encoder.retrieval.index.records.stored import merged_kinds
 from w2v.encoder.retrieval.index.storage import (
     ID,
     Contents,
-    appending,
     locked_for_adding,
     remove_obsolete,
     with_removed,

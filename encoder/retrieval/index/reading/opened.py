@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterator, Mapping
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar, overload
+from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar, overload
 
 import numpy as np
 from numpy.typing import NDArray
@@ -38,6 +38,9 @@ if TYPE_CHECKING:
     from w2v.corpora.tables.typed import Kind, Value
     from w2v.corpora.tokenizers import Tokenizer
 
+_NO_FOLDER = Path(os.devnull, "index")
+"""The folder of an index that has none: nothing can be written to it by mistake."""
+
 Self = TypeVar("Self", bound="OpenedIndex")
 
 
@@ -63,14 +66,21 @@ class OpenedIndex(Searchable):
             )
         self._hold(Path(path), contents, state, workers)
 
-    def _hold(self, path: Path, contents: Contents, state: Maker, workers: int | None) -> None:
+    def _hold(
+        self,
+        path: Path,
+        contents: Contents,
+        state: Maker,
+        workers: int | None,
+        files: Mapping[str, BinaryIO] | None = None,
+    ) -> None:
         super().__init__(state, contents.dimension, workers)
         self._path = path
-        self._read(contents)
+        self._read(contents, files)
 
-    def _read(self, contents: Contents) -> None:
-        """Map the current files of the folder."""
-        self._searcher = Searcher(self._path, contents)
+    def _read(self, contents: Contents, files: Mapping[str, BinaryIO] | None = None) -> None:
+        """Map the current files of the folder, or those given."""
+        self._searcher = Searcher(self._path, contents, files)
         self._live_table: VectorTable | None = None
         self._words: WordIndex | None = None
 
@@ -84,6 +94,15 @@ class OpenedIndex(Searchable):
     def __reduce__(self) -> tuple[Any, ...]:
         """Pickle the absolute path of the folder, which must be there when it is unpickled."""
         return partial(type(self), os.path.abspath(self._path), **self._reopening()), ()
+
+    @classmethod
+    def in_files(
+        cls: type[Self], files: Mapping[str, BinaryIO], contents: Contents, state: Maker, workers: int | None = None
+    ) -> Self:
+        """Return an index of files without a folder, to be read only; see `Rows`."""
+        index = cls.__new__(cls)
+        index._hold(_NO_FOLDER, contents, state, workers, files)
+        return index
 
     def __len__(self) -> int:
         return self.contents.live

@@ -15,7 +15,7 @@ from w2v.encoder.retrieval.index.records.stored import Records, merged_kinds, wr
 from w2v.encoder.retrieval.index.storage import ID, Contents
 
 if TYPE_CHECKING:
-    from w2v.encoder.retrieval.index.storage import EncodedBatch
+    from w2v.encoder.retrieval.index.appending import EncodedBatch
 
 _SHOWN = 3
 

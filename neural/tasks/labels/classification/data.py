@@ -126,7 +126,7 @@ class LabelData:
         if several and parameters.multi_label is False:
             number = next((i for i, own in enumerate(given.labels, 1) if len(own) != 1), None)
             where = "a validation text" if number is None else f"text {number}"
-            raise ValueError(f"{where} has several labels or none, but multi_label is False: each must have one")
+            raise ValueError(f"{where} has several labels or none, but with multi_label=False each must have one")
         in_matrix = is_matrix(labels)
         one_of_many = not (parameters.multi_label or several or (in_matrix and parameters.multi_label is None))
         classes = find_classes(given.labels)

@@ -176,7 +176,9 @@ def began_with(began: TextNetwork) -> str | None:
     """Return the folder of the initial word vectors of a training; ValueError if they were not in a folder."""
     vectors: str | None = began.metadata["training"].get("vectors")
     if vectors == "":
-        raise ValueError("the initial word vectors were not in a folder: train again with fit(texts, y, vectors=…)")
+        raise ValueError(
+            "the initial word vectors were not in a folder: train again in Python, with fit(texts, y, vectors=…)"
+        )
     return vectors
 
 

@@ -24,8 +24,8 @@ from w2v.corpora.readers import TextReader
 from w2v.corpora.tables.typed import column_of
 from w2v.encoder import SentenceEncoder
 from w2v.encoder.retrieval.index import exact, graphs, searching, sentence_index, storage
+from w2v.encoder.retrieval.index.appending import EncodedBatch
 from w2v.encoder.retrieval.index.records.joining import Joining
-from w2v.encoder.retrieval.index.storage import EncodedBatch
 from w2v.storage.files import lock_folder
 from w2v.vectors.table import VectorTable
 

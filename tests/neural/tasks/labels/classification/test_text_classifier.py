@@ -217,7 +217,7 @@ def test_several_labels_or_none() -> None:
     assert second.predict(["ship and iron", "of the"]).tolist() == [[1, 1], [0, 0]]
     third = TextClassifier(multi_label=True).fit(TEXTS, LABELS)
     assert third.network_.config.one_of_many is False and third.predict(["river"]) == [("water",)]
-    with pytest.raises(ValueError, match="text 1 has several labels or none, but multi_label is False"):
+    with pytest.raises(ValueError, match="text 1 has several labels or none, but with multi_label=False"):
         TextClassifier(multi_label=False).fit(["a", "b"], [["x", "y"], ["x"]])
 
 

@@ -1,23 +1,4 @@
-"""Skip-gram and CBOW with hierarchical softmax: a word's probability is that of its path through a Huffman tree.
-
-Every inner node of the tree has an output row; the sigmoid of its score with an input is the probability of one of its
-two branches. `w2v.training.huffman` builds the tree. A target is paired with the dozen or so rows of its path instead
-of its own row and noise words.
-
-The root is on every path and the nodes below it are on many: if a chunk of targets were trained at the same values, it
-would move them much too far at once. So targets are trained one after another, each with the output rows updated by the
-one before. Matrix products cover only a single target: its path, and up to INPUTS of its inputs at a time.
-
-The path of word v is ``path_steps[path_offsets[v] : path_offsets[v + 1]]``, starting at the root: the index of each
-node, or its complement (~) if the path takes the branch of code 1. At least LANES entries follow the last path.
-
-The formulae are derived in docs/derivations/hierarchical_softmax.md and written again, in float64 NumPy, in
-tests/helpers/twins/naive_hierarchical.py.
-
-References
-----------
-Morin & Bengio 2005, AISTATS (hierarchical softmax); Mikolov et al. 2013, arXiv:1310.4546, section 2.1.
-"""
+"""Skip-gram with hierarchical softmax: a target's path with up to INPUTS of its inputs at a time."""
 
 from __future__ import annotations
 
@@ -26,10 +7,9 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from w2v.kernels import cbow
 from w2v.kernels.arguments import LOSS, PAIRS, Chunk, Sample, TableArrays, aligned_zeros, make_sample
-from w2v.kernels.cbow import close_windows, compose_inputs, context_means, input_places, open_window
 from w2v.kernels.composition import Members, compose, spread
+from w2v.kernels.hierarchical.paths import LN2, Paths, Turns, make_turns, place_path, prefetch_columns, sum_losses
 from w2v.kernels.jit import inlined, lean
 from w2v.kernels.simd import (
     LANES,
@@ -38,114 +18,21 @@ from w2v.kernels.simd import (
     load,
     load_repeated,
     load_vector,
-    prefetch,
-    prefetch_read,
     splat,
-    steps,
-    store_steps,
     store_vector,
-    sum_lanes,
     sum_tile,
     take,
     zero_tile,
 )
-from w2v.kernels.training import (
-    fill_buffer,
-    is_given,
-    place_chunk,
-    prefetch_inputs,
-    prefetch_row,
-    round_up,
-    to_multiple,
-)
-from w2v.kernels.vector_math import GROUP, logarithm, sigmoid
+from w2v.kernels.training import fill_buffer, is_given, prefetch_row, round_up, to_multiple
+from w2v.kernels.vector_math import GROUP, sigmoid
 
 INPUTS = 4
-"""Inputs of a skip-gram target that are trained on its path at once."""
+"""Inputs of a target that are trained on its path at once."""
 
 _float32 = np.float32
-_LN2 = 0.6931471805599453
-_LINE = 16
 _PAIR = 2  # inputs of the last group if no more are left: most targets have an even number
-_FAR, _NEAR = 16, 8  # prefetch distance in tokens, for the offsets of a path and for the path
-_CACHED = 5  # nodes at the start of a path, which so many paths share that they are in the L1 cache
 _LIKELIHOODS = 1024  # number to collect before taking logarithms
-
-
-class Paths(NamedTuple):
-    """The path of each word through the tree; see the module's docstring."""
-
-    offsets: NDArray[np.int64]
-    steps: NDArray[np.int32]
-    longest: int
-    """Length of the longest path."""
-
-
-class Turns(NamedTuple):
-    """The paths of a target and of the next, alternating between the two halves of the arrays."""
-
-    rows: NDArray[np.int64]
-    signs: NDArray[np.float32]
-
-
-def _make_turns(paths: Paths, zero_row: int) -> Turns:
-    most = to_multiple(paths.longest, LANES)
-    return Turns(np.full(2 * most, zero_row), aligned_zeros(2 * most))
-
-
-# Paths and losses.
-
-
-@lean
-def _prefetch_path(words, i, n, paths):
-    if i + _FAR < n:
-        prefetch_read(paths.offsets, words[i + _FAR])
-    if i + _NEAR < n:
-        first = load(paths.offsets, words[i + _NEAR])
-        prefetch_read(paths.steps, first)
-        prefetch_read(paths.steps, first + _LINE - 1)
-
-
-@inlined
-def _place_path(words, i, n, paths, tables, turns, first):
-    """Set turns.rows[first:] to the path of words[i]; return its length, 0 beyond the n words.
-
-    turns.signs[first:] are 1 for code 0 and -1 for code 1. Both are padded to whole vectors, with the zero row and with
-    0.
-    """
-    _prefetch_path(words, i, n, paths)
-    if i >= n:
-        return 0
-    rows, signs, row_size, zero_row = turns.rows, turns.signs, tables.row_size, tables.w_out.size - tables.row_size
-    start = load(paths.offsets, words[i])
-    length = load(paths.offsets, words[i] + 1) - start
-    for i in range(0, length, LANES):
-        store_steps(paths.steps, start + i, length - i, row_size, zero_row, rows, signs, first + i)
-    return length
-
-
-@inlined
-def _prefetch_columns(first, n_path, d, tables, scratch):
-    """Prefetch the columns from d on of the path at `first`: if asked for whole rows, the core would wait for them."""
-    for i in range(_CACHED, n_path):
-        prefetch(tables.w_out, load(scratch.turns.rows, first + i) + d)
-
-
-@lean
-def _sum_losses(likelihoods, n):
-    """Return the negative sum of the logarithms of n numbers, n a multiple of LANES; overwrite what follows them."""
-    one, total = splat(_float32(1)), splat(_float32(0))
-    for i in range(n, round_up(n, GROUP * LANES), LANES):
-        store_vector(likelihoods, i, one)
-    for i in range(0, n, GROUP * LANES):
-        product = load_vector(likelihoods, i)
-        for j in range(i + LANES, i + GROUP * LANES, LANES):
-            product = product * load_vector(likelihoods, j)
-        total = total - logarithm(product)
-    return np.float64(sum_lanes(total))
-
-
-# Skip-gram.
 
 
 @inlined
@@ -184,7 +71,7 @@ def make_skipgram_scratch(chunk: Chunk, paths: Paths, tables: TableArrays, membe
     n_chunk = chunk.n_targets + 2 * chunk.window if members.offsets.size else 0
     return SkipgramScratch(
         make_sample(),
-        _make_turns(paths, zero_row),
+        make_turns(paths, zero_row),
         g=aligned_zeros(most * INPUTS),
         input_rows=np.full(n_inputs, zero_row),
         likelihoods=aligned_zeros(_LIKELIHOODS + most * n_inputs + GROUP * LANES),
@@ -240,7 +127,7 @@ def _step_pair(inputs, j, n_inputs, first, n_path, following, n_following, table
             g_0, g_1 = splat(load(g, i * _PAIR)), splat(load(g, i * _PAIR + 1))
             dx_0, dx_1 = fma(g_0, y, dx_0), fma(g_1, y, dx_1)
             store_vector(w_out, at, fma(g_0, x_0, fma(g_1, x_1, y)))
-        _prefetch_columns(following, n_following, d, tables, scratch)
+        prefetch_columns(following, n_following, d, tables, scratch)
         store_vector(inputs, row_0 + d, load_vector(inputs, row_0 + d) + dx_0)
         if n_inputs > 1:
             store_vector(inputs, row_1 + d, load_vector(inputs, row_1 + d) + dx_1)
@@ -267,7 +154,7 @@ def _step_group(inputs, j, n_inputs, first, n_path, following, n_following, tabl
             g_0, g_1, g_2, g_3 = splat(load(g, c)), splat(load(g, c + 1)), splat(load(g, c + 2)), splat(load(g, c + 3))
             dx_0, dx_1, dx_2, dx_3 = fma(g_0, y, dx_0), fma(g_1, y, dx_1), fma(g_2, y, dx_2), fma(g_3, y, dx_3)
             store_vector(w_out, at, fma(g_0, x_0, fma(g_1, x_1, fma(g_2, x_2, fma(g_3, x_3, y)))))
-        _prefetch_columns(following, n_following, d, tables, scratch)
+        prefetch_columns(following, n_following, d, tables, scratch)
         store_vector(inputs, row_0 + d, load_vector(inputs, row_0 + d) + dx_0)
         store_vector(inputs, row_1 + d, load_vector(inputs, row_1 + d) + dx_1)
         store_vector(inputs, row_2 + d, load_vector(inputs, row_2 + d) + dx_2)
@@ -328,10 +215,10 @@ def train_skipgram_hs(text, segment, chunk, paths, tables, members, scratch, sta
             text, segment, chunk, sample, position, sentence, state, stats
         )
         first = used = 0
-        next_path = _place_path(words, 0, n, paths, tables, turns, first)
+        next_path = place_path(words, 0, n, paths, tables, turns, first)
         for t in range(n):
             n_path = next_path
-            next_path = _place_path(words, t + 1, n, paths, tables, turns, most - first)
+            next_path = place_path(words, t + 1, n, paths, tables, turns, most - first)
             if not is_composed:
                 if t + window + 2 < n:
                     prefetch_row(w_in, words[t + window + 2] * row_size, row_size)
@@ -354,127 +241,11 @@ def train_skipgram_hs(text, segment, chunk, paths, tables, members, scratch, sta
                     _step_pair(inputs, j, n_inputs - j, first, n_path, most - first, n_following, tables, scratch)
             stats[PAIRS] += n_inputs * gain
             # padding has a score of 0, so a loss of ln 2
-            stats[LOSS] -= gain * (used - before - n_inputs * n_path) * _LN2
+            stats[LOSS] -= gain * (used - before - n_inputs * n_path) * LN2
             if used > _LIKELIHOODS or t == n - 1 or is_weighted:
-                stats[LOSS] += gain * _sum_losses(likelihoods, used)
+                stats[LOSS] += gain * sum_losses(likelihoods, used)
                 used = 0
             if is_composed:
                 if (t + 1) % n_targets == 0 or t == n - 1:
                     _spread_chunk(tables, members, scratch)
             first = most - first
-
-
-# CBOW.
-
-
-class CbowScratch(NamedTuple):
-    """Memory of one thread, see `make_cbow_scratch`."""
-
-    plain: cbow.Scratch
-    """The scratch memory of CBOW, without noise."""
-    turns: Turns
-    g: NDArray[np.float32]
-    likelihoods: NDArray[np.float32]
-
-
-def make_cbow_scratch(chunk: Chunk, paths: Paths, tables: TableArrays, members: Members) -> CbowScratch:
-    """Allocate the scratch memory of `train_cbow_hs`."""
-    most = to_multiple(paths.longest, LANES)
-    return CbowScratch(
-        cbow.allocate(chunk, 0, tables, members),
-        _make_turns(paths, len(tables.w_out) - tables.row_size),
-        g=aligned_zeros(most),
-        likelihoods=aligned_zeros(chunk.n_targets * most + GROUP * LANES),
-    )
-
-
-@inlined
-def _step_path(k, first, n_path, following, n_following, used, alpha, tables, scratch):
-    """Update the path of target k, whose mean input is hidden[k], and prefetch the rows of the path at `following`.
-
-    hidden[k] becomes the step of each of its inputs, size[k] times that of the mean.
-    """
-    w_out, row_size, rows, signs = tables.w_out, tables.row_size, scratch.turns.rows, scratch.turns.signs
-    hidden, g, likelihoods, own = scratch.plain.hidden, scratch.g, scratch.likelihoods, k * row_size
-    one, rate, scale = splat(_float32(1)), splat(alpha), splat(load(scratch.plain.size, k))
-    mean = steps(own, 0, 1)
-    for i in range(0, n_path, LANES):
-        path = take(rows, first + i, LANES)
-        tile = zero_tile(LANES, 1)
-        for d in range(0, row_size, LANES):
-            tile = fma_inner(tile, w_out, path, hidden, mean, d)
-        sign = load_vector(signs, first + i)
-        s = sigmoid(sum_tile(tile) * sign)
-        store_vector(g, i, (one - s) * (sign * rate))
-        store_vector(likelihoods, used + i, s)
-    for d in range(0, row_size, LANES):
-        h, dh = load_vector(hidden, own + d), splat(_float32(0))
-        for i in range(n_path):
-            step, at = splat(load(g, i)), load(rows, first + i) + d
-            y = load_vector(w_out, at)
-            dh = fma(step, y, dh)
-            store_vector(w_out, at, fma(step, h, y))
-        _prefetch_columns(following, n_following, d, tables, scratch)
-        store_vector(hidden, own + d, dh * scale)
-
-
-@lean
-def train_cbow_hs(text, segment, chunk, paths, tables, members, scratch, stats):
-    """Train CBOW with hierarchical softmax on a segment; both tables are overwritten.
-
-    With h the mean of the C context rows of a target, y_i the rows of its path, and b_i = 1 for code 0, else -1, for
-    each target in turn::
-
-        g[i] = alpha b_i (1 - sigmoid(b_i h . y_i))
-        dh = sum over i of g[i] y_i             w_out[node i] += g[i] h
-
-    The means use the input rows from before the chunk. After it, dh / C is added to the C context rows of each target.
-    Targets without context are skipped.
-
-    Parameters are those of `train_skipgram_hs`.
-    """
-    n_targets, n_inputs = chunk.n_targets, chunk.n_targets + 2 * chunk.window
-    w_in, w_out, row_size, _ = tables
-    zero_row, is_weighted, is_composed = w_out.size - row_size, is_given(text.weights), is_given(members.offsets)
-    plain, turns, likelihoods = scratch.plain, scratch.turns, scratch.likelihoods
-    sample, high, most = plain.sample, plain.high, turns.rows.size // 2
-    words, gains = sample.words, sample.gains
-    inputs, steps_in, own_inputs = input_places(w_in, members, plain)
-    position, stop, sentence, _, _, state = segment
-    gain = _float32(1)
-    while position < stop:
-        n, alpha, position, sentence, state = fill_buffer(
-            text, segment, chunk, sample, position, sentence, state, stats
-        )
-        first = 0
-        next_path = _place_path(words, 0, n, paths, tables, turns, first)
-        for t in range(0, n, n_targets):
-            place_chunk(n, t, chunk, tables, plain)
-            if is_composed:
-                compose_inputs(w_in, members, chunk, row_size, zero_row, plain)
-            else:
-                prefetch_inputs(words, n, t, chunk, tables, members)
-            context_means(inputs, own_inputs, chunk, row_size, plain)
-            used = 0
-            for k in range(min(n_targets, n - t)):
-                n_path = next_path
-                next_path = _place_path(words, t + k + 1, n, paths, tables, turns, most - first)
-                if high[k] > 0:
-                    if is_weighted:
-                        gain = gains[t + k]
-                    _step_path(k, first, n_path, most - first, next_path, used, alpha * gain, tables, scratch)
-                    used += round_up(n_path, LANES)
-                    stats[PAIRS] += gain
-                    # padding has a score of 0, so a loss of ln 2
-                    stats[LOSS] -= gain * (round_up(n_path, LANES) - n_path) * _LN2
-                    if is_weighted:
-                        stats[LOSS] += gain * _sum_losses(likelihoods, used)
-                        used = 0
-                first = most - first
-            stats[LOSS] += _sum_losses(likelihoods, used)
-            for d in range(0, row_size, LANES):
-                for k in range(n_targets):
-                    open_window(k, load_vector(plain.hidden, k * row_size + d), plain)
-                close_windows(plain.hidden, d, row_size, d, chunk, row_size, plain, steps_in, own_inputs)
-            if is_composed:
-                spread(steps_in, members, plain.input_rows, n_inputs, zero_row, row_size, w_in)
