@@ -218,7 +218,7 @@ def test_train_shows_measures_in_json_and_info(text: Path, pairs: Path) -> None:
     history = json.loads(result.stdout)["history"]
     assert len(history) == 5 and all({"held_out_loss", "word_pairs"} <= set(epoch) for epoch in history)
     shown = run("info", output).stdout
-    assert "held_out_loss" in shown and f"{history[-1]['held_out_loss']:.4g}" in shown
+    assert "held out loss" in shown and f"{history[-1]['held_out_loss']:.4g}" in shown
 
 
 def test_train_stops_early(text: Path) -> None:
