@@ -94,7 +94,7 @@ def test_another_encoder_or_folder_is_refused(client: Any, folder: Path) -> None
     Path("bad.txt").write_bytes(b"caf\xe9\n")
     with pytest.raises(CorpusError):
         index_on_cluster("my.encoder", ["small.txt", "bad.txt"], "far", client)
-    SentenceEncoder(make_embeddings()).set_params(sif_a=0.5).save("other.encoder")
+    SentenceEncoder(make_embeddings(), a=0.5).save("other.encoder")
     with pytest.raises(ModelError, match="unfinished index with another encoder"):
         index_on_cluster("other.encoder", ["small.txt"], "far", client)
     Path("near.shards").mkdir()
