@@ -10,7 +10,7 @@ import pytest
 
 from tests.helpers.command_line import run
 from tests.helpers.examples.encoder_examples import make_embeddings
-from w2v.cluster.clients import ClusterError
+from w2v.cluster.clients import ClusterError, open_client
 from w2v.cluster.tasks import results_of
 from w2v.corpora.inputs import CorpusError
 from w2v.encoder import SentenceEncoder
@@ -25,14 +25,9 @@ FILES = ["small.txt", "large.txt", "unknown.txt", "small.txt"]
 
 @pytest.fixture(scope="module")
 def client() -> Iterator[Any]:
-    """Start a worker of two threads in this process."""
-    distributed: Any = pytest.importorskip("distributed")
-    with (
-        distributed.LocalCluster(
-            n_workers=1, threads_per_worker=2, processes=False, dashboard_address=":0", silence_logs=50
-        ) as cluster,
-        distributed.Client(cluster) as client,
-    ):
+    """Start two processes, as `--cluster local:2` does; they work in another folder than the tests."""
+    pytest.importorskip("distributed")
+    with open_client("local:2") as client:
         yield client
 
 
@@ -118,9 +113,9 @@ def test_what_cannot_be_indexed_leaves_nothing(client: Any, folder: Path, monkey
     assert sorted(folder.iterdir()) == before
 
 
-def test_the_command_runs_on_a_cluster(folder: Path) -> None:
-    pytest.importorskip("distributed")
-    result = run("index", "my.encoder", *FILES, "-o", "far", "--cluster", "local:1", "--dtype", "float32")
+def test_the_command_runs_on_a_cluster(client: Any, folder: Path) -> None:
+    address = client.scheduler_info()["address"]
+    result = run("index", "my.encoder", *FILES, "-o", "far", "--cluster", address, "--dtype", "float32")
     assert result.exit_code == 0, result.output
     near = SentenceIndex.build("my.encoder", [Path(name) for name in FILES], "near", dtype="float32")
     assert bytes_of("far") == bytes_of("near") and f"{len(near):,}" in result.stdout
