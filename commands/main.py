@@ -72,7 +72,7 @@ main.add_section(
         "topics": "w2v.commands.sentences.topics:topics",
         "pivots": "w2v.commands.sentences.pairs:pivots",
         "mine": "w2v.commands.sentences.pairs:mine",
-        "attention": "w2v.commands.sentences.encode:attention",
+        "attention": "w2v.commands.sentences.attending:attention",
     },
 )
 main.add_section(

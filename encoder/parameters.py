@@ -7,7 +7,7 @@ import NumPy. `w2v.encoder.training.fit_options` is the table for training.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 from w2v.neural.names import MIXERS, NORMS, POSITIONS
@@ -154,7 +154,10 @@ class EncoderParameters:
 def of_encoder(name: str, default: Any = None) -> Any:
     """Return an encoder's parameter as a field for another table, with its own default or another."""
     own = next(one for one in fields(EncoderParameters) if one.name == name)
-    return parameter(own.default if default is None else default, own.metadata["constraint"])
+    constraint = own.metadata["constraint"]
+    if default is None:
+        return parameter(own.default, constraint)
+    return parameter(default, replace(constraint, optional=False))
 
 
 def check_parameter(name: str, value: object) -> None:

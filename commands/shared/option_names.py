@@ -89,6 +89,7 @@ _INPUTS = frozenset({"corpus", "corpus_file", "file", "input", "input_file", "te
 """Names of other programs for what is an argument here."""
 
 _SINGLE_DASH = re.compile(r"-[A-Za-z][A-Za-z_-]+")
+_NUMBERS = ("-inf", "-infinity", "-nan")
 
 
 def option_name(parameter: str, *, of_network: bool = False) -> str:
@@ -177,7 +178,7 @@ def refuse_single_dashes(context: click.Context, arguments: Sequence[str]) -> No
     short = {name for one in context.command.params for name in one.opts if len(name) == 2}
     for argument in itertools.takewhile(lambda one: one != "--", arguments):
         name = argument.partition("=")[0]
-        if _SINGLE_DASH.fullmatch(name):
+        if _SINGLE_DASH.fullmatch(name) and name.lower() not in _NUMBERS:
             answer = _answer(context.command, name)
             if answer is None and name[:2] not in short:
                 answer = "Names of options begin with two dashes."

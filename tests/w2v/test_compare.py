@@ -306,7 +306,7 @@ def test_a_report_that_could_not_be_saved_is_found_early(tmp_path: Path, name: s
         (["--report", "r.txt"], 1, "must end in .md"),
         (["--report", "/dev/null/r.md"], 1, "is not a folder"),
         (["--report", "taken.md"], 1, "exists already"),
-        (["--with", "fasttext", "--max-vocab", "5"], 1, "max_vocab cannot be compared with fastText"),
+        (["--with", "fasttext", "--max-vocab", "5"], 1, "--max-vocab cannot be compared with fastText"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else None,
 )

@@ -218,7 +218,10 @@ class Parameters:
         )
         yield from self._rules_of_watching()
         for name in ("max_time", "subwords", "position_weights"):
-            yield self.deterministic and bool(getattr(self, name)), f"deterministic cannot be combined with {name}."
+            yield (
+                self.deterministic and bool(getattr(self, name)),
+                f"deterministic=True cannot be combined with {name}.",
+            )
 
     def _rules_of_objective(self) -> Iterator[tuple[bool, str]]:
         with_it = f"cannot be combined with objective={self.objective!r:.80}."

@@ -113,7 +113,7 @@ def test_several_indexes_are_searched_and_merged(indexed: Path) -> None:
     assert_mistake(
         run("merge-index", "my.index", "my.index", "-o", "x.index"),
         1,
-        "is in my.index and in my.index; remove it from one",
+        "my.index is given twice: its sentences would be found twice; give each index once",
     )
     assert_mistake(run("merge-index", "my.index", "my.model", "-o", "x.index"), 1, "my.model")
     assert not Path("x.index").exists()

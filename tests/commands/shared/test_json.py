@@ -69,6 +69,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     write_tagged(folder / "tagged.conll", without_columns(named_sentences(20)))
     for name in ("vectors", "closed", "static", "attention"):
         SentenceIndex.build(folder / name, folder / "lines.txt", folder / f"{name}.index")
+    SentenceIndex.build(folder / "vectors", folder / "corpus.txt", folder / "again.index")
     write_vectors(words.embeddings_, folder / "words.npz", format="numpy")
     write_encoder(SentenceEncoder(make_words()).state, folder / "exported.model2vec", format="model2vec")
     Topics(n_clusters=3).fit(folder / "vectors.index").save(folder / "found.topics")
@@ -154,7 +155,7 @@ CALLS: dict[str, list[tuple[Any, ...]]] = {
     ],
     "search": [("search", model, "t0w1 t0w2") for model in INDEXES],
     "edit-index": [("edit-index", "vectors.index", "--compact")],
-    "merge-index": [("merge-index", "vectors.index", "vectors.index", "-o", "NEW")],
+    "merge-index": [("merge-index", "vectors.index", "again.index", "-o", "NEW")],
     "duplicates": [
         *(("duplicates", "lines.txt", *what) for what in (("--threshold", 0.5), ("--groups",), ("--keep", "NEW"))),
         *(("duplicates", "lines.txt", "--model", model, "--groups") for model in ENCODERS),

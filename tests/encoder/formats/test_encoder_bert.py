@@ -364,7 +364,7 @@ def test_command_trains_what_can_be_written_as_bert(tmp_path: Path) -> None:
     network = ["--architecture", "attention", "--norm", "post", "--output-layer", "linear", "--positions", "learned"]
     arguments = ["fit-encoder", tmp_path / "my.model", "--pairs", tmp_path / "pairs.tsv", "--steps", 2, *network]
     narrow = run(*arguments, "--hidden-size", 20, "--output", tmp_path / "x")
-    assert_mistake(narrow, 1, "needs a hidden size (dim) of at least 22")
+    assert_mistake(narrow, 1, "needs a hidden size (--hidden-size) of at least 22")
     fitted = run(*arguments, "--hidden-size", 24, "--batch-size", 8, "--output", tmp_path / "e")
     assert fitted.exit_code == 0, fitted.output
     exported = run("export", tmp_path / "e", tmp_path / "f", "--format", "sentence-transformers")

@@ -112,14 +112,14 @@ def test_divergence_in_a_round_is_found(monkeypatch: pytest.MonkeyPatch) -> None
 
 
 def test_deterministic_refuses_a_time_limit() -> None:
-    with pytest.raises(ValueError, match="deterministic cannot be combined with max_time"):
+    with pytest.raises(ValueError, match="deterministic=True cannot be combined with max_time"):
         Parameters(deterministic=True, max_time=10.0).validate()
 
 
 @pytest.mark.parametrize("option", ["subwords", "position_weights"])
 def test_deterministic_refuses_words_of_several_rows(option: str) -> None:
     parameters: dict[str, Any] = {"algorithm": "cbow", "deterministic": True, option: True}
-    with pytest.raises(ValueError, match=f"deterministic cannot be combined with {option}"):
+    with pytest.raises(ValueError, match=f"deterministic=True cannot be combined with {option}"):
         Parameters(**parameters).validate()
 
 

@@ -216,9 +216,9 @@ def test_train_shows_measures_in_json_and_info(text: Path, pairs: Path) -> None:
     result = run("train", text, "-o", output, *FEW, "--held-out", 0.1, "--eval-pairs", pairs, "--json")
     assert result.exit_code == 0, result.output
     history = json.loads(result.stdout)["history"]
-    assert len(history) == 5 and all({"holdout_loss", "word_pairs"} <= set(epoch) for epoch in history)
+    assert len(history) == 5 and all({"held_out_loss", "word_pairs"} <= set(epoch) for epoch in history)
     shown = run("info", output).stdout
-    assert "holdout_loss" in shown and f"{history[-1]['holdout_loss']:.4g}" in shown
+    assert "held_out_loss" in shown and f"{history[-1]['held_out_loss']:.4g}" in shown
 
 
 def test_train_stops_early(text: Path) -> None:
@@ -237,8 +237,8 @@ def test_train_stops_early(text: Path) -> None:
     [
         (["--patience", 2], "patience needs something to watch"),
         (["--held-out", 0.1, "--monitor", "holdout"], "monitor selects what patience watches"),
-        (["--held-out", 0.1, "--patience", 2, "--monitor", "pairs"], "needs eval_pairs"),
-        (["--deterministic", "--max-time", 10], "deterministic cannot be combined with max_time"),
+        (["--held-out", 0.1, "--patience", 2, "--monitor", "pairs"], "needs --eval-pairs"),
+        (["--deterministic", "--max-time", 10], "--deterministic cannot be combined with --max-time"),
         (["--held-out", -0.1], "--held-out"),
         (["--held-out", "1"], "--held-out"),
         (["--held-out", "nan"], "--held-out"),
