@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
+from w2v.cluster.clients import describe, open_client
 from w2v.commands.sentences.describing import bytes_of
 from w2v.commands.shared.option_names import refuse_given
 from w2v.commands.shared.options import (
     choice_option,
+    cluster_option,
     errors_option,
     file_option,
     json_option,
@@ -23,6 +25,7 @@ from w2v.commands.shared.options import (
 from w2v.commands.shared.output import decimals, note, percent, print_result, say, show_work
 from w2v.commands.shared.parameters import DescribedOption, table_options
 from w2v.commands.shared.saving import saving
+from w2v.commands.shared.toolkit import mark_saved
 from w2v.commands.shared.types import NamedPath
 from w2v.corpora.readers import TextReader
 from w2v.encoder.parameters import PRECISION, EncoderParameters
@@ -33,7 +36,8 @@ if TYPE_CHECKING:
     from w2v.encoder.retrieval.index.building import Progress
 
 _OF_NEW = ("output", "overwrite", "split_sentences", "truncate_dim", "dtype")
-_OF_TEXTS = ("split_sentences", "metadata", "text_column", "id_column", "truncate_dim", "errors")
+_OF_TEXTS = ("split_sentences", "metadata", "text_column", "id_column", "truncate_dim", "errors", "cluster")
+_HERE_ALONE = ("append", "metadata", "text_column", "id_column")
 
 
 @click.command(
@@ -91,6 +95,7 @@ Examples:
     unset="128 for words, 96 for sentences",
     help="Candidates that a search of a graph keeps; more candidates raise recall and time.",
 )
+@cluster_option
 @errors_option
 @workers_option
 @overwrite_option
@@ -110,6 +115,7 @@ def index(
     approximate: bool | None,
     connectivity: int,
     effort: int | None,
+    cluster: str | None,
     errors: str,
     workers: int | None,
     overwrite: bool,
@@ -137,11 +143,17 @@ def index(
         else:
             _index_words(model, graphs, dtype, workers, as_json)
         return
+    if cluster is not None:
+        _check_for_cluster(model, files)
     _check_with_files(model, append, approximate)
     texts, records = _what_to_index(
         model / ENCODER if append else model, files, errors, split_sentences, metadata, text_column
     )
     known: dict[str, Any] = {"metadata": records, "ids": id_column}
+    how: dict[str, Any] = {
+        "dtype": dtype, "truncate_dim": truncate_dim, "splits": split_sentences, "approximate": False,
+        "overwrite": overwrite, "workers": workers,
+    }  # fmt: skip
     start = time.perf_counter()
     with saving(output, claims=False), show_work("indexing") as progress:
         if append:
@@ -150,18 +162,10 @@ def index(
         elif output is None:
             raise click.UsageError("No output: give --output INDEX.")
         else:
-            found = SentenceIndex.build(
-                model,
-                texts,
-                output,
-                dtype=dtype,
-                truncate_dim=truncate_dim,
-                splits=split_sentences,
-                approximate=False,
-                overwrite=overwrite,
-                workers=workers,
-                progress=progress,
-                **known,
+            found = (
+                SentenceIndex.build(model, texts, output, progress=progress, **how, **known)
+                if cluster is None
+                else _index_on_cluster(model, texts, output, cluster, {"errors": errors, **how}, progress)
             )
             n_added = len(found)
         seconds = time.perf_counter() - start
@@ -193,6 +197,35 @@ def _check_with_files(model: Path, append: bool, approximate: bool | None) -> No
         import_usearch()
     else:
         refuse_given(("connectivity", "effort"), "is for graphs: give --approximate as well")
+
+
+def _check_for_cluster(model: Path, files: tuple[str, ...]) -> None:
+    """Refuse what the workers of a cluster do not index."""
+    from w2v.vectors.model_folder import is_kind
+
+    refuse_given(_HERE_ALONE, "does not go with --cluster, which makes a new index of the lines of text files")
+    if "-" in files:
+        raise click.UsageError("--cluster takes no standard input: name files that every worker sees.")
+    if is_kind(model, "image-classifier"):
+        raise click.UsageError(f"--cluster is for texts, but {model} encodes pictures.")
+
+
+def _index_on_cluster(
+    model: Path, texts: TextReader, output: Path, cluster: str, how: dict[str, Any], progress: Progress | None
+) -> SentenceIndex:
+    """Build an index on a cluster; `how` has the other options of `index_on_cluster`."""
+    from w2v.encoder.retrieval import index_on_cluster
+    from w2v.encoder.retrieval.index.sharding import shards_folder
+
+    try:
+        with open_client(cluster) as client:
+            note(describe(client))
+            return index_on_cluster(model, texts.paths, output, client, progress=progress, **how)
+    except KeyboardInterrupt:
+        if shards_folder(output).is_dir():
+            say(f"Complete shards stay in {shards_folder(output)}; run the same command again to resume.")
+            mark_saved()
+        raise
 
 
 def _what_to_index(

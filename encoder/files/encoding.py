@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import os
-import time
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator
 from contextlib import closing
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from w2v.cluster.clients import ClusterError, open_client
+from w2v.cluster.clients import open_client
+from w2v.cluster.tasks import check_that_all_see, results_of
 from w2v.corpora.inputs import CorpusError
 from w2v.encoder.files.planning import RECORD, Inputs, Job, Plan, Recipe, check_no_address, plan_files
-from w2v.encoder.files.working import encode_file, encode_on_worker, missing_here
+from w2v.encoder.files.working import encode_file, encode_on_worker
 from w2v.encoder.model.inference import Inference
 from w2v.encoder.places import EncoderFolder
 from w2v.storage.claims import claimed
@@ -27,8 +27,6 @@ Results = Generator[tuple[Job, int | str], None, None]
 Engine = Callable[[Plan, Callable[[int], None]], Results]
 """Encodes the files of a plan, and yields for each its number of lines, or why it cannot be read."""
 _MOST_NAMED = 3
-_POLL_SECONDS, _LOOK_SECONDS, _WAIT_SECONDS = 0.05, 5.0, 60.0
-"""Between looks for complete files; between looks for workers; and for workers if there are none."""
 _AGAIN = "encode the same files once more, which continues"
 
 
@@ -59,15 +57,19 @@ class UnreadableFilesError(CorpusError):
     def __init__(self, encoded: EncodedFiles) -> None:
         reasons, n_others = list(encoded.failed.values()), len(encoded.written) + len(encoded.kept)
         others = f"; the others are in {encoded.folder}" if n_others else ""
-        named = "; ".join(reasons[:_MOST_NAMED])
-        more = f"; and {len(reasons) - _MOST_NAMED:,} more" if len(reasons) > _MOST_NAMED else ""
         super().__init__(
-            f"{len(reasons):,} of {n_others + len(reasons):,} files cannot be encoded{others}: {named}{more}"
+            f"{len(reasons):,} of {n_others + len(reasons):,} files cannot be encoded{others}: {first_of(reasons)}"
         )
         self.encoded = encoded
 
     def __reduce__(self) -> tuple[type[UnreadableFilesError], tuple[EncodedFiles]]:
         return UnreadableFilesError, (self.encoded,)
+
+
+def first_of(reasons: list[str]) -> str:
+    """Return the first reasons why files cannot be read, and the number of the others."""
+    more = f"; and {len(reasons) - _MOST_NAMED:,} more" if len(reasons) > _MOST_NAMED else ""
+    return "; ".join(reasons[:_MOST_NAMED]) + more
 
 
 def encode_all(
@@ -158,66 +160,8 @@ def on_cluster(client: Client | str, place: EncoderFolder, workers: int | None =
         if not plan.jobs:
             return
         with open_client(client) as opened:
-            _check_that_all_see(opened, [place.path, str(plan.folder / RECORD), plan.jobs[0].input])
-            largest_first = sorted(plan.jobs, key=lambda job: -job.n_bytes)
+            check_that_all_see(opened, [place.path, str(plan.folder / RECORD), plan.jobs[0].input])
             work = partial(encode_on_worker, place, workers or 1, plan.recipe)
-            waiting = dict(zip(opened.map(work, largest_first, pure=False), largest_first, strict=True))
-            try:
-                for future, result in _as_completed(opened, list(waiting)):
-                    job = waiting.pop(future)
-                    yield job, _checked(result, job)
-            finally:
-                opened.cancel(list(waiting))
+            yield from results_of(opened, work, plan.jobs, _AGAIN)
 
     return run
-
-
-def _check_that_all_see(client: Client, paths: list[str]) -> None:
-    """Raise ClusterError unless every worker can read the paths."""
-    for worker, missing in client.run(missing_here, paths).items():
-        if missing:
-            raise ClusterError(
-                f"the worker {worker} cannot read {missing[0]}: encoder, files and output have to be on every machine "
-                "under the same names, as on a network file system"
-            )
-
-
-def _as_completed(client: Client, futures: list[Any]) -> Iterator[tuple[Any, Any]]:
-    """Yield tasks with their results or exceptions, as they come.
-
-    Raises ClusterError if the scheduler is gone, or there are no workers for `_WAIT_SECONDS`.
-    """
-    from distributed import as_completed
-
-    coming, looked = as_completed(futures, with_results=True, raise_errors=False), time.perf_counter()
-    with_workers = looked
-    while not coming.is_empty():
-        if coming.has_ready():
-            future, result = next(coming)
-            yield future, future.exception() if future.status == "error" else result
-            continue
-        time.sleep(_POLL_SECONDS)
-        now = time.perf_counter()
-        if now - looked < _LOOK_SECONDS:
-            continue
-        looked = now
-        try:
-            with_workers = now if client.nthreads() else with_workers
-        except OSError as error:
-            raise ClusterError(f"the scheduler of the cluster was lost: {_AGAIN}") from error
-        if now - with_workers > _WAIT_SECONDS:
-            raise ClusterError(f"the cluster has no workers any more: start some, and {_AGAIN}")
-
-
-def _checked(result: Any, job: Job) -> int | str:
-    """Return the result of a task, or a message if the workers that ran it died; raise another exception."""
-    from distributed import CancelledError, KilledWorker
-
-    if isinstance(result, CancelledError):
-        raise ClusterError(f"the cluster was lost: {_AGAIN}") from result
-    if isinstance(result, KilledWorker):
-        return f"{job.input}: the workers that ran it died, possibly because they ran out of memory"
-    if isinstance(result, BaseException):
-        raise result
-    found: int | str = result
-    return found

@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from w2v.corpora.files.remote import is_remote
+from w2v.cluster.tasks import missing_here
 from w2v.corpora.inputs import CorpusError
 from w2v.corpora.readers import Block, TextReader
 from w2v.encoder.files.planning import Job, Recipe, part_file
@@ -63,8 +63,3 @@ def _told(reader: TextReader, tell: Callable[[int], None]) -> Iterator[Block]:
 def encode_on_worker(place: EncoderFolder, workers: int, recipe: Recipe, job: Job) -> int | str:
     """Do the work of `encode_file` with an encoder that this process opens once."""
     return encode_file(shared_inference(place.open(), workers), job, recipe)
-
-
-def missing_here(paths: list[str]) -> list[str]:
-    """Return the paths that cannot be read on this machine; URLs are not checked."""
-    return [path for path in paths if not is_remote(path) and not os.access(path, os.R_OK)]

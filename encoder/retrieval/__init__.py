@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from w2v.encoder.retrieval.index.changes.rewriting import merge_indexes as merge_indexes
     from w2v.encoder.retrieval.index.reading.shards import ShardedIndex as ShardedIndex
     from w2v.encoder.retrieval.index.sentence_index import SentenceIndex as SentenceIndex
+    from w2v.encoder.retrieval.index.sharding import index_on_cluster as index_on_cluster
     from w2v.encoder.retrieval.keywords.terms import Keyword as Keyword
     from w2v.encoder.retrieval.keywords.terms import Terms as Terms
     from w2v.encoder.retrieval.keywords.terms import group_keywords as group_keywords
@@ -67,6 +68,7 @@ _HOME = {
     "cluster_sentences": "mining.clusters",
     "group_duplicates": "mining.leaders",
     "group_keywords": "keywords.terms",
+    "index_on_cluster": "index.sharding",
     "merge_indexes": "index.changes.rewriting",
     "mine_duplicates": "mining.duplicates",
     "mine_pairs": "mining.pairs",

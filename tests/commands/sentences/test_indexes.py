@@ -165,3 +165,20 @@ def test_integers_of_19_digits_are_numbers_in_cells_and_json(folder: Path) -> No
 def test_a_long_query_does_not_widen_the_table(indexed: Path) -> None:
     shown = run("search", "my.index", "river " * 1000, "--top", 1).stdout.splitlines()
     assert shown[0].rstrip().endswith("metadata") and len(shown[0]) < 120 and "…" in shown[0]
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["text.txt", "--append"], "--append does not go with --cluster, which makes a new index of the lines"),
+        (["text.txt", "--metadata", "table.csv"], "--metadata does not go with --cluster"),
+        (["table.csv", "--text-column", "text"], "--text-column does not go with --cluster"),
+        (["text.txt", "--id-column", "id"], "--id-column does not go with --cluster"),
+        (["-"], "--cluster takes no standard input: name files that every worker sees"),
+        ([], "--cluster is for the texts of FILE: give FILE as well"),
+    ],
+)
+def test_index_refuses_what_does_not_go_with_a_cluster(folder: Path, options: list[str], message: str) -> None:
+    output = ["-o", "my.index"] if options else []
+    assert_mistake(run("index", "my.model", *options, *output, "--cluster", "local:1"), 2, message)
+    assert not Path("my.index").exists() and not Path("my.index.shards").exists()

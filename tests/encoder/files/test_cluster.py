@@ -14,9 +14,9 @@ import pytest
 
 from tests.helpers.command_line import run
 from tests.helpers.examples.encoder_examples import make_embeddings
+from w2v.cluster import tasks
 from w2v.cluster.clients import ClusterError, open_client
 from w2v.encoder import SentenceEncoder
-from w2v.encoder.files import encoding
 from w2v.encoder.files.encoding import UnreadableFilesError
 from w2v.storage.files import ModelError
 
@@ -104,8 +104,8 @@ def leave_once_asked(cluster: Any) -> None:
 
 def test_a_cluster_without_workers_is_not_waited_for(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     distributed: Any = pytest.importorskip("distributed")
-    monkeypatch.setattr(encoding, "_LOOK_SECONDS", 0.1)
-    monkeypatch.setattr(encoding, "_WAIT_SECONDS", 1.0)
+    monkeypatch.setattr(tasks, "LOOK_SECONDS", 0.1)
+    monkeypatch.setattr(tasks, "WAIT_SECONDS", 1.0)
     encoder = SentenceEncoder.load(folder / "my.encoder")
     with (
         distributed.LocalCluster(

@@ -19,9 +19,10 @@ import pytest
 from tests.helpers.disks import file_size_limit
 from tests.helpers.examples.encoder_examples import make_embeddings
 from w2v.cluster.clients import ClusterError
+from w2v.cluster.tasks import check_that_all_see
 from w2v.corpora.inputs import CorpusError
 from w2v.encoder import SentenceEncoder
-from w2v.encoder.files import encoding, writing
+from w2v.encoder.files import writing
 from w2v.encoder.files.encoding import UnreadableFilesError
 from w2v.encoder.files.planning import RECORD
 from w2v.storage.claims import claimed
@@ -279,4 +280,4 @@ def test_a_worker_that_does_not_see_the_files_is_named() -> None:
             return {"tcp://one:1": [], "tcp://two:2": function([*paths, __file__])}
 
     with pytest.raises(ClusterError, match="the worker tcp://two:2 cannot read /none/a.txt: encoder, files and output"):
-        encoding._check_that_all_see(Client(), ["/none/a.txt"])
+        check_that_all_see(Client(), ["/none/a.txt"])
