@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from w2v.commands.shared.long_help import LongCommand
 from w2v.commands.shared.option_names import refuse_given
 from w2v.commands.shared.options import (
     analogies_option,
@@ -29,6 +30,8 @@ def _check_name(context: click.Context, parameter: click.Parameter, path: Path) 
 
 
 @click.command(
+    cls=LongCommand,
+    first="output word map sentences analogies word-pairs pairs sts classify text against",
     epilog="""\b
 Examples:
   w2v report my.model

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from w2v.commands.shared.interrupts import exit_code
+from w2v.commands.shared.long_help import LongCommand
 from w2v.commands.shared.option_names import refuse_given
 from w2v.commands.shared.options import (
     checkpoint_option,
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
 
 
 @click.command(
+    cls=LongCommand,
+    first="output architecture sentences initial teacher-cache max-time workers seed",
     epilog="""\b
 Examples:
   w2v distill all-MiniLM-L6-v2 sentences.txt --output my.encoder

@@ -10,6 +10,7 @@ import click
 
 from w2v.cluster.clients import describe, open_client
 from w2v.commands.sentences.describing import bytes_of
+from w2v.commands.shared.long_help import LongCommand
 from w2v.commands.shared.option_names import refuse_given
 from w2v.commands.shared.options import (
     choice_option,
@@ -41,6 +42,8 @@ _HERE_ALONE = ("append", "metadata", "text_column", "id_column")
 
 
 @click.command(
+    cls=LongCommand,
+    first="output append split-sentences metadata text-column id-column dtype approximate cluster workers overwrite",
     epilog="""\b
 Examples:
   w2v index my.encoder sentences.txt --output my.index

@@ -9,14 +9,17 @@ import click
 
 GROUPS = {
     "Files": (
-        "output folder overwrite resume continue initial initial-source initial-target start vectors freeze validation "
-        "analogies word-pairs pairs translations in sts classify word-order against labels tags columns text-column "
-        "label-column label-separator word-column tag-column column checkpoint-every errors report examples dates "
-        "date-column model"
+        "output save load folder work append overwrite resume continue initial initial-source initial-target start "
+        "vectors freeze validation analogies word-pairs pairs translations in sts classify word-order against "
+        "labels tags columns text-column label-column label-separator word-column tag-column column metadata id- "
+        "column checkpoint-every errors report examples dates date-column model sentences text"
     ),
-    "Topics": ("clusters topics min-size reduction dims linkage keywords stop-words bigrams bins tree split-sentences"),
+    "Report": "title word map language license tag dataset",
+    "Index": "dtype truncate-dim approximate connectivity effort",
+    "Phrases": "scoring threshold passes connectors delimiter max-pairs top",
+    "Topics": ("clusters topics min-size reduction dims linkage keywords stop-words bigrams bins tree"),
     "Text and pictures": (
-        "lines separate-lines languages tokenizer min-count max-vocab units source-units target-units "
+        "lines split-sentences separate-lines languages tokenizer min-count max-vocab units source-units target-units "
         "vocabulary-size joint context min-tokens max-tokens max-words word-ngrams subwords min-n max-n buckets "
         "most-vectors phrases phrase-scoring phrase-threshold phrase-passes phrase-connectors multi-label size"
     ),
@@ -26,11 +29,11 @@ GROUPS = {
         "identity-scale identity-columns bag-columns bag-prefix bag-weight mean-weight"
     ),
     "Learning": (
-        "teacher teacher-cache table-first choose epochs steps optimizer learning-rate weight-rate network-rate "
-        "learning-rate-hold min-learning-rate warmup weight-decay clip averaged batch-size batch-tokens chunk dropout "
-        "word-dropout "
-        "smoothing temperature order-share corpus-share pair-weights hard-negatives mask-fraction noise-words negative "
-        "sample ns-exponent x-max x-exponent shrink-windows class-weight shift rotate zoom flip cutout"
+        "teacher teacher-cache compress table-first choose epochs steps optimizer learning-rate weight-rate "
+        "network-rate learning-rate-hold min-learning-rate warmup weight-decay clip averaged batch-size batch- "
+        "tokens chunk dropout word-dropout smoothing temperature order-share corpus-share pair-weights hard- "
+        "negatives mask-fraction noise-words negative sample ns-exponent x-max x-exponent shrink-windows class- "
+        "weight shift rotate zoom flip cutout"
     ),
     "Measuring": "standard held-out evaluate-every eval-analogies eval-pairs patience monitor order method "
     "restrict-vocab baseline",

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from w2v.commands.shared.long_help import LongCommand
 from w2v.commands.shared.option_names import refuse_given
 from w2v.commands.shared.options import errors_option, inputs_argument, json_option, overwrite_option, progress_option
 from w2v.commands.shared.output import note, print_json, print_table, progress_mode
@@ -41,6 +42,8 @@ def _phrase_options(command: Any) -> Any:
 
 
 @click.command(
+    cls=LongCommand,
+    first="output save load scoring threshold min-count passes connectors tokenizer top",
     epilog="""\b
 Examples:
   w2v phrases corpus.txt
