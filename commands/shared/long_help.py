@@ -11,8 +11,8 @@ GROUPS = {
     "Files": (
         "output save load folder work append overwrite resume continue initial initial-source initial-target start "
         "vectors freeze validation analogies word-pairs pairs translations in sts classify word-order against "
-        "labels tags columns text-column label-column label-separator word-column tag-column column metadata id- "
-        "column checkpoint-every errors report examples dates date-column model sentences text"
+        "labels tags columns text-column label-column label-separator word-column tag-column column metadata id-column "
+        " checkpoint-every errors report examples dates date-column model sentences text"
     ),
     "Report": "title word map language license tag dataset",
     "Index": "dtype truncate-dim approximate connectivity effort",
@@ -30,10 +30,10 @@ GROUPS = {
     ),
     "Learning": (
         "teacher teacher-cache compress table-first choose epochs steps optimizer learning-rate weight-rate "
-        "network-rate learning-rate-hold min-learning-rate warmup weight-decay clip averaged batch-size batch- "
-        "tokens chunk dropout word-dropout smoothing temperature order-share corpus-share pair-weights hard- "
-        "negatives mask-fraction noise-words negative sample ns-exponent x-max x-exponent shrink-windows class- "
-        "weight shift rotate zoom flip cutout"
+        "network-rate learning-rate-hold min-learning-rate warmup weight-decay clip averaged batch-size batch-tokens "
+        " chunk dropout word-dropout smoothing temperature order-share corpus-share pair-weights hard-negatives "
+        " mask-fraction noise-words negative sample ns-exponent x-max x-exponent shrink-windows class-weight "
+        " shift rotate zoom flip cutout"
     ),
     "Measuring": "standard held-out evaluate-every eval-analogies eval-pairs patience monitor order method "
     "restrict-vocab baseline",
