@@ -89,7 +89,6 @@ _INPUTS = frozenset({"corpus", "corpus_file", "file", "input", "input_file", "te
 """Names of other programs for what is an argument here."""
 
 _SINGLE_DASH = re.compile(r"-[A-Za-z][A-Za-z_-]+")
-_NUMBERS = ("-inf", "-infinity", "-nan")
 
 
 def option_name(parameter: str, *, of_network: bool = False) -> str:
@@ -173,12 +172,17 @@ def in_our_names(error: click.ClickException) -> str:
 def refuse_single_dashes(context: click.Context, arguments: Sequence[str]) -> None:
     """Raise a usage error for an option such as ``-dim``, as fastText and word2vec write them.
 
-    Read as short options, ``-output x`` would save to "utput".
+    Read as short options, ``-output x`` would save to "utput". The value of an option may begin with a dash, as -inf.
     """
-    short = {name for one in context.command.params for name in one.opts if len(name) == 2}
-    for argument in itertools.takewhile(lambda one: one != "--", arguments):
+    options = [one for one in context.command.params if isinstance(one, click.Option)]
+    short = {name for one in options for name in one.opts if len(name) == 2}
+    with_value = {name for one in options if not one.is_flag for name in one.opts}
+    rest = itertools.takewhile(lambda one: one != "--", arguments)
+    for argument in rest:
         name = argument.partition("=")[0]
-        if _SINGLE_DASH.fullmatch(name) and name.lower() not in _NUMBERS:
+        if argument in with_value:
+            next(rest, None)
+        elif _SINGLE_DASH.fullmatch(name):
             answer = _answer(context.command, name)
             if answer is None and name[:2] not in short:
                 answer = "Names of options begin with two dashes."

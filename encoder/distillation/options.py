@@ -28,12 +28,12 @@ class DistilOptions:
     architecture: str = of_encoder("architecture", "static")
     sentences: int = parameter(
         300_000,
-        Integer("Number of sentences to have the teacher encode, as many from each file of TEXT.", 8, MANY),
+        Integer("Number of sentences for the teacher to encode; each file of TEXT gives an equal share.", 8, MANY),
     )
     compress: bool | None = parameter(
         None,
         Flag("Let a teacher with attention compute in int8: three times as fast, and nearly as good."),
-        "if the processor multiplies bytes",
+        "on processors with VNNI",
     )
     tokenizer: str = parameter("words", CONSTRAINTS["tokenizer"])
     vector_size: int = parameter(300, CONSTRAINTS["vector_size"])

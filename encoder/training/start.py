@@ -95,10 +95,10 @@ def _blocks(own: Blocks, parameters: EncoderParameters, vectors: NDArray[np.floa
 
 
 def with_defaults(state: EncoderState, parameters: EncoderParameters, used: tuple[str, ...]) -> EncoderState:
-    """Return the initial state with what depends on the training data, unless parameters decide about it.
+    """Return the initial state with the defaults that depend on the training data, unless parameters set them.
 
-    `used` names the training data. A corpus alone adds a bag of words to word vectors that are to have no network. With
-    a teacher, a new network has no dropout. A trained encoder stays unchanged.
+    `used` names the training data. With a corpus alone, word vectors without a network get a bag of words. With a
+    teacher, a new network has no dropout. A trained encoder stays unchanged.
     """
     if state.network is not None and "teacher" in used and parameters.dropout is None and not is_trained(state):
         state = replace(state, network=replace(state.network, dropout=0.0))

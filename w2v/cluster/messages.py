@@ -13,8 +13,8 @@ _LOGGERS = ("asyncio", "distributed.client")
 def _is_news(record: logging.LogRecord) -> bool:
     """Return False for exceptions by which Dask ends its own waiting: they are no errors.
 
-    Where nobody waits for the results of a lost worker any more, asyncio reports Dask's `AllExit` as never retrieved.
-    Where a client is closed while it looks for its scheduler, Dask reports that it was cancelled.
+    If nothing waits for the results of a lost worker any more, asyncio reports Dask's `AllExit` as never retrieved.
+    If a client is closed while it looks for its scheduler, Dask reports that it was cancelled.
     """
     import asyncio  # every command would wait for it, and Dask has imported it already
 
@@ -25,7 +25,7 @@ def _is_news(record: logging.LogRecord) -> bool:
 
 @contextmanager
 def news_only() -> Iterator[None]:
-    """Keep from the log, inside the block, what `_is_news` refuses; everything else is logged as always."""
+    """Keep what `_is_news` refuses out of the log inside the block; log everything else as always."""
     loggers = [logging.getLogger(name) for name in _LOGGERS]
     keep = partial(_is_news)  # of this block alone: one inside another takes away only its own
     for logger in loggers:

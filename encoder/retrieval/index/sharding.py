@@ -88,7 +88,7 @@ class Settings:
     errors: str
 
     def described(self) -> dict[str, Any]:
-        """Return what the record has of them."""
+        """Return the settings that the record contains."""
         own = {name: getattr(self.contents, name) for name in ("dimension", "dtype", "splits")}
         about = {"format": FORMAT, "format_version": FORMAT_VERSION, "kind": KIND}
         return {**about, "encoder": self.place.digest, **own, "errors": self.errors}

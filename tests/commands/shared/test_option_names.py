@@ -13,7 +13,7 @@ from tests.helpers.command_line import assert_mistake, run
 from tests.helpers.examples.encoder_examples import make_embeddings
 from w2v import Embeddings
 from w2v.commands.models import info
-from w2v.commands.shared.option_names import in_options_of
+from w2v.commands.shared.option_names import in_options_of, refuse_single_dashes
 
 
 @click.command()
@@ -73,3 +73,24 @@ def test_a_corpus_without_neighbours_gets_the_remedies_of_the_command_line(tmp_p
     result = run("fit-encoder", tmp_path / "m", tmp_path / "t.txt", "--output", tmp_path / "e")
     assert_mistake(result, 1, "give paragraphs, one per line, or pairs of sentences")
     assert "frozen" not in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "is_refused"),
+    [
+        (["-dim", "5"], True),
+        (["--exact", "-dim", "5"], True),
+        (["--output", "m", "-min-count=5"], True),
+        (["--errors", "-ing"], False),
+        (["-o", "-ing"], False),
+        (["--learning-rate", "-inf"], False),
+        (["--", "-dim"], False),
+        (["-o=m", "-5", "-"], False),
+    ],
+)
+def test_single_dashes_are_refused_except_in_values(arguments: list[str], is_refused: bool) -> None:
+    if not is_refused:
+        refuse_single_dashes(click.Context(_command), arguments)
+        return
+    with pytest.raises(click.UsageError, match="No such option '-"):
+        refuse_single_dashes(click.Context(_command), arguments)

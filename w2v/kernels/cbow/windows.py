@@ -17,7 +17,7 @@ _float32 = np.float32
 
 
 class Scratch(NamedTuple):
-    """Memory of one thread, see `make_scratch`; T' is T rounded up to whole tiles, H the inputs of a chunk."""
+    """Memory of one thread, see `allocate`; T' is T rounded up to whole tiles, H the inputs of a chunk."""
 
     sample: Sample
     inputs: NDArray[np.float32]
